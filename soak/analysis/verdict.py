@@ -168,11 +168,19 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
         if finding.rule is RuleName.GROWTH and not finding.series.startswith("scrape_")
     ]
     if not growth:
-        return Verdict.INCONCLUSIVE, (
-            "No resource of the target was recorded, so growth cannot be judged; "
-            "name its process or its metrics page in sources."
-        )
+        return Verdict.INCONCLUSIVE, _nothing_judged(prepared)
     return Verdict.PASS, _all_well(prepared, growth)
+
+
+def _nothing_judged(prepared: Prepared) -> str:
+    """Why no growth could be judged, and what would let it be."""
+    if not prepared.driven:
+        return "None of its series is known as a resource, so growth cannot be judged; --only NAME judges one."
+    answered = any(health.failed < health.scrapes for health in prepared.recording.sources)
+    advice = "its process or its metrics page in sources"
+    if answered:
+        advice = "its process in sources, or a series of its page in limits"
+    return f"No resource of the target was recorded, so growth cannot be judged; name {advice}."
 
 
 _ENDED = {

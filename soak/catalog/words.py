@@ -52,7 +52,7 @@ RESOURCES: tuple[Words, ...] = (
         ResourceKind.MEMORY,
         Unit.BYTES,
         "1MiB/h",
-        "memory mem rss heap pss uss resident arena working workingset swap swpd alloc allocated slab pages",
+        "memory mem ram rss heap pss uss resident arena working workingset swap swpd alloc allocated slab pages",
     ),
     _words(
         ResourceKind.THREADS,
@@ -84,6 +84,12 @@ RESOURCES: tuple[Words, ...] = (
 LEFT = word_set("free freeable available avail remaining left headroom")
 #: What makes `free` memory say little: the system's caches take it and give it back, and what is available counts them in.
 _CACHES = word_set("available avail cached cache buff buffers inactive inact")
+#: The system's own caches: told by both of them beside free memory, for an application has a cache as well.
+_CACHED, _BUFFERED = word_set("cache cached"), word_set("buffers buffer buff buffered")
+_PAGE_CACHE = _CACHED | _BUFFERED
+_OF_THE_MACHINE = word_set(
+    "mem memory ram system sys machine host os page bytes kb mb gb kib mib gib average"
+)
 _NO_MEMORY = word_set("disk filesystem inode inodes files swap fd fds")
 _IDENTITIES = word_set("id pid ppid tid uid gid tgid uuid port version build seed")
 _INDICES = word_set("index idx i n no nr row rownum sample seq sequence number num iteration step")
@@ -128,7 +134,7 @@ def meaning_of_words(name: str, unit: str = "") -> Meaning:
     if words & _IDENTITIES:
         return Meaning.IDENTITY
     resource = resource_of(name) is not None
-    if resource and words_of(name)[0] == _NAMESPACE:
+    if resource and _is_namespace(words_of(name)):
         words -= {_NAMESPACE}
     if words & _ALWAYS_CLOCKS or (words & _CLOCKS and not resource):
         return Meaning.CLOCK
@@ -138,6 +144,14 @@ def meaning_of_words(name: str, unit: str = "") -> Meaning:
     if resource or unit == "bytes" or words & LEFT:
         return Meaning.RESOURCE
     return Meaning.NO_RESOURCE if words & _RARELY else Meaning.UNKNOWN
+
+
+def _is_namespace(words: list[str]) -> bool:
+    """Whether `system` begins a name, or stands before a word of a resource: `netdata_system_ram`, and not `cpu_system`."""
+    if words[0] == _NAMESPACE:
+        return True
+    following = words[words.index(_NAMESPACE) + 1 :] if _NAMESPACE in words else []
+    return bool(following) and resource_of(following[0]) is not None
 
 
 def resource_of(name: str) -> Words | None:
@@ -151,11 +165,14 @@ def is_left(name: str) -> bool:
     return not LEFT.isdisjoint(words_of(name))
 
 
-def free_beside_caches(name: str, others: frozenset[str]) -> bool:
-    """Whether a series is free memory beside what counts the system's caches; `others` are the words of all names together.
+def lent_to_caches(name: str, others: frozenset[str]) -> bool:
+    """Whether a series is a machine's free memory beside what counts the system's caches, or one of these caches.
 
-    Free memory falls on every healthy machine, as the system caches files in it.
+    `others` are the words of all names together. Free memory falls on every healthy machine, as the
+    system caches files in it, and takes it back where it is needed.
     """
     words = frozenset(words_of(name))
-    disk = words & _NO_MEMORY
-    return "free" in words and not disk and bool(_CACHES & others)
+    if "free" in words and not words & _NO_MEMORY:
+        return bool(_CACHES & others)
+    cache = words & _PAGE_CACHE and words <= _PAGE_CACHE | _OF_THE_MACHINE
+    return bool(cache) and "free" in others and all(part & others for part in (_CACHED, _BUFFERED))

@@ -28,6 +28,7 @@ from soak.formats import (
     openmetrics,
     parquet,
     perfmon,
+    procfs,
     prometheus_json,
     promtool,
     ps,
@@ -38,7 +39,8 @@ from soak.formats import (
     vmstat,
 )
 from soak.formats.assemble import assemble
-from soak.formats.content import CUT_SHORT, Content, read_content
+from soak.formats.choosing import choose
+from soak.formats.content import CUT_SHORT, OLD_ENCODING, Content, read_content
 from soak.formats.format import Format, Options
 from soak.formats.monitoring_json import MONITORING
 from soak.model import Recording
@@ -62,6 +64,7 @@ FORMATS: dict[str, Format] = {
     "glances": glances.FORMAT,
     "vmstat": vmstat.FORMAT,
     "free": free.FORMAT,
+    "procfs": procfs.FORMAT,
     "ps": ps.FORMAT,
     "dstat": dstat.FORMAT,
     "perfmon": perfmon.FORMAT,
@@ -94,6 +97,9 @@ def recording_of(content: Content, options: Options) -> Recording:
     reading = known.read(whole, options)
     if whole is not content:
         reading.notes.append(CUT_SHORT)
+    if content.head and content.encoding == OLD_ENCODING:
+        reading.notes.append("its text is no UTF-8 and is read as Windows-1252 (Western European)")
+    choose(content, reading, options)
     return assemble(content, reading, name)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from soak.catalog.words import Meaning, free_beside_caches, words_of
+from soak.catalog.metrics import metric_of
+from soak.catalog.words import Meaning, lent_to_caches, words_of
 from soak.errors import InputError
 from soak.formats.column_names import kind_of, meaning_of
 from soak.formats.content import Content
@@ -28,6 +29,8 @@ from soak.model import (
 
 #: The last moment that a date can name, in seconds.
 _LAST_DATE = 2e11
+#: Series that one line names.
+_NAMED = 8
 
 
 def assemble(content: Content, reading: Reading, source: str) -> Recording:
@@ -45,6 +48,7 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
         notes.append(f"{left} left out")
     words = frozenset(word for column in series for word in words_of(column.name))
     made, shown_only, seen = [], set(), dict[str, int]()
+    unjudged: list[str] = []
     for column in series:
         if id(column) in buckets:
             continue
@@ -64,10 +68,19 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
         values = column.values[order]
         new = Series(name, column.times[order] - origin, values, label_pairs(labels), kind, source)
         made.append(new)
-        if column.column in reading.no_resources or (
-            not column.column and _is_no_resource(new, words)
-        ):
+        if column.column:
+            if column.column in reading.no_resources:
+                shown_only.add(new.key)
+        elif reading.asked.isdisjoint((new.name, new.key)) and _is_no_resource(new, words):
             shown_only.add(new.key)
+            if new.kind is Kind.GAUGE and metric_of(new.name, new.labels) is None:
+                unjudged.append(new.name)
+    if unjudged:
+        names = list(dict.fromkeys(unjudged))
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        notes.append(
+            f"shown and not judged, since no leak uses it up: {', '.join(names[:_NAMED])}{more} (--only judges it)"
+        )
     seconds = max(float(column.times[-1]) for column in made) if made else 0.0
     started = ""
     if FIRST_UNIX <= origin < _LAST_DATE:
@@ -83,7 +96,7 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
 
 def _is_no_resource(series: Series, words: frozenset[str]) -> bool:
     """Whether a series that is no table's column cannot be a resource by its name; `words` are those of all names."""
-    if free_beside_caches(series.name, words):
+    if lent_to_caches(series.name, words):
         return True
     meaning = meaning_of(series.name, "bytes" if series.name.endswith("_bytes") else "")
     return meaning not in (Meaning.RESOURCE, Meaning.UNKNOWN)

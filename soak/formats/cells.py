@@ -22,10 +22,15 @@ MISSING = (
 #: A number as tools write it.
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _WITH_UNIT = re.compile(r"([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*([^\W\d_]+|%)?(?:\s+/\s+.*)?")
+#: A number in groups, and its unit.
+_GROUPED_UNIT = re.compile(r"([-+]?\d[\d.,'’_\u00a0\u202f ]*\d)\s*([^\W\d_]+|%)")
+_COMMA = re.compile(r"[-+]?(\d+),(\d+)")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
 #: Groups of digits as Germans, French, Swiss and Python write them: points alone need two groups, for one may be a decimal.
 _POINTS = re.compile(r"[-+]?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _GROUPS = re.compile(r"[-+]?\d{1,3}(?:[ _'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?")
+#: Digits of a group.
+_GROUP = 3
 #: A cell that a tool has hidden from Excel's guesses: `="42"`.
 _HIDDEN = r'^="(.*)"$'
 
@@ -67,12 +72,17 @@ def numbers(column: pd.Series) -> tuple[Floats, str] | None:
 def _converted(texts: pd.Series, wrong: NDArray[np.int64], parsed: Floats) -> tuple[Floats, str]:
     """The cells that are no plain number, read as `1,234`, `12.5MiB`, `12MiB / 2GiB`, `250m`, `3%` or `0,5`."""
     converted, unit = parsed.copy(), ""
+    fractions = any(_is_fraction(texts.iloc[place]) for place in wrong)
     for place in wrong:
         text = texts.iloc[place]
-        grouped = _without_groups(text)
+        behind = _GROUPED_UNIT.fullmatch(text)
+        grouped = (
+            ""
+            if fractions and _COMMA.match(text)
+            else _without_groups(behind[1] if behind else text)
+        )
         if grouped:
-            converted[place] = float(grouped)
-            continue
+            text = f"{grouped}{behind[2]}" if behind else grouped
         match = _WITH_UNIT.fullmatch(text)
         factor = None if match is None else _factor(match[2] or "")
         if match is None or factor is None:
@@ -80,6 +90,14 @@ def _converted(texts: pd.Series, wrong: NDArray[np.int64], parsed: Floats) -> tu
         converted[place] = float(match[1].replace(",", ".")) * factor[0]
         unit = unit or factor[1]
     return converted, unit
+
+
+def _is_fraction(text: str) -> bool:
+    """Whether the comma of a cell can only be a decimal one: `0,512`, `12,5 MB`; `12,500` may mark thousands."""
+    match = _COMMA.match(text)
+    return match is not None and (
+        len(match[2]) != _GROUP or len(match[1]) > _GROUP or match[1].startswith("0")
+    )
 
 
 def _without_groups(text: str) -> str:

@@ -18,6 +18,8 @@ _AGGREGATED = re.compile(r"^(avg|max|min|sum|count|p\d\d):")
 _UNIT = re.compile(
     r"^(.*?)[\s_\-.]*[(\[]\s*([^\W\d_]+|%|[A-Za-z%]+/[a-z]+)\s*[)\]]$|^(.*?)[\s_\-.]+([A-Za-zµ]+)$"
 )
+#: The second column of a name, as soak tells it from the first.
+_NUMBERED = re.compile(r"(.+) \((\d+)\)")
 _CAMEL_UNIT = re.compile(r"^(.*[a-z])(KB|MB|GB|TB|KiB|MiB|GiB|Bytes)$")
 
 #: Bytes in each unit, in any case. The tools that print memory (ps, top, free, psrecord, mprof) mean 1,024 by k.
@@ -91,6 +93,9 @@ def in_base_unit(column: str, given: str = "") -> tuple[str, float, str]:
 
 def _split_unit(column: str) -> tuple[str, str]:
     """Name and unit; two empty texts where the last word is none."""
+    if numbered := _NUMBERED.fullmatch(column):
+        stem, unit = _split_unit(numbered[1])
+        return (f"{stem} {numbered[2]}" if stem else ""), unit
     match = _CAMEL_UNIT.match(column) or _UNIT.match(column)
     if match is None:
         return "", ""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from soak.catalog.words import Meaning, free_beside_caches, words_of
+from soak.catalog.words import Meaning, lent_to_caches, words_of
 from soak.formats.column_names import in_base_unit, labelled, meaning_of
 from soak.formats.format import Reading
 from soak.model import Floats
@@ -60,7 +60,7 @@ def left_out(
             continue
         kept.add(header)
         total = wide and _is_running_total(values) and _may_be_total(header, meaning)
-        if free_beside_caches(renamed.get(header, header), words) or (beside and _is_share(header)):
+        if lent_to_caches(renamed.get(header, header), words) or (beside and _is_share(header)):
             meaning = Meaning.NO_RESOURCE
         if (
             meaning is Meaning.NO_RESOURCE

@@ -20,6 +20,8 @@ MOST_BYTES = 256 * 2**20
 HEAD = 32 * 1024
 #: What is said where a file ends in the middle of a line.
 CUT_SHORT = "the last line has no end and is left out: the file may have been cut short"
+#: What a text is read as that is no UTF-8.
+OLD_ENCODING = "cp1252"
 #: A file of no more lines is read as it is: what it lacks at its end would be most of it.
 _FEWEST_LINES = 3
 #: What a machine that crashed leaves at the end of a file: space without content.
@@ -53,7 +55,7 @@ class Content:
         try:
             _decoded(self.data, "utf-8")
         except UnicodeDecodeError:
-            return "cp1252"
+            return OLD_ENCODING
         return "utf-8"
 
     @cached_property

@@ -51,11 +51,15 @@ class RawSeries:
 
 @dataclass(slots=True, eq=False)
 class Reading:
-    """What a file gives: its series, what was left out or assumed (a sentence each), and columns that are no resources."""
+    """What a file gives: its series, what was left out or assumed (a sentence each), and columns that are no resources.
+
+    `asked` are series that the user named: they are judged whatever their names mean.
+    """
 
     series: list[RawSeries] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     no_resources: set[str] = field(default_factory=set)
+    asked: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, eq=False)

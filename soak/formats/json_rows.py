@@ -13,6 +13,8 @@ from soak.formats.table import read_table
 
 #: No table of these has more columns; deeper objects are text.
 MOST_COLUMNS = 2000
+#: Objects within objects: Elasticsearch's documents have six.
+_DEPTH = 8
 #: Keys of an unknown object that are named.
 MOST_NAMED = 8
 #: By the first key of what a tool writes: how the same tool writes what is read.
@@ -34,10 +36,12 @@ def read(content: Content, options: Options) -> Reading:
 def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
     """The objects of a file, and what was left out."""
     if content.head.lstrip().startswith("["):
-        rows = parse_json(content)
-        if not rows or not all(isinstance(row, dict) for row in rows):
-            raise refuse(content, "expected a list of JSON objects")
+        rows = _listed(parse_json(content))
+        if not rows:
+            raise refuse(content, "expected a list of JSON objects, or of rows below their header")
         return rows, []
+    if whole := _of_one_object(content):
+        return whole, []
     objects: list[dict[str, Any]] = []
     notes: list[str] = []
     lines = content.lines
@@ -57,6 +61,38 @@ def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
             raise refuse(content, "expected a JSON object a line", number)
         objects.append(row)
     return objects, notes
+
+
+def _listed(rows: Any) -> list[dict[str, Any]]:
+    """The objects of a list, or of a list of rows whose first has their names; none of anything else."""
+    if not isinstance(rows, list) or not rows:
+        return []
+    if all(isinstance(row, dict) for row in rows):
+        return rows
+    header, body = rows[0], rows[1:]
+    alike = isinstance(header, list) and all(
+        isinstance(row, list) and len(row) == len(header) for row in body
+    )
+    if not alike or not all(isinstance(name, str) for name in header):
+        return []
+    return [dict(zip(header, row, strict=True)) for row in body]
+
+
+def _of_one_object(content: Content) -> list[dict[str, Any]]:
+    """The rows of a file that is one object: of lists as columns, or around the only list of objects; none of any other."""
+    try:
+        whole = json.loads(content.text)
+    except (ValueError, RecursionError):
+        return []
+    if not isinstance(whole, dict):
+        return []
+    lists = {name: value for name, value in whole.items() if isinstance(value, list) and value}
+    lengths = {len(value) for value in lists.values()}
+    plain = [value for value in lists.values() if not isinstance(value[0], list | dict)]
+    if len(plain) == len(whole) > 1 and len(lengths) == 1:
+        return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+    inner = [rows for value in lists.values() if (rows := _listed(value))]
+    return inner[0] if len(inner) == 1 else []
 
 
 def _refuse_whole(content: Content) -> None:
@@ -99,7 +135,7 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
     return Table(headers, columns, 1)
 
 
-def _flat(row: dict[str, Any], before: str = "", depth: int = 3) -> dict[str, Any]:
+def _flat(row: dict[str, Any], before: str = "", depth: int = _DEPTH) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in row.items():
         if isinstance(value, dict) and depth:
@@ -117,7 +153,7 @@ def _recognises(content: Content) -> bool:
     head = content.head.lstrip()
     if _PROMETHEUS.match(head):
         return False
-    return head.startswith("{") or (head.startswith("[") and head[1:].lstrip().startswith("{"))
+    return head.startswith("{") or (head.startswith("[") and head[1:].lstrip()[:1] in ("{", "["))
 
 
 FORMAT = Format(

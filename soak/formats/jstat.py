@@ -45,7 +45,9 @@ def read(content: Content, options: Options) -> Reading:
             )
         except ValueError as error:
             raise refuse(content, f"not a row of jstat -gc: {error}", number) from None
-        known.append(rows[-1][0] if header[0] == "Timestamp" else time)
+        # A JVM that was asked before its clock ran never tells its time.
+        stamped = header[0] == "Timestamp" and np.isfinite(rows[-1][0])
+        known.append(rows[-1][0] if stamped else time)
     if not rows:
         raise refuse(content, "has a header but no rows")
     table = dict(zip(header, np.array(rows, dtype=np.float64).T, strict=True))

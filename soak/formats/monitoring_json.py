@@ -16,6 +16,7 @@ import numpy as np
 from soak.formats.column_names import in_base_unit
 from soak.formats.content import Content
 from soak.formats.format import Format, Options, Reading, Table, refuse
+from soak.formats.netdata_charts import said_of_unit, unit_of_chart
 from soak.formats.prometheus_json import parse_json
 from soak.formats.table import read_table
 from soak.formats.times import seconds_of
@@ -40,6 +41,7 @@ class _Points:
     values: Sequence[Any]
     labels: dict[str, str] = field(default_factory=dict)
     unit: str = ""
+    note: str = ""
 
 
 _Extract = Callable[[Any], Iterator[_Points]]
@@ -72,10 +74,15 @@ def _netdata(answer: Any) -> Iterator[_Points]:
     """https://learn.netdata.cloud/docs/rest-api/queries; version 2 gives a list for each value."""
     result = answer.get("result", answer)
     unit = answer.get("view", {}).get("units", "")
-    columns = _columns(result["data"])
-    for name, values in zip(result["labels"][1:], columns[1:], strict=True):
-        plain = [value[0] if isinstance(value, list) else value for value in values]
-        yield _Points(f"{answer.get('id', '')} {name}".strip(), columns[0], plain, {}, unit)
+    names, (times, *columns) = result["labels"][1:], _columns(result["data"])
+    plain = [[one[0] if isinstance(one, list) else one for one in values] for values in columns]
+    note = ""
+    if not unit:
+        largest = max((one for values in plain for one in values if one is not None), default=0.0)
+        unit = unit_of_chart(names, largest)
+        note = said_of_unit(names, unit) if unit else ""
+    for name, values in zip(names, plain, strict=True):
+        yield _Points(f"{answer.get('id', '')} {name}".strip(), times, values, {}, unit, note)
 
 
 def _graphite(answer: Any) -> Iterator[_Points]:
@@ -209,7 +216,8 @@ def _table(every: Sequence[_Points]) -> Table:
     wide = pd.concat(columns, axis=1).sort_index()
     times: Floats = wide.index.to_numpy(dtype=np.float64)
     cells = [wide[header].reset_index(drop=True) for header in columns]
-    return Table(list(columns), cells, 1, times=times)
+    notes = list(dict.fromkeys(points.note for points in every if points.note))
+    return Table(list(columns), cells, 1, times=times, notes=notes)
 
 
 def _named(points: _Points) -> tuple[str, float]:

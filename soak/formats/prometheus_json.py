@@ -44,6 +44,8 @@ def read_answer(content: Content, answer: Any) -> Reading:
             content, f"not an answer of query_range: expected data.resultType to be matrix{said}"
         )
     reading, histograms, empty = Reading(), [], 0
+    warned = answer.get("warnings") or ()
+    reading.notes += [f"the server warns: {said}" for said in warned if isinstance(said, str)]
     for place, element in enumerate(data["result"]):
         try:
             labels = {str(name): str(value) for name, value in element.get("metric", {}).items()}

@@ -19,6 +19,7 @@ from soak.catalog.container import CONTAINER_START_TIME
 from soak.catalog.process import START_TIME
 from soak.errors import TargetError, UsageError
 from soak.formats.assemble import assemble
+from soak.formats.choosing import choose
 from soak.formats.column_names import kind_of
 from soak.formats.content import MOST_BYTES, Content
 from soak.formats.format import Options, RawSeries, Reading
@@ -111,7 +112,9 @@ def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None
             else Kind.GAUGE
         )
         reading.series.append(RawSeries(name, times, values, dict(labels), kind))
-    return assemble(Content(Path(_public(asked.server)), b""), reading, "prometheus")
+    content = Content(Path(_public(asked.server)), b"")
+    choose(content, reading, options)
+    return assemble(content, reading, "prometheus")
 
 
 def _start_times(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from soak.formats.times import (
     FIRST_UNIX,
     SECONDS,
     TIME_NAMES,
+    are_clocks,
+    are_days,
     from_numbers,
     from_texts,
     unit_in_name,
@@ -29,6 +32,9 @@ if TYPE_CHECKING:
 _SECONDS_KNOWN = "t"
 #: Rows of relative times that are so far apart are a second apart in ms as well as a quarter of an hour in s.
 MOST_APART = 1000.0
+_HOUR = 3600.0
+#: A time with its zone, which knows no daylight saving time.
+_ZONED = re.compile(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$")
 #: Words of a time column's name: at least one of the first, and no word that is in neither.
 _TIME_WORDS = word_set(
     "time times timestamp ts datetime date epoch elapsed clock unixtime stamp seconds secs sec minutes mins hours "
@@ -57,11 +63,7 @@ def find_times(
             "no time column: name it with --time COLUMN, or say how far apart the rows are with --step 15s; "
             f"there is {names}",
         )
-    cells = table.column(header)
-    if header in ("date", "Date", "DATE") and not options.time:
-        clock = next((other for other in table.headers if other.lower() == "time"), None)
-        if clock is not None:
-            cells = cells.astype(str) + " " + table.column(clock).astype(str)
+    cells = _with_its_other_half(table, header, notes)
     seconds = _seconds(content, table, header, cells, options, notes)
     if options.step is None:
         return header, seconds
@@ -70,6 +72,27 @@ def find_times(
         return header, seconds
     notes.append(f"rows are taken {options.step:g} s apart, as --step says: {header} is too coarse")
     return header, np.arange(len(seconds)) * np.float64(options.step)
+
+
+def _with_its_other_half(table: Table, header: str, notes: list[str]) -> pd.Series:
+    """The cells of the time column, with the date or the time of the day that stood in a column of its own."""
+    import pandas as pd  # noqa: PLC0415 - takes a third of a second
+
+    texts = {
+        name: cells.astype(str).fillna("").str.strip()
+        for name, cells in zip(table.headers, table.columns, strict=True)
+        if name and not pd.api.types.is_numeric_dtype(cells)
+    }
+    clocks = [name for name, cells in texts.items() if are_clocks(cells)]
+    days = [name for name, cells in texts.items() if name not in clocks and are_days(cells)]
+    if len(days) != 1 or len(clocks) != 1 or header not in (*days, *clocks):
+        return table.column(header)
+    day, clock = days[0], clocks[0]
+    if (day.lower(), clock.lower()) != ("date", "time"):
+        notes.append(f"{day} and {clock} together are taken as the time")
+    other = table.headers.index(clock if header == day else day)
+    del table.headers[other], table.columns[other]
+    return texts[day] + " " + texts[clock]
 
 
 def _by_name(table: Table) -> str | None:
@@ -124,7 +147,7 @@ def _by_content(table: Table, notes: list[str]) -> str | None:
                         continue
                     if (seconds < 5e9).all() and np.ptp(seconds) > 0:
                         fitting.append(header)
-        elif len(cells) and ":" in str(cells.iloc[0]):
+        elif len(cells) and (":" in str(cells.iloc[0]) or are_clocks(cells.astype(str).fillna(""))):
             _, _, wrong = from_texts(cells.head(50))
             if wrong is None:
                 fitting.append(header)
@@ -165,6 +188,8 @@ def _seconds(
                 else f"not a time: {str(given)!r}"
             )
             raise refuse(content, f"column {header}: {why}", table.first_line + wrong)
+        if len(cells) and _ZONED.search(str(cells.iloc[0]).strip()) is None:
+            seconds = _without_set_back(seconds, notes)
     else:
         missing = np.flatnonzero(~np.isfinite(read[0]))
         if len(missing):
@@ -180,6 +205,23 @@ def _seconds(
     if said:
         notes.append(said)
     return seconds
+
+
+def _without_set_back(seconds: Floats, notes: list[str]) -> Floats:
+    """Local times that go back by an hour once go on: daylight saving time ended. Said, since the file does not tell."""
+    steps = np.diff(seconds)
+    back = np.flatnonzero(steps < 0)
+    usual = float(np.median(steps)) if len(steps) else 0.0
+    if len(back) != 1 or not 0 < usual < _HOUR or abs(steps[back[0]] + _HOUR - usual) > usual:
+        return seconds
+    row = int(back[0]) + 1
+    if seconds[row] - seconds[0] <= usual:  # the next process, from the same moment on
+        return seconds
+    notes.append(
+        f"the times go back by an hour at row {row + 1:,}: taken as the end of daylight saving time"
+    )
+    onward: Floats = seconds + np.where(np.arange(len(seconds)) >= row, _HOUR, 0.0)
+    return onward
 
 
 def _relative(content: Content, header: str, seconds: Floats) -> str:

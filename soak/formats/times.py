@@ -45,7 +45,7 @@ _UNIT_WORDS = {
     "ns": "ns nanos nanosecond nanoseconds",
     "min": "min mins minute minutes",
     "h": "h hr hrs hour hours",
-    "d": "d days",
+    "d": "d day days",
 }
 _SIGNS = {word: sign for sign, words in _UNIT_WORDS.items() for word in words.split()}
 _UNIT = re.compile(rf"(?:[\s_\-.]*[(\[]\s*|[_\s\-])({'|'.join(_SIGNS)})\s*[)\]]?$")
@@ -70,11 +70,15 @@ _DURATION = re.compile(
     r"|(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+(?:\.\d+)?)ms)?)"
 )
 _COMMA = re.compile(r"(\d:\d{2}),(\d)")
+#: A time of the day with dots, as Italian, Danish and Finnish programs write it.
+_DOTTED = re.compile(r"(^|\d{4},? )(\d{1,2})\.(\d{2})\.(\d{2})$")
+_DAY_ALONE = re.compile(r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
 _TIME_OF_DAY = re.compile(r"(\d{1,3}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?\s*([AaPp][Mm])?")
 _DAY_FIRST = ("%d/%m/%Y", "%d-%m-%Y", "%d/%m/%y")
 _DATES = (
     "%Y/%m/%d",
     "%d.%m.%Y",
+    "%d.%m.%y",
     *_DAY_FIRST,
     "%m/%d/%Y",
     "%m-%d-%Y",
@@ -96,6 +100,7 @@ _SPELLINGS = (
     "%a %d %b %Y %I:%M:%S %p %Z",
     "%d/%b/%Y:%H:%M:%S %z",
     "%d/%b/%Y %H:%M:%S",
+    "%a, %d %b %Y %H:%M:%S",
     "%a, %d %b %Y %H:%M:%S %Z",
     "%a, %d %b %Y %H:%M:%S %z",
     "%b %d %H:%M:%S",
@@ -195,7 +200,8 @@ def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
         durations = [_duration(text) for text in stripped]
         if None not in durations and not _TIME_OF_DAY.fullmatch(stripped.iloc[-1]):
             return np.array(durations, dtype=np.float64), "", None
-    if _TIME_OF_DAY.fullmatch(sample):
+    if are_clocks(stripped):
+        stripped = stripped.str.replace(_DOTTED, r"\1\2:\3:\4", regex=True)
         return _times_of_day(stripped.tolist())
     for _ in range(2):
         stripped = stripped.str.replace(_BEHIND, "", regex=True)
@@ -203,6 +209,8 @@ def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
         stripped = stripped.str.replace(_ZONE, "", regex=True)
     if _COMMA.search(sample):
         stripped = stripped.str.replace(_COMMA, r"\1.\2", regex=True)
+    if _DOTTED.search(sample) and not _DOTTED.match(sample):
+        stripped = stripped.str.replace(_DOTTED, r"\1\2:\3:\4", regex=True)
     parsed = pd.to_datetime(stripped, utc=True, errors="coerce", format="ISO8601")
     wrong = np.flatnonzero(parsed.isna().to_numpy())
     if not len(wrong):
@@ -210,6 +218,20 @@ def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
     if len(wrong) < len(stripped):
         return _seconds(parsed), "", int(wrong[0])
     return _by_spelling(stripped)
+
+
+def are_clocks(texts: pd.Series) -> bool:
+    """Whether texts are times of the day; with dots they may be dates as `31.07.25`, whose middle is a month."""
+    first = texts.iloc[0] if len(texts) else ""
+    if _DOTTED.match(first) is None:
+        return _TIME_OF_DAY.fullmatch(first) is not None
+    middles = texts.str.extract(_DOTTED)[2].astype(float)
+    return bool(middles.notna().all() and ((middles < 1) | (middles > 12)).any())
+
+
+def are_days(texts: pd.Series) -> bool:
+    """Whether texts are dates without a time of the day."""
+    return len(texts) > 0 and bool(texts.str.fullmatch(_DAY_ALONE).all())
 
 
 def _duration(text: str) -> float | None:

@@ -49,12 +49,20 @@ def next_step(analysis: Analysis) -> str:
     return _to_be_certain(analysis, growth=growth)
 
 
+def _nothing_judged(analysis: Analysis) -> bool:
+    """Whether nothing is open but that no resource of the target was recorded."""
+    own = (finding for finding in analysis.findings if not finding.series.startswith("scrape_"))
+    return all(one.rule != "growth" and one.verdict is Verdict.PASS for one in own)
+
+
 def _to_be_certain(analysis: Analysis, *, growth: bool) -> str:
     """What to do after a run that could not tell."""
     if analysis.run.ended in (Ending.INTERRUPTED, Ending.CRASHED):
         return "go on with it: `soak run --resume RUN`."
     if any(finding.series == "load_rate" for finding in analysis.findings):
         return "run it again at a rate that the target keeps, as the reason says: what else is open follows from it."
+    if _nothing_judged(analysis):
+        return "name what is to be judged, as the reason says, and run it again."
     if not growth:
         return "fix what is open under Findings, or allow it in `limits`, and run it again."
     certain = "run it again with `--until-certain 1h`: it ends as soon as nothing is open any more."
@@ -68,6 +76,8 @@ def _of_file(analysis: Analysis, *, growth: bool) -> str:
     if analysis.verdict is Verdict.PASS:
         longer = _longer(analysis)
         return f"record {longer}." if longer else "keep it, to compare later recordings with."
+    if analysis.verdict is Verdict.INCONCLUSIVE and _nothing_judged(analysis):
+        return "name what is to be judged, as the reason says."
     if not growth:
         broken = "fix what failed, or change its limit"
         missing = "record what is missing, as the reason says"

@@ -394,6 +394,18 @@ def free(times: Floats, values: Floats) -> str:
     )
 
 
+@writer("procfs")
+def procfs(times: Floats, values: Floats) -> str:
+    """Of what `cat` prints, a part."""
+    return lines(
+        "",
+        [
+            f"{date(t)}\nVmPeak:\t  999999 kB\nVmRSS:\t{v / 1024:8.0f} kB\nThreads:\t17"
+            for t, v in zip(times, values, strict=True)
+        ],
+    )
+
+
 @writer("docker")
 def docker(times: Floats, values: Floats) -> str:
     title = "CONTAINER ID   NAME      CPU %     MEM USAGE / LIMIT     MEM %     NET I/O       BLOCK I/O     PIDS"

@@ -27,8 +27,6 @@ GRAIN = {
     "free": 2**19,
     "ps": 512,
 }
-#: netdata writes no unit, so that its numbers stay MiB.
-SCALE = {"netdata": 2**20}
 #: What the planted series is called in one format or another.
 MEMORY = {
     "process_resident_memory_bytes",
@@ -42,7 +40,7 @@ MEMORY |= {
     "memory_used_bytes",
     "memory_rss",
     "host:web-1",
-    "used",
+    "used_bytes",
     "nodejs_heap_size_used_bytes",
 }
 MEMORY |= {"kubernetes_container_memory_used_bytes", "value"}
@@ -78,9 +76,7 @@ def test_times_and_values_are_read_exactly(name: str) -> None:
         if series.name in MEMORY and (name != "jstat" or OLD in series.labels)
     )
     np.testing.assert_allclose(series.times, times - times[0], atol=1.5e-3)
-    np.testing.assert_allclose(
-        series.values * SCALE.get(name, 1), values, atol=GRAIN.get(name, 1100.0)
-    )
+    np.testing.assert_allclose(series.values, values, atol=GRAIN.get(name, 1100.0))
 
 
 @pytest.mark.parametrize("name", TEXTS)

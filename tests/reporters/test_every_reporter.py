@@ -221,6 +221,8 @@ def test_every_verdict_says_what_to_do_next() -> None:
     assert "the target's own log" in next_step(fell)
     slow = replace(growth, rule=RuleName.COVERAGE, series="load_rate")
     assert "at a rate that the target keeps" in next_step(replace(unsure, findings=(slow,)))
+    page = replace(growth, verdict=Verdict.PASS, series="scrape_samples_scraped")
+    assert "name what is to be judged" in next_step(replace(unsure, findings=(page,)))
     failing = replace(growth, rule=RuleName.ERRORS)
     assert "allow it in `limits`" in next_step(replace(unsure, findings=(failing,)))
     cut = replace(unsure, run=replace(unsure.run, ended=Ending.INTERRUPTED))
@@ -244,13 +246,14 @@ def test_series_from_elsewhere_are_told_what_to_do_next() -> None:
         of_file = replace(of_file, phases=(), endpoints=(), findings=(growth,))
         told.append(next_step(of_file))
     unsure = replace(of_file, verdict=Verdict.INCONCLUSIVE)
-    none = replace(unsure, findings=())
-    told += [next_step(unsure), next_step(none)]
+    unseen = replace(growth, rule=RuleName.COVERAGE, verdict=Verdict.INCONCLUSIVE)
+    told += [next_step(replace(unsure, findings=found)) for found in ((growth,), (), (unseen,))]
     assert [text.partition(",")[0] for text in told] == [
         "keep it",
         "record 2 h longer to vouch for 24 h.",
         "find out what keeps it: `soak run --url URL --attribute` drives the service",
         "record on at the same load",
+        "name what is to be judged",
         "record what is missing",
     ]
 
