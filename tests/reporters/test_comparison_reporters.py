@@ -12,6 +12,7 @@ from soak.compared import Change, Comparison, Difference, GateVerdict, MeasuredR
 from soak.model import Suspect
 from soak.reporters.comparison import COMPARISON_REPORTERS, difference_rows, markdown, sarif
 
+from . import sarif_schema
 from .analyses import NASTY, SCRIPT, failing
 from .junit_schema import breaches
 from .test_every_reporter import words
@@ -147,7 +148,9 @@ def test_hostile_names_are_inert(name: str) -> None:
         assert "<script" not in text  # no charts here, so not even soak's own
     elif name == "junit":
         assert breaches(ET.fromstring(text)) == []
-    elif name in ("json", "sarif"):
+    elif name == "sarif":
+        assert sarif_schema.breaches(json.loads(text)) == []
+    elif name == "json":
         json.loads(text)
     elif name == "markdown":
         assert "<script" not in text

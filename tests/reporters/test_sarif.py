@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
 from soak.growth_views import Place
 from soak.reporters import github, sarif
 
-from .analyses import failing, hostile, passing
+from .analyses import ANALYSES, failing, hostile, passing
+from .sarif_schema import breaches
 
 
 def test_a_suspect_with_a_line_is_a_result_on_it() -> None:
@@ -28,6 +31,26 @@ def test_a_suspect_with_a_line_is_a_result_on_it() -> None:
         "artifactLocation": {"uri": "main.go"},
         "region": {"startLine": 72},
     }
+
+
+@pytest.mark.parametrize("which", ANALYSES)
+def test_every_document_keeps_to_the_published_schema(which: str) -> None:
+    assert breaches(json.loads(sarif.render(ANALYSES[which]()))) == []
+
+
+def test_a_suspect_of_any_names_keeps_to_the_published_schema() -> None:
+    analysis = failing()
+    place = Place(function="m (x)\x1b", file="a b/<x> ü%.go", line=1)
+    named = replace(analysis, suspects=(replace(analysis.suspects[0], place=place),) * 2)
+    document = json.loads(sarif.render(named))
+    assert breaches(document) == []
+    [run] = document["runs"]
+    first, second = run["results"]
+    assert first == second
+    first["locations"][0]["physicalLocation"]["region"]["startLine"] = 0
+    second["lines"] = []
+    del run["tool"]["driver"]["name"]
+    assert len(breaches(document)) == 3
 
 
 def test_a_suspect_without_a_line_is_no_result() -> None:
