@@ -124,7 +124,7 @@ def test_they_fire_on_what_leaks_and_on_nothing_else(tmp_path: Path) -> None:
     ]
     test = {
         "rule_files": ["rules.yaml"],
-        "evaluation_interval": "1m",
+        "evaluation_interval": "5m",
         "tests": [
             {
                 "interval": "1m",
