@@ -46,6 +46,11 @@ def read(content: Content, options: Options) -> Reading:
     if not rows:
         raise refuse(content, "has a header but no rows")
     width = len(rows[0])
+    if len(header) < width and _is_unnamed(rows[0]):
+        raise refuse(
+            content,
+            f"its {width + 1} columns have no names: put a line above them such as `time pid rss_kb threads command`",
+        )
     names = (
         header[-width:]
         if len(header) >= width
@@ -74,8 +79,20 @@ def _recognises(content: Content) -> bool:
     body = timed[1:] if timed and timed[0][0] is None else timed
     if not body or any(time is None or kinds != body[0][1] for time, kinds in body):
         return False
-    # Lines of a log have words and numbers as well; without sizes they are none of these.
-    return "word" not in body[0][1] or "size" in body[0][1]
+    rows = [_cells(line) for _, time, line in timed_lines(sample) if time is not None]
+    words = [place for place, cell in enumerate(rows[0]) if _kind(cell) == "word"]
+    if not _is_unnamed(rows[0]):
+        return True
+    # Lines of a log have words and numbers as well; theirs differ, and nothing names them.
+    named = len(timed) > len(body) and len(lines[0].split()) in (len(rows[0]), len(rows[0]) + 1)
+    alike = all(row[place] == rows[0][place] for row in rows for place in words)
+    return "number" in body[0][1] and (named or alike)
+
+
+def _is_unnamed(cells: list[str]) -> bool:
+    """Whether words stand among numbers that carry no unit, so that only a header tells what these are."""
+    kinds = list(map(_kind, cells))
+    return "word" in kinds and "size" not in kinds
 
 
 def _cells(line: str) -> list[str]:

@@ -144,6 +144,27 @@ def test_what_the_kernel_says_of_no_resource_is_refused() -> None:
         read("VmPeak:\t 9 kB\nVmSize:\t 9 kB\n" * 9)
 
 
+PS_LOOP = [f"{iso(START + 5 * n, 'T')} 4711 {9000 + n} 12800 7 orders" for n in range(12)]
+
+
+def test_numbers_and_words_after_a_time_need_names() -> None:
+    """`echo "$(date +%FT%T) $(ps -o pid=,rss=,vsz=,nlwp=,comm= -p PID)"` in a loop."""
+    with pytest.raises(InputError, match="its 6 columns have no names: put a line above them"):
+        read(lines("", PS_LOOP))
+    recording = read(lines("time pid rss_kb vsz_kb threads command", PS_LOOP))
+    assert {series.name: series.values[0] for series in recording.series} == {
+        "rss_bytes": 9000 * 1024,
+        "vsz_bytes": 12800 * 1024,
+        "threads": 7,
+    }
+    assert recording.series[0].times[1] == 5
+
+
+def test_a_log_of_words_and_numbers_is_no_loop() -> None:
+    log = [f"{iso(START + n, 'T')} {word} took {n} ms" for n, word in enumerate(["GET", "PUT"] * 6)]
+    assert format_of(Content(Path("a.log"), lines("", log).encode())) != "spaced"
+
+
 CHARTS = {
     "time,free,used,cached,buffers": 2**20,
     "time,free,used": 2**20,
