@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from soak.catalog.metrics import metric_of
 from soak.catalog.words import Meaning, lent_to_caches, words_of
 from soak.formats.column_names import in_base_unit, labelled, meaning_of
 from soak.formats.format import Reading
@@ -38,7 +39,8 @@ def left_out(
     """
     kept: set[str] = set()
     dropped: dict[str, list[str]] = {}
-    shown = []
+    shown: list[str] = []
+    unused: list[str] = []
     resources = any(
         _meaning(renamed.get(header, header), unit) is Meaning.RESOURCE
         for header, (_, unit) in columns.items()
@@ -62,7 +64,10 @@ def left_out(
         total = wide and _is_running_total(values) and _may_be_total(header, meaning)
         if lent_to_caches(renamed.get(header, header), words) or (beside and _is_share(header)):
             meaning = Meaning.NO_RESOURCE
-        if (
+        if _is_never_used(renamed.get(header, header), values):
+            reading.no_resources.add(header)
+            unused.append(header)
+        elif (
             meaning is Meaning.NO_RESOURCE
             or (total and resources)
             or (meaning is Meaning.UNKNOWN and bool((values < 0).any()))
@@ -71,6 +76,10 @@ def left_out(
             shown.append(header)
     for why, names in dropped.items():
         reading.notes.append(f"left out, since {why}: {', '.join(names)}")
+    if unused:
+        reading.notes.append(
+            f"shown and not judged, since it is 0 throughout: {', '.join(unused)} (--only judges it)"
+        )
     if shown:
         reading.notes.append(
             f"shown and not judged, since no leak uses it up: {', '.join(shown)} (--only judges it)"
@@ -85,6 +94,15 @@ def _meaning(header: str, unit: str) -> Meaning:
         return Meaning.UNKNOWN
     base, _, _ = in_base_unit(name)
     return meaning_of(base, unit or ("bytes" if base.endswith("_bytes") else ""))
+
+
+def _is_never_used(header: str, values: Floats) -> bool:
+    """Whether a column that the catalog does not know holds nothing but 0: steady, and no sign of a healthy resource."""
+    try:
+        name, _ = labelled(header)
+    except ValueError:
+        return False
+    return metric_of(in_base_unit(name)[0]) is None and not (values != 0).any()
 
 
 def _is_share(header: str) -> bool:

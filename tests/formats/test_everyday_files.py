@@ -205,6 +205,15 @@ def test_the_page_cache_beside_free_memory_is_not_judged() -> None:
     assert verdict(read(own)) is Verdict.FAIL
 
 
+def test_a_column_of_zeros_makes_no_pass() -> None:
+    recording = read(table("time,bytes", TIMES, [0] * len(TIMES)))
+    assert verdict(recording) is Verdict.INCONCLUSIVE
+    assert "since it is 0 throughout: bytes" in notes(recording)
+    asked = read(table("time,bytes", TIMES, [0] * len(TIMES)), only=("bytes",))
+    assert verdict(asked) is Verdict.PASS
+    assert not read(table("time,process_open_fds", TIMES, [0] * len(TIMES))).shown_only
+
+
 SHAPES: dict[str, object] = {
     "rows below a header": [["time", "rss_bytes"], *map(list, zip(TIMES, LEAK, strict=True))],
     "columns": {"time": TIMES.tolist(), "rss_bytes": LEAK.tolist()},
