@@ -10,8 +10,10 @@ from pathlib import Path
 import click
 
 from soak.cli.crash import crash_message
+from soak.cli.folding import folded
 from soak.errors import ExitCode, RecordingError, SoakError
 from soak.model import Analysis, Ending, Verdict
+from soak.printable import clean
 from soak.recording import write_whole
 from soak.reporters import REPORTERS, installed
 
@@ -76,6 +78,20 @@ def complain(written: Written) -> None:
     """One line on standard error for each report that is missing."""
     for problem in written.problems:
         click.echo(f"soak: {problem}", err=True)
+
+
+def show_last(
+    analysis: Analysis, code: int, directory: Path, report: Path | None = None, *, err: bool = False
+) -> None:
+    """The verdict once more, what to do next and where the report is: what a small screen still shows at the end."""
+    from soak.reporters.next_steps import last_word  # noqa: PLC0415 - with all that reports need
+    from soak.reporters.wording import headline  # noqa: PLC0415
+
+    mark, word = headline(analysis)
+    verdict = f"{mark} {word} (exit {int(code)}): {clean(analysis.reason)}"
+    where = f"Report: {report}" if report is not None else ""
+    lines = filter(None, (verdict, last_word(analysis, str(directory)), where))
+    click.echo(folded("\n" + "\n".join(lines), sys.stderr if err else sys.stdout), err=err)
 
 
 def show(analysis: Analysis, *, err: bool = False) -> None:

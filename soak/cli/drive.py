@@ -20,8 +20,7 @@ from soak.analysis.acceptance import out_of_date, without_bound
 from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certain, certain_already
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
-from soak.cli.delivery import ENDING, code_of, complain, show, write_reports
-from soak.cli.folding import folded
+from soak.cli.delivery import ENDING, code_of, complain, show, show_last, write_reports
 from soak.cli.stop_signals import ending_signals
 from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError, UsageError
@@ -31,8 +30,6 @@ from soak.model import Analysis, Event, EventKind
 from soak.pipeline import judge_run
 from soak.profile import Profile
 from soak.recording import run_directory
-from soak.reporters.next_steps import last_word
-from soak.reporters.wording import clean, headline
 from soak.resume import Resumption
 from soak.runner import Record, Run
 
@@ -181,11 +178,7 @@ def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) 
     if against is not None:
         code = compared_with(against, analysis, directory, code, as_json=as_json)
     report = directory / ("report.html" if "report.html" in written.names else "")
-    mark, word = headline(analysis)  # once more: what a small screen still shows at the end
-    last = f"{mark} {word} (exit {int(code)}): {clean(analysis.reason)}"
-    lines = (last, last_word(analysis, str(directory)), f"Report: {report}")
-    shown = folded("\n" + "\n".join(filter(None, lines)), sys.stderr if as_json else sys.stdout)
-    click.echo(shown, err=as_json)
+    show_last(analysis, code, directory, report, err=as_json)
     views.finish(report)
     _notify(run.profile, analysis, directory)
     return code

@@ -30,7 +30,7 @@ def command(run: Path, live: str | None, metrics: str | None) -> int:
       soak watch reports/nightly-20260101T000000Z --live
       soak watch reports/nightly-20260101T000000Z --live 127.0.0.1:9000
     """
-    from soak.cli.delivery import code_of, show  # noqa: PLC0415 - `--help` needs none of it
+    from soak.cli.delivery import code_of, show, show_last  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.drive import interruptible, progress_note  # noqa: PLC0415
     from soak.cli.live_views import live_views  # noqa: PLC0415
     from soak.cli.progress import Shown  # noqa: PLC0415
@@ -71,6 +71,7 @@ def command(run: Path, live: str | None, metrics: str | None) -> int:
         with progress_note("judging the recording"):
             analysis = judge_run(run)
         show(analysis)
+        show_last(analysis, code_of(analysis), run)
         if views.page is not None:
             from soak.reporters.html import render  # noqa: PLC0415
 

@@ -33,6 +33,9 @@ setInterval(() => {
     banners: document.querySelectorAll("header.banner").length, mains: document.querySelectorAll("main").length,
     charts: document.querySelectorAll(".chart:not(.aside)").length, hidden: document.querySelectorAll(".next").length,
     documents: typeof Bokeh === "undefined" ? 0 : Bokeh.documents.length, open: Boolean(document.querySelector("details")?.open),
+    verdict: getComputedStyle(document.documentElement).getPropertyValue("--verdict").trim(),
+    ahead: typeof soakShown === "undefined" ? null
+      : soakShown.models.find(({ tags, line_color }) => tags?.includes("paint:verdict") && line_color)?.line_color.value,
     listening: typeof soakOnViewport === "undefined" ? 0 : soakOnViewport.length, left,
   });
 }, 200);
@@ -46,11 +49,11 @@ class Renewing(LivePage):
         judge = self._judge
         if judge.number <= RENEWALS:
             judge.number += 1
-            judge.latest = Judgement(judge.number, None, self.page, None, 0.0)
+            judge.latest = Judgement(judge.number, None, self.earlier, None, 0.0)
         elif self._id != ANEW:
             self._id, judge.latest = ANEW, None
         elif judge.latest is None:
-            judge.latest = Judgement(judge.number, None, self.page, None, 0.0)
+            judge.latest = Judgement(judge.number, None, self.earlier, None, 0.0)
         elif self._final is None:
             self._final = (self.page, "the run has ended")
         return super()._state(request)  # type: ignore[arg-type]
@@ -59,7 +62,7 @@ class Renewing(LivePage):
         self.taken.append((self._id == ANEW, self._version()))
         return super()._page(request)  # type: ignore[arg-type]
 
-    page = ""
+    page = earlier = ""
     taken: ClassVar[list[tuple[bool, int]]] = []
 
 
@@ -71,7 +74,8 @@ def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
     live.page = render(failing(), live=True).replace(
         "<meta http-equiv", f"{WATCH}{REPORT}<meta http-equiv", 1
     )
-    judge.number, judge.latest = 1, Judgement(1, None, live.page, None, 0.0)
+    live.earlier = live.page.replace('class="fail"', 'class="inconclusive"', 1)
+    judge.number, judge.latest = 1, Judgement(1, None, live.earlier, None, 0.0)
     try:
         with TemporaryDirectory() as folder:
             command = [
@@ -96,6 +100,7 @@ def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
     assert (seen["banners"], seen["mains"], seen["hidden"], seen["documents"]) == (1, 1, 0, 1)
     assert seen["charts"] == charts
     assert seen["open"]
+    assert seen["ahead"] == seen["verdict"]  # that of the reports before was another
     # What was drawn before is let go of: else a page that is open for days would fill the memory.
     assert seen["listening"] >= charts
     assert seen["left"] == (len(live.taken) - 1) * seen["listening"]

@@ -80,6 +80,7 @@ async function soakRenew() {
   soakRestore(holder, choices);
   if (data) await soakDrawNear((old[0]?.getBoundingClientRect().top ?? 0) - holder.getBoundingClientRect().top);
   document.documentElement.className = next.documentElement.className;
+  if (data) soakPaint(); // the verdict's colour may be another now
   document.title = next.title;
   for (const part of old) part.remove();
   holder.replaceWith(...holder.childNodes);
