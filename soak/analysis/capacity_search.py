@@ -18,7 +18,7 @@ from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.analysis.prepare.shown_exemplars import shown
 from soak.analysis.rules import RULES, RuleInput
-from soak.analysis.rules.load_coverage import nothing_sent
+from soak.analysis.rules.load_coverage import broken, nothing_sent
 from soak.analysis.rules.run_validity import seen_events
 from soak.capacity.search import bracket, conclusion
 from soak.capacity.settings import SearchSettings
@@ -204,7 +204,7 @@ def _broken(prepared: Prepared, capacity: Capacity) -> str | None:
         and capacity.bracket.held is None
     ):
         why = f"the load generator could not make the lowest rate: {capacity.steps[-1].outcome.reason}"
-    return None if why is None else f"The run broke: {why.rstrip('.')}."
+    return broken(why)
 
 
 def _windows_at(prepared: Prepared, capacity: Capacity) -> Iterator[EndpointWindows]:

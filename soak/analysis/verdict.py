@@ -15,7 +15,7 @@ from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.analysis.prepare.request_groups import group_windows
 from soak.analysis.prepare.shown_exemplars import shown
 from soak.analysis.rules import RULES, RuleInput
-from soak.analysis.rules.load_coverage import nothing_sent
+from soak.analysis.rules.load_coverage import broken, nothing_sent
 from soak.analysis.rules.load_generator import RATE, Generator, generator_of, saturated, unproven
 from soak.analysis.rules.rule import RequestClock
 from soak.analysis.rules.run_validity import seen_events
@@ -200,7 +200,7 @@ def broken_by(
     why = run.failure or (
         None if under_way else nothing_sent(prepared) or saturated(generator, findings)
     )
-    return None if why is None else f"The run broke: {why.rstrip('.')}."
+    return broken(why)
 
 
 def _others(count: int, name: str, more: str) -> str:

@@ -15,7 +15,8 @@ from soak.diagnosis import thresholds
 from soak.diagnosis.attribution import signals as signals_module
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gaining
 from soak.diagnosis.attribution.attribution import Amount, Attribution, _thinned
-from soak.diagnosis.attribution.signals import Signal, contributors
+from soak.diagnosis.attribution.levels import contributors
+from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import (
     evidence,

@@ -247,6 +247,11 @@ def nothing_sent(prepared: Prepared) -> str | None:
     return f"No request was made{f' by {show_number(most)} users' if most else ''}: {why}."
 
 
+def broken(why: str | None) -> str | None:
+    """The sentence of a run that proves nothing; None where there is no reason."""
+    return None if why is None else f"The run broke: {why.rstrip('.')}."
+
+
 def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
     """Endpoints that were never asked, endpoints all of whose requests failed, and failures that no limit judges."""
     prepared = asked.prepared

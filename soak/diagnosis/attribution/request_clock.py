@@ -18,9 +18,9 @@ from soak.analysis.rules.rule import RequestClock
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import ResourceKind, metric_of
 from soak.diagnosis.attribution.attribution import EVERY, Amount
+from soak.diagnosis.attribution.levels import attribute_by_endpoint, contributors, levels_of
 from soak.diagnosis.attribution.load_profiles import load_profiles
 from soak.diagnosis.attribution.request_counts import mix_at
-from soak.diagnosis.attribution.signals import attribute_by_endpoint, contributors, levels_of
 from soak.diagnosis.thresholds import WALL_CLOCK_SHARE
 from soak.model import Floats, JudgedClock, Recording, Series
 

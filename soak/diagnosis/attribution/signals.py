@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,23 +13,26 @@ from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of
 from soak.catalog.process import OPEN_DESCRIPTORS
 from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gaining, where
-from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
+from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.class_levels import levels_at_collections
-from soak.diagnosis.attribution.retained_level import retained_levels
-from soak.diagnosis.attribution.site_growth import slope_and_error
+from soak.diagnosis.attribution.levels import (
+    Levels,
+    attribute_by_endpoint,
+    contributors,
+    levels_of,
+    requests_at,
+)
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.thresholds import (
-    ALIKE_SHARE,
     BEYOND_ONE_PLACE,
     LEAST_GROUP_RISE,
     LEAST_HEAP_SHARE,
     LEAST_PLACE_SHARE,
-    LEAST_SNAPSHOTS,
     MOST_PLACES,
 )
 from soak.growth_views import NO_RATE, HourlyRate
-from soak.model import Finding, Floats, RuleName, Series, Verdict
+from soak.model import Finding, RuleName, Verdict
 from soak.units import show_amount
 
 
@@ -78,16 +81,6 @@ _BYTES = (ResourceKind.MEMORY, ResourceKind.HEAP)
 _ON_HEAP = (ResourceKind.METRICS, ResourceKind.TIMERS)
 #: What Node counts beside descriptors are timers and the like, where those are steady.
 _HANDLES, _OPEN = (Unit.HANDLES, Unit.RESOURCES), OPEN_DESCRIPTORS
-
-
-@dataclass(frozen=True, eq=False)
-class Levels:
-    """A level to be told apart: values at times, with requests done by then."""
-
-    times: Floats
-    values: Floats
-    requests: Floats
-    borders: tuple[float, ...] = field(default=())
 
 
 def signals(
@@ -280,58 +273,6 @@ def _group_signal(prepared: Prepared, group: BlockedGroup) -> Signal:
         refused=told.refused,
         points=len(site.times),
     )
-
-
-def levels_of(prepared: Prepared, series: Series) -> Levels | None:
-    """What lasts of a series over the judged stretch; None with too few samples."""
-    times, values = retained_levels(prepared, series)
-    if len(times) < LEAST_SNAPSHOTS:
-        return None
-    return Levels(times, values, requests_at(prepared, times), tuple(prepared.cuts(series)))
-
-
-def requests_at(prepared: Prepared, times: Floats) -> Floats:
-    """Requests done by each time; the times themselves where requests were not counted."""
-    done = prepared.requests
-    return (
-        np.interp(times, done.times, done.values) if done is not None and len(done.times) else times
-    )
-
-
-def attribute_by_endpoint(
-    prepared: Prepared, levels: Levels, key: str, unit: str, *, integer: bool = False
-) -> Attribution:
-    """A level by endpoint; one endpoint alone needs no telling apart."""
-    windows = [endpoint for endpoint in prepared.windows() if endpoint.requests.sum() > 0]
-    if len(windows) == 1 and np.ptp(levels.requests) > 0:
-        slope, error = slope_and_error(levels.requests, levels.values)
-        amount = Amount(windows[0].endpoint, slope, slope - error, slope + error, 1.0)
-        return Attribution(key, unit, (amount,))
-    return attribute(
-        levels.times,
-        levels.values,
-        prepared.recording.windows,
-        key=key,
-        unit=unit,
-        integer=integer,
-        borders=levels.borders,
-    )
-
-
-def contributors(told: Attribution) -> tuple[Amount, ...]:
-    """The endpoints that surely add to a level; one that stands for all where every request costs alike."""
-    if told.refused is not None:
-        return ()
-    each = [amount.per_request for amount in told.amounts]
-    if told.contributors and len(each) > 2 and min(each) >= ALIKE_SHARE * max(each):
-        return (told.every or _alike(told),)
-    return told.contributors
-
-
-def _alike(told: Attribution) -> Amount:
-    """What every endpoint adds, by the one that is known best."""
-    best = min(told.contributors, key=lambda amount: amount.high - amount.low)
-    return replace(best, endpoint=EVERY, share=1.0)
 
 
 def _each(finding: Finding, prepared: Prepared) -> Amount:

@@ -9,7 +9,7 @@ import numpy as np
 from soak.catalog.python import CONTAINER_LENGTH
 from soak.diagnosis.attribution.allocation_sites import place_at
 from soak.diagnosis.attribution.attribution import Amount
-from soak.diagnosis.attribution.signals import (
+from soak.diagnosis.attribution.levels import (
     Levels,
     attribute_by_endpoint,
     contributors,

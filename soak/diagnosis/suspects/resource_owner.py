@@ -15,7 +15,7 @@ from soak.diagnosis.attribution.allocation_sites import (
 )
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
-from soak.diagnosis.attribution.signals import Levels, attribute_by_endpoint, contributors
+from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, contributors
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES

@@ -15,7 +15,8 @@ from soak.diagnosis.attribution.allocation_sites import (
     calls,
     own_frames,
 )
-from soak.diagnosis.attribution.signals import PLACE, Levels, attribute_by_endpoint, contributors
+from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, contributors
+from soak.diagnosis.attribution.signals import PLACE
 from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case

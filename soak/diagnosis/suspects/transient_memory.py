@@ -22,7 +22,7 @@ from soak.diagnosis.attribution.allocation_sites import (
     where,
 )
 from soak.diagnosis.attribution.attribution import Amount
-from soak.diagnosis.attribution.signals import (
+from soak.diagnosis.attribution.levels import (
     Levels,
     attribute_by_endpoint,
     contributors,

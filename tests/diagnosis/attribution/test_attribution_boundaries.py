@@ -13,7 +13,7 @@ import pytest
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis import thresholds
 from soak.diagnosis.attribution import allocation_sites as sites_module
-from soak.diagnosis.attribution import attribution, request_clock, signals
+from soak.diagnosis.attribution import attribution, levels, request_clock, signals
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, allocation_sites
 from soak.diagnosis.attribution.attribution import Amount, Attribution, attribute
 from soak.diagnosis.attribution.load_profiles import _chosen
@@ -56,8 +56,8 @@ def test_three_samples_make_a_level() -> None:
     prepared = cast("Any", SimpleNamespace(requests=None, cuts=lambda _: ()))
     for count, known in ((3, True), (2, False)):
         samples = np.arange(float(count))
-        with mock.patch.object(signals, "retained_levels", return_value=(samples, samples)):
-            assert (signals.levels_of(prepared, Series("x", samples, samples)) is not None) is known
+        with mock.patch.object(levels, "retained_levels", return_value=(samples, samples)):
+            assert (levels.levels_of(prepared, Series("x", samples, samples)) is not None) is known
 
 
 @pins(thresholds, "BEYOND_ONE_PLACE")

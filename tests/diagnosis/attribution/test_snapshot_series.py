@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from soak.analysis.prepare.prepare import prepare
-from soak.diagnosis.attribution.signals import levels_of
+from soak.diagnosis.attribution.levels import levels_of
 from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
 from soak.model import Event, EventKind, Recording, Verdict
 from soak.pipeline import judge
