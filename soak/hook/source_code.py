@@ -50,14 +50,19 @@ def call(file: str, line: int) -> Call:
 
 
 def lines_that_add(files: list[str], name: str) -> list[Call]:
-    """The lines of these files that mention a container by name and put something into one, by their code."""
+    """The lines of these files that mention a container by name and put something into one, by their code.
+
+    Those that a module runs as it is imported count only where there are no others: they fill it once.
+    """
     adding: list[Call] = []
     for file in files:
         for code, function in _codes_that_mention(file, name):
             mentioned: set[int] = set()
             stored: set[int] = set()
             for line, instruction in _instructions(code):
-                loads = instruction.opname.startswith("LOAD_")
+                # An annotation stores the container's name as a constant, which puts nothing into it.
+                constant = instruction.opname.startswith("LOAD_CONST")
+                loads = instruction.opname.startswith("LOAD_") and not constant
                 if loads and instruction.argval == name:
                     mentioned.add(line)
                 if instruction.opname == "STORE_SUBSCR" or (
@@ -65,7 +70,8 @@ def lines_that_add(files: list[str], name: str) -> list[Call]:
                 ):
                     stored.add(line)
             adding += [(file, line, function) for line in sorted(mentioned & stored)]
-    return adding
+    while_it_runs = [call for call in adding if call[2] != "<module>"]
+    return while_it_runs or adding
 
 
 def lines_that_use(files: list[str], name: str) -> list[Call]:

@@ -185,7 +185,7 @@ def test_a_cache_on_a_librarys_function_is_not_the_services(
 
 
 FILLED = """
-ORDERS, SEEN, LOG = {}, set(), []
+ORDERS: dict = {}; SEEN, LOG = set(), []; ORDERS['first'] = 0
 def remember(key, value):
     ORDERS[key] = value
 def note(line):
@@ -195,8 +195,8 @@ def note_again(line):
 def look(key):
     return ORDERS.get(key), key in SEEN
 class Store:
-    def __init__(self):
-        self.rows = []
+    rows: list = []
+    def __init__(self): self.rows = []
     def keep(self, row):
         if row:
             self.rows.append(row)

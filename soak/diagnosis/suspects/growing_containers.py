@@ -8,7 +8,7 @@ import numpy as np
 
 from soak.catalog.python import CONTAINER_LENGTH
 from soak.diagnosis.attribution.allocation_sites import place_at
-from soak.diagnosis.attribution.attribution import Amount
+from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.levels import (
     Levels,
     attribute_by_endpoint,
@@ -61,10 +61,20 @@ def growing_containers(case: Case, context: RunContext) -> str:
     if not case.memory_alone or not case.signals:
         return ""
     said = [
-        f"{container.holder} ({container.kind}) gains {show_number(container.per_request)} entries per request of any kind"
+        f"{container.holder} ({container.kind}) gains {_gain(container)}"
         for container in containers_of(case, context)[:MOST_NAMED]
     ]
     return f"{'; '.join(said)}." if said else ""
+
+
+def _gain(container: GrowingContainer) -> str:
+    """So many entries a request to the endpoint that fills it, to any where that is not known."""
+    each, scope = container.per_request, "of any kind"
+    if len(container.endpoints) == 1 and container.endpoints[0].endpoint != EVERY:
+        [through] = container.endpoints
+        each, scope = through.per_request, f"to {through.endpoint}"
+    number = show_number(each)
+    return f"{number} {'entry' if number == '1' else 'entries'} per request {scope}"
 
 
 def _growing(series: Series, context: RunContext) -> GrowingContainer | None:

@@ -1,19 +1,21 @@
-"""All that the heap grows by, through the endpoint that one of its places is known to grow through.
+"""All that the heap grows by, through the endpoint that one of its places or containers is known to grow through.
 
 A class of the target's own is counted without noise, so its endpoint is told early; but a cache's
 entry is more than one class: strings, arrays and nodes hang on it. The whole heap tells how much a
-request keeps, and too roughly to be told apart by endpoint itself.
+request keeps, and too roughly to be told apart by endpoint itself. So it is with a container, whose
+entries the Python hook counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from soak.catalog.metrics import ResourceKind
-from soak.diagnosis.attribution.attribution import Amount
+from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.growing_containers import GrowingContainer
 from soak.diagnosis.thresholds import BEYOND_ONE_PLACE
 from soak.windows import EndpointWindows
 
@@ -27,7 +29,7 @@ def with_heap_through_endpoint(case: Case, windows: Sequence[EndpointWindows]) -
     """
     if any(_own_place_elsewhere(signal, case) for signal in case.signals):
         return case
-    requests = {each.endpoint: float(each.requests.sum()) for each in windows}
+    requests = _requests(windows)
     most = max(
         (
             amount.high
@@ -36,15 +38,52 @@ def with_heap_through_endpoint(case: Case, windows: Sequence[EndpointWindows]) -
         ),
         default=None,
     )
-    own = sum(requests.get(endpoint, 0.0) for endpoint in case.endpoints)
-    if most is None or own <= 0:
+    each_to_own = _requests_to_own(case.endpoints, requests)
+    if most is None or each_to_own is None:
         return case
-    each_to_own = sum(requests.values()) / own
     amounts = tuple(
         _through(signal, amount, case.endpoint, each_to_own, most)
         for signal, amount in zip(case.signals, case.amounts, strict=True)
     )
     return replace(case, amounts=amounts)
+
+
+def with_endpoint_of_containers(
+    case: Case, grown: Sequence[GrowingContainer], windows: Sequence[EndpointWindows]
+) -> Case:
+    """The case with the one endpoint that all containers which gain entries are filled through.
+
+    As it is where bytes told of an endpoint themselves, where more than memory grows, and where
+    the containers are filled through several endpoints, or through who knows which.
+    """
+    endpoints = {amount.endpoint for container in grown for amount in container.endpoints}
+    if (
+        case.endpoint
+        or not case.memory_alone
+        or any(
+            _own_place_elsewhere(signal, replace(case, endpoint=EVERY)) for signal in case.signals
+        )
+        or not all(container.endpoints for container in grown)
+        or len(endpoints) != 1
+        or EVERY in endpoints
+    ):
+        return case
+    endpoint = endpoints.pop()
+    each_to_own = _requests_to_own((endpoint,), _requests(windows))
+    if each_to_own is None:
+        return case
+    amounts = tuple(_scaled(amount, endpoint, each_to_own) for amount in case.amounts)
+    return replace(case, endpoint=endpoint, amounts=amounts)
+
+
+def _requests(windows: Sequence[EndpointWindows]) -> dict[str, float]:
+    return {each.endpoint: float(each.requests.sum()) for each in windows}
+
+
+def _requests_to_own(endpoints: Sequence[str], requests: Mapping[str, float]) -> float | None:
+    """How many requests of any kind there are for each of these endpoints'; None where they had none."""
+    own = sum(requests.get(endpoint, 0.0) for endpoint in endpoints)
+    return sum(requests.values()) / own if own > 0 else None
 
 
 def _own_place_elsewhere(signal: Signal, case: Case) -> bool:
@@ -61,7 +100,15 @@ def _through(
 ) -> Amount:
     if signal.what != ResourceKind.HEAP or amount.endpoint:
         return amount
-    low, high = each_to_own * amount.low, each_to_own * amount.high
-    if low <= BEYOND_ONE_PLACE * most:
-        return amount
-    return Amount(endpoint, each_to_own * amount.per_request, low, high)
+    scaled = _scaled(amount, endpoint, each_to_own)
+    return scaled if scaled.low > BEYOND_ONE_PLACE * most else amount
+
+
+def _scaled(amount: Amount, endpoint: str, each_to_own: float) -> Amount:
+    """What a request of any kind adds, as an amount of the requests to one endpoint."""
+    return Amount(
+        endpoint,
+        each_to_own * amount.per_request,
+        each_to_own * amount.low,
+        each_to_own * amount.high,
+    )

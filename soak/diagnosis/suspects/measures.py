@@ -32,10 +32,17 @@ def measured_by(case: Case, told: Signal | None) -> list[str]:
     over_all = (
         f" (per request of any kind: {amount_of(shared.per_request, told.unit)})" if shared else ""
     )
-    # What a place tells of the endpoint goes for the heap that it is a part of.
+    # What a place or a container tells of the endpoint goes for the heap that it is a part of.
+    what = (
+        "place"
+        if any(case.amount(place).endpoint == own.endpoint for place in case.of(PLACE))
+        else "container"
+    )
     taken = (
-        f", all of it taken to go through {own.endpoint} as the place does"
-        if told.what == ResourceKind.HEAP and shared and not told.contributors
+        f", all of it taken to go through {own.endpoint} as the {what} does"
+        if told.what in (ResourceKind.HEAP, ResourceKind.MEMORY)
+        and shared
+        and not told.contributors
         else ""
     )
     sentences = [f"The amount is the growth of {_measure(told)} {_scope(own)}{over_all}{taken}."]

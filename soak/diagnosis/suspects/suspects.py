@@ -16,8 +16,12 @@ from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence import collect_evidence
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.flamegraph import flame_of, table_of
+from soak.diagnosis.suspects.growing_containers import containers
 from soak.diagnosis.suspects.headline import headline
-from soak.diagnosis.suspects.heap_through_endpoint import with_heap_through_endpoint
+from soak.diagnosis.suspects.heap_through_endpoint import (
+    with_endpoint_of_containers,
+    with_heap_through_endpoint,
+)
 from soak.diagnosis.suspects.leak_classes import CLASSES, UNKNOWN, class_probabilities, supporting
 from soak.diagnosis.suspects.measures import measured_by, shared_by
 from soak.diagnosis.suspects.place_and_amount import place_and_amount, signal_told, surely_with_time
@@ -86,7 +90,10 @@ def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, .
     """The suspects, the likeliest first; empty where nothing failed and nothing is unusual."""
     cases = group_signals(growing, resident_names=not context.heap_may_grow)
     if len(cases) == 1:  # with several, how much of the heap belongs to which is not known
-        cases = [with_heap_through_endpoint(cases[0], context.prepared.windows())]
+        windows = context.prepared.windows()
+        [case] = cases
+        case = with_endpoint_of_containers(case, containers(context), windows)
+        cases = [with_heap_through_endpoint(case, windows)]
     cases += transient_cases(context, cases)
     cases += risk_cases(context, cases)
     evidence = [collect_evidence(case, context) for case in cases]

@@ -11,10 +11,15 @@ from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case, frames_of
-from soak.diagnosis.suspects.heap_through_endpoint import with_heap_through_endpoint
+from soak.diagnosis.suspects.growing_containers import GrowingContainer
+from soak.diagnosis.suspects.heap_through_endpoint import (
+    with_endpoint_of_containers,
+    with_heap_through_endpoint,
+)
 from soak.diagnosis.suspects.measures import measured_by
 from soak.diagnosis.suspects.place_and_amount import signal_told
 from soak.diagnosis.thresholds import BEYOND_ONE_PLACE
+from soak.model import Place
 from soak.windows import EndpointWindows
 
 SHIPPING = "GET /shipping"
@@ -90,6 +95,47 @@ def test_a_second_place_of_ones_own_may_have_the_rest_of_the_heap(
     one = case(Amount("", 320.0, 300.0, 340.0))
     both = Case(SHIPPING, (*one.signals, signal), (*one.amounts, each))
     assert told(both).per_request == per_request
+
+
+def container(holder: str, *endpoints: str) -> GrowingContainer:
+    amounts = tuple(Amount(endpoint, 1.0, 0.99, 1.01, 1.0) for endpoint in endpoints)
+    return GrowingContainer(holder, "dict", 0.2, amounts, Place(holder))
+
+
+BLOCKS = Signal(ResourceKind.HEAP, "python_blocks", "blocks", Amount("", 4.0, 3.0, 5.0), (), "")
+UNKNOWN = Case("", (BLOCKS,), (BLOCKS.each,))
+
+
+def test_the_endpoint_that_fills_the_only_container_is_the_leaks_own() -> None:
+    grown = [container("shop.SEEN", SHIPPING), container("shop.BY_ID", SHIPPING)]
+    through = with_endpoint_of_containers(UNKNOWN, grown, WINDOWS)
+    assert through.endpoint == SHIPPING
+    assert through.amounts == (Amount(SHIPPING, 20.0, 15.0, 25.0),)
+    [said] = measured_by(through, BLOCKS)
+    assert "all of it taken to go through GET /shipping as the container does" in said
+
+
+COUNTED = Signal(ResourceKind.THREADS, "threads", "threads", BLOCKS.each, (), "")
+ELSEWHERE = Case("GET /cart", (BLOCKS,), (Amount("GET /cart", 4.0, 3.0, 5.0),))
+
+
+@pytest.mark.parametrize(
+    ("known", "grown"),
+    [
+        (UNKNOWN, [container("a", SHIPPING), container("b", "GET /cart")]),
+        (UNKNOWN, [container("a", SHIPPING), container("b")]),
+        (UNKNOWN, [container("a", SHIPPING, "GET /cart")]),
+        (UNKNOWN, [container("a", EVERY)]),
+        (UNKNOWN, [container("a", "GET /never")]),
+        (UNKNOWN, []),
+        (Case("", (BLOCKS, COUNTED), (BLOCKS.each,) * 2), [container("a", SHIPPING)]),
+        (ELSEWHERE, [container("a", SHIPPING)]),
+    ],
+)
+def test_a_container_decides_nothing_that_is_known_or_in_doubt(
+    known: Case, grown: list[GrowingContainer]
+) -> None:
+    assert with_endpoint_of_containers(known, grown, WINDOWS) is known
 
 
 def test_a_stack_that_only_warms_up_names_no_thing_to_mend() -> None:
