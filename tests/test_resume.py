@@ -117,7 +117,7 @@ def test_the_clock_goes_on_by_the_time_that_passed_and_never_backwards(tmp_path:
         ({"ended": "completed"}, "the run is complete"),
         ({"ended": "early"}, "the run is complete"),
         ({"phases": []}, "no load yet"),
-        ({"format_version": 3}, "format_version 3"),
+        ({"format_version": 99}, "format_version 99"),
     ],
 )
 def test_a_run_that_cannot_go_on_is_refused_with_the_reason(

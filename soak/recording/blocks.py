@@ -1,7 +1,7 @@
 """Blocks: many rows of one table packed into one blob, bit for bit, each column by itself.
 
 Rows of days take too much as they are. A block is JSON, which names the columns and the sizes of
-their parts, and then the parts, each packed by zlib: numbers as differences from one row to the
+their parts, and then the parts, each packed by zstd: numbers as differences from one row to the
 next, split by bytes so that the high ones, which hardly change, stand together (as Blosc's shuffle
 does, Alted, Computing in Science & Engineering 2010).
 """
@@ -15,22 +15,28 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import zstandard
 from numpy.typing import NDArray
 
-from soak.recording.columns import Blobs, Column, Columns, Texts, check
+from soak.recording.columns import Blobs, Column, Columns, Pairs, Texts, check
 from soak.recording.validation import ADDED, COLUMNS, LONGEST_VALUE
 from soak.windows import Ints
 
-#: zlib's level, its own default: 1 packs into 7 to 16% more.
-LEVEL = 6
+#: zstd's level, its own default: as small as zlib's default, packed eight times and read two to three times as fast.
+LEVEL = 3
 #: By which column a block's rows are sorted, so that like stands next to like.
 SORTED_BY = {"scrapes": "layout", "requests": "endpoint"}
-#: Bytes that zlib makes less than this share smaller stay as they are: random ones are read ten times as fast so.
+#: Bytes that packing makes less than this share smaller stay as they are: random ones are read ten times as fast so.
 LEAST_SAVED = 0.1
 Unsigned = NDArray[np.unsignedinteger[Any]]
 SignedInts = NDArray[np.signedinteger[Any]]
 _SIZE = struct.Struct("<I")
+#: The first byte of a part says how it is packed.
+_AS_IT_IS, _ZSTD = b"\0", b"\2"
+_TOO_LARGE = "it is cut, or larger than anything that soak records"
 _WIDTHS = (1, 2, 4, 8)
+#: Counts of a histogram are recorded in four bytes.
+_MOST_COUNTED = 2**31 - 1
 
 
 def pack(table: str, columns: Columns) -> bytes:
@@ -90,7 +96,7 @@ def _taken(column: Column, order: Ints) -> Column:
     match column:
         case Texts(codes, distinct):
             return Texts(codes[order], distinct)
-        case Blobs():
+        case Blobs() | Pairs():
             rows = column.rows()
             return Blobs(column.sizes[order], b"".join(rows[row] or b"" for row in order.tolist()))
         case _:
@@ -103,9 +109,10 @@ def _pack_column(name: str, column: Column) -> list[bytes]:
             return [_deflated(json.dumps(distinct).encode()), _pack_ints(codes)]
         case Blobs(sizes) if name == "values":
             return [_pack_ints(sizes), _pack_values(column)]
-        case Blobs(sizes):
-            pairs = column.words("<i4", 8)[1].reshape(-1, 2).astype(np.int64)
-            return [_pack_ints(sizes), _pack_changes(pairs[:, 0]), _pack_ints(pairs[:, 1])]
+        case Blobs(sizes) | Pairs(sizes):
+            pairs = column.pairs()
+            buckets, counts = pairs.buckets.astype(np.int64), pairs.counts.astype(np.int64)
+            return [_pack_ints(sizes), _pack_changes(buckets), _pack_ints(counts)]
         case _:
             return [_pack_changes(column.view(np.int64))]
 
@@ -127,10 +134,11 @@ def _unpack_column(
             counts, counted = _unpack_narrow([parts[2] for parts in several])
             if pairs != counted or _sums(np.maximum(sizes, 0), rows) != [8 * n for n in pairs]:
                 raise ValueError(f"{name} has not as many pairs as its rows say")
-            words = np.empty((len(changes), 2), "<i4")
-            _sum_up(changes, pairs, words[:, 0])
-            words[:, 1] = counts
-            return Blobs(sizes, _seen_as_bytes(words)), rows
+            if len(counts) and counts.max() > _MOST_COUNTED:
+                raise ValueError(f"{name} has a count that no histogram has")
+            buckets = np.empty(len(changes), np.int32)
+            _sum_up(changes, pairs, buckets)
+            return Pairs(sizes, buckets, counts), rows
         case "count":
             return _unpack_changes(first)
         case _:
@@ -216,17 +224,12 @@ def _unpack_changes(several: Sequence[bytes]) -> tuple[Ints, list[int]]:
 
 
 def _sum_up(changes: Unsigned, lengths: Sequence[int], numbers: NDArray[Any]) -> None:
-    """What differences from one to the next, as they are packed, add up to in each block.
-
-    All are summed up at once, and what came before a block is taken off it: sums that are too large
-    wrap round, and back again.
-    """
-    if not len(changes):
-        return
-    np.cumsum(_unzigzag(changes), dtype=numbers.dtype, out=numbers)
-    starts = np.cumsum(lengths) - lengths
-    before = np.where(starts > 0, numbers[starts - 1], 0).astype(numbers.dtype)
-    numbers -= np.repeat(before, lengths)
+    """What differences from one to the next, as they are packed, add up to in each block."""
+    signed, start = _unzigzag(changes), 0
+    for length in lengths:
+        end = start + length
+        np.cumsum(signed[start:end], dtype=numbers.dtype, out=numbers[start:end])
+        start = end
 
 
 def _zigzag(numbers: Ints) -> Ints:
@@ -307,21 +310,40 @@ def _sizes(packed: bytes) -> list[int]:
 
 def _deflated(plain: bytes) -> bytes:
     """Packed, or as it is where that saves less than `LEAST_SAVED`: a first byte says which."""
-    packed = zlib.compress(plain, LEVEL)
+    packed = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(plain)
     if len(packed) > (1 - LEAST_SAVED) * len(plain):
-        return b"\0" + plain
-    return b"\1" + packed
+        return _AS_IT_IS + plain
+    return _ZSTD + packed
 
 
 def _inflated(packed: bytes, most: int = LONGEST_VALUE) -> bytes:
     """ValueError for what is cut, or larger than any column is."""
-    if packed[:1] != b"\1":
-        return packed[1:]
+    match packed[:1]:
+        case b"\2":
+            return _from_zstd(packed[1:], most)
+        case b"\1":
+            return _from_zlib(packed[1:], most)
+        case _:
+            return packed[1:]
+
+
+def _from_zstd(packed: bytes, most: int) -> bytes:
+    try:
+        # It says first how large it is, and no more than that is unpacked.
+        if not 0 <= zstandard.frame_content_size(packed) <= most:
+            raise ValueError(_TOO_LARGE)
+        return zstandard.ZstdDecompressor().decompress(packed)
+    except zstandard.ZstdError as error:
+        raise ValueError(str(error)) from None
+
+
+def _from_zlib(packed: bytes, most: int) -> bytes:
+    """As recordings of format version 2 are."""
     stream = zlib.decompressobj()
     try:
-        plain = stream.decompress(packed[1:], max(most, 1))  # 0 is no bound
+        plain = stream.decompress(packed, max(most, 1))  # 0 is no bound
     except zlib.error as error:
         raise ValueError(str(error)) from None
     if not stream.eof:
-        raise ValueError("it is cut, or larger than anything that soak records")
+        raise ValueError(_TOO_LARGE)
     return plain

@@ -57,8 +57,31 @@ class Blobs:
             raise ValueError(f"a blob is not a whole number of {size} bytes")
         return np.maximum(self.sizes, 0) // size, np.frombuffer(self.data, kind)
 
+    def pairs(self) -> Pairs:
+        """Blobs of histograms, each bucket's number and count after the other."""
+        words = self.words("<i4", 8)[1].reshape(-1, 2)
+        return Pairs(self.sizes, words[:, 0], words[:, 1])
 
-Column = Floats | Ints | Texts | Blobs
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """A column of histograms as blocks hold them: the buckets of all rows, and their counts; `sizes` are those of `Blobs`."""
+
+    sizes: Ints
+    buckets: np.ndarray[Any, Any]
+    counts: np.ndarray[Any, Any]
+
+    def pairs(self) -> Pairs:
+        """As of `Blobs`."""
+        return self
+
+    def rows(self) -> list[bytes | None]:
+        """The blob of each row."""
+        words = np.stack([self.buckets, self.counts], axis=1).astype("<i4")
+        return Blobs(self.sizes, words.tobytes()).rows()
+
+
+Column = Floats | Ints | Texts | Blobs | Pairs
 #: Columns by name: of which type each is, its name says.
 Columns = dict[str, Any]
 
@@ -95,7 +118,7 @@ def rows_of(table: str, columns: Columns) -> Iterator[tuple[Any, ...]]:
 
 
 def _values(shape: str, column: Column) -> list[Any]:
-    if isinstance(column, Texts | Blobs):
+    if isinstance(column, Texts | Blobs | Pairs):
         return column.rows()
     values: list[Any] = column.tolist()
     if not shape.endswith("?"):
@@ -114,7 +137,7 @@ def check(table: str, columns: Columns) -> None:
 def _as_it_should_be(shape: str, optional: bool, column: Column) -> bool:
     if isinstance(column, Texts):
         return optional or None not in column.distinct
-    if isinstance(column, Blobs):
+    if isinstance(column, Blobs | Pairs):
         return optional or bool((column.sizes >= 0).all())
     if shape == "count":
         lowest = -1 if optional else 0

@@ -14,9 +14,9 @@ from soak.errors import RecordingError
 from soak.private_files import private
 from soak.recording.validation import LONGEST_SECONDS
 
-#: What is written. Version 1 had no blocks, and every row in its table; it is still read.
-FORMAT_VERSION = 2
-READ_VERSIONS = (1, 2)
+#: What is written. Version 1 had no blocks, and every row in its table; version 2 packed them by zlib. Both are still read.
+FORMAT_VERSION = 3
+READ_VERSIONS = (1, 2, 3)
 RUN, PROFILE, DATABASE = "run.json", "profile.yaml", "recording.sqlite"
 LOAD_LOG, TARGET_LOG, SNAPSHOTS = "load.log", "target.log", "snapshots"
 

@@ -20,6 +20,7 @@ from soak.model import Event, Sample, Scrape, ScrapeError
 from soak.recording.chunks import pack_older
 from soak.recording.files import (
     DATABASE,
+    FORMAT_VERSION,
     LOAD_LOG,
     PROFILE,
     RUN,
@@ -113,7 +114,8 @@ class Recorder:
             *kept.get("resumed", ()),
             {"seconds": round(moment, 3), "started": self._run["started"]},
         ]
-        self._run = kept | {"resumed": again}
+        # What is added to an older recording is written as this soak does.
+        self._run = kept | {"format_version": FORMAT_VERSION, "resumed": again}
         write_run(self.directory, self._run)
 
     def add(self, item: _Record) -> None:

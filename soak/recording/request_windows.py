@@ -12,7 +12,7 @@ import numpy as np
 from soak.latency import LAST
 from soak.model import Floats, Series
 from soak.recording.chunks import chunks
-from soak.recording.columns import Blobs, Columns, Texts, rows_of
+from soak.recording.columns import Columns, Pairs, Texts, rows_of
 from soak.recording.validation import COLUMNS, LARGEST_COUNT, column_names
 from soak.windows import (
     GENERATOR_FIELDS,
@@ -67,10 +67,10 @@ class _Cells:
         self._rows = rows
         self._parts: dict[int, list[tuple[Cells, Cells]]] = defaultdict(list)
 
-    def add(self, cells: Ints, blobs: Blobs) -> None:
+    def add(self, cells: Ints, histograms: Pairs) -> None:
         """Take a histogram of each of these cells; ValueError for what no histogram holds."""
-        sizes, words = blobs.words("<i4", 8)
-        buckets, counts = words.reshape(-1, 2).T
+        sizes, buckets = np.maximum(histograms.sizes, 0) // 8, histograms.buckets
+        counts = histograms.counts
         if not len(buckets):
             return
         lowest, highest = int(buckets.min()), int(buckets.max())
@@ -84,31 +84,58 @@ class _Cells:
             places = np.repeat(which * width - lowest, sizes)
             places += buckets
             dense = np.bincount(places, counts, len(distinct) * width)
-            some = np.flatnonzero(dense != 0)
-            which, counts = some // width, dense[some]
-            keys = some + (bases + lowest - np.arange(len(distinct)) * width)[which]
+            there = dense != 0
+            kept = np.count_nonzero(there.reshape(-1, width), axis=1)
+            keys, counts = np.flatnonzero(there), dense[there]
+            keys += np.repeat(bases + lowest - np.arange(len(distinct)) * width, kept)
         else:
             order = np.argsort(np.repeat(which, sizes), kind="stable")
-            which, counts = np.repeat(which, sizes)[order], counts[order]
-            keys = bases[which] + buckets[order]
+            kept = np.bincount(which, sizes, len(distinct)).astype(np.int64)
+            keys, counts = np.repeat(bases, kept) + buckets[order], counts[order]
         keys, counts = keys.astype(np.int32), narrowed(counts)
         endpoints, first = np.unique(distinct // self._rows, return_index=True)
-        starts = np.searchsorted(which, first)
+        starts = np.append(0, np.cumsum(kept))[first]
         ends = np.append(starts[1:], len(keys))
         for endpoint, start, end in zip(endpoints.tolist(), starts, ends, strict=True):
-            self._parts[endpoint].append((keys[start:end].copy(), counts[start:end].copy()))
+            if end > start:
+                self._parts[endpoint].append((keys[start:end].copy(), counts[start:end].copy()))
 
     def columns(self, endpoint: int) -> tuple[Ints, Cells, Cells]:
         """Offsets (rows + 1), buckets and counts of one endpoint; they can be asked for once."""
         parts = self._parts.pop(endpoint, [(_NOTHING, _NOTHING)])
-        keys, counts = (np.concatenate(part) for part in zip(*parts, strict=True))
-        if (np.diff(keys) <= 0).any():
-            order = np.argsort(keys, kind="stable")
-            keys, counts = keys[order], counts[order]
-            first = np.flatnonzero(np.diff(keys, prepend=-1))
-            keys, counts = keys[first], np.add.reduceat(counts, first, dtype=np.int64)
-        offsets = np.searchsorted(keys, np.arange(self._rows + 1) * BUCKETS)
-        return offsets, (keys - keys // BUCKETS * BUCKETS).astype(np.int16), narrowed(counts)
+        keys, counts = (np.concatenate(part) for part in zip(*_apart(parts), strict=True))
+        if (keys[1:] <= keys[:-1]).any():
+            keys, counts = _added_up(keys, counts)
+        starts = np.arange(self._rows + 1) * BUCKETS
+        offsets = np.searchsorted(keys, starts.astype(keys.dtype))
+        keys -= np.repeat(starts[:-1].astype(keys.dtype), np.diff(offsets))
+        return offsets, keys.astype(np.int16), narrowed(counts)
+
+
+def _apart(parts: list[tuple[Cells, Cells]]) -> list[tuple[Cells, Cells]]:
+    """The parts, each of rising keys, without the keys that two successive ones share: a row that a chunk of rows cut."""
+    apart = parts[:1]
+    for keys, counts in parts[1:]:
+        before, counted = apart[-1]
+        first, last = np.searchsorted(before, keys[0]), np.searchsorted(keys, before[-1], "right")
+        if last:
+            apart[-1] = (before[:first], counted[:first])
+            shared = _added_up(
+                np.append(before[first:], keys[:last]), np.append(counted[first:], counts[:last])
+            )
+            rest = (keys[last:], counts[last:])
+            apart.append((np.append(shared[0], rest[0]), np.append(shared[1], rest[1])))
+        else:
+            apart.append((keys, counts))
+    return apart
+
+
+def _added_up(keys: Cells, counts: Cells) -> tuple[Cells, Cells]:
+    """Each key once, rising, with its counts added up."""
+    order = np.argsort(keys, kind="stable")
+    keys, counts = keys[order], counts[order]
+    first = np.flatnonzero(np.diff(keys, prepend=-1))
+    return keys[first], narrowed(np.add.reduceat(counts, first, dtype=np.int64))
 
 
 class _Failures:
@@ -159,9 +186,9 @@ def read_windows(database: sqlite3.Connection, windows: Columns) -> Iterator[End
         for name, totals in counted.items():
             if name in chunk:
                 np.add.at(totals, cells, chunk[name])
-        latency.add(cells, chunk["latency"])
+        latency.add(cells, chunk["latency"].pairs())
         if "service" in chunk:
-            service.add(cells, chunk["service"])
+            service.add(cells, chunk["service"].pairs())
         failures.add(cells, chunk["failures"])
     by_kind = failures.columns()
     for place, (_, endpoint) in enumerate(names):

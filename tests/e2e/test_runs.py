@@ -104,7 +104,7 @@ def test_a_run_leaves_everything_that_was_promised(shop: Target, tmp_path: Path)
         "db_pool_connections_in_use",
     } <= growing
     run = json.loads((done.directory / "run.json").read_text())
-    assert run["format_version"] == 2
+    assert run["format_version"] == 3
     assert run["ended"] == "completed"
     assert [phase["name"] for phase in run["phases"]] == ["steady"]
     suite = ET.fromstring((done.directory / "junit.xml").read_text())

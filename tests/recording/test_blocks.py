@@ -1,5 +1,6 @@
 """Older rows are packed into blocks: bit for bit, unseen by every reader, and never lost."""
 
+import lzma
 import shutil
 import sqlite3
 import struct
@@ -19,14 +20,14 @@ from soak.recording import recorder as recorder_module
 from soak.recording.blocks import pack, unpack
 from soak.recording.chunks import MOST_BYTES, MOST_ROWS, chunks, pack_older
 from soak.recording.columns import columns_of, rows_of
-from soak.recording.files import SCHEMA
+from soak.recording.files import FORMAT_VERSION, SCHEMA, read_run
 from soak.recording.following import Follower
 from soak.recording.validation import COLUMNS, LARGEST_COUNT
 from soak.windows import EndpointWindow, GeneratorWindow, Window
 from tests.recording.test_damage import RUN, recorded
 from tests.recording.test_run_directory import histogram
 
-OLD = Path(__file__).parents[1] / "data" / "recordings" / "version-1"
+RECORDINGS = Path(__file__).parents[1] / "data" / "recordings"
 
 
 def records(second: int) -> list[Scrape | Window]:
@@ -309,9 +310,27 @@ def test_a_bucket_that_no_histogram_has_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_recording_of_version_1_is_read(tmp_path: Path) -> None:
-    shutil.copytree(OLD, tmp_path / "old")
+    shutil.copytree(RECORDINGS / "version-1", tmp_path / "old")
     old, new = load_recording(tmp_path / "old"), load_recording(recorded(tmp_path / "new"))
     assert same(old, replace(new, snapshots=old.snapshots))
+
+
+def test_a_recording_of_version_2_is_read_and_gone_on_with(tmp_path: Path) -> None:
+    directory, whole = tmp_path / "old", written(tmp_path / "whole", 120, 10_000)
+    shutil.copytree(RECORDINGS / "version-2", directory)
+    with lzma.open(directory / "recording.sqlite.xz") as packed:
+        (directory / "recording.sqlite").write_bytes(packed.read())
+    assert blocks_in(directory) > 20
+    assert same(load_recording(directory), load_recording(written(tmp_path / "short", 70, 10_000)))
+    recorder = Recorder(directory, dict(RUN), None, resumed=70.0)
+    for second in range(70, 120):
+        for record in records(second):
+            recorder.add(record)
+    recorder.commit()
+    pack_older(recorder._database, most_rows=10)  # blocks of zstd beside those of zlib
+    recorder.close(ended="completed", seconds=120.0)
+    assert same(load_recording(directory), load_recording(whole))
+    assert read_run(directory)["format_version"] == FORMAT_VERSION
 
 
 def test_what_blocks_hold_is_compacted_with_the_rest(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ that grows is one, since by Little's law answers then come ever later.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, isfinite
 from statistics import median
@@ -199,7 +199,8 @@ def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
 
     None where it was kept, and where the load generator did not send it, which is told of the generator.
     """
-    windows = list(_windows(prepared)) if _any_short(prepared) else []
+    timeouts = [_timeouts(window) for window in prepared.recording.windows]
+    windows = list(_windows(prepared, timeouts)) if _any_short(prepared, timeouts) else []
     watch, short = RateWatch(), list[tuple[float, Shortfall]]()
     for window in windows:
         watch.saw(window)
@@ -250,14 +251,15 @@ def _kept(short: list[tuple[float, Shortfall]], start: float, end: float, second
     return max(0.0, 1 - lost / max(seconds, 1e-9))
 
 
-def _any_short(prepared: Prepared) -> bool:
+def _any_short(prepared: Prepared, timeouts: Sequence[Floats]) -> bool:
     """Whether less was answered than sent in any third: else a queue was there for a while at most, and was answered."""
     own = prepared.recording.generator
     every = prepared.recording.windows
     if own is None or not every or len(own.times) != len(every[0].times):
         return False
     answers = sum(
-        (window.requests - _timeouts(window) for window in every), np.zeros(len(own.times))
+        (window.requests - late for window, late in zip(every, timeouts, strict=True)),
+        np.zeros(len(own.times)),
     )
     for start, end in thirds(prepared):
         inside = (own.times > start) & (own.times <= end + 1e-6) & np.isfinite(own.asked)
@@ -276,12 +278,11 @@ def _timeouts(window: EndpointWindows) -> Floats:
     return counts
 
 
-def _windows(prepared: Prepared) -> Iterator[RateWindow]:
+def _windows(prepared: Prepared, timeouts: Sequence[Floats]) -> Iterator[RateWindow]:
     """The windows of an open model up to the end of what is judged, as the watch sees them while a run goes on."""
     own, every = prepared.recording.generator, prepared.recording.windows
     if own is None:
         return
-    timeouts = [_timeouts(window) for window in every]
     dropped = sum(
         (window.arrivals.dropped for window in every if window.arrivals), np.zeros(len(own.times))
     )
