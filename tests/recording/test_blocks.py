@@ -292,9 +292,9 @@ def test_a_damaged_block_is_named_with_file_and_table(tmp_path: Path, table: str
 def test_a_block_that_would_take_gigabytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [(1, 0.0, 1.0, 0, None, None, None)] * 1001
     packed = pack("windows", columns_of("windows", list(COLUMNS["windows"]), rows))
-    monkeypatch.setattr("soak.recording.blocks.LONGEST_VALUE", 1001)
+    monkeypatch.setattr("soak.recording.packed_numbers.LONGEST_VALUE", 1001)
     assert len(unpack("windows", [packed], ["time"])["time"]) == 1001
-    monkeypatch.setattr("soak.recording.blocks.LONGEST_VALUE", 1000)
+    monkeypatch.setattr("soak.recording.packed_numbers.LONGEST_VALUE", 1000)
     with pytest.raises(ValueError, match="larger than anything"):
         unpack("windows", [packed], ["time"])
 
