@@ -176,11 +176,10 @@ def _nothing_judged(prepared: Prepared) -> str:
     """Why no growth could be judged, and what would let it be."""
     if not prepared.driven:
         return "None of its series is known as a resource, so growth cannot be judged; --only NAME judges one."
-    answered = any(health.failed < health.scrapes for health in prepared.recording.sources)
-    advice = "its process or its metrics page in sources"
-    if answered:
-        advice = "its process in sources, or a series of its page in limits"
-    return f"No resource of the target was recorded, so growth cannot be judged; name {advice}."
+    return (
+        "No resource of the target was recorded, so growth cannot be judged; name its process or its metrics page "
+        "in sources, or a series of that page in limits."
+    )
 
 
 _ENDED = {

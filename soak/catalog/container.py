@@ -38,6 +38,17 @@ CONTAINER = Family(
         replace(memory("pod_memory_working_set_bytes", "pod memory"), whole=True),
         shown("node_memory_working_set_bytes", ResourceKind.MEMORY, "the node's memory in use"),
         bound(MEMORY_LIMIT, "the container's memory limit"),
+        # What is left where `keep` takes nothing else: of the working set it is the part that no cache is.
+        shown(
+            CONTAINER_RESIDENT + _PAUSE, ResourceKind.MEMORY, "memory of a pod's pause container"
+        ),
+        replace(
+            _nested(
+                memory(CONTAINER_RESIDENT, "the container's anonymous memory", (MEMORY_LIMIT,))
+            ),
+            whole=True,
+            unless=(WORKING_SET,),
+        ),
         shown("container_memory_*", ResourceKind.MEMORY, "a part of the container's memory"),
         shown(
             "container_threads" + _PAUSE,

@@ -12,6 +12,16 @@ from soak.model import Kind, Labels, series_key
 
 #: Series named at most.
 MOST = 10
+#: Sizes that a name ends in, whose values no unit of a limit fits: 1 MiB/h in their own numbers.
+_SIZES = {
+    word: (unit, limit)
+    for unit, limit, names in (
+        ("kB", "1024/h", "kb kib kilobytes kbytes"),
+        ("MB", "1/h", "mb mib megabytes mbytes"),
+        ("GB", "0.001/h", "gb gib gigabytes gbytes"),
+    )
+    for word in names.split()
+}
 #: On a page these are bounds, sums and shares, even beside the word of a resource.
 _BOUNDS = frozenset(("total", "seconds", "percent"))
 
@@ -23,13 +33,18 @@ class Likely:
     name: str
     labels: Labels
     kind: ResourceKind
-    unit: Unit
+    unit: str
     limit: str
 
     @property
     def key(self) -> str:
         """The series as Prometheus writes it."""
         return series_key(self.name, self.labels)
+
+    @property
+    def what(self) -> str:
+        """`memory in bytes`, `threads`."""
+        return str(self.kind) if self.unit == self.kind else f"{self.kind} in {self.unit}"
 
     @property
     def line(self) -> str:
@@ -60,6 +75,9 @@ def _likely(name: str, labels: Labels) -> Iterator[Likely]:
         return
     if meaning_of_words(name) is not Meaning.RESOURCE:
         return
-    counted = known.kind is ResourceKind.MEMORY and words & {"objects", "count", "slots"}
-    unit, limit = (Unit.OBJECTS, "0/h") if counted else (known.unit, known.limit)
+    unit, limit = str(known.unit), known.limit
+    if known.kind is ResourceKind.MEMORY:
+        if words & {"objects", "count", "slots", "pages"}:
+            unit, limit = str(Unit.OBJECTS), "0/h"
+        unit, limit = _SIZES.get(words_of(name)[-1], (unit, limit))
     yield Likely(name, labels, known.kind, unit, limit)

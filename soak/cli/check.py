@@ -159,8 +159,9 @@ def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
             continue
         series += samples
         judged = sum(
-            metric is not None and metric.judged
-            for metric in (metric_of(s.name, s.labels) for s in samples)
+            metric is not None and metric.judged and not sample.name.startswith("scrape_")
+            for sample in samples
+            for metric in [metric_of(sample.name, sample.labels)]
         )
         took = (time.monotonic() - began) * 1e3
         click.echo(
@@ -183,12 +184,11 @@ def _show_likely(samples: Sequence[Sample], judged: int) -> None:
     """Where next to nothing of a page is known: what of it looks like a resource, and how to have it judged."""
     from soak.catalog.likely import likely_resources  # noqa: PLC0415
 
-    # The page's own size is always known.
-    if judged > 1:
+    if judged:
         return
     for likely in likely_resources((sample.name, sample.labels, sample.kind) for sample in samples):
         click.echo(
-            f"       looks like {likely.kind} in {likely.unit}: {clean(likely.key)}; {clean(likely.line)} judges it"
+            f"       looks like {likely.what}: {clean(likely.key)}; {clean(likely.line)} judges it"
         )
 
 

@@ -130,7 +130,8 @@ class Exposition:
             raise TargetError(f"{url}: holds no metric")
         self._known = reading.kept
         wanted = reading.scraped - reading.unwanted
-        stamped = f"{reading.stamped} of its series carry timestamps, which are ignored: a value counts from its scrape on"
+        carry = "carries a timestamp" if reading.stamped == 1 else "carry timestamps"
+        stamped = f"{reading.stamped} of its series {carry}, which is ignored: a value counts from its scrape on"
         notices = (stamped,) if reading.stamped else ()
         return Page(
             tuple(reading.samples), reading.scraped, wanted, left_out, reading.repeated, notices

@@ -565,6 +565,15 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
             'container_file_descriptors{container="app",id="/kubepods/pod1/b",pod="orders-1"}',
         ),
     ),
+    "cAdvisor without the working set": (
+        """
+        container_memory_rss{container="",id="/kubepods/pod1",pod="orders-1"} 6e7
+        container_memory_rss{container="POD",id="/kubepods/pod1/a",pod="orders-1"} 1e6
+        container_memory_rss{container="app",id="/kubepods/pod1/b",pod="orders-1"} 5e7
+        container_memory_cache{container="app",id="/kubepods/pod1/b",pod="orders-1"} 4e7
+        """,
+        ('container_memory_rss{container="app",id="/kubepods/pod1/b",pod="orders-1"}',),
+    ),
     "RabbitMQ": (
         "rabbitmq_process_resident_memory_bytes 9e7\nrabbitmq_process_open_fds 40\nrabbitmq_process_max_fds 1024\n",
         ("rabbitmq_process_resident_memory_bytes", "rabbitmq_process_open_fds"),

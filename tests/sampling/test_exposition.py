@@ -199,7 +199,9 @@ def test_text_that_is_right_is_read_under_a_wrong_content_type_and_noticed(
 
 def test_ignored_timestamps_are_noticed() -> None:
     [notice] = read("a 1 1700000000000\nb 2 1700000000000\nc 3\n").notices
-    assert notice.startswith("2 of its series carry timestamps, which are ignored")
+    assert notice.startswith("2 of its series carry timestamps, which is ignored")
+    [notice] = read("a 1 1700000000000\nc 3\n").notices
+    assert notice.startswith("1 of its series carries a timestamp, which is ignored")
 
 
 def test_label_matchers_keep_and_drop_series() -> None:

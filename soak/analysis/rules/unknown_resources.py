@@ -33,7 +33,7 @@ def unknown_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[
         (unknown.name, unknown.labels, unknown.kind) for unknown in recorded.values()
     ):
         moved = _moved(recorded[likely.key])
-        yield f"{likely.key} looks like {likely.kind} in {likely.unit}, and {moved}; {likely.line} would have it judged"
+        yield f"{likely.key} looks like {likely.what}, and {moved}; {likely.line} would have it judged"
 
 
 def _moved(series: Series) -> str:

@@ -25,7 +25,7 @@ def test_series_that_look_like_resources_are_named_with_what_they_did_and_a_limi
         "app_heap_used looks like memory in bytes, and went from 100,000,000 to 129,900,000; "
         "limits: {growth: {app_heap_used: 1MiB/h}} would have it judged"
     )
-    assert threads.startswith("app_worker_threads looks like threads in threads, and stayed at 7;")
+    assert threads.startswith("app_worker_threads looks like threads, and stayed at 7;")
 
 
 def test_beside_a_known_resource_nothing_is_advised() -> None:
