@@ -44,6 +44,7 @@ def test_it_runs_in_the_profiles_directory_with_its_own_variables(tmp_path: Path
     program = "import os, sys; sys.exit(' '.join(['Error:', os.getcwd(), os.environ['GREETING']]))"
     said = failure(started(tmp_path, program, free_port(), env={"GREETING": "hello"}))
     assert said.endswith(f"it said: Error: {tmp_path} hello")
+    assert (tmp_path / "target.log").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(

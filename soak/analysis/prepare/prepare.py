@@ -15,10 +15,10 @@ from soak.analysis.prepare.merged_requests import merged
 from soak.analysis.prepare.snapshot_masking import perturbed, without
 from soak.catalog.container import CONTAINER_START_TIME
 from soak.catalog.metrics import selected
-from soak.catalog.process import PROCESS_ID, START_TIME
+from soak.catalog.process import CPU_SECONDS, PROCESS_ID, START_TIME
 from soak.model import EventKind, Floats, Kind, Labels, Phase, PhaseName, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE
-from soak.windows import EndpointWindows
+from soak.windows import EndpointWindows, Ints
 
 ALL: Labels = ()
 #: Within so many seconds, two series see the same restart.
@@ -230,15 +230,32 @@ def _restarts(
 ) -> dict[str, tuple[float, ...]]:
     """For each instance, when its process was first seen replaced: its start time moved, or its id did."""
     seen: dict[str, list[list[float]]] = {}
+    spent = {(s.labels, s.source): s for s in all_series if s.name == CPU_SECONDS}
     for series in all_series:
         # By more than the second that clocks may disagree by.
         least = {START_TIME: 1.0, CONTAINER_START_TIME: 1.0, PROCESS_ID: 0.0}.get(series.name)
         if least is not None:
             known = np.isfinite(series.values) & (series.times >= start) & (series.times <= end)
             times, values = series.times[known], series.values[known]
-            moments = times[1:][np.abs(np.diff(values)) > least].tolist()
-            seen.setdefault(_process_of(series), []).append(moments)
+            moved = np.flatnonzero(np.abs(np.diff(values)) > least) + 1
+            if series.name == START_TIME:
+                cpu = spent.get((series.labels, series.source))
+                moved = np.setdiff1d(moved, _set_clocks(times, values, moved, cpu))
+            seen.setdefault(_process_of(series), []).append(times[moved].tolist())
     return {instance: _agreed(each) for instance, each in seen.items()}
+
+
+def _set_clocks(times: Floats, starts: Floats, moved: Ints, spent: Series | None) -> Ints:
+    """Where a start time moved with the machine's clock: some pages ask at each scrape when the system booted.
+
+    A new process has a start after all that was seen of the old one, and its CPU time begins anew.
+    """
+    if spent is None or not len(spent.times):
+        return moved[:0]
+    lives = np.concatenate([[0], moved[:-1]]).astype(np.int64)
+    too_early = starts[moved] - starts[moved - 1] < times[moved - 1] - times[lives] - 1.0
+    at = np.interp(times, spent.times, spent.values, math.nan, math.nan)
+    return moved[too_early & (at[moved] >= at[moved - 1]) & (at[moved - 1] > 0)]
 
 
 def _process_of(series: Series) -> str:

@@ -315,9 +315,10 @@ def test_a_log_that_is_full_is_begun_anew_and_the_last_two_are_kept(
     )
     with serving(OK) as url:
         drive(locust_plan(url, path), tmp_path)
-    sizes = {file.name: file.stat().st_size for file in tmp_path.glob("load.log*")}
-    assert set(sizes) == {"load.log", "load.log.1"}
-    assert max(sizes.values()) < 11_000
+    kept = {file.name: file.stat() for file in tmp_path.glob("load.log*")}
+    assert set(kept) == {"load.log", "load.log.1"}
+    assert max(log.st_size for log in kept.values()) < 11_000
+    assert {log.st_mode & 0o777 for log in kept.values()} == {0o600}
 
 
 @pytest.mark.parametrize(
