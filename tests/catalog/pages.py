@@ -273,6 +273,17 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
             "dotnet_timer_count",
         ),
     ),
+    ".NET 9's own meters, by OpenTelemetry's exporter": (
+        """
+        # TYPE dotnet_thread_pool_thread_count_total counter
+        dotnet_thread_pool_thread_count_total 8
+        # TYPE dotnet_thread_pool_queue_length_total counter
+        dotnet_thread_pool_queue_length_total 3
+        # TYPE dotnet_thread_pool_work_item_count_total counter
+        dotnet_thread_pool_work_item_count_total 5000
+        """,
+        ("dotnet_thread_pool_thread_count_total", "dotnet_thread_pool_queue_length_total"),
+    ),
     "prometheus-net": (
         """
         process_private_memory_bytes 1e8

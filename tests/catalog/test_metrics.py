@@ -153,6 +153,14 @@ def test_a_page_that_keeps_growing_is_a_leak_of_labels() -> None:
     assert analysis.reason.startswith("Series on the metrics page keep growing")
 
 
+@pytest.mark.parametrize(
+    "name", ["dotnet_thread_pool_thread_count_total", "erlang_vm_memory_system_bytes_total"]
+)
+def test_a_resource_that_its_page_calls_a_counter_is_judged_by_its_level(name: str) -> None:
+    """As a rate, a leak of any size would be steady."""
+    assert judged(counter(name, 4e7 + 1e5 * T)).verdict is Verdict.FAIL
+
+
 def test_a_steady_page_alone_is_no_resource() -> None:
     analysis = judged(gauge("scrape_samples_scraped", 200))
     assert analysis.verdict is Verdict.INCONCLUSIVE

@@ -14,7 +14,7 @@ from soak.analysis.prepare.generator_series import generator_series
 from soak.analysis.prepare.merged_requests import merged
 from soak.analysis.prepare.snapshot_masking import perturbed, without
 from soak.catalog.container import CONTAINER_START_TIME
-from soak.catalog.metrics import selected
+from soak.catalog.metrics import metric_of, selected
 from soak.catalog.process import CPU_SECONDS, PROCESS_ID, START_TIME
 from soak.model import EventKind, Floats, Kind, Labels, Phase, PhaseName, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE
@@ -132,7 +132,7 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     own = tuple(_without_doubles(recording.series))
     collections = collections_between(own, max(full, start + warmup), end)
     all_series = (*with_live_heap(own), *generator_series(recording))
-    gauges = [_rate(series) if series.kind is Kind.COUNTER else series for series in all_series]
+    gauges = [_as_gauge(series) for series in all_series]
     requests_of_all = merged(recording.windows) if recording.windows else None
     everything = [*gauges, *request_series(recording, requests_of_all)]
     inside = [_between(series, start, end) for series in everything]
@@ -199,6 +199,19 @@ def _between(series: Series, start: float, end: float) -> Series:
         series.kind,
         series.source,
     )
+
+
+def _as_gauge(series: Series) -> Series:
+    """A counter as its rate; what the catalog knows as a resource as it is, whatever its page says that it is.
+
+    .NET's thread pool is a counter to OpenTelemetry, though its threads come and go.
+    """
+    if series.kind is not Kind.COUNTER:
+        return series
+    metric = metric_of(series.name, series.labels)
+    if metric is not None and metric.judged:
+        return replace(series, kind=Kind.GAUGE)
+    return _rate(series)
 
 
 def _rate(series: Series) -> Series:
