@@ -47,28 +47,38 @@ BEAM = Family(
                 ),
             )
         ),
-        count(
-            ResourceKind.THREADS,
-            "erlang_vm_process_count",
-            "the Erlang VM's processes",
-            Unit.PROCESSES,
-            "erlang_vm_process_limit",
-        ),
-        connected(
+        # The second name of each is that of prometheus.erl from 6.0 on.
+        *(
             count(
-                ResourceKind.DESCRIPTORS,
-                "erlang_vm_port_count",
-                "the Erlang VM's ports",
-                Unit.HANDLES,
-                "erlang_vm_port_limit",
+                ResourceKind.THREADS,
+                name,
+                "the Erlang VM's processes",
+                Unit.PROCESSES,
+                "erlang_vm_process_limit",
             )
+            for name in ("erlang_vm_process_count", "erlang_vm_processes")
         ),
-        count(
-            ResourceKind.OTHER,
-            "erlang_vm_atom_count",
-            "the Erlang VM's atoms",
-            Unit.OBJECTS,
-            "erlang_vm_atom_limit",
+        *(
+            connected(
+                count(
+                    ResourceKind.DESCRIPTORS,
+                    name,
+                    "the Erlang VM's ports",
+                    Unit.HANDLES,
+                    "erlang_vm_port_limit",
+                )
+            )
+            for name in ("erlang_vm_port_count", "erlang_vm_ports")
+        ),
+        *(
+            count(
+                ResourceKind.OTHER,
+                name,
+                "the Erlang VM's atoms",
+                Unit.OBJECTS,
+                "erlang_vm_atom_limit",
+            )
+            for name in ("erlang_vm_atom_count", "erlang_vm_atoms")
         ),
         *(
             count(

@@ -401,6 +401,28 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
             "erlang_vm_atom_count",
         ),
     ),
+    "prometheus.erl 6": (
+        """
+        erlang_vm_memory_bytes{kind="processes"} 3e7
+        erlang_vm_memory_processes_bytes{usage="used"} 3e7
+        erlang_vm_memory_processes_bytes{usage="free"} 1e4
+        erlang_vm_memory_system_bytes{usage="binary"} 1e6
+        erlang_vm_memory_atom_bytes{usage="used"} 5e5
+        erlang_vm_processes 300
+        erlang_vm_process_limit 262144
+        erlang_vm_ports 12
+        erlang_vm_port_limit 65536
+        erlang_vm_atoms 15000
+        erlang_vm_atom_limit 1048576
+        """,
+        (
+            'erlang_vm_memory_processes_bytes{usage="used"}',
+            'erlang_vm_memory_system_bytes{usage="binary"}',
+            "erlang_vm_processes",
+            "erlang_vm_ports",
+            "erlang_vm_atoms",
+        ),
+    ),
     "VerneMQ": (
         """
         vm_memory_total{node="a",mode="mqtt"} 5e7
