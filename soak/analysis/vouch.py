@@ -201,7 +201,7 @@ def unseen(finding: Finding) -> str:
 
 
 def advice(reach: Horizon, *, driven: bool = True) -> str:
-    """`5.5 h more, or 3 more such runs together, would vouch for 30 days`; files of others are no runs to be repeated.
+    """`5.5 h more, or 3 more such runs judged with it, would vouch for 30 days`; files of others are no runs to be repeated.
 
     A run as long as what is asked for needs no vouching, so that none as long is advised.
     """
@@ -209,8 +209,8 @@ def advice(reach: Horizon, *, driven: bool = True) -> str:
     runs = show_count(reach.rounds, "more such run") if reach.rounds and driven else ""
     if reach.longer >= reach.asked:
         return (
-            f"{runs} together would vouch for {asked}"
+            f"{runs} judged with it would vouch for {asked}"
             if runs
             else f"too noisy for a shorter run to vouch for {asked}"
         )
-    return f"{show_duration(reach.longer)} more{f', or {runs} together,' if runs else ''} would vouch for {asked}"
+    return f"{show_duration(reach.longer)} more{f', or {runs} judged with it,' if runs else ''} would vouch for {asked}"

@@ -129,8 +129,12 @@ def test_no_run_is_advised_that_is_as_long_as_what_is_asked_for() -> None:
     further = replace(far, longer=30 * DAY)
     assert advice(further) == "too noisy for a shorter run to vouch for 30 days"
     repeated = replace(further, rounds=3)
-    assert advice(repeated) == "3 more such runs together would vouch for 30 days"
+    assert advice(repeated) == "3 more such runs judged with it would vouch for 30 days"
     assert advice(repeated, driven=False) == advice(further)
+    once = replace(far, rounds=1)
+    assert (
+        advice(once) == "2.9 days more, or 1 more such run judged with it, would vouch for 30 days"
+    )
 
 
 def test_a_pass_says_first_for_how_long_it_vouches() -> None:
