@@ -9,7 +9,9 @@ from soak.catalog.words import Meaning, meaning_of_words, words_of
 from soak.model import Kind
 
 _LABELLED = re.compile(r"([^{]*)\{(.*)\}")
-_LABEL = re.compile(r'\s*([^=,{}"\s]+)\s*=~?\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+_LABEL = re.compile(r'\s*([^=,{}"\s]+|"(?:[^"\\]|\\.)*")\s*=~?\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
+#: A name that is no word stands within the braces, as Prometheus 3 writes it: `{"process.memory","job"="api"}`.
+_QUOTED_NAME = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 #: Labels without quotes: Datadog's `{host:web-1,env:prod}` or `{*}`, and legends such as `{pod=orders-0}`.
 _LOOSE_LABEL = re.compile(r"([A-Za-z_][\w./-]*)\s*[:=]\s*([^,{}\"\s]+)")
 _LOOSE = re.compile(rf"\s*(?:\*|{_LOOSE_LABEL.pattern}(?:\s*,\s*{_LOOSE_LABEL.pattern})*)\s*")
@@ -56,7 +58,11 @@ def labelled(column: str) -> tuple[str, dict[str, str]]:
     match = _LABELLED.fullmatch(column.strip())
     if not match:
         return column, {}
-    labels, position = {}, 0
+    labels: dict[str, str] = {}
+    quoted = _QUOTED_NAME.match(match[2]) if not match[1].strip() else None
+    position = quoted.end() if quoted else 0
+    if quoted:
+        labels["__name__"] = re.sub(r"\\(.)", r"\1", quoted[1])
     while position < len(match[2]):
         label = _LABEL.match(match[2], position)
         if label is None and position == 0 and _LOOSE.fullmatch(match[2]):
@@ -65,7 +71,7 @@ def labelled(column: str) -> tuple[str, dict[str, str]]:
             )
         if label is None:
             raise ValueError('labels are written as name{label="value"}')
-        labels[label[1]] = re.sub(r"\\(.)", r"\1", label[2])
+        labels[label[1].strip('"')] = re.sub(r"\\(.)", r"\1", label[2])
         position = label.end()
     return labels.pop("__name__", match[1].strip()) or "value", labels
 

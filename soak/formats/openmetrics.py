@@ -35,7 +35,7 @@ def read(content: Content, options: Options) -> Reading:
         if not line or line[0] == "#":
             words = line.split()
             if words[1:2] == ["TYPE"] and len(words) == 4:
-                types[words[2]] = words[3]
+                types[words[2].strip('"')] = words[3]
             continue
         match = _SAMPLE.fullmatch(line)
         try:

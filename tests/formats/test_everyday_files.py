@@ -283,6 +283,24 @@ def test_what_a_server_warns_of_is_said() -> None:
     assert "fine" not in notes(recording)
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "labels"),
+    [
+        ('{"process.memory","service.name"="a b"}', "process.memory", {"service.name": "a b"}),
+        ('{"process.memory"}', "process.memory", {}),
+        ('{__name__="up",job="x"}', "up", {"job": "x"}),
+    ],
+)
+def test_names_of_prometheus_3_may_be_any_text(
+    text: str, name: str, labels: dict[str, str]
+) -> None:
+    head = '# TYPE "process.memory" gauge'
+    rows = [f"{text} {value:.0f} {time:.0f}" for time, value in zip(TIMES, LEAK, strict=True)]
+    recording = read(lines(head, [*rows, "# EOF"]))
+    [series] = recording.series
+    assert (series.name, dict(series.labels)) == (name, labels)
+
+
 def test_a_file_of_no_resource_says_what_to_do() -> None:
     reason = analyze(read(table("time,price", TIMES, FLAT)), Limits(), judge_unknown=True).reason
     assert reason.endswith("--only NAME judges one.")
