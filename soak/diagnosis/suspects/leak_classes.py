@@ -76,6 +76,9 @@ CLASSES: dict[str, LeakClass] = {
             E.TIMERS_GROW: 4,
             E.EVERY_ENDPOINT: -1,
             E.COUNT_GROWS: -5,
+            # An open connection keeps the request that came or went over it, with its context.
+            E.DESCRIPTORS_GROW: -5,
+            E.CONNECTION_GOROUTINES: -5,
             E.HEAP_FLAT: -5,
         },
         (_any(E.CONTEXT_FRAMES, E.REQUESTS_KEPT, E.TIMERS_GROW),),

@@ -16,6 +16,8 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import retained_requests
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.suspects.evidence_kinds import EvidenceKind as Evidence
+from soak.diagnosis.suspects.leak_classes import class_probabilities
 
 SAMPLE = 2.0**19
 HEAP = Signal(ResourceKind.HEAP, "x", "bytes", Amount("", 10.0, 9.0, 11.0), (), "It grows.")
@@ -45,3 +47,14 @@ def test_one_sample_that_stays_is_a_kept_request_in_go_alone(
     case = Case("", (HEAP,), (Amount("", 10.0, 9.0, 11.0),))
     run = read_request(*(Frame(name, "/usr/lib/x", 1, False) for name in frames))
     assert bool(retained_requests.kept_requests(case, run)) is kept
+
+
+def test_a_connection_that_is_never_closed_keeps_its_request_and_is_the_leak_itself() -> None:
+    """An answer whose body nobody closes: its connection keeps the request, the request its context."""
+    kept = [Evidence.CONTEXT_FRAMES, Evidence.REQUESTS_KEPT, Evidence.PLACE_GROWS]
+    counted = [Evidence.DESCRIPTORS_GROW, Evidence.GOROUTINES_GROW, Evidence.COUNT_GROWS]
+    assert next(iter(class_probabilities(kept))) == "request-context"
+    for beside in ([], [Evidence.CONNECTION_GOROUTINES]):
+        name, probability = next(iter(class_probabilities([*kept, *counted, *beside]).items()))
+        assert name == "descriptor-leak", beside
+        assert probability > 0.5
