@@ -119,7 +119,10 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
                 suspect for suspect in analysis.suspects if suspect.confidence < UNLIKELY * first
             ],
             has_levels=any(figures.shows_levels(chart) for chart in charts),
-            has_moments=any(event.kind not in AT_NO_MOMENT for event in analysis.events),
+            has_moments=any(
+                event.kind not in AT_NO_MOMENT and event.time >= figures.begin_of(analysis)
+                for event in analysis.events
+            ),
             phases=[_phase(phase) for phase in _shaded(analysis.phases)],
             library=chart_library() if charts else "",
             tables=own_script(page_file("sort.js") + page_file("flame.js")),

@@ -422,6 +422,8 @@ def test_marks_are_explained_where_there_are_any_and_what_is_no_moment_is_not_dr
     events = (Event(9.0, EventKind.RESTART, "the process was replaced"),)
     of_all = (Event(9.0, EventKind.SCRAPING, "soak itself sent 9 requests for metrics"),)
     keys = ("a source gave no answer", "load was sent late", "a stage of the load", "</i> event")
+    before = replace(failing(), marks=marks, events=(replace(events[0], time=-1.0),))
+    assert "</i> event" not in html.render(before)
     marked = replace(failing(), marks=marks, events=events)
     for which, seen in ((marked, True), (replace(failing(), marks=(), events=of_all), False)):
         page = html.render(which)
