@@ -34,6 +34,8 @@ _WIDTHS = (0, 1, 2, 4, 8)
 #: In the place of a width: the first number follows, in eight bytes, and then the differences, the first of which is 0.
 _FROM_THE_FIRST = 16
 _FIRST = struct.Struct("<Iq")
+#: A width of 0, and how many numbers.
+_ALL_ZERO = struct.Struct("<II")
 
 
 class _OfThread(threading.local):
@@ -61,6 +63,11 @@ def unpack_changes(several: Sequence[bytes]) -> tuple[Ints, list[int]]:
         # In version 2 the first number was the first difference.
         firsts.append(_FIRST.unpack_from(packed)[1] if has_first else 0)
         rest.append(packed[_FIRST.size :] if has_first else packed)
+    if all(len(packed) == _ALL_ZERO.size and packed[0] == 0 for packed in rest):
+        lengths = [_ALL_ZERO.unpack(packed)[1] for packed in rest]
+        if sum(lengths) > LONGEST_VALUE:
+            raise ValueError(_TOO_LARGE)
+        return np.repeat(np.array(firsts, np.int64), lengths), lengths
     changes, lengths = unpack_narrow(rest)
     return summed_up(changes, lengths, np.int64, firsts), lengths
 
@@ -72,8 +79,6 @@ def summed_up(
     firsts: Sequence[int] = (),
 ) -> NDArray[Any]:
     """What differences from one to the next, as they are packed, add up to in each block, from its first number on."""
-    if firsts and not changes.any():
-        return np.repeat(np.array(firsts, kind), lengths)
     numbers, signed, start = np.empty(len(changes), kind), unzigzag(changes), 0
     if firsts and len(set(lengths)) == 1:  # as almost always: one call for all
         table = numbers.reshape(len(lengths), -1)
@@ -106,7 +111,7 @@ def pack_ints(numbers: Ints) -> bytes:
     largest = int(unsigned.max()) if len(unsigned) else 0
     width = next(width for width in _WIDTHS if largest < 1 << (8 * width))
     if not width:
-        return _SIZE.pack(width) + _SIZE.pack(len(numbers))
+        return _ALL_ZERO.pack(width, len(numbers))
     places = np.ascontiguousarray(unsigned.astype(f"<u{width}").view(np.uint8).reshape(-1, width).T)
     # High bytes that are all 0 are left out.
     bodies = [
