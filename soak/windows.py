@@ -267,8 +267,9 @@ def _quantile(buckets: Cells, counts: Cells, q: float) -> float | None:
 
 
 def narrowed(counts: NDArray[Any]) -> Cells:
-    """Counts in four bytes each where they fit."""
-    return counts.astype(np.int64 if len(counts) and counts.max() >= 2**31 else np.int32)
+    """Counts in as few bytes each as they fit in, of two, four and eight: of days there are many."""
+    most = counts.max() if len(counts) else 0
+    return counts.astype(np.int16 if most < 2**15 else np.int32 if most < 2**31 else np.int64)
 
 
 def _rows(times: Floats, seconds: Floats, start: float, end: float) -> slice:

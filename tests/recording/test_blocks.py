@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from soak.analysis.prepare.merged_requests import merged
 from soak.errors import RecordingError
 from soak.latency import LAST
 from soak.model import Kind, Recording, Sample, Scrape
@@ -145,6 +146,22 @@ def test_the_largest_count_fits_and_one_more_is_damage() -> None:
             continue
         with pytest.raises(ValueError, match="requests is not a count"):
             unpack("requests", [packed], ["requests"])
+
+
+@pytest.mark.parametrize("count", [2**15 - 1, 2**15, 2**31 - 1])
+def test_requests_of_one_bucket_are_counted_exactly_however_many(
+    tmp_path: Path, count: int
+) -> None:
+    recorder = Recorder(tmp_path / "run", dict(RUN), None)
+    names = ("GET /", "GET /x")
+    seen = (
+        EndpointWindow(name, count, {}, 0, histogram(b200=count), histogram()) for name in names
+    )
+    recorder.add(Window(1.0, 1.0, 5, tuple(seen), None))
+    recorder.close(ended="completed", seconds=1.0)
+    windows = load_recording(tmp_path / "run").windows
+    assert [each.counts.tolist() for each in windows] == [[count], [count]]
+    assert merged(windows).counts.tolist() == [2 * count]
 
 
 def test_a_recorder_packs_by_itself_and_is_resumed(

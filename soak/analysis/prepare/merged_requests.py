@@ -82,5 +82,5 @@ def _merged_cells(ragged: Sequence[_Ragged]) -> _Ragged:
     return (
         offsets.astype(np.int64),
         np.concatenate([np.zeros(0, np.int16), *buckets]),
-        np.concatenate([np.zeros(0, np.int32), *counts]),
+        np.concatenate([np.zeros(0, np.int16), *counts]),
     )
