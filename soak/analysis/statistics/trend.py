@@ -307,7 +307,7 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | 
     if not CERTAIN <= chance < SUSPICIOUS:
         return None, False
     if fit.average.jumpy:
-        return f"too few steps yet; {show_duration(fit.span)} more would tell", True
+        return f"too few steps so far; {show_duration(fit.span)} more would tell", True
     if fit.average.saturates:
         return (
             f"growth slows down, like a cache that is still filling; {show_duration(2 * fit.span)} more would tell",
