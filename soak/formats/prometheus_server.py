@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -39,6 +39,7 @@ _AGGREGATE = re.compile(
     r"(?:\s+(?:by|without)\s*\([^)]*\))?\s*"
 )
 
+_FUNCTION = re.compile(r"^\s*(?:sum|avg|min|max)\b")
 #: One metric's series as they are: their labels are those of the process that has them.
 _SELECTOR = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(\{.*\})?\s*")
 #: Labels of cAdvisor and the kubelet that tell one container from another.
@@ -99,6 +100,13 @@ def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None
         raise TargetError(
             f"{_public(asked.server)}: no series for {', '.join(asked.queries)} in this time"
         )
+    if _sums(asked) and (
+        len(asked.queries) > 1 or not _are_told_apart([dict(labels) for _, labels in pieces])
+    ):
+        reading.notes.append(
+            "when the processes behind the sums were replaced is not known; ask for their series themselves, "
+            "and a leak that deployments reset is told"
+        )
     for series in _start_times(asked, [dict(labels) for _, labels in pieces], fetch or _fetch):
         pieces.setdefault((series.name, tuple(sorted(series.labels.items()))), []).append(series)
     for (name, labels), several in pieces.items():
@@ -130,6 +138,7 @@ def _start_times(
         for query in asked.queries
         if (match := _SELECTOR.fullmatch(query))
     ]
+    yield from _start_times_of_sums(asked, recorded, fetch)
     started = {_start_name(name) for name, _ in own}
     if any(name in started for name, _ in own):
         return
@@ -140,6 +149,34 @@ def _start_times(
             for series in answer.series:
                 if series.name == start and _told_by(series.labels, tellers) in known:
                     yield series
+
+
+def _sums(asked: RangeQuery) -> list[tuple[str, str]]:
+    """The queries that aggregate one metric, each with that."""
+    return [
+        (match[1], query)
+        for query in asked.queries
+        if _SELECTOR.fullmatch(query) is None and (match := _AGGREGATE.fullmatch(query))
+    ]
+
+
+def _are_told_apart(recorded: list[dict[str, str]]) -> bool:
+    """Whether a restart is of one series alone: there is one, or each names its instance."""
+    return len(recorded) == 1 or all(labels.get("instance") for labels in recorded)
+
+
+def _start_times_of_sums(
+    asked: RangeQuery, recorded: list[dict[str, str]], fetch: Fetch
+) -> Iterator[RawSeries]:
+    """When the latest of the processes behind a sum started: aggregated as the sum is, since its labels are all that is left."""
+    if len(asked.queries) != 1 or not _are_told_apart(recorded):
+        return
+    for name, query in _sums(asked):
+        start = _start_name(name)
+        latest = re.sub(rf"\b{re.escape(name)}\b", start, _FUNCTION.sub("max", query), count=1)
+        for answer in _answers(asked, latest, fetch) if name != start else ():
+            for series in answer.series:
+                yield replace(series, name=start)
 
 
 def _start_name(name: str) -> str:

@@ -66,7 +66,7 @@ def test_a_month_is_asked_for_in_pieces_and_joined() -> None:
     ],
 )
 def test_an_aggregate_of_one_metric_keeps_its_name(query: str, name: str, kind: Kind) -> None:
-    [series] = query_server(
+    series, *_ = query_server(
         RangeQuery("http://h", (query,), 1e9, 1e9 + 600, 60.0), Options(), fetched
     ).series
     assert (series.name, series.kind) == (name, kind)
@@ -266,6 +266,48 @@ def test_when_processes_started_is_asked_for_by_itself() -> None:
         'process_open_fds{instance="a:1"}',
         'process_start_time_seconds{instance="a:1"}',
     ]
+
+
+@pytest.mark.parametrize(
+    ("query", "latest"),
+    [
+        ("sum(process_open_fds)", "max(process_start_time_seconds)"),
+        (
+            'sum by (job) (process_open_fds{job="a"})',
+            'max by (job) (process_start_time_seconds{job="a"})',
+        ),
+        ("avg(container_memory_rss) by (pod)", "max(container_start_time_seconds) by (pod)"),
+    ],
+)
+def test_when_the_processes_behind_a_sum_started_is_asked_for_as_the_sum(
+    query: str, latest: str
+) -> None:
+    asked = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(parse_qs(urlsplit(url).query)["query"][0])
+        result = [{"metric": {"job": "a"}, "values": [[1e9, "1"], [1e9 + 60, "1"]]}]
+        data = {"resultType": "matrix", "result": result}
+        return json.dumps({"status": "success", "data": data}).encode()
+
+    recording = query_server(
+        RangeQuery("http://h", (query,), 1e9, 1e9 + 60, 60.0), Options(), fetch
+    )
+    assert asked == [query, latest]
+    assert recording.series[1].name.endswith("_start_time_seconds")
+    assert recording.series[1].name in latest
+
+
+def test_sums_of_several_groups_say_that_restarts_are_not_known() -> None:
+    def fetch(url: str) -> bytes:
+        result = [{"metric": {"job": job}, "values": [[1e9, "1"], [1e9 + 60, "1"]]} for job in "ab"]
+        data = {"resultType": "matrix", "result": result}
+        return json.dumps({"status": "success", "data": data}).encode()
+
+    query = RangeQuery("http://h", ("sum by (job) (process_open_fds)",), 1e9, 1e9 + 60, 60.0)
+    recording = query_server(query, Options(), fetch)
+    assert [series.name for series in recording.series] == ["process_open_fds"] * 2
+    assert "ask for their series themselves" in recording.events[0].text
 
 
 def test_when_containers_started_is_asked_for_beside_what_they_hold() -> None:
