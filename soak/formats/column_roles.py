@@ -64,16 +64,16 @@ def left_out(
         total = wide and _is_running_total(values) and _may_be_total(header, meaning)
         if lent_to_caches(renamed.get(header, header), words) or (beside and _is_share(header)):
             meaning = Meaning.NO_RESOURCE
-        if _is_never_used(renamed.get(header, header), values):
-            reading.no_resources.add(header)
-            unused.append(header)
-        elif (
+        if (
             meaning is Meaning.NO_RESOURCE
             or (total and resources)
             or (meaning is Meaning.UNKNOWN and bool((values < 0).any()))
         ):
             reading.no_resources.add(header)
             shown.append(header)
+        elif _is_never_used(renamed.get(header, header), values):
+            reading.no_resources.add(header)
+            unused.append(header)
     for why, names in dropped.items():
         reading.notes.append(f"left out, since {why}: {', '.join(names)}")
     if unused:
