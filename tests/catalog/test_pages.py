@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from soak.analysis.prepare.prepare import prepare
-from soak.analysis.rules.resources import judged_subjects
 from soak.analysis.rules.rule import RuleInput
+from soak.analysis.rules.subjects import judged_subjects
 from soak.catalog.metrics import metric_of
 from soak.model import Series
 from soak.profile import Limits

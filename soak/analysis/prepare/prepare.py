@@ -188,6 +188,14 @@ def _without_doubles(all_series: tuple[Series, ...]) -> Iterator[Series]:
             yield series
 
 
+def prepare_until(prepared: Prepared, end: float) -> Prepared:
+    """The same recording, as if its load had ended at a moment (seconds); judging begins where it did."""
+    known = (phase for phase in prepared.recording.phases if phase.start < end)
+    phases = tuple(replace(phase, end=min(phase.end, end)) for phase in known)
+    warmup = prepared.judged_from - prepared.start
+    return prepare(replace(prepared.recording, phases=phases), warmup, prepared.asked)
+
+
 def _between(series: Series, start: float, end: float) -> Series:
     """The samples of the load's time."""
     first, last = np.searchsorted(series.times, [start - 1e-6, end + 1e-6])

@@ -23,8 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.rules.resources import judged_subjects
 from soak.analysis.rules.rule import RuleInput
+from soak.analysis.rules.subjects import judged_subjects
 from soak.analysis.statistics.growth_input import Subject
 from soak.model import Finding, Floats, RuleName, Series, SourceHealth, Verdict
 from soak.units import show_duration, show_ratio

@@ -7,7 +7,7 @@ memory, descriptors and threads rise with them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.load_generator import PARTLY, generator_of
 from soak.analysis.thresholds import IN_FLIGHT_FACTOR, IN_FLIGHT_MORE, MOSTLY_TIMEOUTS
 from soak.model import Finding, Floats, Verdict
-from soak.units import show_number, show_ratio
+from soak.units import show_duration, show_number, show_ratio
 from soak.windows import is_timeout
 
 
@@ -93,3 +93,20 @@ def without_overload(finding: Finding, overload: Overload | None) -> Finding:
         return finding
     reason = f"{finding.reason.rstrip('.')}; but {overload.sentence}."
     return finding.adjusted("overload", Verdict.INCONCLUSIVE, reason)
+
+
+def failed_before(finding: Finding, earlier: Finding | None, loaded: float) -> Finding:
+    """A finding that is open, as the load's first `loaded` seconds decide it where growth failed in them already.
+
+    `earlier` is the finding of these seconds, before the target fell behind: a leak that brings its
+    service down is a leak.
+    """
+    failed = earlier is not None and earlier.verdict is Verdict.FAIL
+    if earlier is None or not failed or finding.verdict is not Verdict.INCONCLUSIVE:
+        return finding
+    reason = (
+        f"{earlier.reason.rstrip('.')}; judged over the first {show_duration(loaded)} of the load, "
+        "for after that the target did not keep the rate."
+    )
+    changed = finding.adjusted("overload", Verdict.FAIL, reason)
+    return replace(earlier, reason=reason, adjustments=changed.adjustments)

@@ -199,13 +199,7 @@ def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
 
     None where it was kept, and where the load generator did not send it, which is told of the generator.
     """
-    timeouts = [_timeouts(window) for window in prepared.recording.windows]
-    windows = list(_windows(prepared, timeouts)) if _any_short(prepared, timeouts) else []
-    watch, short = RateWatch(), list[tuple[float, Shortfall]]()
-    for window in windows:
-        watch.saw(window)
-        if watch.short is not None and window.time > prepared.judged_from:
-            short.append((window.time, watch.short))
+    windows, short = _shortfalls(prepared)
     if not short or all(each.by_generator for _, each in short):
         return None
     kept = min(
@@ -227,6 +221,24 @@ def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
     rates = f"{_rate(asked / seconds)} requests/s asked for, {_rate(answered / seconds)} answered{waiting}"
     advice = _advice(prepared, last, best)
     return kept, f"{capitalized(who)} did not keep the rate {when}: {rates}; {advice}."
+
+
+def fell_behind(prepared: Prepared) -> float | None:
+    """The moment of the load from which on the target did not keep the rate for the first time; None where it kept it."""
+    _, short = _shortfalls(prepared)
+    return min((each.since for _, each in short if not each.by_generator), default=None)
+
+
+def _shortfalls(prepared: Prepared) -> tuple[list[RateWindow], list[tuple[float, Shortfall]]]:
+    """The windows, and at the end of each one by which the rate is not kept, how it is not; empty where it never is."""
+    timeouts = [_timeouts(window) for window in prepared.recording.windows]
+    windows = list(_windows(prepared, timeouts)) if _any_short(prepared, timeouts) else []
+    watch, short = RateWatch(), list[tuple[float, Shortfall]]()
+    for window in windows:
+        watch.saw(window)
+        if watch.short is not None and window.time > prepared.judged_from:
+            short.append((window.time, watch.short))
+    return windows, short
 
 
 def _advice(prepared: Prepared, last: float, best: float) -> str:

@@ -1,83 +1,48 @@
-"""The growth rule applied to a recording: which series are resources, what is known beside each, and what comes of it."""
+"""The growth rule applied to a recording: what comes of each judged series."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from soak.analysis.positive_control import with_positive_control
-from soak.analysis.prepare.gc_accounting import AFTER_FULL, uncollected, with_few_collections
-from soak.analysis.prepare.generator_series import CONNECTIONS
-from soak.analysis.prepare.load_connections import without_connections
-from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.prepare.gc_accounting import with_few_collections
+from soak.analysis.prepare.prepare import prepare_until
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.rules.limits import matching, missing
-from soak.analysis.rules.overload import overload_of, without_overload
+from soak.analysis.rules.overload import failed_before, overload_of, without_overload
 from soak.analysis.rules.production import at_production
+from soak.analysis.rules.rate_kept import fell_behind
 from soak.analysis.rules.resident_memory import explain_resident_memory
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.rules.stale_levels import without_stale_level
+from soak.analysis.rules.subjects import judged_subjects
 from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.thresholds import FEWEST_SAMPLES
 from soak.analysis.vouch import vouched
-from soak.catalog.metrics import (
-    NO_RESOURCES,
-    Metric,
-    encloses,
-    is_exporters_own,
-    metric_of,
-    selects,
-    unknown_metric,
-)
-from soak.catalog.row_types import Worse
-from soak.model import Finding, RuleName, Series
-from soak.snapshots import SNAPSHOT_SOURCE
-
-
-def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
-    """What the growth rule judges, by the series' key: every resource, whatever `growth` names, and what a file brings up."""
-    prepared, limits = asked.prepared, asked.limits
-    subjects: dict[str, Subject] = {}
-    pages = _pages(prepared)
-    for series in prepared.series:
-        metric = metric_of(series.name, series.labels)
-        if (
-            metric is not None
-            and metric.judged
-            and not _said_better(prepared, metric, series)
-            and not encloses(metric, series, prepared.series)
-            and not _too_few(series)
-            and not is_exporters_own(series.name, pages.get(series.source, ()))
-        ):
-            subjects[series.key] = _subject(prepared, series, metric, None)
-    for name, limit in limits.growth.items():
-        for series in matching(prepared, name):
-            subjects[series.key] = _subject(
-                prepared,
-                series,
-                metric_of(series.name, series.labels) or unknown_metric(series.name),
-                limit,
-            )
-    if asked.judge_unknown:
-        shown_only = prepared.recording.shown_only
-        handed = [
-            series
-            for series in prepared.series
-            if series.key not in shown_only and not _is_aside(prepared, series)
-        ]
-        unknown = [series for series in handed if metric_of(series.name, series.labels) is None]
-        # What is known but only shown elsewhere counts where a file holds nothing better.
-        for series in unknown or ([] if subjects else handed):
-            if series.key not in subjects:
-                metric = metric_of(series.name, series.labels) or unknown_metric(series.name)
-                subjects[series.key] = _subject(prepared, series, metric, None)
-    return subjects
+from soak.model import Finding, RuleName, series_key
 
 
 def resource_findings(asked: RuleInput) -> list[Finding]:
-    """The growth rule over every judged series; then those that `growth` names and that were not recorded."""
+    """The growth rule over every judged series; then those that `growth` names and that were not recorded.
+
+    Where the target was overloaded in the end, what it was before decides what failed already then.
+    """
+    findings = _findings(asked)
+    prepared = asked.prepared
+    since = fell_behind(prepared) if overload_of(prepared) is not None else None
+    if since is None or since <= prepared.judged_from:
+        return findings
+    earlier = _findings(replace(asked, prepared=prepare_until(prepared, since)))
+    by_series = {_key(finding): finding for finding in earlier if finding.trend is not None}
+    loaded = prepared.load_time(since)
+    return [failed_before(finding, by_series.get(_key(finding)), loaded) for finding in findings]
+
+
+def _key(finding: Finding) -> str:
+    return series_key(finding.series, finding.labels)
+
+
+def _findings(asked: RuleInput) -> list[Finding]:
     prepared, limits = asked.prepared, asked.limits
     absent = [
         missing(prepared, RuleName.GROWTH, name, limit)
@@ -116,104 +81,3 @@ def _upright(subject: Subject, finding: Finding) -> Finding:
         return finding
     observed = None if finding.observed is None else -finding.observed
     return replace(finding, trend=finding.trend.mirrored(), observed=observed)
-
-
-def _pages(prepared: Prepared) -> dict[str, set[str]]:
-    """The names of the series that each source gives."""
-    pages: dict[str, set[str]] = {}
-    for series in prepared.recording.series:
-        pages.setdefault(series.source, set()).add(series.name)
-    return pages
-
-
-def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
-    """Whether the series that says the same better is there for this process, and has ever said anything.
-
-    What only full collections bring up to date says nothing where none ran.
-    """
-    stale = uncollected(prepared.collections, series.labels)
-    if stale and any(selects(selector, series) for selector in AFTER_FULL):
-        return True
-    instance = dict(series.labels).get("instance")
-    better = [
-        other
-        for selector in metric.unless
-        if not (stale and selector in AFTER_FULL)
-        for other in prepared.named(selector)
-        if dict(other.labels).get("instance") == instance
-    ]
-    return any(bool((other.values[np.isfinite(other.values)] > 0).any()) for other in better)
-
-
-def _too_few(series: Series) -> bool:
-    """Whether snapshots gave too few levels to judge: they were not taken for that, and open nothing."""
-    return (
-        series.source == SNAPSHOT_SOURCE and int(np.isfinite(series.values).sum()) < FEWEST_SAMPLES
-    )
-
-
-def _is_aside(prepared: Prepared, series: Series) -> bool:
-    """Whether a series of a file is load, time, a counter's rate or a capacity, and so no resource."""
-    was_counter = any(
-        recorded.key == series.key and recorded.kind.value == "counter"
-        for recorded in prepared.recording.series
-    )
-    name = series.name
-    load = name.startswith(NO_RESOURCES)
-    return (
-        was_counter
-        or load
-        or name.endswith(
-            ("_max", "_limit", "_max_bytes", "_max_fds", "_limit_bytes", "_max_connections")
-        )
-    )
-
-
-def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | None) -> Subject:
-    capacities = [
-        capacity
-        for name in metric.capacities
-        if (capacity := _last(prepared, name, series)) is not None
-    ]
-    floor = next(
-        (
-            lowest
-            for name in metric.floors
-            for lowest in prepared.named(name)
-            if lowest.labels == series.labels
-        ),
-        None,
-    )
-    instance = dict(series.labels).get("instance")
-    connections = next(iter(prepared.named(CONNECTIONS)), None)
-    own = without_connections(series, connections) if metric.connected else series
-    falls = metric.worse is Worse.DOWN
-    return Subject(
-        replace(own, values=-own.values) if falls else own,
-        f"{metric.noun} of {instance}" if instance else metric.noun,
-        metric.unit,
-        metric.integer,
-        prepared.judged_from,
-        prepared.borders(series),
-        prepared.requests,
-        floor,
-        limit,
-        0.0 if falls else min(capacities, default=None),
-        "memory" if metric.unit == "bytes" else metric.unit,
-        connections=connections,
-        gaps=prepared.gap_ends,
-        falls=falls,
-    )
-
-
-def _last(prepared: Prepared, name: str, series: Series) -> float | None:
-    """The last value of the series that holds a capacity, of the same labels where there is one; None where it has none."""
-    candidates = prepared.named(name)
-    best = next(
-        (candidate for candidate in candidates if candidate.labels == series.labels),
-        candidates[0] if len(candidates) == 1 else None,
-    )
-    known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
-    # Go says "no limit" as the largest integer there is.
-    last = float(known[-1]) if len(known) else 0.0
-    return last if 0 < last < 2**60 else None

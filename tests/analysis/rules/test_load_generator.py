@@ -225,6 +225,41 @@ def test_a_rate_that_was_not_kept_for_a_part_says_from_when_to_when() -> None:
     )
 
 
+#: The queue grows by forty requests a second in the last third, and with each of them what the process holds.
+FELL_BEHIND = np.where(np.arange(SECONDS) < 200, ASKED, 10)
+QUEUE = 40e3 * np.maximum(np.arange(SECONDS) - 200.0, 0.0)
+
+
+def memory_of(answered: Any, held: Any) -> Finding:
+    memory = gauge("process_resident_memory_bytes", 50e6 + held + noise(1e4))
+    return finding(
+        judged(generator(), replace(scheduled(), requests=answered), memory=memory), "growth"
+    )
+
+
+def test_a_leak_that_brings_its_service_down_fails_by_what_was_seen_until_then() -> None:
+    seen = memory_of(FELL_BEHIND, 40e3 * np.arange(SECONDS) + QUEUE)
+    assert seen.verdict is Verdict.FAIL
+    assert seen.reason.endswith(
+        "; judged over the first 3.3 min of the load, for after that the target did not keep the rate."
+    )
+    assert [(note.by, note.after) for note in seen.adjustments][-1] == ("overload", Verdict.FAIL)
+    assert seen.trend is not None
+    assert seen.trend.slope_per_hour == pytest.approx(3600 * 40e3, rel=0.05)  # without the queue's
+
+
+@pytest.mark.parametrize(
+    ("answered", "held"),
+    [
+        (FELL_BEHIND, QUEUE),  # steady until then
+        (np.full(SECONDS, 10), 40e3 * np.arange(SECONDS)),  # it never kept the rate
+    ],
+)
+def test_what_only_an_overload_holds_is_no_leak(answered: Any, held: Any) -> None:
+    seen = memory_of(answered, held)
+    assert seen.verdict is Verdict.INCONCLUSIVE, seen.reason
+
+
 def test_a_slow_target_is_not_the_generators_fault() -> None:
     analysis = judged(
         generator(queued=20),
