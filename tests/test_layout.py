@@ -1,6 +1,7 @@
 """The house rules of DESIGN.md, enforced."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -424,3 +425,7 @@ def test_no_class_name_has_two_meanings() -> None:
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(shown(path))
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}
+
+
+def test_no_test_imports_locust_which_replaces_the_threads_of_whoever_does() -> None:
+    assert "locust" not in sys.modules

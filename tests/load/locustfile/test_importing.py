@@ -1,15 +1,15 @@
-"""Several locustfiles as one, as Locust takes them."""
+"""Several locustfiles as one, as Locust takes them; Locust replaces threads as it is imported, so a process of its own does."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from soak.load.locustfile.importing import LocustfileError, import_locustfiles
+from soak.errors import ProfileError
+from soak.load.plan.plan import Plan
 from soak.load.supervisor.compile_plan import plan_of
+from soak.load.supervisor.locustfile_check import check_locustfile
 from soak.profile import parse_profile
 
 USER = """from locust import HttpUser, LoadTestShape, task
@@ -22,50 +22,47 @@ SHAPE = """class {name}(LoadTestShape):
 """
 
 
-@pytest.fixture(autouse=True)
-def _imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Leave neither paths nor modules behind."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
-    there = set(sys.modules)
-    yield
-    for name in set(sys.modules) - there:
-        del sys.modules[name]
+def planned(directory: Path, locustfile: str) -> Plan:
+    text = f"target: {{url: 'http://127.0.0.1:9'}}\nload: {{locustfile: {locustfile}, users: 1, duration: 9s}}\n"
+    return plan_of(parse_profile(text, str(directory / "p.yaml"), environment={})[0])
 
 
-def write(tmp_path: Path, **sources: str) -> list[Path]:
+def write(directory: Path, **sources: str) -> Plan:
     for name, source in sources.items():
-        (tmp_path / f"{name}.py").write_text(source)
-    return [tmp_path / f"{name}.py" for name in sources]
+        (directory / f"{name}.py").write_text(source)
+    return planned(directory, f"[{', '.join(f'{name}.py' for name in sources)}]")
 
 
 def test_users_of_all_files_are_there_and_the_first_shape(tmp_path: Path) -> None:
     a, b = USER.format(name="A"), USER.format(name="B")
-    shapes = SHAPE.format(name="First"), SHAPE.format(name="Second")
-    files = write(tmp_path, soak_a=a + shapes[0], soak_b="from soak_a import A\n" + b + shapes[1])
-    merged = import_locustfiles(files)
-    assert (set(merged.users), merged.name) == ({"A", "B"}, "soak_a.py, soak_b.py")
-    assert type(merged.shape).__name__ == "First"
-    assert merged.unused_shapes == ("Second",)
+    first, second = SHAPE.format(name="First"), SHAPE.format(name="Second")
+    plan = write(tmp_path, soak_a=a + first, soak_b="from soak_a import A\n" + b + second)
+    merged = check_locustfile(plan)
+    assert merged is not None
+    assert (merged.users, merged.shape) == (("A", "B"), "First")
 
 
-def test_one_name_in_two_files_is_refused(tmp_path: Path) -> None:
-    same = USER.format(name="Shopper")
-    with pytest.raises(LocustfileError, match=r"^soak_a\.py and soak_b\.py both have .* Shopper"):
-        import_locustfiles(write(tmp_path, soak_a=same, soak_b=same))
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (USER.format(name="Shopper"), r"soak_a\.py and soak_b\.py both have a user class Shopper"),
+        ("", r"soak_a\.py, soak_b\.py has no Locust user class"),
+    ],
+)
+def test_one_name_in_two_files_is_refused_and_so_are_files_without_users(
+    tmp_path: Path, source: str, said: str
+) -> None:
+    with pytest.raises(ProfileError, match=said):
+        check_locustfile(write(tmp_path, soak_a=source, soak_b=source))
 
 
-def test_none_of_them_has_users(tmp_path: Path) -> None:
-    with pytest.raises(LocustfileError, match=r"^soak_a\.py, soak_b\.py has no Locust user class"):
-        import_locustfiles(write(tmp_path, soak_a="", soak_b=""))
-
-
-@pytest.mark.parametrize("named", ["users", "users/a.py, users/sub/b.py", "[users/a.py, users]"])
+@pytest.mark.parametrize("named", ["users", "'users/a.py, users/sub/b.py'", "[users/a.py, users]"])
 def test_a_directory_is_all_the_files_in_it(tmp_path: Path, named: str) -> None:
-    (tmp_path / "users" / "sub").mkdir(parents=True)
-    write(tmp_path / "users", a="", _helper="")
-    write(tmp_path / "users" / "sub", b="")
-    given = named if named.startswith("[") else f"'{named}'"
-    text = f"target: {{url: 'http://127.0.0.1:9'}}\nload: {{locustfile: {given}, users: 1, duration: 9s}}\n"
-    profile, _ = parse_profile(text, str(tmp_path / "p.yaml"), environment={})
     folder = tmp_path / "users"
-    assert plan_of(profile).locustfiles == (str(folder / "a.py"), str(folder / "sub" / "b.py"))
+    (folder / "sub").mkdir(parents=True)
+    for name in ("a.py", "_helper.py", "sub/b.py"):
+        (folder / name).write_text("")
+    assert planned(tmp_path, named).locustfiles == (
+        str(folder / "a.py"),
+        str(folder / "sub" / "b.py"),
+    )
