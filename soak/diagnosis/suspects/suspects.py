@@ -104,7 +104,20 @@ def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, .
         if not (explained and case.resident_alone and not _ITS_OWN & seen.keys())
         and (suspect := _suspect(case, seen, context)) is not None
     ]
-    return tuple(sorted(named, key=lambda suspect: -suspect.confidence)[:MOST_SUSPECTS])
+    likeliest_first = sorted(named, key=lambda suspect: -suspect.confidence)
+    return tuple(each_once(likeliest_first)[:MOST_SUSPECTS])
+
+
+def each_once(named: Sequence[Suspect]) -> list[Suspect]:
+    """The suspects without those of the class, place and endpoint of an earlier one: one leak, seen at two of its places."""
+    kept: list[Suspect] = []
+    for suspect in named:
+        told = (suspect.leak_class, suspect.place, suspect.endpoint)
+        if suspect.place.unknown or told not in [
+            (other.leak_class, other.place, other.endpoint) for other in kept
+        ]:
+            kept.append(suspect)
+    return kept
 
 
 def _suspect(

@@ -29,7 +29,7 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.flamegraph import flame_of, table_of
-from soak.model import Finding, RuleName, Series, Verdict
+from soak.model import Finding, Place, RuleName, Series, Verdict
 from tests.analysis.recordings import gauge
 from tests.boundaries import pins
 
@@ -271,7 +271,9 @@ def test_five_suspects_are_named_the_surest_first() -> None:
         mock.patch.object(
             suspects,
             "_suspect",
-            side_effect=lambda case, *_: SimpleNamespace(confidence=case.number),
+            side_effect=lambda case, *_: SimpleNamespace(
+                confidence=case.number, place=Place(unknown="x"), leak_class="", endpoint=""
+            ),
         ),
     ):
         named = suspects.suspects(context(heap_may_grow=False), [])

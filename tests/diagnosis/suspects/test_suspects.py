@@ -24,8 +24,8 @@ from soak.diagnosis.suspects.leak_classes import CLASSES, class_probabilities
 from soak.diagnosis.suspects.measures import measured_by
 from soak.diagnosis.suspects.remedies import REMEDIES, remedy
 from soak.diagnosis.suspects.resource_owner import find_borrower, find_opener, find_starter
-from soak.diagnosis.suspects.suspects import with_suspects
-from soak.model import Analysis, Floats, Recording, Suspect, Verdict
+from soak.diagnosis.suspects.suspects import each_once, with_suspects
+from soak.model import Analysis, Floats, Place, Recording, Suspect, Verdict
 from soak.profile import Limits
 from soak.reporters.json import suspect_fields
 from soak.snapshots import Snapshot
@@ -416,3 +416,13 @@ def test_no_evidence_makes_no_class_likely_and_evidence_against_none() -> None:
         == "request-context"
     )
     assert sum(class_probabilities(EVIDENCE).values()) <= 1
+
+
+def test_a_leak_that_is_seen_at_two_of_its_places_is_one_suspect() -> None:
+    def suspect(place: Place, endpoint: str = "") -> Suspect:
+        return Suspect("unbounded-cache", 0.9, place, endpoint, 1.0, 1.0, 1.0, "bytes", (), "", "")
+
+    keep, other, unknown = Place("keep"), Place("other"), Place(unknown="too few samples")
+    assert each_once([suspect(keep), suspect(keep)]) == [suspect(keep)]
+    different = [suspect(keep), suspect(other), suspect(keep, "GET /"), *[suspect(unknown)] * 2]
+    assert each_once(different) == different
