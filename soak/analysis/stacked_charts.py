@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from soak.analysis.prepare.bounds import UNLIMITED
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.thinning import MOST_POINTS
 from soak.catalog.metrics import (
@@ -30,8 +31,6 @@ MOST_PARTS = 7
 _SLACK, _ODD = 0.02, 0.01
 #: A value stands for a moment that is at most so many of its sampling intervals later.
 _STALE = 1.5
-#: Larger is Go's way to say that there is no limit.
-_UNLIMITED = float(2**60)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,6 +158,6 @@ def _capacity(prepared: Prepared, breakdown: Breakdown, identity: Labels) -> flo
                 or all(label in named for label, _ in series.labels)
             )
         ]
-        finite = [bound for bound in bounds if 0 < bound < _UNLIMITED]
+        finite = [bound for bound in bounds if 0 < bound < UNLIMITED]
         known += [sum(finite)] if finite else []
     return min(known, default=None)

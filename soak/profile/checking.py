@@ -245,11 +245,15 @@ def check_locustfiles_are_there(profile: Profile, document: yamltext.Document) -
     place = ("load", "locustfile")
     for name in profile.load.locustfile or []:
         path = beside(document.file, name)
-        if is_directory(path):
-            if not any(path.rglob("[!_]*.py")):
-                raise refused(document, place, f"no file *.py in the directory {name}")
-        elif not is_file(path):
+        if is_directory(path) and not locustfiles_at(path):
+            raise refused(document, place, f"no file *.py in the directory {name}")
+        if not is_directory(path) and not is_file(path):
             raise refused(document, place, f"no file {name}")
+
+
+def locustfiles_at(path: Path) -> list[Path]:
+    """A file; of a directory all that Locust would take: those in and below it that do not begin with `_`."""
+    return sorted(path.rglob("[!_]*.py")) if is_directory(path) else [path]
 
 
 def check_diagnose(profile: Profile, document: yamltext.Document) -> None:

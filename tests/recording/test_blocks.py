@@ -93,6 +93,17 @@ def same(one: Recording, other: Recording) -> bool:
     return plain(one) == plain(other)
 
 
+def go_on(directory: Path) -> None:
+    """Record the seconds from 70 to 120 into a run that broke off, in blocks of this soak's."""
+    recorder = Recorder(directory, dict(RUN), None, resumed=70.0)
+    for second in range(70, 120):
+        for record in records(second):
+            recorder.add(record)
+    recorder.commit()
+    pack_older(recorder._database, most_rows=10)
+    recorder.close(ended="completed", seconds=120.0)
+
+
 def test_blocks_are_read_as_rows_are(tmp_path: Path) -> None:
     rows, blocks = written(tmp_path / "rows", 103, 10_000), written(tmp_path / "blocks", 103, 40)
     assert (blocks_in(rows), blocks_in(blocks) > 4) == (0, True)
@@ -194,13 +205,7 @@ def test_a_run_that_an_earlier_soak_began_is_judged_and_gone_on_with(tmp_path: P
             database.execute("UPDATE blocks SET data = ? WHERE id = ?", (packed, number))
         database.execute("ALTER TABLE generator DROP COLUMN machine_load")
     assert same(load_recording(directory), load_recording(written(tmp_path / "short", 70, 10_000)))
-    recorder = Recorder(directory, dict(RUN), None, resumed=70.0)
-    for second in range(70, 120):
-        for record in records(second):
-            recorder.add(record)
-    recorder.commit()
-    pack_older(recorder._database, most_rows=10)  # blocks with the column beside those without it
-    recorder.close(ended="completed", seconds=120.0)
+    go_on(directory)  # blocks with the column beside those without it
     assert same(load_recording(directory), load_recording(whole))
 
 
@@ -339,13 +344,7 @@ def test_a_recording_of_version_2_is_read_and_gone_on_with(tmp_path: Path) -> No
         (directory / "recording.sqlite").write_bytes(packed.read())
     assert blocks_in(directory) > 20
     assert same(load_recording(directory), load_recording(written(tmp_path / "short", 70, 10_000)))
-    recorder = Recorder(directory, dict(RUN), None, resumed=70.0)
-    for second in range(70, 120):
-        for record in records(second):
-            recorder.add(record)
-    recorder.commit()
-    pack_older(recorder._database, most_rows=10)  # blocks of zstd beside those of zlib
-    recorder.close(ended="completed", seconds=120.0)
+    go_on(directory)  # blocks of zstd beside those of zlib
     assert same(load_recording(directory), load_recording(whole))
     assert read_run(directory)["format_version"] == FORMAT_VERSION
 

@@ -9,7 +9,7 @@ from soak.analysis.prepare.gc_accounting import with_few_collections
 from soak.analysis.prepare.prepare import prepare_until
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.rules.limits import matching, missing
-from soak.analysis.rules.overload import failed_before, overload_of, without_overload
+from soak.analysis.rules.overload import Overload, failed_before, overload_of, without_overload
 from soak.analysis.rules.production import at_production
 from soak.analysis.rules.rate_kept import fell_behind
 from soak.analysis.rules.resident_memory import explain_resident_memory
@@ -27,12 +27,14 @@ def resource_findings(asked: RuleInput) -> list[Finding]:
 
     Where the target was overloaded in the end, what it was before decides what failed already then.
     """
-    findings = _findings(asked)
     prepared = asked.prepared
-    since = fell_behind(prepared) if overload_of(prepared) is not None else None
+    overload = overload_of(prepared)
+    findings = _findings(asked, overload)
+    since = fell_behind(prepared) if overload is not None else None
     if since is None or since <= prepared.judged_from:
         return findings
-    earlier = _findings(replace(asked, prepared=prepare_until(prepared, since)))
+    before = replace(asked, prepared=prepare_until(prepared, since))
+    earlier = _findings(before, overload_of(before.prepared))
     by_series = {_key(finding): finding for finding in earlier if finding.trend is not None}
     loaded = prepared.load_time(since)
     return [failed_before(finding, by_series.get(_key(finding)), loaded) for finding in findings]
@@ -42,7 +44,7 @@ def _key(finding: Finding) -> str:
     return series_key(finding.series, finding.labels)
 
 
-def _findings(asked: RuleInput) -> list[Finding]:
+def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
     prepared, limits = asked.prepared, asked.limits
     absent = [
         missing(prepared, RuleName.GROWTH, name, limit)
@@ -62,7 +64,6 @@ def _findings(asked: RuleInput) -> list[Finding]:
     )
     judged = prepared.judged_series()
     seconds = prepared.judged_seconds
-    overload = overload_of(prepared)
     for index, subject in enumerate(clocked):
         finding = with_few_collections(
             findings[index], subject.noun, judged, prepared.collections, seconds

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soak.analysis.prepare.bounds import UNLIMITED, bound_of
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.peaks import Peaks, fit_peaks
@@ -53,8 +54,6 @@ FAILS_AT = 0.5
 OPEN_AT = 0.05
 #: The chance that a recommended size leaves.
 RECOMMENDED_CHANCE = 0.01
-#: Above this a limit is none: Go and Prometheus clients say "no limit" as the largest integer.
-UNLIMITED = 2.0**60
 #: What the instance of a watched PostgreSQL server has in it: its program's name, or its port.
 _POSTGRESQL = ("postgres", "5432")
 #: Ends of the interval, 95%.
@@ -68,7 +67,7 @@ def sizing_findings(asked: RuleInput) -> Iterator[Finding]:
         if name in asked.limits.max:
             continue
         for series in prepared.named(name):
-            limit = _limit(prepared, limit_name, series)
+            limit = bound_of(prepared, limit_name, series)
             inside = (series.times >= prepared.judged_from) & np.isfinite(series.values)
             if limit is None or not inside.any():
                 continue
@@ -77,18 +76,6 @@ def sizing_findings(asked: RuleInput) -> Iterator[Finding]:
             )
             if finding is not None:
                 yield finding
-
-
-def _limit(prepared: Prepared, name: str, series: Series) -> float | None:
-    """The last value of the limit beside a series; None where there is none."""
-    candidates = prepared.named(name)
-    best = next(
-        (candidate for candidate in candidates if candidate.labels == series.labels),
-        candidates[0] if len(candidates) == 1 else None,
-    )
-    known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
-    last = float(known[-1]) if len(known) else 0.0
-    return last if 0 < last < UNLIMITED else None
 
 
 def _judged(
@@ -193,7 +180,7 @@ def ceiling_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
     """A runtime that may take, by its own setting, so much that with all that is beside it the container's limit is reached."""
     prepared = asked.prepared
     for resident in prepared.named(RESIDENT):
-        limit = _limit(prepared, MEMORY_LIMIT, resident)
+        limit = bound_of(prepared, MEMORY_LIMIT, resident)
         known = resident.values[np.isfinite(resident.values)]
         if limit is None or not len(known):
             continue
@@ -233,7 +220,7 @@ def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
                 continue
             unique, limit = (
                 _last(prepared.beside(UNIQUE, children.labels)),
-                _limit(prepared, MEMORY_LIMIT, children),
+                bound_of(prepared, MEMORY_LIMIT, children),
             )
             level, processes = _last(prepared.beside(RESIDENT, children.labels)), _last(children)
             if not (unique and level and processes and limit) or most <= processes:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from soak.analysis.prepare.bounds import bound_of
 from soak.analysis.prepare.gc_accounting import AFTER_FULL, uncollected
 from soak.analysis.prepare.generator_series import CONNECTIONS
 from soak.analysis.prepare.load_connections import without_connections
@@ -123,7 +124,7 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
     capacities = [
         capacity
         for name in metric.capacities
-        if (capacity := _last(prepared, name, series)) is not None
+        if (capacity := bound_of(prepared, name, series)) is not None
     ]
     floor = next(
         (
@@ -154,16 +155,3 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
         gaps=prepared.gap_ends,
         falls=falls,
     )
-
-
-def _last(prepared: Prepared, name: str, series: Series) -> float | None:
-    """The last value of the series that holds a capacity, of the same labels where there is one; None where it has none."""
-    candidates = prepared.named(name)
-    best = next(
-        (candidate for candidate in candidates if candidate.labels == series.labels),
-        candidates[0] if len(candidates) == 1 else None,
-    )
-    known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
-    # Go says "no limit" as the largest integer there is.
-    last = float(known[-1]) if len(known) else 0.0
-    return last if 0 < last < 2**60 else None

@@ -60,9 +60,7 @@ def with_endpoint_of_containers(
     if (
         case.endpoint
         or not case.memory_alone
-        or any(
-            _own_place_elsewhere(signal, replace(case, endpoint=EVERY)) for signal in case.signals
-        )
+        or any(map(_is_own_place, case.signals))
         or not all(container.endpoints for container in grown)
         or len(endpoints) != 1
         or EVERY in endpoints
@@ -87,12 +85,12 @@ def _requests_to_own(endpoints: Sequence[str], requests: Mapping[str, float]) ->
 
 
 def _own_place_elsewhere(signal: Signal, case: Case) -> bool:
-    return (
-        signal.site is not None
-        and signal.what == PLACE
-        and signal.site.place.own
-        and case.amount(signal).endpoint != case.endpoint
-    )
+    return _is_own_place(signal) and case.amount(signal).endpoint != case.endpoint
+
+
+def _is_own_place(signal: Signal) -> bool:
+    """Whether it is a place in the target's own code."""
+    return signal.site is not None and signal.what == PLACE and signal.site.place.own
 
 
 def _through(

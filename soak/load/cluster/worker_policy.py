@@ -49,24 +49,22 @@ def own_plan(plan: Plan, expected: dict[str, str], options: WorkerOptions) -> Pl
 def _own_locustfiles(plan: Plan, expected: dict[str, str], own: tuple[str, ...]) -> tuple[str, ...]:
     """This worker's copies of the run's locustfiles, in the run's order: those of the same content, whatever their names."""
     copies = {fingerprint(path): path for path in own}
+    names = [Path(path).name for path in own]
     for path in plan.locustfiles:
-        name = Path(path).name
+        needed = Path(path).name
         if not own:
             raise PlanRejectedError(
-                f"the run needs {name}, and a worker runs no file that it was not started with: "
+                f"the run needs {needed}, and a worker runs no file that it was not started with: "
                 f"copy it here and add --locustfile FILE"
             )
+        if expected[path] not in copies and (needed in names or len(own) == 1):
+            here = needed if needed in names else names[0]
+            raise PlanRejectedError(f"{here} here differs from the master's: copy it anew")
         if expected[path] not in copies:
-            here = [name for name in map(_name, own) if len(own) == 1 or name == _name(path)]
-            differs = f"{here[0]} here differs from the master's: copy it anew" if here else None
             raise PlanRejectedError(
-                differs or f"the run needs {name} too: copy it here and add --locustfile FILE"
+                f"the run needs {needed} too: copy it here and add --locustfile FILE"
             )
     return tuple(copies[expected[path]] for path in plan.locustfiles)
-
-
-def _name(path: str) -> str:
-    return Path(path).name
 
 
 def _check_same(path: str, expected: str, name: str) -> None:

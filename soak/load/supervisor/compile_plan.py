@@ -38,7 +38,7 @@ from soak.load.supervisor.multipart import multipart_pieces
 from soak.load.supervisor.shared_headers import ADDED_HEADERS, with_headers
 from soak.load.supervisor.validate import check_requests_and_data
 from soak.profile import Profile
-from soak.profile.checking import beside
+from soak.profile.checking import beside, locustfiles_at
 from soak.profile.flows import BlockSpec, StepSpec
 from soak.profile.load import TrafficShape
 from soak.profile.requests import Capture, RequestSpec, Sending
@@ -311,14 +311,9 @@ def _tls(profile: Profile) -> TlsOptions:
 
 
 def _locustfiles(document: Document, named: list[str]) -> tuple[str, ...]:
-    """The files, and of a directory all that Locust would take: those in and below it that do not begin with `_`."""
-    paths = [beside(document.file, name).resolve() for name in named]
-    files = [
-        file
-        for path in paths
-        for file in (sorted(path.rglob("[!_]*.py")) if path.is_dir() else [path])
-    ]
-    return tuple(dict.fromkeys(map(str, files)))
+    """Every file that they name, once."""
+    paths = (beside(document.file, name).resolve() for name in named)
+    return tuple(dict.fromkeys(str(file) for path in paths for file in locustfiles_at(path)))
 
 
 def _absolute(document: Document, name: str | None) -> str | None:
