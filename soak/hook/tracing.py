@@ -3,9 +3,9 @@
 tracemalloc makes every allocation dearer; a busy service may take several times the processor time
 for it. So as soon as the service is at work, its processor time with and without tracing is compared
 for tenths of a second, and again where it can no longer keep up. Beyond the budget, only short and
-long windows are traced, in turn; and where the service cannot keep up within a window, not even
-with one call a stack, nothing is: answers that come late are a worse harm than a place that stays
-unknown.
+long windows are traced, in turn. Where the service cannot keep up within a window, tracing rests,
+for that may have been a burst; and where it cannot time after time, not even with one call a stack,
+nothing more is traced: answers that come late are a worse harm than a place that stays unknown.
 
 What is alive at the end of a window was made in it: of garbage and work in flight there is as much
 in both kinds, so that what a long window has more than a short one, over the seconds that it is
@@ -41,8 +41,12 @@ _IDLE, SATURATED = 0.05, 0.85
 #: An estimate counts from so many standard errors on: a hundred tracebacks whose work in flight differs between windows by chance
 #: then bring one false one in ten runs. And from so many pairs of windows on an error can be told.
 SURE, LEAST_PAIRS = 3.0, 4
-#: Seconds between two windows at most.
+#: Seconds between two windows at most, and after one in which the service could not keep up.
 _LONGEST_REST = 30.0
+#: So many times in a row tracing was too much for the service: one call a stack from then on; and nothing from then on.
+SHALLOW_AFTER, GIVEN_UP_AFTER = 2, 4
+#: The least cost that is traced in windows: what windows told and what is alive at a moment are not mixed.
+_LEAST_WINDOWED = 1.01 * LIMIT / (1.0 - LIMIT)
 
 
 def alive(least: int = 0) -> Held:
@@ -141,8 +145,7 @@ class Tracing:
                     self._measure()
                 elif not tracemalloc.is_tracing():
                     tracemalloc.start(self.frames)
-        if self.duty > 0.0:
-            self._trace_windows()
+        self._windows_and_rests()
 
     def _measure(self) -> None:
         """Measure what tracing costs, and begin all tracing anew; where that is too much, leave it to windows.
@@ -186,13 +189,47 @@ class Tracing:
                 break
         return cost
 
-    def _trace_windows(self) -> None:
-        last = time.monotonic()
-        while not self._stop.is_set():
-            short, long = self._window(SHORT), self._window(LONG)
-            now = time.monotonic()
-            if short is None or long is None:
+    def _windows_and_rests(self) -> None:
+        """Trace windows; where that is too much, rest and measure again, but not without end.
+
+        While it rests the cost stays what it was if windows have told something, for they still do.
+        """
+        last, refused, cost = time.monotonic(), 0, self.cost
+        while True:
+            pairs = self._pairs
+            if cost is not None and duty(cost) > 0.0:
+                self.cost = cost
+                last = self._trace_windows(last)
+            if self._stop.is_set():
                 return
+            refused = 1 if self._pairs > pairs else refused + 1
+            with self.aside:
+                if refused == GIVEN_UP_AFTER or (refused == SHALLOW_AFTER and self.frames > 1):
+                    # Stacks of one call are other places than whole ones.
+                    self.frames, self._sums, self._pairs = 1, {}, 0
+                if not self._pairs:
+                    self.cost = float("inf")
+            if refused == GIVEN_UP_AFTER:
+                return
+            cost = self._measured_after_a_rest()
+
+    def _measured_after_a_rest(self) -> Optional[float]:  # noqa: UP045
+        """What windows cost now; None where tracing ended meanwhile."""
+        cost = None
+        while cost is None and not self._stop.wait(_LONGEST_REST):
+            cost = self._measured(self.frames)
+        return None if cost is None else max(cost, _LEAST_WINDOWED)
+
+    def _trace_windows(self, last: float) -> float:
+        """Pairs of windows until one is too much or tracing ends; the moment at which the last whole one ended."""
+        while True:
+            short = self._window(SHORT)
+            if short is None:
+                return last
+            long = self._window(LONG)
+            if long is None:
+                return last
+            now = time.monotonic()
             with self.aside:
                 accumulate(self._sums, short, long, now - last)
                 self._pairs += 1
@@ -201,15 +238,13 @@ class Tracing:
     def _window(self, seconds: float) -> Optional[Held]:  # noqa: UP045
         """What a window left; None where tracing ended meanwhile. Then rest, as long as the budget asks for.
 
-        A window in which the service cannot keep up ends at once, and is the last one.
+        A window in which the service cannot keep up ends at once, with None.
         """
         tracemalloc.start(self.frames)
         for _ in range(round(seconds / LOOK)):
             worked, waited, ended = _work(LOOK, self._stop)
             if worked + waited >= SATURATED * LOOK:
                 tracemalloc.stop()
-                with self.aside:
-                    self.cost, self._sums, self._pairs = float("inf"), {}, 0
                 return None
         began = time.thread_time()
         gc.collect()

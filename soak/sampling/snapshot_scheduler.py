@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -22,8 +23,9 @@ from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
 #: Taking snapshots may not fill more than this share of a run.
 _SHARE = 0.2
-#: The last one of the steady phase begins so many times as long before its end as the longest took, and a second.
-_MARGIN = 1.5
+#: The last one of the steady phase begins so many times as long before its end as the longest of the recent ones took, and a
+#: second. The first one is no measure for long: runtimes set themselves up in it, or measure what it costs.
+_MARGIN, _RECENT = 1.5, 3
 #: What a target says is neither told at length nor for ever.
 _MOST_WARNINGS, _LONGEST_ERROR = 20, 500
 
@@ -54,7 +56,7 @@ class SnapshotScheduler:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._warned: set[str] = set()
-        self._longest = 0.0
+        self._took = deque([0.0], maxlen=_RECENT)
 
     @property
     def busy(self) -> bool:
@@ -109,13 +111,13 @@ class SnapshotScheduler:
                 return
             began = self._clock.now()
             self._each(stage)
-            self._longest = max(self._longest, self._clock.now() - began)
+            self._took.append(self._clock.now() - began)
 
     def _levels_until(self, moment: float) -> bool:
         """Levels on schedule where the next snapshot comes late, because snapshots take long; whether to stop."""
-        longest = 0.0
+        took = 0.0
         while True:
-            due = self._clock.now() + max(self._every, _rest(longest))
+            due = self._clock.now() + max(self._every, _rest(took))
             if due > moment - 0.5 * self._every:
                 return False
             if self._clock.wait(due, self._stop):
@@ -124,16 +126,16 @@ class SnapshotScheduler:
             for key, profiler in self._profilers.items():
                 if isinstance(profiler, LevelReader):
                     self._ask(key, profiler, "steady", profiler.levels)
-            longest = max(longest, self._clock.now() - began)
+            took = self._clock.now() - began
 
     def _moments(self, start: float, end: float) -> Iterator[tuple[float, SnapshotStage]]:
         """When to take which: as planned, later where one took long, and the last while there is still load."""
         yield start, "start"
         moment = start
         while True:
-            rested = self._clock.now() + _rest(self._longest)
+            rested = self._clock.now() + _rest(self._took[-1])
             moment = max(moment + self._every, rested)
-            last = max(end - 1.0 - _MARGIN * self._longest, self._clock.now())
+            last = max(end - 1.0 - _MARGIN * max(self._took), self._clock.now())
             # Two of them close together at the end would tell no more than one.
             if moment > last - 0.5 * self._every:
                 if last < end:
@@ -162,7 +164,7 @@ class SnapshotScheduler:
                 if kind not in profiler.made_after:
                     moment, took = began, self._clock.now() - began
                 error = str(data)[:_LONGEST_ERROR] if isinstance(data, SoakError) else None
-                self._took(
+                self._keep_or_warn(
                     key,
                     Snapshot(moment, took, kind, stage, error),
                     b"" if isinstance(data, SoakError) else data,
@@ -172,7 +174,9 @@ class SnapshotScheduler:
                     return
                 began = self._clock.now()
         except Exception as error:  # noqa: BLE001 - a bug in one profiler must not end the others; it is recorded
-            self._took(key, self._failed(began, profiler.kinds[0], stage, error), b"", keep=keep)
+            self._keep_or_warn(
+                key, self._failed(began, profiler.kinds[0], stage, error), b"", keep=keep
+            )
 
     def _failed(
         self, began: float, kind: SnapshotKind, stage: SnapshotStage, error: Exception
@@ -184,7 +188,7 @@ class SnapshotScheduler:
             said = f"failed unexpectedly: {type(error).__name__}: {error} ({place})"
         return Snapshot(began, self._clock.now() - began, kind, stage, said[:_LONGEST_ERROR])
 
-    def _took(self, key: str, snapshot: Snapshot, data: bytes, *, keep: bool) -> None:
+    def _keep_or_warn(self, key: str, snapshot: Snapshot, data: bytes, *, keep: bool) -> None:
         if snapshot.error is not None:
             self._warn_once(f"{key}: {snapshot.error}")
         if not keep:
@@ -210,9 +214,9 @@ class SnapshotScheduler:
             self._warn(Event(self._clock.now(), EventKind.WARNING, f"diagnose: {text}"))
 
 
-def _rest(longest: float) -> float:
-    """Seconds to wait after work that takes so long, so that it fills no more than its share of the run."""
-    return longest * (1 / _SHARE - 1)
+def _rest(took: float) -> float:
+    """Seconds to wait after work that took so long, so that it fills no more than its share of the run."""
+    return took * (1 / _SHARE - 1)
 
 
 def snapshot_scheduler_for(

@@ -19,9 +19,11 @@ import pytest
 from soak.hook import containers, tracing
 from soak.hook.threads import tasks, threads
 from soak.hook.tracing import (
+    GIVEN_UP_AFTER,
     LIMIT,
     LONG,
     SATURATED,
+    SHALLOW_AFTER,
     SHORT,
     SURE,
     accumulate,
@@ -311,3 +313,47 @@ def test_a_service_that_no_longer_keeps_up_is_measured_again(
         monkeypatch, *cheap, FULL, AT_WORK, FULL, AT_WORK, AT_WORK, FULL
     )
     assert (watched.frames, watched.duty) == (1, 0.0)
+
+
+#: What a service whose tracing costs three times its own time does in windows of one look each, and in a measurement of it.
+DEAR = (0.6, 0.0)
+MEASURED = (0.15, 0.0), DEAR
+
+
+def in_windows(
+    monkeypatch: pytest.MonkeyPatch, *later: tuple[float, float]
+) -> tuple[tracing.Tracing, list[bool]]:
+    """Tracing that is kept to windows, of one look each, with rests that take no time; and what comes then."""
+    monkeypatch.setattr(tracing, "SHORT", 1e-4)
+    monkeypatch.setattr(tracing, "LONG", 1e-4 + 1e-9)
+    monkeypatch.setattr(tracing, "_LONGEST_REST", 0.0)
+    return kept_to_the_budget(monkeypatch, AT_WORK, *MEASURED * 8, *later)
+
+
+def test_after_a_window_that_was_crowded_tracing_rests_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    again = MEASURED * 8
+    watched, traced = in_windows(monkeypatch, DEAR, DEAR, FULL, *again, DEAR, DEAR, DEAR)
+    assert (watched.frames, watched._pairs) == (5, 2)
+    assert 0.0 < watched.duty < 1.0
+    assert traced[17:20] == [True] * 3
+
+
+def test_a_service_that_is_crowded_by_windows_time_after_time_is_left_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    again = MEASURED * 8
+    watched, traced = in_windows(
+        monkeypatch, DEAR, DEAR, FULL, *(*again, FULL) * (GIVEN_UP_AFTER - 1), DEAR, DEAR, DEAR
+    )
+    assert (watched.frames, watched._pairs, watched.duty) == (1, 0, 0.0)
+    assert len(traced) == 17 + 3 + 17 * (GIVEN_UP_AFTER - 1)  # and not asked again
+
+
+@pytest.mark.parametrize(("times", "frames"), [(SHALLOW_AFTER - 1, 5), (SHALLOW_AFTER, 1)])
+def test_the_second_crowded_window_in_a_row_makes_stacks_short(
+    monkeypatch: pytest.MonkeyPatch, times: int, frames: int
+) -> None:
+    watched, _ = in_windows(monkeypatch, *(FULL, *MEASURED * 8) * times, DEAR, DEAR)
+    assert watched.frames == frames

@@ -117,6 +117,26 @@ def test_a_slow_profiler_is_asked_more_rarely_and_the_last_is_still_in_time() ->
 
 
 @dataclass
+class SlowAtFirst(Fake):
+    """A first snapshot of four seconds, as of a hook that measures what tracing costs; then one of a tenth."""
+
+    def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
+        self.seconds = 4.0 if stage == "start" else 0.1
+        return super().take(stage)
+
+
+def test_a_first_snapshot_that_took_long_delays_but_the_second() -> None:
+    clock, kept = FakeClock(), Kept()
+    one = taker(kept, clock, every=5.0, python=SlowAtFirst(clock))
+    one.follow(0.0, 120.0)
+    done(one)
+    times = [snapshot.time for snapshot in kept.snapshots]
+    assert times[1] >= 4.0 / 0.2 - 0.01
+    assert max(later - before for before, later in pairwise(times[1:-1])) == pytest.approx(5.0)
+    assert 120.0 - times[-1] < 5.0
+
+
+@dataclass
 class SlowWithLevels(Fake):
     """Snapshots of four seconds, and a level in a tenth of one."""
 

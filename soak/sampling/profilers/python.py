@@ -69,6 +69,13 @@ class PythonHook:
                 yield kind, error
                 return
 
+    def levels(self) -> Iterator[ProfileResult]:
+        """Blocks, tasks and lengths of containers after a collection: counted, with no traceback read."""
+        try:
+            yield "gauges", self._page("gauges")
+        except SoakError as error:
+            yield "gauges", error
+
     def collect(self) -> None:
         """gc.collect()."""
         self._page("collect")
