@@ -22,7 +22,7 @@ import threading
 
 from .memory import Memory
 from .server import listen
-from .threads import threads
+from .threads import remember_starters, threads
 
 __all__ = ["start"]
 
@@ -30,6 +30,7 @@ __all__ = ["start"]
 def start(address: str, frames: int = 5, token: str = "") -> threading.Thread:
     """Serve at HOST:PORT from a thread; ValueError or OSError where that cannot be. Nothing is traced yet."""
     memory = Memory(frames)
+    remember_starters()
     pages = {
         "/memory": memory.page,
         "/threads": threads,

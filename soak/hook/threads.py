@@ -1,11 +1,13 @@
-"""Threads and asyncio tasks by their stacks, innermost call first."""
+"""Threads and asyncio tasks by their stacks, innermost call first, and who started a thread that waits in no own code."""
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 import types
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Dict, Tuple  # noqa: UP035
 
 from .source_code import libraries
@@ -14,18 +16,45 @@ if TYPE_CHECKING:
     import asyncio
 
 _MOST_STACKS, _DEEPEST = 500, 100
+#: Of the calls that started a thread so many are kept, and so many are searched for the service's own.
+_STARTING, _SEARCHED = 5, 50
+#: Where a thread keeps the calls that started it.
+_STARTED = "_soak_started"
 Stack = Tuple[Tuple[str, int, str], ...]  # noqa: UP006 - Python 3.8 knows no other
 
 
 def threads() -> dict[str, Any]:
     """`threads` and `tasks`, each a stack and how many are in it, most first."""
+    started = {thread.ident: getattr(thread, _STARTED, ()) for thread in threading.enumerate()}
     running = (
-        tuple(_calls(frame))
+        _with_starter(tuple(_calls(frame)), started.get(thread, ()))
         for thread, frame in sys._current_frames().items()  # noqa: SLF001 - the documented way to see them
         if thread != threading.get_ident()
     )
     waiting = (_awaiting(task) for task in tasks())
     return {"libraries": libraries(), "threads": _counted(running), "tasks": _counted(waiting)}
+
+
+def remember_starters() -> None:
+    """From now on each thread keeps the own calls that start it: a pool's and a timer's wait in no own code."""
+    start = threading.Thread.start
+
+    @functools.wraps(start)
+    def remembered(thread: threading.Thread) -> None:
+        own = (place for place in _calls(sys._getframe(1), _SEARCHED) if _is_own(place))  # noqa: SLF001
+        setattr(thread, _STARTED, tuple(islice(own, _STARTING)))
+        start(thread)
+
+    threading.Thread.start = remembered  # type: ignore[method-assign, assignment]
+
+
+def _with_starter(stack: Stack, starter: Stack) -> Stack:
+    """A stack and, outside of it, the calls that started its thread where none of its own is the service's."""
+    return stack if any(map(_is_own, stack)) else stack + starter
+
+
+def _is_own(place: tuple[str, int, str]) -> bool:
+    return not place[0].startswith(("<", *libraries()))
 
 
 def tasks() -> list[asyncio.Task[Any]]:
@@ -49,9 +78,11 @@ def _counted(stacks: Iterable[Stack]) -> list[dict[str, Any]]:
     return [{"count": count, "frames": stack} for stack, count in most]
 
 
-def _calls(frame: types.FrameType | None) -> Iterator[tuple[str, int, str]]:
+def _calls(
+    frame: types.FrameType | None, deepest: int = _DEEPEST
+) -> Iterator[tuple[str, int, str]]:
     depth = 0
-    while frame is not None and depth < _DEEPEST:
+    while frame is not None and depth < deepest:
         yield _call(frame)
         frame, depth = frame.f_back, depth + 1
 

@@ -12,12 +12,13 @@ import sys
 import threading
 import tracemalloc
 import types
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from soak.hook import containers, tracing
-from soak.hook.threads import tasks, threads
+from soak.hook.threads import remember_starters, tasks, threads
 from soak.hook.tracing import (
     GIVEN_UP_AFTER,
     LIMIT,
@@ -172,6 +173,44 @@ def test_tasks_are_told_by_the_line_that_they_wait_at() -> None:
     assert Path(frames[0][0]).name == "locks.py"
     assert frames[1][2].endswith("wait_for_ever")
     assert tasks() == []
+
+
+def test_a_thread_that_runs_none_of_the_services_code_is_told_with_who_started_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(threading.Thread, "start", threading.Thread.start)
+    remember_starters()
+    event = threading.Event()
+
+    def wait_in_own_code() -> None:
+        event.wait()
+
+    def report() -> list[threading.Thread | threading.Timer]:
+        return [
+            threading.Thread(target=event.wait),
+            threading.Thread(target=event.wait),
+            threading.Timer(3600.0, print),
+            threading.Thread(target=wait_in_own_code),
+        ]
+
+    pool = ThreadPoolExecutor(1)
+    pool.submit(print).result()
+    waiting = report()
+    for thread in waiting:
+        thread.start()
+    told = [row["frames"] for row in threads()["threads"]]
+    event.set()
+    waiting[2].cancel()  # type: ignore[union-attr]
+    for thread in waiting:
+        thread.join()
+    pool.shutdown()
+    here = [
+        [function.rpartition(".")[2] for file, _, function in frames if file == __file__]
+        for frames in told
+    ]
+    starter = test_a_thread_that_runs_none_of_the_services_code_is_told_with_who_started_it.__name__
+    assert [own[:1] for own in here].count([starter]) == 3  # two that wait alike are one row
+    assert ["wait_in_own_code"] in here
 
 
 def test_a_cache_on_a_librarys_function_is_not_the_services(
