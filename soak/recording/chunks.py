@@ -16,6 +16,8 @@ from soak.recording.validation import COLUMNS, LARGEST_COUNT, column_names
 MOST_ROWS = 512
 #: ... or as soon as their blobs have so many bytes: a scrape of 5,000 series has 40 kB.
 MOST_BYTES = 8 * 2**20
+#: So many successive blocks of few rows become one: the fewer parts there are, the faster days are read.
+MERGED = 4
 #: So many rows are read at a time.
 CHUNK = 2048
 #: So many blocks at most, and so many bytes of them after the first, are unpacked at a time.
@@ -50,6 +52,7 @@ def pack_older(database: sqlite3.Connection, most_rows: int = MOST_ROWS) -> None
         ).fetchone()
         for table in tables:
             _pack_up_to(database, table, last)
+            _merge_newest(database, table, most_rows)
 
 
 def _pack_up_to(database: sqlite3.Connection, table: str, last: int) -> None:
@@ -63,6 +66,26 @@ def _pack_up_to(database: sqlite3.Connection, table: str, last: int) -> None:
         row = (table, first, last, pack(table, columns_of(table, names, rows)))
         database.execute('INSERT INTO blocks ("table", first, last, data) VALUES (?, ?, ?, ?)', row)
         database.execute(f"DELETE FROM {table} WHERE {key} <= ?", (last,))  # noqa: S608
+
+
+def _merge_newest(database: sqlite3.Connection, table: str, most_rows: int) -> None:
+    """Make one block of a table's newest `MERGED`, where none of them is a merged one or was cut for its bytes."""
+    query = 'SELECT id, first, last, data FROM blocks WHERE "table" = ? ORDER BY id DESC LIMIT ?'
+    newest = database.execute(query, (table, MERGED)).fetchall()[::-1]
+    spans = [last - first + 1 for _, first, last, _ in newest]
+    if len(newest) < MERGED or not all(most_rows // 2 <= span < most_rows for span in spans):
+        return
+    try:
+        columns = unpack(table, [data for *_, data in newest], list(COLUMNS[table]))
+    except _DAMAGE:
+        return  # who reads them says which is damaged
+    keep = newest[0][0]
+    database.execute(
+        "UPDATE blocks SET last = ?, data = ? WHERE id = ?",
+        (newest[-1][2], pack(table, columns), keep),
+    )
+    numbers = [(number,) for number, *_ in newest[1:]]
+    database.executemany("DELETE FROM blocks WHERE id = ?", numbers)
 
 
 def chunks(

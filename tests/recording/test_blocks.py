@@ -111,6 +111,32 @@ def test_blocks_are_read_as_rows_are(tmp_path: Path) -> None:
     assert progress_of(rows) == progress_of(blocks)
 
 
+def test_successive_blocks_become_one_and_one_that_is_damaged_stays(tmp_path: Path) -> None:
+    """The fewer blocks of days there are, the faster they are read; who cannot read one lets it be."""
+    merged_ones, left = written(tmp_path / "few", 103, 40), written(tmp_path / "four", 83, 40)
+    with closing(sqlite3.connect(left / "recording.sqlite")) as database:
+        database.execute(
+            """UPDATE blocks SET data = x'00' WHERE "table" = 'windows' AND first = 1"""
+        )
+        database.commit()
+    recorder = Recorder(left, dict(RUN), None, resumed=83.0)
+    for second in range(83, 100):
+        for record in records(second):
+            recorder.add(record)
+    recorder.commit()
+    pack_older(recorder._database, 40)
+    recorder.close(ended="completed", seconds=103.0)
+    query = """SELECT first, last FROM blocks WHERE "table" = ?"""
+    for directory, table, spans in [
+        (merged_ones, "windows", [(1, 80)]),
+        (merged_ones, "requests", [(1, 80)]),
+        (left, "windows", [(1, 20), (21, 40), (41, 60), (61, 80)]),
+        (left, "requests", [(1, 80)]),
+    ]:
+        with closing(sqlite3.connect(directory / "recording.sqlite")) as database:
+            assert database.execute(query, (table,)).fetchall() == spans
+
+
 def test_windows_taken_together_are_the_same_of_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -391,7 +417,7 @@ def test_columns_whose_lengths_agree_over_several_blocks_alone_are_damage(tmp_pa
 
 
 def test_of_several_blocks_the_damaged_one_is_named(tmp_path: Path) -> None:
-    directory = written(tmp_path / "run", 103, 40)
+    directory = written(tmp_path / "run", 83, 40)
     with closing(sqlite3.connect(directory / "recording.sqlite")) as database:
         numbers = [
             row[0]

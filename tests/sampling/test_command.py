@@ -80,7 +80,14 @@ def test_it_is_killed_with_all_that_it_started(tmp_path: Path, ending: str) -> N
     assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_what_a_command_leaves_in_a_session_of_its_own_ends_with_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("set_back", [0.0, 3600.0])
+def test_what_a_command_leaves_in_a_session_of_its_own_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, set_back: float
+) -> None:
+    """Also where the machine's clock is set back meanwhile, by which psutil tells when processes began."""
+    clock = time.time
+    moved = iter([set_back])
+    monkeypatch.setattr(time, "time", lambda: clock() + next(moved, 0.0))
     told = tmp_path / "pid"
     left = f"import os, time; open({str(told)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     code = (

@@ -12,21 +12,16 @@ from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.gc_accounting import collections_between, with_live_heap
 from soak.analysis.prepare.generator_series import generator_series
 from soak.analysis.prepare.merged_requests import merged
+from soak.analysis.prepare.process_restarts import process_of, restarts
 from soak.analysis.prepare.snapshot_masking import perturbed, without
-from soak.catalog.container import CONTAINER_START_TIME
 from soak.catalog.metrics import metric_of, selected
-from soak.catalog.process import CPU_SECONDS, PROCESS_ID, START_TIME
 from soak.model import EventKind, Floats, Kind, Labels, Phase, PhaseName, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE
-from soak.windows import EndpointWindows, Ints
+from soak.windows import EndpointWindows
 
 ALL: Labels = ()
-#: Within so many seconds, two series see the same restart.
-_SAME = 10.0
 #: Seconds before a death that say no more of how it lived: a service that ends fails requests and scrapes.
 DYING = 2.0
-#: What tells containers of one page apart where they have no `id` (the kubelet's resource page).
-_CONTAINER = ("namespace", "pod", "container")
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
@@ -80,7 +75,7 @@ class Prepared:
 
     def borders(self, series: Series) -> tuple[float, ...] | None:
         """When the process behind a series was replaced; of a series that names an instance or container, that one's."""
-        return self.restarts.get(_process_of(series), self.restarts.get(""))
+        return self.restarts.get(process_of(series), self.restarts.get(""))
 
     def cuts(self, series: Series) -> tuple[float, ...]:
         """Where no fit of a series may cross: replaced processes, and gaps of a run that was resumed."""
@@ -155,7 +150,7 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
         start,
         end,
         max(full, start + warmup),
-        _restarts(own, start, end),
+        restarts(recording, own, start, end),
         _cumulative_requests(recording, own, end),
         bool(recording.windows or recording.users is not None or recording.phases),
         collections,
@@ -244,59 +239,6 @@ def _rate(series: Series) -> Series:
         Kind.GAUGE,
         series.source,
     )
-
-
-def _restarts(
-    all_series: tuple[Series, ...], start: float, end: float
-) -> dict[str, tuple[float, ...]]:
-    """For each instance, when its process was first seen replaced: its start time moved, or its id did."""
-    seen: dict[str, list[list[float]]] = {}
-    spent = {(s.labels, s.source): s for s in all_series if s.name == CPU_SECONDS}
-    for series in all_series:
-        # By more than the second that clocks may disagree by.
-        least = {START_TIME: 1.0, CONTAINER_START_TIME: 1.0, PROCESS_ID: 0.0}.get(series.name)
-        if least is not None:
-            known = np.isfinite(series.values) & (series.times >= start) & (series.times <= end)
-            times, values = series.times[known], series.values[known]
-            moved = np.flatnonzero(np.abs(np.diff(values)) > least) + 1
-            if series.name == START_TIME:
-                cpu = spent.get((series.labels, series.source))
-                moved = np.setdiff1d(moved, _set_clocks(times, values, moved, cpu))
-            seen.setdefault(_process_of(series), []).append(times[moved].tolist())
-    return {instance: _agreed(each) for instance, each in seen.items()}
-
-
-def _set_clocks(times: Floats, starts: Floats, moved: Ints, spent: Series | None) -> Ints:
-    """Where a start time moved with the machine's clock: some pages ask at each scrape when the system booted.
-
-    A new process has a start after all that was seen of the old one, and its CPU time begins anew.
-    """
-    if spent is None or not len(spent.times):
-        return moved[:0]
-    lives = np.concatenate([[0], moved[:-1]]).astype(np.int64)
-    too_early = starts[moved] - starts[moved - 1] < times[moved - 1] - times[lives] - 1.0
-    at = np.interp(times, spent.times, spent.values, math.nan, math.nan)
-    return moved[too_early & (at[moved] >= at[moved - 1]) & (at[moved - 1] > 0)]
-
-
-def _process_of(series: Series) -> str:
-    """The instance whose process a series tells of; on cAdvisor's and the kubelet's pages, which are of many, the container."""
-    labels = dict(series.labels)
-    if series.name.startswith("container_"):
-        path = [labels[name] for name in _CONTAINER if labels.get(name)]
-        if own := labels.get("id") or "/".join(path):
-            return own
-    return labels.get("instance", "")
-
-
-def _agreed(each: list[list[float]]) -> tuple[float, ...]:
-    """The moments of several series together: two see one restart at two moments, but one sees each only once."""
-    agreed: list[float] = []
-    for moments in sorted(each, key=len, reverse=True):
-        agreed += [
-            moment for moment in moments if all(abs(moment - other) > _SAME for other in agreed)
-        ]
-    return tuple(sorted(agreed))
 
 
 def request_series(

@@ -51,7 +51,8 @@ class Command:
         return [*page.samples, *about(page, time.monotonic() - began)]
 
     def _output(self, deadline: float) -> bytes:
-        mark, since = f"{os.getpid()}-{time.monotonic_ns()}", time.time()
+        began, since = time.monotonic(), time.time()
+        mark = f"{os.getpid()}-{time.monotonic_ns()}"
         try:
             process = subprocess.Popen(
                 self.run,
@@ -82,7 +83,7 @@ class Command:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            _kill_marked(mark, since)
+            _kill_marked(mark, since, began)
             for pipe in (process.stdout, process.stderr):
                 if pipe is not None:
                     pipe.close()
@@ -118,8 +119,13 @@ class Command:
         return bytes(output), bytes(words)
 
 
-def _kill_marked(mark: str, since: float) -> None:
-    """Kill what a command started and left behind in sessions of its own, of all processes begun `since` (Unix time)."""
+def _kill_marked(mark: str, since: float, began: float) -> None:
+    """Kill what a command started and left behind in sessions of its own, of all processes begun `since` (Unix time).
+
+    `began` is the same moment on the monotonic clock: psutil moves all starts with a machine's
+    clock that is set.
+    """
+    since = min(since, time.time() - (time.monotonic() - began))
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):
             if process.create_time() >= since - _CLOCK and process.environ().get(_MARK) == mark:

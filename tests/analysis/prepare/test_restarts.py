@@ -1,5 +1,8 @@
 """Which process a series tells of, and when that was replaced."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -34,24 +37,50 @@ def test_the_kubelets_page_tells_containers_by_their_names() -> None:
     assert not prepared.borders(page[2])
 
 
+HALF = SECONDS // 2
+
+
 @pytest.mark.parametrize(
-    ("step", "spent_anew", "replaced"),
+    ("step", "spent_anew", "counted_anew", "dated", "replaced"),
     [
-        (-3600.0, False, 0),  # the clock was set back
-        (40.0, False, 0),  # ... or forward by less than the process was seen to live
-        (-3600.0, True, 1),  # another process, which began earlier, answers now
-        (SECONDS / 2 + 1, False, 1),  # as a new process's would be
-        (SECONDS / 2 + 1, True, 1),
+        (-3600.0, False, False, False, 0),  # the clock was set back
+        (40.0, False, False, False, 0),  # ... or forward by less than the process was seen to live
+        (-3600.0, True, True, False, 1),  # another process, which began earlier, answers now
+        (7200.0, False, False, True, 0),  # the clock was set forward by more than that
+        (7200.0, False, False, False, 1),  # ... which nobody knows who does not know when it was
+        (7200.0, False, True, True, 1),  # not all counters go on
+        (7200.0, True, True, True, 1),
+        (HALF + 60.5, False, False, True, 1),  # as a new process's would be, which worked at once
+        (HALF + 60.5, True, True, True, 1),
     ],
 )
 def test_a_start_time_that_moves_with_the_clock_is_no_restart(
-    step: float, spent_anew: bool, replaced: int
+    step: float, spent_anew: bool, counted_anew: bool, dated: bool, replaced: int
 ) -> None:
     """A page in Go works out its start from the system's boot, which the clock moves, at each scrape."""
-    late = np.arange(SECONDS) >= SECONDS // 2
-    cpu = np.arange(SECONDS) * 0.1 + 2
+    late = np.arange(SECONDS) >= HALF
+    cpu, requests = np.arange(SECONDS) * 0.1 + 2, np.arange(SECONDS) * 10.0
     page = [
         gauge("process_start_time_seconds", np.where(late, 1e9 + step, 1e9)),
         counter("process_cpu_seconds_total", np.where(late & spent_anew, cpu - 15, cpu)),
+        counter("requests_total", np.where(late & counted_anew, requests - 1490, requests)),
     ]
-    assert len(prepare(recording(*page), 0.0).restarts[""]) == replaced
+    # The process was a minute old when the run began.
+    began = datetime.fromtimestamp(1e9 + 60, UTC).isoformat() if dated else ""
+    seen = recording(*page)
+    seen = replace(seen, run=replace(seen.run, started=began))
+    assert len(prepare(seen, 0.0).restarts[""]) == replaced
+
+
+def test_a_process_that_was_hardly_seen_is_replaced_though_the_next_one_worked_more() -> None:
+    """Of a page that answers once a minute: what the new process did unseen may be more than what the old one ever did."""
+    at = np.array([0.0, 1.0, 60.0, 61.0])
+    starts = np.array([1e9, 1e9, 1e9 + 7200, 1e9 + 7200])
+    page = [
+        replace(gauge("process_start_time_seconds", starts), times=at),
+        replace(counter("process_cpu_seconds_total", [1.0, 2.0, 40.0, 41.0]), times=at),
+    ]
+    seen = recording(*page)
+    began = datetime.fromtimestamp(1e9 + 60, UTC).isoformat()
+    seen = replace(seen, run=replace(seen.run, started=began))
+    assert prepare(seen, 0.0).restarts[""] == (60.0,)

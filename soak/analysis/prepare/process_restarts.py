@@ -1,0 +1,126 @@
+"""When the processes behind the series were replaced, told from a machine's clock that was set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from soak.catalog.container import CONTAINER_START_TIME
+from soak.catalog.process import CPU_SECONDS, PROCESS_ID, START_TIME
+from soak.model import Floats, Kind, Recording, Series
+from soak.windows import Ints
+
+#: Within so many seconds, two series see the same restart.
+_SAME = 10.0
+#: Clocks that are not set disagree by no more than so many seconds.
+_CLOCKS = 1.0
+#: What tells containers of one page apart where they have no `id` (the kubelet's resource page).
+_CONTAINER = ("namespace", "pod", "container")
+_Flags = NDArray[np.bool_]
+
+
+def restarts(
+    recording: Recording, all_series: tuple[Series, ...], start: float, end: float
+) -> dict[str, tuple[float, ...]]:
+    """For each instance, when its process was first seen replaced: its start time moved, or its id did."""
+    seen: dict[str, list[list[float]]] = {}
+    for series in all_series:
+        least = {START_TIME: _CLOCKS, CONTAINER_START_TIME: _CLOCKS, PROCESS_ID: 0.0}.get(
+            series.name
+        )
+        if least is not None:
+            known = np.isfinite(series.values) & (series.times >= start) & (series.times <= end)
+            times, values = series.times[known], series.values[known]
+            moved = np.flatnonzero(np.abs(np.diff(values)) > least) + 1
+            if series.name == START_TIME and len(moved):
+                page = [other for other in all_series if _of_one_process(other, series)]
+                began = _since_1970(recording.run.started)
+                moved = np.setdiff1d(moved, moved[_clock_set(times, values, moved, page, began)])
+            seen.setdefault(process_of(series), []).append(times[moved].tolist())
+    return {instance: _agreed(each) for instance, each in seen.items()}
+
+
+def _of_one_process(series: Series, other: Series) -> bool:
+    return series.source == other.source and process_of(series) == process_of(other)
+
+
+def _clock_set(
+    times: Floats, starts: Floats, moved: Ints, page: list[Series], began: float
+) -> _Flags:
+    """Which moves of a start time are of the machine's clock: some pages ask at each scrape when the system booted.
+
+    A process that goes on has its CPU time and all counters go on. Besides, no new one can have
+    such a start: it is before the old one was last seen, or, by soak's clock, which counts from
+    `began`, not between the two scrapes. What a new process has counted since the old one was
+    seen is less than that has, where it was seen for longer.
+    """
+    spent = [series for series in page if series.name == CPU_SECONDS]
+    before, lives = moved - 1, np.concatenate([[0], moved[:-1]]).astype(np.int64)
+    lived, unseen = times[before] - times[lives], times[moved] - times[before]
+    too_early = starts[moved] - starts[before] < lived - _CLOCKS
+    # How long after the scrape that first shows it, by soak's clock; NaN where that is not known.
+    ahead = starts[moved] - began - times[moved]
+    elsewhere = (ahead > _CLOCKS) | (ahead < -unseen - _CLOCKS)
+    counters = [series for series in page if series.kind is Kind.COUNTER]
+    all_go_on = np.logical_and.reduce(
+        [np.ones(len(moved), bool), *_going_on(counters, times, moved)]
+    )
+    return _cpu_goes_on(spent, times, moved) & (
+        too_early | (elsewhere & (lived > unseen) & all_go_on)
+    )
+
+
+def _cpu_goes_on(spent: list[Series], times: Floats, moved: Ints) -> Any:
+    """Whether the CPU time of the process did not begin anew; False where none is known."""
+    if not spent or not len(spent[0].times):
+        return np.zeros(len(moved), bool)
+    at = np.interp(times, spent[0].times, spent[0].values, math.nan, math.nan)
+    return (at[moved] >= at[moved - 1]) & (at[moved - 1] > 0)
+
+
+def _going_on(counters: list[Series], times: Floats, moved: Ints) -> Iterator[_Flags]:
+    """For each counter, at which moments it did not fall."""
+    for counter in counters:
+        known = np.isfinite(counter.values)
+        its_times, values = counter.times[known], counter.values[known]
+        if not len(values):
+            continue
+        last, first = (
+            np.clip(np.searchsorted(its_times, times[at], side) - 1, 0, len(values) - 1)
+            for at, side in ((moved - 1, "right"), (moved, "right"))
+        )
+        yield values[first] >= values[last]
+
+
+def _since_1970(started: str) -> float:
+    """When a run began, in seconds; NaN where it does not say."""
+    try:
+        moment = datetime.fromisoformat(started)
+    except ValueError:
+        return math.nan
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def process_of(series: Series) -> str:
+    """The instance whose process a series tells of; on cAdvisor's and the kubelet's pages, which are of many, the container."""
+    labels = dict(series.labels)
+    if series.name.startswith("container_"):
+        path = [labels[name] for name in _CONTAINER if labels.get(name)]
+        if own := labels.get("id") or "/".join(path):
+            return own
+    return labels.get("instance", "")
+
+
+def _agreed(each: list[list[float]]) -> tuple[float, ...]:
+    """The moments of several series together: two see one restart at two moments, but one sees each only once."""
+    agreed: list[float] = []
+    for moments in sorted(each, key=len, reverse=True):
+        agreed += [
+            moment for moment in moments if all(abs(moment - other) > _SAME for other in agreed)
+        ]
+    return tuple(sorted(agreed))
