@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,17 +69,17 @@ def _clock_set(
     all_go_on = np.logical_and.reduce(
         [np.ones(len(moved), bool), *_going_on(counters, times, moved)]
     )
-    return _cpu_goes_on(spent, times, moved) & (
-        too_early | (elsewhere & (lived > unseen) & all_go_on)
-    )
+    no_new_one: _Flags = too_early | (elsewhere & (lived > unseen) & all_go_on)
+    return no_new_one & _cpu_goes_on(spent, times, moved)
 
 
-def _cpu_goes_on(spent: list[Series], times: Floats, moved: Ints) -> Any:
+def _cpu_goes_on(spent: list[Series], times: Floats, moved: Ints) -> _Flags:
     """Whether the CPU time of the process did not begin anew; False where none is known."""
     if not spent or not len(spent[0].times):
         return np.zeros(len(moved), bool)
     at = np.interp(times, spent[0].times, spent[0].values, math.nan, math.nan)
-    return (at[moved] >= at[moved - 1]) & (at[moved - 1] > 0)
+    goes_on: _Flags = (at[moved] >= at[moved - 1]) & (at[moved - 1] > 0)
+    return goes_on
 
 
 def _going_on(counters: list[Series], times: Floats, moved: Ints) -> Iterator[_Flags]:
@@ -90,11 +89,11 @@ def _going_on(counters: list[Series], times: Floats, moved: Ints) -> Iterator[_F
         its_times, values = counter.times[known], counter.values[known]
         if not len(values):
             continue
-        last, first = (
-            np.clip(np.searchsorted(its_times, times[at], side) - 1, 0, len(values) - 1)
-            for at, side in ((moved - 1, "right"), (moved, "right"))
+        old, new = (
+            np.maximum(np.searchsorted(its_times, times[at], "right") - 1, 0)
+            for at in (moved - 1, moved)
         )
-        yield values[first] >= values[last]
+        yield values[new] >= values[old]
 
 
 def _since_1970(started: str) -> float:
