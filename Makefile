@@ -11,7 +11,7 @@ install: .venv/ready ## Put soak and all it needs into .venv
 
 PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
 # pip compiles on one core, tests of packages too: this takes all cores, leaves those out, and skips what is compiled.
-COMPILE = $(BIN)/python -m compileall -qq -j 0 -x '[/\\]tests?[/\\]' .venv/lib || true
+COMPILE = $(BIN)/python -m compileall -qq -j 0 -x '[/\\]tests?[/\\]' .venv/lib soak || true
 
 .venv/soak-ready: pyproject.toml # soak alone: all that the demo needs
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "soak needs Python 3.11 or newer; try: make PYTHON=python3.12 ..."; exit 1; }

@@ -1,7 +1,10 @@
 """The order of tests, so that short ones fill up the time beside long ones; and what a session of tests shares."""
 
+import contextlib
+import importlib
 from collections.abc import Iterator
 from itertools import islice
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -26,6 +29,29 @@ SLOW_FOLDERS = (
     "tests/load/test_driver.py",
     "tests/test_alert_rules.py",
 )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """In a run of everything, each worker begins to import the tests at another place of their list.
+
+    Each needs all of them. In a fresh checkout the first that comes to one compiles it, and the
+    others read that: in the same order all workers would compile all of them.
+    """
+    config = session.config
+    workers: dict[str, str] | None = getattr(config, "workerinput", None)
+    if workers is None or config.args != config.getini("testpaths"):
+        return
+    folder = Path(__file__).parent
+    names = [
+        ".".join(path.relative_to(folder.parent).with_suffix("").parts)
+        for path in sorted(folder.rglob("test_*.py"))
+    ]
+    number, count = int(workers["workerid"].removeprefix("gw")), int(workers["workercount"])
+    begin = len(names) * number // count
+    for name in names[begin:] + names[:begin]:
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # the collection tells of it
+            importlib.import_module(name)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -2,7 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ MAY_IMPORT = {
     "selectors": set(),
     "units": set(),
     "capacity": {"generator_limits", "latency", "units"},
-    "profile": {"capacity", "errors", "model", "selectors", "units"},
+    "profile": {"capacity", "errors", "lazy", "model", "selectors", "units"},
     "abort": {"latency", "model", "profile", "units", "windows"},
     "formats": {"catalog", "enums", "errors", "model", "recorded"},
     "recording": {
@@ -211,8 +212,25 @@ IMPURE = {
 }
 
 
-def imports(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def tree(path: Path) -> ast.Module:
+    """A file's syntax; each is parsed once for all the rules."""
+    return ast.parse(path.read_text())
+
+
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(tree(path)))
+
+
+@cache
+def imports(path: Path) -> tuple[tuple[str, int], ...]:
+    """What a file imports, wherever in it, and in which lines."""
+    return tuple(_imports(nodes(path)))
+
+
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[tuple[str, int]]:
+    for node in nodes:
         if isinstance(node, ast.Import):
             yield from ((alias.name, node.lineno) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
@@ -223,39 +241,45 @@ def module_of(path: Path) -> str:
     return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
 
 
-MODULES = {module_of(path): path for path in SOURCES}
-#: Each module of soak and the modules of soak that it imports, wherever in the file the import stands.
-IMPORTED = {
-    module: {
-        target
-        for name, _ in imports(path)
-        if (target := name if name in MODULES else name.rpartition(".")[0]) in MODULES
-        and target != module
+@cache
+def modules() -> dict[str, Path]:
+    return {module_of(path): path for path in SOURCES}
+
+
+@cache
+def imported() -> dict[str, set[str]]:
+    """Each module of soak and the modules of soak that it imports, wherever in the file the import stands."""
+    return {
+        module: {
+            target
+            for name, _ in imports(path)
+            if (target := name if name in modules() else name.rpartition(".")[0]) in modules()
+            and target != module
+        }
+        for module, path in modules().items()
     }
-    for module, path in MODULES.items()
-}
 
 
-def circles(imported: dict[str, set[str]]) -> list[set[str]]:
+def circles(graph: dict[str, set[str]]) -> list[set[str]]:
     """The groups of modules that reach each other by imports."""
 
     def reached(start: str) -> set[str]:
         seen: set[str] = set()
-        rest = list(imported[start])
+        rest = list(graph[start])
         while rest:
             module = rest.pop()
             if module not in seen:
                 seen.add(module)
-                rest += imported.get(module, ())
+                rest += graph.get(module, ())
         return seen
 
-    reach = {module: reached(module) for module in imported}
-    groups = ({other for other in reach[module] if module in reach[other]} for module in imported)
+    reach = {module: reached(module) for module in graph}
+    groups = ({other for other in reach[module] if module in reach[other]} for module in graph)
     return [group for group in groups if group]
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
-    assert circles(IMPORTED) == []
+    assert circles(imported()) == []
 
 
 def test_a_circle_of_imports_is_found() -> None:
@@ -265,7 +289,7 @@ def test_a_circle_of_imports_is_found() -> None:
 @pytest.mark.parametrize("package", LAYERS)
 def test_layers_inside_a_package_import_downwards(package: str) -> None:
     layers = LAYERS[package]
-    for module, targets in IMPORTED.items():
+    for module, targets in imported().items():
         here = module.split(".")
         if here[1:2] != [package] or len(here) < 3 or here[2] not in layers:
             continue
@@ -291,7 +315,7 @@ SUPERVISOR_MAY_IMPORT = {
 
 
 def test_the_supervisor_imports_the_plan_and_what_validates_it() -> None:
-    for module, targets in IMPORTED.items():
+    for module, targets in imported().items():
         if not module.startswith("soak.load.supervisor."):
             continue
         for target in targets:
@@ -306,17 +330,17 @@ def test_the_supervisor_imports_the_plan_and_what_validates_it() -> None:
 def test_nothing_that_the_supervisor_reaches_imports_locust_or_gevent() -> None:
     reached, rest = (
         set[str](),
-        [module for module in MODULES if module.startswith("soak.load.supervisor")],
+        [module for module in modules() if module.startswith("soak.load.supervisor")],
     )
     while rest:
         module = rest.pop()
         if module not in reached:
             reached.add(module)
-            rest += IMPORTED[module]
+            rest += imported()[module]
     for module in reached:
-        for name, line in imports(MODULES[module]):
+        for name, line in imports(modules()[module]):
             assert name.split(".")[0] not in ("locust", "gevent"), (
-                f"{shown(MODULES[module])}:{line} imports {name}"
+                f"{shown(modules()[module])}:{line} imports {name}"
             )
 
 
@@ -328,82 +352,91 @@ def shown(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=shown)
-def test_imports_point_one_way(path: Path) -> None:
-    part = part_of(path)
-    if part in ("cli", "__init__"):
-        return
-    allowed = MAY_IMPORT[part] | {part, "__version__"}
-    for name, line in imports(path):
-        if name.startswith("soak."):
-            assert name.split(".")[1] in allowed, f"{shown(path)}:{line} imports {name}"
+def test_imports_point_one_way() -> None:
+    wrong = [
+        f"{shown(path)}:{line} imports {name}"
+        for path in SOURCES
+        if (part := part_of(path)) not in ("cli", "__init__")
+        for name, line in imports(path)
+        if name.startswith("soak.")
+        and name.split(".")[1] not in MAY_IMPORT[part] | {part, "__version__"}
+    ]
+    assert wrong == []
 
 
-@pytest.mark.parametrize("path", [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))], ids=shown)
-def test_only_load_and_locustfiles_import_locust_or_gevent(path: Path) -> None:
-    if part_of_load(path):
-        return
-    for name, line in imports(path):
-        assert name.split(".")[0] not in ("locust", "gevent", "geventhttpclient"), (
-            f"{shown(path)}:{line} imports {name}"
-        )
+#: What replaces the threads and sockets of the process that imports it.
+PATCHING = ("locust", "gevent", "geventhttpclient")
+
+
+def test_only_load_and_locustfiles_import_locust_or_gevent() -> None:
+    wrong = [
+        f"{shown(path)}:{line} imports {name}"
+        for path in [*SOURCES, *sorted((ROOT / "tests").rglob("*.py"))]
+        if not part_of_load(path) and any(name in path.read_text() for name in PATCHING)
+        for name, line in imports(path)
+        if name.split(".")[0] in PATCHING
+    ]
+    assert wrong == []
 
 
 def part_of_load(path: Path) -> bool:
     return ROOT / "soak" / "load" in path.parents
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        path
+PURE = [
+    path
+    for path in SOURCES
+    if part_of(path) in ("analysis", "comparison", "diagnosis", "reporters")
+]
+
+
+def test_judging_and_rendering_are_pure() -> None:
+    wrong = [
+        f"{shown(path)}:{line} imports {name}"
+        for path in PURE
+        for name, line in imports(path)
+        if name.split(".")[0] in IMPURE
+        and not name.startswith("urllib.parse")  # functions of text alone
+    ]
+    assert wrong == []
+
+
+def test_judging_and_rendering_never_ask_the_clock() -> None:
+    wrong = [
+        f"{shown(path)}:{node.lineno}"
+        for path in PURE
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and node.attr in ("now", "utcnow", "today", "monotonic")
+    ]
+    assert wrong == []
+
+
+def test_only_the_command_line_prints_and_exits() -> None:
+    wrong = [
+        f"{shown(path)}:{node.lineno} calls {called}"
         for path in SOURCES
-        if part_of(path) in ("analysis", "comparison", "diagnosis", "reporters")
-    ],
-    ids=shown,
-)
-def test_judging_and_rendering_are_pure(path: Path) -> None:
-    for name, line in imports(path):
-        pure = name.startswith("urllib.parse")  # functions of text alone
-        assert pure or name.split(".")[0] not in IMPURE, f"{shown(path)}:{line} imports {name}"
+        if part_of(path) != "cli"
+        for node in nodes(path)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name | ast.Attribute)
+        and (called := ast.unparse(node.func)) in ("print", "sys.exit", "exit", "quit")
+    ]
+    assert wrong == []
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        path
-        for path in SOURCES
-        if part_of(path) in ("analysis", "comparison", "diagnosis", "reporters")
-    ],
-    ids=shown,
-)
-def test_judging_and_rendering_never_ask_the_clock(path: Path) -> None:
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Attribute):
-            assert node.attr not in ("now", "utcnow", "today", "monotonic"), (
-                f"{shown(path)}:{node.lineno}"
-            )
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=shown)
-def test_only_the_command_line_prints_and_exits(path: Path) -> None:
-    if part_of(path) == "cli":
-        return
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Call):
-            called = ast.unparse(node.func)
-            assert called not in ("print", "sys.exit", "exit", "quit"), (
-                f"{shown(path)}:{node.lineno} calls {called}"
-            )
-
-
-@pytest.mark.parametrize("path", SOURCES, ids=shown)
-def test_own_processes_import_nothing_from_the_working_directory(path: Path) -> None:
+def test_own_processes_import_nothing_from_the_working_directory() -> None:
     """A user's project may have a `queue.py` or a package `locust`: Python's -P keeps them off the path."""
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.List) and "sys.executable" in map(ast.unparse, node.elts):
-            words = [ast.unparse(word) for word in node.elts]
-            assert "'-m'" not in words or "'-P'" in words, f"{shown(path)}:{node.lineno}"
+    wrong = [
+        f"{shown(path)}:{node.lineno}"
+        for path in SOURCES
+        if "sys.executable" in path.read_text()
+        for node in nodes(path)
+        if isinstance(node, ast.List)
+        and "sys.executable" in (words := [ast.unparse(word) for word in node.elts])
+        and "'-m'" in words
+        and "'-P'" not in words
+    ]
+    assert wrong == []
 
 
 def test_files_are_short() -> None:
@@ -421,7 +454,7 @@ def test_no_catch_all_names() -> None:
 def test_no_class_name_has_two_meanings() -> None:
     homes: dict[str, list[str]] = {}
     for path in SOURCES:
-        for node in ast.parse(path.read_text()).body:
+        for node in tree(path).body:
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(shown(path))
     assert {name: places for name, places in homes.items() if len(places) > 1} == {}

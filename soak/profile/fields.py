@@ -26,7 +26,8 @@ from soak.units import parse_amount, parse_duration, parse_growth, parse_rate, p
 class Strict(BaseModel):
     """A mapping that refuses keys it does not know."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # Built at first use: a model within another is then built once, as a part of it, and never by itself.
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 @dataclass(frozen=True)

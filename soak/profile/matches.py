@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -19,9 +17,8 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from soak.profile.fields import Regex, Strict
+from soak.profile.statuses import STATUSES, statuses_in
 
-#: The statuses that HTTP has (RFC 9110, section 15).
-STATUSES = range(100, 600)
 _OPERATORS = (
     "equals",
     "not",
@@ -35,7 +32,6 @@ _OPERATORS = (
     "length",
     "exists",
 )
-_STATUS_RANGE = re.compile(r"([1-5])xx|([1-5][0-9]{2})\s*-\s*([1-5][0-9]{2})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -158,21 +154,6 @@ Match.model_rebuild()
 BodyMatch = Annotated[Match, MatchShorthand("contains")]
 
 
-def statuses_in(value: object) -> list[int] | None:
-    """The statuses that 201, "201", "2xx" or "200-299" names; None for anything else."""
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str) and value.strip().isdigit():
-        value = int(value)
-    if isinstance(value, int):
-        return [value] if value in STATUSES else None
-    if not isinstance(value, str) or (match := _STATUS_RANGE.fullmatch(value.strip())) is None:
-        return None
-    if match[1]:
-        return list(range(int(match[1]) * 100, int(match[1]) * 100 + 100))
-    return list(range(int(match[2]), int(match[3]) + 1)) or None
-
-
 def _statuses(value: object) -> Any:
     """Statuses, with ranges and {not: …} written out; templates are left as they are."""
     if isinstance(value, dict):
@@ -224,19 +205,6 @@ def _matching(match: dict[Any, Any]) -> list[int]:
     if not left:
         raise ValueError("no status is all of that")
     return sorted(left)
-
-
-def shown_statuses(statuses: Iterable[int]) -> str:
-    """Statuses in words: `201 or 204`, `200-299`."""
-    runs: list[list[int]] = []
-    for status in sorted(statuses):
-        if runs and status == runs[-1][-1] + 1:
-            runs[-1].append(status)
-        else:
-            runs.append([status])
-    return " or ".join(
-        f"{run[0]}-{run[-1]}" if len(run) > 2 else " or ".join(map(str, run)) for run in runs
-    )
 
 
 Statuses = Annotated[

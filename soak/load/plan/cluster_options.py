@@ -13,10 +13,13 @@ import json
 import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from soak.errors import UsageError
-from soak.profile import Profile
 from soak.profile.hosts import covers, is_loopback
+
+if TYPE_CHECKING:
+    from soak.profile import Profile
 
 TOKEN = "SOAK_WORKER_TOKEN"
 PORT = 5557

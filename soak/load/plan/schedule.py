@@ -12,9 +12,11 @@ import math
 from bisect import bisect_right
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
-from soak.profile.load import TrafficShape
-from soak.profile.scenarios import ScenarioLoad
+if TYPE_CHECKING:
+    from soak.profile.load import TrafficShape
+    from soak.profile.scenarios import ScenarioLoad
 
 _TURN = 2 * math.pi
 #: Seconds below which a pause at the end is none: what adding up times leaves.

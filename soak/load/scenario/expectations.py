@@ -14,7 +14,7 @@ from soak.load.scenario.json_schema import SchemaCheck
 from soak.load.scenario.jsonpath import JsonPath, parsed
 from soak.load.scenario.matching import MatchError, Predicate, predicate_of, shown
 from soak.load.scenario.templates import RenderError, Template
-from soak.profile.matches import shown_statuses, statuses_in
+from soak.profile.statuses import shown_statuses, statuses_in
 from soak.units import show_duration
 
 
