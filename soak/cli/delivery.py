@@ -28,6 +28,9 @@ ENDING = (
     "ending the run in order, its report follows; Ctrl-C again ends it at once, without a report"
 )
 
+#: ... after the load has ended by itself.
+WRITING = "the run is complete, its report follows; Ctrl-C again ends at once, without a report"
+
 
 def code_of(analysis: Analysis) -> ExitCode:
     """The one exit code of a run, whichever verb asks; a broken run without a proven fail is exit code 4."""

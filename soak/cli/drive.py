@@ -20,7 +20,15 @@ from soak.analysis.acceptance import out_of_date, without_bound
 from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certain, certain_already
 from soak.baseline import Baseline
 from soak.cli.against import compared_with, fastest_growth
-from soak.cli.delivery import ENDING, code_of, complain, show, show_last, write_reports
+from soak.cli.delivery import (
+    ENDING,
+    WRITING,
+    code_of,
+    complain,
+    show,
+    show_last,
+    write_reports,
+)
 from soak.cli.stop_signals import ending_signals
 from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError, UsageError
@@ -136,19 +144,23 @@ def drive(
     )
     with live_views(directory, shown, live, options or ViewOptions()) as views:
         lines = views.lines
-        with interruptible(run.stop, drawn=lines.drawing, kept=directory), lines:
-            run.tick = lines.tick
-            try:
-                run.run()
-            except SoakError:
-                if not run.stop.is_set():
-                    raise
-                click.echo(
-                    "soak: interrupted before the load began; nothing was recorded", err=True
-                )
-                return ExitCode.INTERRUPTED
-        views.judge.stop()
-        return _report(run, views, against, as_json=as_json)
+        with interruptible(run.stop, drawn=lines.drawing, kept=directory):
+            with lines:
+                run.tick = lines.tick
+                try:
+                    run.run()
+                except SoakError:
+                    if not run.stop.is_set():
+                        raise
+                    click.echo(
+                        "soak: interrupted before the load began; nothing was recorded", err=True
+                    )
+                    return ExitCode.INTERRUPTED
+            # A run whose load was made to its end is complete, whoever ends what is left of it.
+            leaving = run.stop if run.stop.is_set() else threading.Event()
+            with interruptible(leaving, WRITING, kept=directory):
+                views.judge.stop()
+                return _report(run, views, against, as_json=as_json)
 
 
 def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float]:

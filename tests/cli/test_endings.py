@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from soak.cli.delivery import write_reports
 from soak.errors import ExitCode, RecordingError
 from soak.recording import write_whole
 from soak.reporters import REPORTERS, Reporter, installed
+from soak.runner import Run
 from tests.cli.calling import run
-from tests.cli.test_broken import record
+from tests.cli.test_broken import PROFILE, record
 
 SOAK = [sys.executable, "-m", "soak"]
 
@@ -207,3 +212,27 @@ with interruptible(threading.Event(), kept=Path("reports/my run")):
         "soak: stopped at once; what was recorded is kept: `soak report 'reports/my run'` "
         "judges it and writes its reports"
     )
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_reports_are_written_changes_nothing_of_a_complete_run(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+) -> None:
+    """The load was made to its end: `soak report` says the same afterwards."""
+
+    def interrupted(*given: Any) -> Any:
+        os.kill(os.getpid(), number)
+        return write_reports(*given)
+
+    def made(self: Run) -> None:
+        record(self.directory, 0.2, 100)
+
+    monkeypatch.setattr(Run, "run", made)
+    monkeypatch.setattr("soak.cli.drive.write_reports", interrupted)
+    profile, directory = tmp_path / "busy.yaml", tmp_path / "run"
+    profile.write_text(PROFILE)
+    code, _, _ = run(capsys, "run", str(profile), "--out", str(directory))
+    assert (code, (directory / "report.html").exists()) == (ExitCode.PASS, True)
