@@ -10,8 +10,8 @@ import numpy as np
 from soak.formats.content import Content
 from soak.formats.format import Format, Options, Reading, Table, counted, refuse, table_of
 from soak.formats.table import read_table
-from soak.formats.timed_lines import clock_times
-from soak.formats.times import from_numbers, from_texts
+from soak.formats.timed_lines import clock_times, numbers_as_times
+from soak.formats.times import from_texts
 from soak.model import Floats
 
 _BANNER = re.compile(r"\S+ \S+ \(.*\)\s+(\S+)\s+_\S+_\s+\(\d+ CPU\)")
@@ -181,7 +181,7 @@ def _reports(content: Content) -> tuple[str, list[_Report]]:
 def _times(content: Content, report: _Report) -> Floats:
     """The times of a report's rows (seconds): of the day, since 1970, or dates."""
     if all(len(clock) >= 10 and clock.isdigit() for clock in report.clocks):
-        return from_numbers(np.array(report.clocks, dtype=np.float64))[0]
+        return numbers_as_times(content, report.clocks)
     times = clock_times(report.clocks)
     if times is not None:
         return times

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -72,14 +73,21 @@ def times_of_blocks(
 ) -> Floats:
     """The times of samples: as their lines tell, or by their block's number times --step; InputError without either."""
     if known and all(time is not None for time in known):
-        seconds, _ = from_numbers(np.array(known, dtype=np.float64))
-        return seconds
+        return numbers_as_times(content, known)
     if options.step is None:
         raise refuse(
             content,
             "its lines have no time: print the date before each sample, or say how far apart they are with --step 15s",
         )
     return np.array(blocks, dtype=np.float64) * options.step
+
+
+def numbers_as_times(content: Content, numbers: Sequence[Any]) -> Floats:
+    """Seconds from numbers, or from digits; InputError where their unit cannot be told."""
+    try:
+        return from_numbers(np.array(numbers, dtype=np.float64))[0]
+    except ValueError as error:
+        raise refuse(content, str(error)) from None
 
 
 def clock_times(texts: list[str]) -> Floats | None:

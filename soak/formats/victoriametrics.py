@@ -8,7 +8,7 @@ import numpy as np
 
 from soak.formats.content import CUT_SHORT, Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
-from soak.formats.times import from_numbers
+from soak.formats.times import MOST_SECONDS
 
 
 def read(content: Content, options: Options) -> Reading:
@@ -39,9 +39,11 @@ def read(content: Content, options: Options) -> Reading:
     for (name, pairs), pieces in points.items():
         every = np.array([time for times, _ in pieces for time in times], dtype=np.float64)
         # The export's times are milliseconds always, also in 1970.
-        seconds = every / 1e3 if len(every) else every
+        seconds = every / 1e3
+        if len(every) and np.abs(seconds).max() > MOST_SECONDS:
+            raise refuse(content, f"{name}: {every[np.abs(every).argmax()]:g} ms is no time")
         column = np.array([value for _, several in pieces for value in several], dtype=np.float64)
-        reading.series.append(RawSeries(name, from_numbers(seconds)[0], column, dict(pairs)))
+        reading.series.append(RawSeries(name, seconds, column, dict(pairs)))
     return reading
 
 

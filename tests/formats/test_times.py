@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from soak.errors import InputError
-from soak.formats import Options, recording_of
+from soak.formats import Options, read_recording, recording_of
 from soak.formats.content import Content
 from soak.formats.time_column import MOST_APART
 from soak.formats.times import from_numbers
@@ -134,3 +134,33 @@ def test_a_step_that_is_not_needed_is_said() -> None:
     recording = read("t", [0, 15, 30], step=5.0)
     assert recording.series[0].times.tolist() == [0, 15, 30]
     assert "--step is not needed" in recording.events[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        (
+            "export.jsonl",
+            '{"metric":{"__name__":"a"},"values":[1,2],"timestamps":[1754000000000,1754000000000000000]}\n',
+            "a: 1.754e\\+18 ms is no time",
+        ),
+        (
+            "pidstat.txt",
+            (
+                "Linux 6.8.0 (host) \t08/01/2025 \t_x86_64_\t(2 CPU)\n\n"
+                "# Time        UID       PID     VSZ     RSS   %MEM  Command\n"
+                "1754000000     1000      4711  900000  5000   2.50  app\n"
+                "# Time        UID       PID     VSZ     RSS   %MEM  Command\n"
+                "1754000000000000     1000      4711  900000  5000   2.50  app\n"
+            ),
+            "several units",
+        ),
+    ],
+)
+def test_damaged_times_are_refused_with_the_file(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(InputError, match=f"{name}: .*{said}"):
+        read_recording(path, Options())
