@@ -684,6 +684,13 @@ PAGES: dict[str, tuple[str, tuple[str, ...]]] = {
             "dotnet_threadpool_timer_count",
         ),
     ),
+    ".NET's heap in one figure": (
+        """
+        dotnet_gc_heap_size_bytes 6e7
+        process_working_set_bytes 9e7
+        """,
+        ("dotnet_gc_heap_size_bytes", "process_working_set_bytes"),
+    ),
     "Micrometer on Jetty and Netty": (
         """
         jvm_threads_live_threads 40
