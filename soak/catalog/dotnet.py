@@ -42,8 +42,12 @@ DOTNET = Family(
         shown("dotnet_gc_last_collection_*_bytes", ResourceKind.HEAP, "memory of .NET's collector"),
         # prometheus-net.DotNetRuntime; young generations are what is allocated between collections.
         heap('dotnet_gc_heap_size_bytes{gc_generation=~"2|loh"}', ".NET's heap after a collection"),
-        heap('dotnet_gc_heap_size_bytes{gc_generation=""}', ".NET's heap"),
-        shown("dotnet_gc_heap_size_bytes", ResourceKind.HEAP, "a young part of .NET's heap"),
+        shown(
+            'dotnet_gc_heap_size_bytes{gc_generation=~".+"}',
+            ResourceKind.HEAP,
+            "a young part of .NET's heap",
+        ),
+        heap("dotnet_gc_heap_size_bytes", ".NET's heap"),
         count(
             ResourceKind.QUEUE,
             "dotnet_gc_finalization_queue_length",
