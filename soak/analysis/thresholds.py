@@ -27,6 +27,15 @@ FEWEST_SAMPLES, FEWEST_POINTS = 10, 5
 #: twice the stated resolution are caught in over 95%. Lower: promised resolutions are not kept.
 RESOLVED_AT = 4.5
 
+#: Seconds after a snapshot within which the next sample of a count may still have in it the connection that asked. Descriptors
+#: by type are read every 5 s where they are many, as snapshots are. Higher: all such samples are lost; lower: soak's own count.
+COUNT_SETTLES = 2.0
+
+#: Entries that a cache which never drops any must gain, and the slowest third's as a share of the fastest's, so that the rise
+#: of memory beside it is no warm-up. At 100 a third's share scatters by a sixth; keys that repeat make later thirds slower, to
+#: 0.9 where a sixth of all keys is known. Lower: a cache that will be full is called a leak; higher: such leaks are found later.
+KEPT_ENTRIES, KEPT_EVENLY = 100.0, 0.9
+
 #: A run that soak drives is young for so many seconds of load: JITs, pools, arenas and caches of the services recorded
 #: (Go, JVM, Node, Python) settled within it. Shorter: healthy young services fail; longer: leaks take longer to be found.
 WARMUP_SECONDS = 600.0

@@ -66,6 +66,9 @@ POOLS: tuple[PoolNames, ...] = tuple(pool for family in FAMILIES for pool in fam
 COLLECTORS: tuple[Collector, ...] = tuple(
     collector for family in FAMILIES for collector in family.collectors
 )
+NEVER_DROPPED: tuple[str, ...] = tuple(
+    selector for family in FAMILIES for selector in family.never_dropped
+)
 BREAKDOWNS: tuple[Breakdown, ...] = tuple(one for family in FAMILIES for one in family.breakdowns)
 METRICS: tuple[Metric, ...] = tuple(
     metric

@@ -73,4 +73,5 @@ PYTHON = Family(
         ),
     ),
     collectors=(Collector(heap=TRACED_MEMORY),),
+    never_dropped=(f'{CONTAINER_LENGTH}{{bound="none"}}',),
 )

@@ -216,6 +216,7 @@ class Family:
     is opened for snapshots, where soak can take any; `prefixes` are how the series' names begin.
     Where a page has one of the `exporter_marks`, an exporter
     serves it for another process, and what the page says of a process is the exporter's own.
+    `never_dropped` are counts of what nothing ever takes away again.
     """
 
     name: str
@@ -228,6 +229,7 @@ class Family:
     opening: str = ""
     prefixes: tuple[str, ...] = ()
     exporter_marks: tuple[str, ...] = ()
+    never_dropped: tuple[str, ...] = ()
 
 
 def memory(

@@ -37,9 +37,10 @@ def lengths() -> list[tuple[dict[str, str], int]]:
     objects that are globals, every functools cache on a function of its own, and registries of the
     standard library that only grow. Labels are the
     holder (`service.SESSIONS`), the kind and, where one line alone puts entries in, that line's
-    file, number and function.
+    file, number and function; `bound` is `none` where nothing ever drops an entry.
     """
     lengths_by_id: dict[int, tuple[str, str, int]] = {}
+    unbounded: set[str] = set()
     for module in _own_modules():
         for name, value in list(vars(module).items()):
             if not name.startswith("__"):
@@ -53,12 +54,24 @@ def lengths() -> list[tuple[dict[str, str], int]]:
         registry = _registry(holder)
         if registry is not None:
             lengths_by_id[id(registry)] = (holder, type(registry).__name__, len(registry))
+            unbounded.add(holder)
     for cache in _caches():
         name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
-        lengths_by_id[id(cache)] = (name, "lru_cache", cache.cache_info().currsize)
+        _, _, most, length = cache.cache_info()
+        lengths_by_id[id(cache)] = (name, "lru_cache", length)
+        if most is None:
+            unbounded.add(name)
     longest = sorted(lengths_by_id.values(), key=lambda row: -row[2])[:_MOST]
     return [
-        ({"holder": holder, "kind": kind, **_filled_at(holder, kind)}, length)
+        (
+            {
+                "holder": holder,
+                "kind": kind,
+                **({"bound": "none"} if holder in unbounded else {}),
+                **_filled_at(holder, kind),
+            },
+            length,
+        )
         for holder, kind, length in longest
         if length >= _SHORTEST
     ]

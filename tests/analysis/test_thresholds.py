@@ -16,7 +16,7 @@ from soak.analysis.prepare.gc_accounting import with_few_collections
 from soak.analysis.prepare.prepare import prepare
 from soak.analysis.rules import growth, overload
 from soak.analysis.rules.resident_memory import _alone, _in_the_light, _kept
-from soak.analysis.rules.warmup import within_warmup
+from soak.analysis.rules.warmup import keeps_for_good, within_warmup
 from soak.analysis.statistics import model_averaging
 from soak.analysis.statistics import trend as trend_module
 from soak.analysis.statistics.creep import lasting_growth
@@ -141,6 +141,20 @@ def risen(*thirds: float) -> list[float]:
     first, second, last = thirds
     a, b, c = 100 + first, 100 + first + second, 100 + first + second + last
     return [100, 100, 100, a, a, a, b, b, b, c]
+
+
+def kept(*thirds: float) -> bool:
+    """Whether a count that rises by these amounts a third surely keeps what it gains."""
+    entries = np.interp(np.arange(301), [0, 100, 200, 300], np.cumsum([0, *thirds]))
+    return keeps_for_good(subject(entries, "python_container_length"))
+
+
+@pins(thresholds, "KEPT_ENTRIES", "KEPT_EVENLY")
+def test_a_cache_that_gains_a_hundred_entries_as_fast_late_as_early_keeps_them() -> None:
+    assert kept(34, 34, 34)
+    assert not kept(33, 33, 33)
+    assert kept(100, 95, 91)
+    assert not kept(100, 95, 89)
 
 
 @pins(thresholds, "WORKED_BEFORE")

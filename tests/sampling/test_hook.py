@@ -149,6 +149,7 @@ def test_loggers_that_a_request_makes_are_told_with_the_line_that_makes_them(
         module.__dict__["sell"](number)
     told = {labels["holder"]: (labels, length) for labels, length in containers.lengths()}
     labels, length = told["logging.Logger.manager.loggerDict"]
+    assert labels["bound"] == "none"
     assert (labels["line"], labels["function"]) == ("4", "sell")
     assert length >= 30
 
@@ -269,9 +270,19 @@ def test_caches_are_seen_after_their_objects_are_frozen(monkeypatch: pytest.Monk
 
     for n in range(30):
         price(n)
+    @functools.lru_cache(maxsize=100)
+    def discount(n: int) -> int:
+        return n
+
+    for n in range(30):
+        discount(n)
     containers.remember_caches()
     monkeypatch.setattr("gc.get_objects", list)
-    assert any("price" in labels["holder"] for labels, _ in containers.lengths())
+    bounds = {
+        labels["holder"].rpartition(".")[2]: labels.get("bound")
+        for labels, _ in containers.lengths()
+    }
+    assert (bounds["price"], bounds["discount"]) == ("none", None)
     monkeypatch.setattr(containers, "_frozen_caches", [])
 
 

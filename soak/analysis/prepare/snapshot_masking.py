@@ -7,11 +7,21 @@ from dataclasses import replace
 
 import numpy as np
 
+from soak.analysis.thresholds import COUNT_SETTLES
+from soak.catalog.metrics import ResourceKind, metric_of
 from soak.model import Floats, Phase, PhaseName, Series
 from soak.snapshots import Snapshot
 
 #: Snapshots of one moment are asked for one after the other: within so many seconds, they are one.
 _ONE_MOMENT = 0.5
+#: What a snapshot moves by no more than the connection that asks for it.
+_COUNTED = (
+    ResourceKind.DESCRIPTORS,
+    ResourceKind.THREADS,
+    ResourceKind.POOL,
+    ResourceKind.QUEUE,
+    ResourceKind.TIMERS,
+)
 
 
 def perturbed(snapshots: Sequence[Snapshot]) -> tuple[Phase, ...]:
@@ -28,13 +38,15 @@ def perturbed(snapshots: Sequence[Snapshot]) -> tuple[Phase, ...]:
 
 def without(series: Series, stretches: Sequence[Phase]) -> Series:
     """The series with NaN within each stretch, and for one sample after it: there, a heap is just collected, and a rate
-    still counts what went on before."""
+    still counts what went on before. Counts of whole things have settled sooner: those that are read rarely would lose all."""
     if not stretches or not len(series.times):
         return series
     starts: Floats = np.array([stretch.start for stretch in stretches])
     ends: Floats = np.array([stretch.end for stretch in stretches])
     first = np.searchsorted(series.times, starts, side="left")
-    after = np.searchsorted(series.times, ends, side="right") + 1
+    after = np.searchsorted(series.times, ends, side="right")
+    following = np.append(series.times, np.inf)[after]
+    after = after + (following <= ends + _settles(series))
     edges = np.zeros(len(series.times) + 2, dtype=np.int64)
     np.add.at(edges, first, 1)
     np.subtract.at(edges, np.minimum(after, len(series.times) + 1), 1)
@@ -42,3 +54,10 @@ def without(series: Series, stretches: Sequence[Phase]) -> Series:
     return (
         replace(series, values=np.where(inside, np.nan, series.values)) if inside.any() else series
     )
+
+
+def _settles(series: Series) -> float:
+    """For how many seconds after a snapshot a sample may still be disturbed."""
+    metric = metric_of(series.name, series.labels)
+    counted = metric is not None and metric.integer and metric.kind in _COUNTED
+    return COUNT_SETTLES if counted else np.inf

@@ -15,8 +15,8 @@ from soak.analysis.rules.rate_kept import fell_behind
 from soak.analysis.rules.resident_memory import explain_resident_memory
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.rules.stale_levels import without_stale_level
-from soak.analysis.rules.subjects import judged_subjects
-from soak.analysis.rules.warmup import within_warmup
+from soak.analysis.rules.subjects import judged_subjects, never_dropped
+from soak.analysis.rules.warmup import keeps_for_good, within_warmup
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.vouch import vouched
 from soak.model import Finding, RuleName, series_key
@@ -53,13 +53,18 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
     ]
     subjects = judged_subjects(asked)
     clock = asked.request_clock
-    clocked = [clock(prepared, subject) if clock else subject for subject in subjects.values()]
+
+    def on_clock(subject: Subject) -> Subject:
+        return clock(prepared, subject) if clock else subject
+
+    clocked = [on_clock(subject) for subject in subjects.values()]
+    kept = any(keeps_for_good(on_clock(subject)) for subject in never_dropped(prepared))
     grown = judge_growth(clocked, limits.survive.for_)
     findings = explain_resident_memory(
         prepared,
         clocked,
         grown,
-        [within_warmup(prepared, *pair) for pair in zip(clocked, grown, strict=True)],
+        [within_warmup(prepared, *pair, kept=kept) for pair in zip(clocked, grown, strict=True)],
         lambda subject: judge_growth([subject], limits.survive.for_)[0],
     )
     judged = prepared.judged_series()
@@ -68,7 +73,8 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
         finding = with_few_collections(
             findings[index], subject.noun, judged, prepared.collections, seconds
         )
-        finding = within_warmup(prepared, subject, at_production(subject, finding, limits.survive))
+        at_rate = at_production(subject, finding, limits.survive)
+        finding = within_warmup(prepared, subject, at_rate, kept=kept)
         finding = without_stale_level(prepared, subject, finding)
         findings[index] = without_overload(finding, overload)
     findings = vouched(clocked, with_positive_control(clocked, findings, seconds), seconds)

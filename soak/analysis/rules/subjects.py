@@ -16,11 +16,13 @@ from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import FEWEST_SAMPLES
 from soak.catalog.metrics import (
+    NEVER_DROPPED,
     NO_RESOURCES,
     Metric,
     encloses,
     is_exporters_own,
     metric_of,
+    selected,
     selects,
     unknown_metric,
 )
@@ -67,6 +69,16 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
                 metric = metric_of(series.name, series.labels) or unknown_metric(series.name)
                 subjects[series.key] = _subject(prepared, series, metric, None)
     return subjects
+
+
+def never_dropped(prepared: Prepared) -> list[Subject]:
+    """Counts of what nothing ever takes away, such as the entries of a cache without a bound; they are not judged themselves."""
+    return [
+        _subject(prepared, series, metric, None)
+        for wanted in NEVER_DROPPED
+        for series in selected(wanted, prepared.series)
+        if (metric := metric_of(series.name, series.labels)) is not None
+    ]
 
 
 def _pages(prepared: Prepared) -> dict[str, set[str]]:

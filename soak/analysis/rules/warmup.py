@@ -23,6 +23,8 @@ from soak.analysis.thresholds import (
     FELL_BACK,
     FELL_BACK_LEAST,
     HARDLY_FALLS,
+    KEPT_ENTRIES,
+    KEPT_EVENLY,
     LIVE_EVEN_RISE,
     LIVE_RISE,
     NEXT_RISE,
@@ -81,8 +83,22 @@ class _Rise:
         return (self.bare or self.only) and little and slowed
 
 
-def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
+def keeps_for_good(subject: Subject) -> bool:
+    """Whether a count of what is never dropped gains many entries, and as many late as early: no warm-up does."""
+    times, values = _judged(subject)
+    if len(values) < _PARTS:
+        return False
+    thirds = np.diff(np.interp(np.linspace(times[0], times[-1], 4), times, values))
+    evenly = thirds.min() >= KEPT_EVENLY * thirds.max()
+    return bool(evenly and thirds.sum() >= KEPT_ENTRIES)
+
+
+def within_warmup(
+    prepared: Prepared, subject: Subject, finding: Finding, *, kept: bool = False
+) -> Finding:
     """A fail of memory left open where a young service's warm-up explains the rise; limits that were set stay as they are.
+
+    It stays where something is surely `kept` for good: that goes on after any warm-up.
 
     A recording that soak did not drive is as young, unless the target's counter of requests shows
     that it had worked before. An open verdict on a level that garbage does not hide, as of a heap
@@ -100,7 +116,7 @@ def within_warmup(prepared: Prepared, subject: Subject, finding: Finding) -> Fin
         return _if_warmed_up(subject, finding, rise, youth, rose)
     if youth > 0 and prepared.driven and not rise.bare and (tooth := _unfinished_tooth(subject)):
         return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, tooth)
-    if youth <= 0 or not rise.explained(youth):
+    if youth <= 0 or kept or not rise.explained(youth):
         return finding
     reason = (
         f"{rose}, which a young service's warm-up may explain: "

@@ -13,7 +13,7 @@ from soak.diagnosis.attribution.allocation_sites import (
     is_library,
     own_frames,
 )
-from soak.diagnosis.attribution.attribution import EVERY
+from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, contributors
 from soak.diagnosis.profiles.frames import Frame
@@ -99,7 +99,8 @@ def find_opener(
     """The own function that opens such things on behalf of `endpoints`; None where several could be it, or none is seen.
 
     Of those seen to open any, it is the only one, or the one called by whom the endpoints' requests
-    make allocate, or the one that ever more of what was opened still belongs to.
+    make allocate, or the one that ever more of what was opened still belongs to. Whom the requests
+    of other endpoints make allocate it is not: the one that is sought may open too little to be seen.
     """
     functions = [function for mark in signatures for function in STACK_SIGNATURES[mark]]
     openers = [
@@ -108,13 +109,21 @@ def find_opener(
     openers = sorted(openers, key=lambda pair: -_gain(pair[1]))[:MOST_OPENERS]
     if not openers:
         return _met_opening(context, functions)
+    if any(endpoint not in ("", EVERY) for endpoint in endpoints):
+        told = [_callers(context, *pair) for pair in openers]
+        share = [sum(a.share for a in amounts if a.endpoint in endpoints) for amounts in told]
+        if max(share) > LEAST_OPENER_SHARE:
+            return openers[share.index(max(share))][0].place
+        rest = [
+            sum(a.share for a in amounts if a.endpoint not in (*endpoints, EVERY))
+            for amounts in told
+        ]
+        openers = [
+            pair for pair, others in zip(openers, rest, strict=True) if others <= LEAST_OPENER_SHARE
+        ]
     # Where only some allocations are sampled, that one alone was seen proves nothing.
     if len(openers) == 1 and (context.language == "Go" or openers[0][0] in context.places):
         return openers[0][0].place
-    if any(endpoint not in ("", EVERY) for endpoint in endpoints):
-        share = [_share(context, site, stacks, endpoints) for site, stacks in openers]
-        if share and max(share) > LEAST_OPENER_SHARE:
-            return openers[share.index(max(share))][0].place
     kept = {site.place.function: _gain(_opening(site, functions)) for site in context.places}
     still = [site for site, _ in openers if kept.get(site.place.function, 0.0) > 0]
     return still[0].place if len(still) == 1 else None
@@ -187,10 +196,10 @@ def _gain(stacks: Sequence[Stack]) -> float:
     return sum(float(stack.levels[-1] - stack.levels[0]) for stack in stacks)
 
 
-def _share(
-    context: RunContext, site: AllocationSite, stacks: Sequence[Stack], endpoints: Sequence[str]
-) -> float:
-    """How much of what a place's caller allocates these endpoints explain; 0 where that cannot be told.
+def _callers(
+    context: RunContext, site: AllocationSite, stacks: Sequence[Stack]
+) -> tuple[Amount, ...]:
+    """The endpoints whose requests make a place's caller allocate, and how much; none where that cannot be told.
 
     The caller is the outermost own function, a handler as a rule. It allocates more than what it
     opens, so that its requests are told apart better.
@@ -203,5 +212,4 @@ def _share(
         if (own := own_frames(stack.frames)) and own[-1].function in callers
     ]
     levels = Levels(site.times, np.sum(through, axis=0), site.requests)
-    told = attribute_by_endpoint(context.prepared, levels, "opened", "bytes")
-    return sum(amount.share for amount in contributors(told) if amount.endpoint in endpoints)
+    return contributors(attribute_by_endpoint(context.prepared, levels, "opened", "bytes"))

@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from soak.analysis import analyze
+from soak.analysis import analyze, thresholds
 from soak.analysis.prepare.prepare import prepare
 from soak.analysis.prepare.snapshot_masking import perturbed, without
 from soak.model import Analysis, Floats, Phase, Recording, Series, Verdict
 from soak.profile import Limits
 from soak.snapshots import Snapshot
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording, windows
+from tests.boundaries import pins
 
 EVERY = 15
 TAKEN = tuple(Snapshot(float(at) + 0.3, 1.5, "heap", "steady") for at in range(5, SECONDS, EVERY))
@@ -113,6 +114,25 @@ def test_samples_within_and_one_after_are_left_out_and_nothing_else() -> None:
         assert np.flatnonzero(np.isnan(left.values)).tolist() == gone, (start, took)
         np.testing.assert_array_equal(left.times, series.times)
     assert without(series, ()) is series
+
+
+def lost(name: str, after: float) -> bool:
+    """Whether a series loses its samples that are read so long after each snapshot, and as rarely; or keeps them all."""
+    taken = [Snapshot(float(at), 0.05, "heap", "steady") for at in range(0, 100, 5)]
+    times = np.arange(0.0, 100.0, 5.0) + 0.05 + after
+    left = without(Series(name, times, np.arange(20.0)), perturbed(taken))
+    gone = np.isnan(left.values)
+    assert gone.all() or not gone.any()
+    return bool(gone.all())
+
+
+@pins(thresholds, "COUNT_SETTLES")
+def test_a_count_that_is_read_as_rarely_as_snapshots_are_taken_is_kept() -> None:
+    assert lost("process_descriptors", 1.9)
+    assert not lost("process_descriptors", 2.1)
+    assert not lost("go_goroutines", 2.1)
+    assert lost("process_resident_memory_bytes", 4.9)
+    assert lost("process_cpu_seconds_total", 4.9)
 
 
 def test_snapshots_of_one_moment_are_one_mark_and_charts_show_all_samples() -> None:

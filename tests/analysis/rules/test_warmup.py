@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.model import Finding, Phase, PhaseName, Verdict
+from soak.model import Finding, Floats, Phase, PhaseName, Verdict
 from soak.profile import Limits
 from soak.snapshots import SNAPSHOT_SOURCE
 from tests.analysis.recordings import gauge, recording
@@ -49,3 +49,23 @@ def test_a_healthy_young_service_passes_and_says_what_could_hide(row: dict[str, 
 def test_a_leak_of_a_tenth_of_the_level_in_the_run_never_passes(row: dict[str, Any]) -> None:
     finding = judged(row, leak_per_hour=max(0.1 * row["values"][-1], 10) * 60 / row["minutes"])
     assert finding.verdict is not Verdict.PASS, finding.reason
+
+
+def beside_a_cache(entries: Floats, bound: str) -> Verdict:
+    """Blocks of Python's that rise by 5% in two minutes, beside a cache that has so many entries at each snapshot."""
+    times = np.linspace(1.0, 119.0, 24)
+    noise = np.random.default_rng(7).normal(0, 60, 24)
+    blocks = gauge("python_allocated_blocks", 200_000 + 90 * times + noise, SNAPSHOT_SOURCE)
+    cache = gauge(
+        "python_container_length", entries, SNAPSHOT_SOURCE, holder="shop.price", bound=bound
+    )
+    run = recording(*(replace(series, times=times) for series in (blocks, cache)), seconds=120)
+    [finding] = [row for row in analyze(run, Limits()).findings if row.series == blocks.name]
+    return finding.verdict
+
+
+def test_beside_a_cache_that_keeps_all_it_gains_a_rise_is_no_warm_up() -> None:
+    evenly, filling = np.linspace(0, 2000, 24), 1000 * (1 - np.exp(-np.linspace(0, 3, 24)))
+    assert beside_a_cache(evenly, bound="none") is Verdict.FAIL
+    assert beside_a_cache(evenly, bound="") is Verdict.INCONCLUSIVE
+    assert beside_a_cache(filling, bound="none") is Verdict.INCONCLUSIVE

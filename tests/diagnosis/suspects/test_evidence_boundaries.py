@@ -107,12 +107,30 @@ def opener(*places: AllocationSite, endpoint: str = "GET /a") -> str:
     return frame.function if frame is not None else ""
 
 
+def told(*shares: tuple[str, float]) -> tuple[Amount, ...]:
+    """What endpoints explain of what a place's caller allocates."""
+    return tuple(Amount(endpoint, 1.0, 0.9, 1.1, share) for endpoint, share in shares)
+
+
 @pins(thresholds, "LEAST_OPENER_SHARE")
 def test_the_opener_is_who_allocates_for_an_endpoint_by_half() -> None:
     both = site("main.f", 2.0, "os.Open"), site("main.g", 1.0, "os.Open")
     for share, named in ((0.51, "main.g"), (0.49, "")):
-        with mock.patch.object(resource_owner, "_share", side_effect=[0.0, share]):
+        callers = [(), told(("GET /a", share))]
+        with mock.patch.object(resource_owner, "_callers", side_effect=callers):
             assert opener(*both) == named
+
+
+def test_who_opens_for_other_endpoints_is_not_it_even_where_nobody_else_is_seen() -> None:
+    """Allocations are sampled: whoever opens one small file per request may not have been."""
+    for amounts, named in (
+        (told(("GET /b", 0.51)), ""),
+        (told(("GET /b", 0.49)), "main.f"),
+        (told(("*", 0.9)), "main.f"),
+        ((), "main.f"),
+    ):
+        with mock.patch.object(resource_owner, "_callers", return_value=amounts):
+            assert opener(site("main.f", 2.0, "os.Open")) == named
 
 
 @pins(thresholds, "LEAST_CPU_SAMPLES")
@@ -125,7 +143,7 @@ def test_an_opener_was_met_five_times() -> None:
 
 @pins(thresholds, "MOST_OPENERS")
 def test_six_openers_are_compared() -> None:
-    with mock.patch.object(resource_owner, "_share", return_value=0.0) as compared:
+    with mock.patch.object(resource_owner, "_callers", return_value=()) as compared:
         opener(*(site(f"main.f{number}", 1.0, "os.Open") for number in range(9)))
     assert compared.call_count == 6
     nothing = Attribution("x", "bytes", ())
