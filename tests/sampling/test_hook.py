@@ -270,6 +270,7 @@ def test_caches_are_seen_after_their_objects_are_frozen(monkeypatch: pytest.Monk
 
     for n in range(30):
         price(n)
+
     @functools.lru_cache(maxsize=100)
     def discount(n: int) -> int:
         return n
