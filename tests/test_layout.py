@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "private_files": set(),
     "selectors": set(),
     "units": set(),
+    "varint": set(),
     "capacity": {"generator_limits", "latency", "units"},
     "profile": {"capacity", "errors", "lazy", "model", "selectors", "units"},
     "abort": {"latency", "model", "profile", "units", "windows"},
@@ -56,6 +57,7 @@ MAY_IMPORT = {
         "selectors",
         "snapshots",
         "traces",
+        "varint",
     },
     "load": {
         "capacity",
@@ -95,6 +97,7 @@ MAY_IMPORT = {
         "snapshots",
         "traces",
         "units",
+        "varint",
         "windows",
     },
     "baseline": {"compared", "errors", "model", "profile"},

@@ -52,9 +52,12 @@ class Fetcher:
     _connection: http.client.HTTPConnection | None = None
     _origin: tuple[str, str] = ("", "")
 
-    def get(self, url: str) -> Answer:
-        """The answer to GET `url`, whatever its status; TargetError says what went wrong in one line."""
-        return self._request(url, None)
+    def get(self, url: str, headers: Mapping[str, str] = MappingProxyType({})) -> Answer:
+        """The answer to GET `url`, whatever its status; TargetError says what went wrong in one line.
+
+        `headers` take the place of the fetcher's own of that name.
+        """
+        return self._request(url, None, headers)
 
     def post(self, url: str, body: bytes, content_type: str = "application/json") -> Answer:
         """The answer to POST `url`, likewise."""

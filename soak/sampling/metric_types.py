@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from soak.model import Kind, Labels
 
+#: What names a series on a page: the beginning of a line of text, or bytes of a protobuf message.
+Key = str | bytes
+#: What is known of it: its name, labels and kind.
+Series = tuple[str, Labels, Kind]
+
 _COUNTED = ("histogram", "gaugehistogram", "summary")
 _SUFFIXES = ("_bucket", "_sum", "_count", "_total", "_created", "_gsum", "_gcount", "_info")
 
@@ -15,7 +20,8 @@ def is_part(name: str, types: dict[str, str]) -> bool:
     """
     if name in types and not name.endswith("_created"):
         return False
-    stem = name.removesuffix("_bucket").removesuffix("_created")
+    suffix = next((suffix for suffix in ("_bucket", "_created") if name.endswith(suffix)), "")
+    stem = name.removesuffix(suffix)
     own = types.get(name)
     counted = types.get(stem) in (*_COUNTED, "counter") or types.get(f"{stem}_total") == "counter"
     return stem != name and counted and own in (None, "gauge", "unknown", "untyped")

@@ -29,6 +29,7 @@ from soak.load.plan.wire import window_line, window_of
 from soak.profile import parse_profile
 from soak.recording import read_run
 from soak.sampling.exposition import Exposition
+from soak.sampling.exposition_protobuf import PROTOBUF
 from soak.sampling.fetch import Answer
 from soak.windows import EndpointWindow, GeneratorWindow, Window
 from tests.diagnosis.writing import profile as pprof
@@ -108,6 +109,8 @@ def surfaces() -> Iterator[tuple[str, list[bytes], Reader]]:
         b'# TYPE h histogram\nh_bucket{le="0.1"} 3\nh_bucket{le="+Inf"} 4\nh_sum 1.5\nh_count 4\nc_total 7\nc_created 1\n# EOF\n'
     )
     yield "metrics page", [page], _page
+    messages = [path.read_bytes() for path in sorted(Path("tests/data/pages").glob("*.pb"))]
+    yield "metrics page, protobuf", messages, _messages
     stacks = pprof(
         [(["main.leak", "main.main"], [3, 4096]), (["main.main"], [1, 10])],
         ("inuse_objects", "inuse_space"),
@@ -178,6 +181,14 @@ def _page(data: bytes, _scratch: Path) -> object:
     return Exposition().read(
         Answer(200, "text/plain", data, whole=True), "http://127.0.0.1/metrics"
     )
+
+
+def _messages(data: bytes, _scratch: Path) -> object:
+    """After a whole page, of which the reader remembers what it can."""
+    reader, whole = Exposition(), Path("tests/data/pages/go.pb").read_bytes()
+    for _ in range(2):
+        reader.read(Answer(200, PROTOBUF, whole), "http://127.0.0.1/metrics")
+    return reader.read(Answer(200, PROTOBUF, data), "http://127.0.0.1/metrics")
 
 
 def _snapshot(kind: str) -> Reader:

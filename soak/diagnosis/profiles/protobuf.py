@@ -12,12 +12,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from soak.varint import LONGEST, varint
+
 Bytes = NDArray[np.uint8]
 Ints = NDArray[np.int64]
 
 _VARINT, _FIXED64, _SIZED, _FIXED32 = 0, 1, 2, 5
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
-_LONGEST = 10
 
 
 def outline(data: bytes, wanted: Sequence[int]) -> tuple[dict[int, Ints], dict[int, int]]:
@@ -50,18 +51,6 @@ def outline(data: bytes, wanted: Sequence[int]) -> tuple[dict[int, Ints], dict[i
     return {
         number: np.frombuffer(held, dtype=np.int64).reshape(-1, 2) for number, held in sized.items()
     }, numbers
-
-
-def varint(data: bytes, place: int, end: int) -> tuple[int, int]:
-    """A number of 7 bits a byte, and where it ends."""
-    value = shift = 0
-    for at in range(place, min(end, place + _LONGEST)):
-        byte = data[at]
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value & 0xFFFF_FFFF_FFFF_FFFF, at + 1
-        shift += 7
-    raise ValueError(f"a number without end at byte {place}")
 
 
 def signed(value: int) -> int:
@@ -121,7 +110,7 @@ def _numbers(part: Bytes, ends: Ints) -> Ints:
     """The numbers of adjoining bytes, given where each ends."""
     size = np.diff(ends, prepend=-1)
     longest = int(size.max(initial=0))
-    if longest > _LONGEST:
+    if longest > LONGEST:
         raise ValueError("a number without end")
     value = part[ends].astype(np.int64)
     for byte in range(1, longest):
@@ -164,7 +153,7 @@ def _varints(data: Bytes, place: Ints, stop: Ints) -> tuple[Ints, Ints]:
     value = np.zeros(len(place), dtype=np.uint64)
     place = place.copy()
     going = np.arange(len(place))
-    for byte in range(_LONGEST):
+    for byte in range(LONGEST):
         if (place[going] >= stop[going]).any():
             raise ValueError("a number without end")
         read = data[place[going]]

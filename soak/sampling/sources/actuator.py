@@ -17,7 +17,8 @@ from soak.profile.fields import Positive
 from soak.profile.tls import TlsSettings
 from soak.sampling.exposition import Exposition
 from soak.sampling.fetch import Fetcher, accepted
-from soak.sampling.sources.prometheus import ACCEPT, about, requests_sent
+from soak.sampling.pages import TEXT_FIRST
+from soak.sampling.sources.prometheus import about, requests_sent
 
 #: Asked for one by one: each costs a request, so only what says something about resources.
 ONE_BY_ONE = (
@@ -53,7 +54,7 @@ class Actuator:
     _without: dict[str, float] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        headers = {"Accept": f"{ACCEPT},application/json", **self.headers}
+        headers = {"Accept": f"{TEXT_FIRST},application/json", **self.headers}
         object.__setattr__(
             self, "_fetcher", Fetcher(self.timeout, headers, self.tls or TlsSettings())
         )

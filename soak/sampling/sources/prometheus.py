@@ -1,4 +1,4 @@
-"""Polls a /metrics page: Prometheus text or OpenMetrics."""
+"""Polls a /metrics page: Prometheus text, OpenMetrics, or protobuf where the page is large."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from soak.profile.tls import TlsSettings
 from soak.sampling.exposition import MOST_OF_ONE, MOST_SERIES, Exposition, Page
 from soak.sampling.fetch import Answer, Fetcher
 from soak.sampling.page_notices import page_notices
-
-ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.9,*/*;q=0.1"
+from soak.sampling.pages import TEXT_FIRST, Pages
 
 
 @dataclass(frozen=True)
@@ -36,25 +35,33 @@ class Prometheus:
     tls: TlsSettings | None = None
     timeout: Positive = 5.0
     _fetcher: Fetcher = field(init=False, repr=False, compare=False)
-    _exposition: Exposition = field(init=False, repr=False, compare=False)
+    _pages: Pages = field(init=False, repr=False, compare=False)
     _notices: dict[str, None] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(
             self,
             "_fetcher",
-            Fetcher(self.timeout, {"Accept": ACCEPT, **self.headers}, self.tls or TlsSettings()),
+            Fetcher(
+                self.timeout, {"Accept": TEXT_FIRST, **self.headers}, self.tls or TlsSettings()
+            ),
         )
+        most = self.series
+
+        def reader() -> Exposition:
+            return Exposition(self.keep, self.drop, most, min(MOST_OF_ONE, most))
+
+        own = any(name.lower() == "accept" for name in self.headers)
         try:
-            reader = Exposition(self.keep, self.drop, self.series, min(MOST_OF_ONE, self.series))
+            pages = Pages(self._fetcher, reader, negotiated=not own)
         except ValueError as error:
             raise UsageError(f"prometheus: keep or drop: {error}") from None
-        object.__setattr__(self, "_exposition", reader)
+        object.__setattr__(self, "_pages", pages)
 
     def collect(self) -> Iterable[Sample]:
         """All samples of the page that `keep` matches and `drop` does not, and some about the scrape itself."""
         began = time.monotonic()
-        page = self._exposition.read(self._fetcher.get_ok(self.url), self.url)
+        page = self._pages.read(self.url)
         if not page.samples:
             raise TargetError(f"{self.url}: no metric matches keep and drop")
         if not self._notices:
