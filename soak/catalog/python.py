@@ -16,6 +16,8 @@ from soak.catalog.row_types import (
 )
 
 TRACED_MEMORY, CONTAINER_LENGTH = "python_traced_memory_bytes", "python_container_length"
+#: Files, sockets and databases that the service's own lines opened, by line.
+OPENINGS = "python_openings"
 ALLOCATED_BLOCKS = "python_allocated_blocks"
 #: The part of the processor time that tracing allocations takes, and of the time that is traced.
 TRACING_SHARE, TRACING_DUTY = "python_tracing_share_ratio", "python_tracing_duty_ratio"
@@ -38,6 +40,7 @@ PYTHON = Family(
         ),
         # What soak's own hook counts at each snapshot.
         shown(CONTAINER_LENGTH, ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
+        shown(OPENINGS, ResourceKind.OTHER, "what a line opened", Unit.OBJECTS),
         shown(MALLOC_TRIMMED, ResourceKind.MEMORY, "memory that malloc_trim gave back"),
         shown(
             "python_tracing_*_ratio", ResourceKind.CPU, "what tracing allocations takes", Unit.RATIO

@@ -12,6 +12,7 @@ import types
 from typing import Any
 
 from .containers import lengths, trim
+from .openings import count_openings, openings, stop_counting
 from .source_code import call, libraries
 from .threads import tasks
 from .tracing import Held, Traceback, Tracing, alive
@@ -34,6 +35,7 @@ class Memory:
     def page(self) -> dict[str, Any]:
         """What was allocated since the first time and is alive after a collection, by traceback, innermost call first."""
         self._tracing.begin()
+        count_openings()
         with self._tracing.aside:
             return self._page()
 
@@ -87,6 +89,7 @@ class Memory:
         if tracemalloc.is_tracing() and not self._tracing.in_windows:
             rows.append(["python_traced_memory_bytes", {}, tracemalloc.get_traced_memory()[0]])
         rows += [["python_container_length", labels, length] for labels, length in lengths()]
+        rows += [["python_openings", labels, count] for labels, count in openings()]
         return {"samples": rows}
 
     def trimmed_gauges(self) -> dict[str, Any]:
@@ -104,6 +107,7 @@ class Memory:
     def end(self) -> dict[str, Any]:
         """No more tracing, until memory is asked for again."""
         self._tracing.end()
+        stop_counting()
         return {}
 
 

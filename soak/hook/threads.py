@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import asyncio
 
 _MOST_STACKS, _DEEPEST = 500, 100
-#: Of the calls that started a thread so many are kept, and so many are searched for the service's own.
+#: Of the own calls that started a thread so many are kept; and so many calls are searched for own ones.
 _STARTING, _SEARCHED = 5, 50
 #: Where a thread keeps the calls that started it.
 _STARTED = "_soak_started"
@@ -41,11 +41,19 @@ def remember_starters() -> None:
 
     @functools.wraps(start)
     def remembered(thread: threading.Thread) -> None:
-        own = (place for place in _calls(sys._getframe(1), _SEARCHED) if _is_own(place))  # noqa: SLF001
-        setattr(thread, _STARTED, tuple(islice(own, _STARTING)))
+        setattr(thread, _STARTED, tuple(islice(own_calls(sys._getframe(1)), _STARTING)))  # noqa: SLF001
         start(thread)
 
     threading.Thread.start = remembered  # type: ignore[method-assign, assignment]
+
+
+def own_calls(frame: types.FrameType | None) -> Iterator[tuple[str, int, str]]:
+    """The service's own calls of a stack, innermost first."""
+    depth = 0
+    while frame is not None and depth < _SEARCHED:
+        if _is_own_file(frame.f_code.co_filename):
+            yield _call(frame)
+        frame, depth = frame.f_back, depth + 1
 
 
 def _with_starter(stack: Stack, starter: Stack) -> Stack:
@@ -54,7 +62,12 @@ def _with_starter(stack: Stack, starter: Stack) -> Stack:
 
 
 def _is_own(place: tuple[str, int, str]) -> bool:
-    return not place[0].startswith(("<", *libraries()))
+    return _is_own_file(place[0])
+
+
+@functools.lru_cache(maxsize=4096)
+def _is_own_file(file: str) -> bool:
+    return not file.startswith(("<", *libraries()))
 
 
 def tasks() -> list[asyncio.Task[Any]]:
@@ -78,11 +91,9 @@ def _counted(stacks: Iterable[Stack]) -> list[dict[str, Any]]:
     return [{"count": count, "frames": stack} for stack, count in most]
 
 
-def _calls(
-    frame: types.FrameType | None, deepest: int = _DEEPEST
-) -> Iterator[tuple[str, int, str]]:
+def _calls(frame: types.FrameType | None) -> Iterator[tuple[str, int, str]]:
     depth = 0
-    while frame is not None and depth < deepest:
+    while frame is not None and depth < _DEEPEST:
         yield _call(frame)
         frame, depth = frame.f_back, depth + 1
 

@@ -7,6 +7,7 @@ import functools
 import gc
 import logging
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from soak.hook import containers, tracing
+from soak.hook.openings import count_openings, openings, stop_counting
 from soak.hook.threads import remember_starters, tasks, threads
 from soak.hook.tracing import (
     GIVEN_UP_AFTER,
@@ -408,3 +410,24 @@ def test_the_second_crowded_window_in_a_row_makes_stacks_short(
 ) -> None:
     watched, _ = in_windows(monkeypatch, *(FULL, *MEASURED * 8) * times, DEAR, DEAR)
     assert watched.frames == frames
+
+
+def test_what_the_services_own_lines_open_is_counted_by_line(tmp_path: Path) -> None:
+    def open_ledger(path: str) -> None:
+        with Path(path).open():
+            pass
+
+    count_openings()
+    try:
+        for _ in range(3):
+            open_ledger(__file__)
+        sqlite3.connect(tmp_path / "a.db").close()
+        told = {
+            (labels["function"].rpartition(".")[2], labels["type"]): n for labels, n in openings()
+        }
+    finally:
+        stop_counting()
+    here = test_what_the_services_own_lines_open_is_counted_by_line.__name__
+    assert told == {("open_ledger", "file"): 3, (here, "file"): 1}
+    open_ledger(__file__)
+    assert openings() == []

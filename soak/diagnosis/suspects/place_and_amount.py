@@ -18,6 +18,7 @@ from soak.diagnosis.suspects.labels import multiplying_label
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.diagnosis.suspects.resource_owner import (
     CONNECTING,
+    counted_opener,
     find_borrower,
     find_opener,
     find_starter,
@@ -129,6 +130,10 @@ def _opened_by(name: str, case: Case, context: RunContext) -> Frame | None:
     if name not in _OPENS:
         return None
     signatures = _opening(name, case, context)
+    if name == "descriptor-leak":
+        counted = counted_opener(context, growing_descriptor_kind(context)[0], case.endpoints)
+        if counted is not None:
+            return counted
     return find_opener(context, signatures, case.endpoints) or growing_opened_class(
         context, signatures
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from soak.catalog.python import OPENINGS
 from soak.diagnosis.attribution.allocation_sites import (
     AllocationSite,
     Stack,
@@ -15,9 +16,14 @@ from soak.diagnosis.attribution.allocation_sites import (
 )
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
-from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, contributors
+from soak.diagnosis.attribution.levels import (
+    Levels,
+    attribute_by_endpoint,
+    contributors,
+    requests_at,
+)
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import LEAST_CPU_SAMPLES, LEAST_OPENER_SHARE, MOST_OPENERS
 
@@ -91,6 +97,28 @@ def find_starter(context: RunContext, group: BlockedGroup) -> Frame | None:
 def _takes(frames: Sequence[Frame]) -> bool:
     called = _inside(frames)[-1:]
     return any(frame.function in _TAKING and is_library(frame) for frame in called)
+
+
+def counted_opener(context: RunContext, kind: str, endpoints: Sequence[str]) -> Frame | None:
+    """The only own line that opens ever more descriptors of this type for `endpoints`, as Python's hook counts them.
+
+    None where several do, or none; an empty type is any.
+    """
+    openers = []
+    for series in context.series(OPENINGS):
+        labels = dict(series.labels)
+        if kind not in ("", labels.get("type")) or rise(series, context.prepared.judged_from) <= 0:
+            continue
+        inside = series.times >= context.prepared.judged_from
+        times, counts = series.times[inside], series.values[inside]
+        levels = Levels(times, counts, requests_at(context.prepared, times))
+        told = contributors(
+            attribute_by_endpoint(context.prepared, levels, series.key, "openings", integer=True)
+        )
+        if any(amount.endpoint in endpoints for amount in told):
+            line = int(labels["line"]) if labels.get("line", "").isdecimal() else 0
+            openers.append(Frame(labels.get("function", ""), labels.get("file", ""), line, True))
+    return openers[0] if len(openers) == 1 else None
 
 
 def find_opener(

@@ -22,6 +22,7 @@ from soak.diagnosis.suspects.labels import multiplying_label, multiplying_labels
 from soak.diagnosis.suspects.native_memory import class_loaders_grow, fragmented, native_categories
 from soak.diagnosis.suspects.place_and_amount import place_and_amount
 from soak.diagnosis.suspects.remedies import remedy
+from soak.diagnosis.suspects.resource_owner import counted_opener
 from soak.diagnosis.suspects.unknowns import endpoint_not_known, tracing_cost, unplaced
 from soak.model import Event, EventKind, Finding, Floats, RuleName, Series, Verdict, label_pairs
 from tests.diagnosis.synthetic_runs import SECONDS, judged, leaked, run
@@ -155,6 +156,29 @@ def test_a_container_that_gains_entries_is_named_with_its_endpoint() -> None:
         case_of(ResourceKind.MEMORY, "bytes", "GET /a"), context
     )
     assert growing_containers(case_of(ResourceKind.MEMORY, "bytes", "POST /b"), context) == ""
+
+
+def test_the_line_that_opens_ever_more_for_the_endpoint_is_the_place_where_it_is_the_only_one() -> (
+    None
+):
+    def opens(function: str, endpoint: str, kind: str = "file") -> Series:
+        rows = np.array([leaked({endpoint: 1.0})[int(at) - 1] for at in TIMES])
+        labels = {"type": kind, "file": "/srv/shop.py", "line": "7", "function": function}
+        return gauge("python_openings", rows, **labels)
+
+    stock, ledger = opens("stock", "GET /a"), opens("ledger", "POST /b")
+    frame = counted_opener(with_series([stock, ledger]), "file", ("GET /a",))
+    assert (frame.function, frame.line, frame.own) == ("stock", 7, True) if frame else False
+    for others in (
+        [ledger],
+        [stock, opens("audit", "GET /a")],
+        [opens("stock", "GET /a", "socket")],
+    ):
+        assert counted_opener(with_series(others), "file", ("GET /a",)) is None
+    case = case_of(ResourceKind.DESCRIPTORS, "descriptors", "GET /a")
+    known = place_and_amount("descriptor-leak", case, with_series([stock, ledger]))
+    assert known.place is not None
+    assert str(known.place) == "stock shop.py:7"
 
 
 def test_a_jvms_native_memory_is_told_by_category_and_class_loaders_are_counted() -> None:
