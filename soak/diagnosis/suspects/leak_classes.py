@@ -62,6 +62,7 @@ CLASSES: dict[str, LeakClass] = {
             E.COUNT_GROWS: -5,
             E.HEAP_FLAT: -5,
             E.OFF_HEAP: -2,
+            E.OFF_HEAP_ALONE: -6,
         },
         (_any(E.PLACE_GROWS, E.CONTAINER_GAINS, E.LABELS_MULTIPLY),),
     ),
@@ -183,6 +184,8 @@ CLASSES: dict[str, LeakClass] = {
             E.MEMORY_GROWS: 0.5,
             E.HEAP_FLAT: 3,
             E.OFF_HEAP: 4,
+            # Then a place and the heap grow by what refers to it.
+            E.OFF_HEAP_ALONE: 9,
             E.NATIVE_FRAMES: 3,
             E.CLASS_LOADERS: 4,
             E.NATIVE_CATEGORY: 3,
@@ -191,7 +194,16 @@ CLASSES: dict[str, LeakClass] = {
             E.HEAP_GROWS: -4,
             E.COUNT_GROWS: -5,
         },
-        (_any(E.HEAP_FLAT, E.OFF_HEAP, E.NATIVE_FRAMES, E.CLASS_LOADERS, E.NATIVE_CATEGORY),),
+        (
+            _any(
+                E.HEAP_FLAT,
+                E.OFF_HEAP,
+                E.OFF_HEAP_ALONE,
+                E.NATIVE_FRAMES,
+                E.CLASS_LOADERS,
+                E.NATIVE_CATEGORY,
+            ),
+        ),
     ),
     UNKNOWN: LeakClass("memory of a kind that is not known", "bytes"),
 }

@@ -9,9 +9,16 @@ from soak.catalog.jvm import CLASS_LOADERS, NATIVE_MEMORY
 from soak.catalog.metrics import COLLECTORS, ResourceKind
 from soak.catalog.process import RESIDENT
 from soak.catalog.python import MALLOC_TRIMMED
+from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, rise
-from soak.diagnosis.thresholds import LEAST_CLASS_LOADERS, LEAST_OFF_HEAP, MOST_NAMED, TRIMMED_SHARE
+from soak.diagnosis.thresholds import (
+    LEAST_CLASS_LOADERS,
+    LEAST_OFF_HEAP,
+    MOST_NAMED,
+    OFF_HEAP_TIMES,
+    TRIMMED_SHARE,
+)
 from soak.units import show_amount, show_number, show_ratio
 
 #: Gauges of memory outside of the heap, and of what the profilers publish beside their snapshots.
@@ -39,6 +46,28 @@ def off_heap(case: Case, context: RunContext) -> str:
         if grown > LEAST_OFF_HEAP:
             return f"{name} grew by {show_amount(grown, 'bytes')}: buffers outside of the heap."
     return ""
+
+
+def mostly_off_heap(case: Case) -> Signal | None:
+    """Memory outside of the heap that surely grows by several times what the heap may: on that, only what refers to it is."""
+    on_heap = [signal.each.high for signal in case.of(ResourceKind.HEAP, PLACE)]
+    outside = [
+        signal
+        for signal in case.of(ResourceKind.MEMORY)
+        if not signal.resident
+        and case.amount(signal).endpoint == case.endpoint
+        and signal.each.low > OFF_HEAP_TIMES * max(on_heap, default=0.0)
+    ]
+    return max(outside, key=lambda signal: signal.each.low, default=None)
+
+
+def off_heap_alone(case: Case, _: RunContext) -> str:
+    """That what is kept lies outside of the heap, in words."""
+    signal = mostly_off_heap(case)
+    if signal is None or not case.of(ResourceKind.HEAP, PLACE):
+        return ""
+    each = show_amount(case.amount(signal).per_request, "bytes")
+    return f"Most of it lies outside of the heap: {each} per request ({signal.name}); on the heap is what refers to it."
 
 
 def native_categories(case: Case, context: RunContext) -> str:

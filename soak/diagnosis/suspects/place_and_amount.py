@@ -16,6 +16,7 @@ from soak.diagnosis.suspects.evidence import growing_descriptor_kind, matching, 
 from soak.diagnosis.suspects.growing_containers import containers_of
 from soak.diagnosis.suspects.labels import multiplying_label
 from soak.diagnosis.suspects.leak_classes import CLASSES
+from soak.diagnosis.suspects.native_memory import mostly_off_heap
 from soak.diagnosis.suspects.resource_owner import (
     CONNECTING,
     counted_opener,
@@ -184,6 +185,8 @@ def signal_told(case: Case, unit: str) -> Signal | None:
             iter([*again, *(signal for signal in candidates if signal.unit == unit), *candidates]),
             None,
         )
+    if (outside := mostly_off_heap(case)) is not None:
+        return outside
     heap = [signal for signal in candidates if signal.what != ResourceKind.MEMORY] or candidates
     heap = [signal for signal in heap if not _in_part(case, signal, heap)]
     known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
