@@ -266,6 +266,18 @@ def test_a_place_fills_up_that_gains_seven_tenths_as_much_and_surely_so() -> Non
             assert bool(evidence._slows_down(case, nothing)) is fills
 
 
+def test_what_a_young_service_keeps_until_the_second_snapshot_is_no_filling() -> None:
+    """Levels of a JVM that kept a listener per request: 1,733 bytes of each early request, and then 740 of any."""
+    clock = np.array([0.0, 371, 749, 908, 1017, 1187, 1586, 1955, 2273, 2464])
+    levels = np.array([0.0, 642e3, 941e3, 1068e3, 1111e3, 1232e3, 1516e3, 1780e3, 1942e3, 2093e3])
+    place = SimpleNamespace(times=clock, requests=clock, levels=levels, period=0.0)
+    case = Case("", (signal("place", "bytes", site=cast("Any", place)),), (NOBODY,))
+    nothing = context()
+    nothing.prepared.recording.__dict__["windows"] = ()
+    with mock.patch.object(evidence, "mix_at", return_value=SimpleNamespace(names=())):
+        assert evidence._slows_down(case, nothing) == ""
+
+
 @pins(thresholds, "SAMPLED_WIDTH")
 def test_a_place_s_interval_counts_as_a_quarter_wider() -> None:
     amount = Amount("", 10.0, 9.0, 11.0)

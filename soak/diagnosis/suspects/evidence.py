@@ -127,7 +127,8 @@ def _slows_down(case: Case, context: RunContext) -> str:
         mix = mix_at(signal.site.times, context.prepared.recording.windows)
         own = [mix.names.index(name) for name in case.endpoints if name in mix.names]
         clock = mix.counts[:, own].sum(axis=1) if own else signal.site.requests
-        ratio, errors = slowing(np.asarray(clock), signal.site.levels, signal.site.period)
+        # Until the second snapshot a young service also keeps what it sets up.
+        ratio, errors = slowing(np.asarray(clock)[1:], signal.site.levels[1:], signal.site.period)
         if ratio <= FILLING_RATIO and errors >= FILLING_ERRORS:
             share = show_ratio(max(ratio, 0.0))
             return f"A request adds {share} as much at {signal.name} late in the run as early: it fills up, or keys repeat."
