@@ -44,7 +44,7 @@ def read(content: Content, options: Options) -> Reading:
                 )
                 _add(reading, answer.get("Label", "value"), times, values, unit)
                 reading.notes.append(f"taken is the statistic {statistic}")
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, IndexError) as error:
         raise refuse(
             content, f"not an answer of CloudWatch: {type(error).__name__}: {error}"
         ) from None

@@ -34,7 +34,7 @@ def read(content: Content, options: Options) -> Reading:
         try:
             time = next((_time(row[key]) for key in _TIMES if key in row), stamps.get(place + 1))
             samples.add({key: str(value) for key, value in row.items()}, _json_values, time, block)
-        except (KeyError, ValueError) as error:
+        except (KeyError, ValueError, OverflowError) as error:
             raise refuse(content, f"not a line of docker stats: {error}", place + 1) from None
     return samples.reading(content, options)
 

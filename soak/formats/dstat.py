@@ -28,7 +28,9 @@ def read(content: Content, options: Options) -> Reading:
         rows = list(reader)
     except csv.Error as error:
         raise refuse(content, f"not valid CSV: {error}", reader.line_num) from None
-    start = next(place for place, row in enumerate(rows) if {"time", "epoch"} & set(row))
+    start = next((place for place, row in enumerate(rows) if {"time", "epoch"} & set(row)), 0)
+    if not start:
+        raise refuse(content, "has no header of two lines with a time: dstat -tm --output FILE 5")
     groups, header = _spread(rows[start - 1], len(rows[start])), rows[start]
     clock = next(place for place, name in enumerate(header) if name in ("time", "epoch"))
     year = next(

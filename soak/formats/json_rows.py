@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
 from soak.formats.content import CUT_SHORT, Content
@@ -120,10 +121,7 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
     columns: list[pd.Series] = []
     for header in headers:
         cells = [row.get(header) for row in flat]
-        numeric = all(
-            cell is None or (isinstance(cell, int | float) and not isinstance(cell, bool))
-            for cell in cells
-        )
+        numeric = all(cell is None or _is_number(cell) for cell in cells)
         if numeric:
             columns.append(
                 pd.Series([None if cell is None else float(cell) for cell in cells], dtype=float)
@@ -133,6 +131,13 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
                 pd.Series(["" if cell is None else str(cell) for cell in cells], dtype=object)
             )
     return Table(headers, columns, 1)
+
+
+def _is_number(cell: object) -> bool:
+    """Whether a cell is one that a double holds: JSON's whole numbers have no largest."""
+    if isinstance(cell, bool) or not isinstance(cell, int | float):
+        return False
+    return isinstance(cell, float) or abs(cell) <= sys.float_info.max
 
 
 def _flat(row: dict[str, Any], before: str = "", depth: int = _DEPTH) -> dict[str, Any]:

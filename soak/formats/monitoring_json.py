@@ -186,7 +186,14 @@ def _reader(title: str, extract: _Extract) -> Callable[[Content, Options], Readi
         try:
             every = [points for points in extract(answer) if len(points.times)]
             table = _table(every) if every else None
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            OverflowError,
+            AttributeError,
+            IndexError,
+        ) as error:
             why = f"{type(error).__name__}: {error}"
             raise refuse(content, f"not {title} as it is known: {why}") from None
         if table is None:

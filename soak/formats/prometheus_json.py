@@ -61,7 +61,7 @@ def read_answer(content: Content, answer: Any) -> Reading:
             if not np.isfinite(table[:, 0]).all():
                 raise ValueError("a time that is not a number")  # noqa: TRY301 - one place says what is wrong
             times, said = from_numbers(table[:, 0])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             why = f"data.result[{place}]: {type(error).__name__}: {error}"
             raise refuse(content, f"not an answer of query_range: {why}") from None
         reading.series.append(RawSeries(name, times, table[:, 1], labels))

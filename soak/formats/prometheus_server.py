@@ -210,7 +210,7 @@ def _parsed(asked: RangeQuery, query: str, body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
         status = answer["status"]
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise TargetError(
             f"{_public(asked.server)}: its answer is not that of a Prometheus server"
         ) from None

@@ -27,7 +27,14 @@ def read(content: Content, options: Options) -> Reading:
             values = [float("nan") if value is None else float(value) for value in entry["values"]]
             if len(times) != len(values) or not np.isfinite(times).all():
                 raise ValueError(f"{len(times)} timestamps for {len(values)} values")  # noqa: TRY301 - said below
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            OverflowError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             if place and place == len(lines) - 1 and content.is_cut:
                 notes.append(CUT_SHORT)
                 continue

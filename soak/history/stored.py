@@ -51,7 +51,7 @@ def _stored(run: Path, reports: Collection[str]) -> StoredRun:
 def _verdict(run: Path) -> Verdict | None:
     try:
         return Verdict(json.loads((run / "analysis.json").read_text(encoding="utf-8"))["verdict"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 
 

@@ -199,7 +199,7 @@ def _message(data: bytes, _scratch: Path) -> object:
     # As the supervisor's reader does: what is no window breaks the load, in one line.
     try:
         return window_of(json.loads(data.decode("utf-8", "replace")), 0.0)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise SoakError(str(error)) from None
 
 

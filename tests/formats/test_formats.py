@@ -3,7 +3,9 @@
 import importlib.util
 import os
 import random
+import re
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -209,3 +211,24 @@ def test_when_a_counter_was_created_is_no_series(declared: str, kept: list[str])
     text = f"# TYPE {declared}\n{rows}# EOF\n"
     recording = recording_of(Content(Path("dump.txt"), text.encode()), Options())
     assert [series.name for series in recording.series] == ["jobs_total", *kept]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_number_that_no_double_holds_is_refused_or_left_out(tmp_path: Path, name: str) -> None:
+    """JSON's whole numbers have no largest."""
+    content = WRITERS[name](*leak(0.1))
+    if not isinstance(content, str) or content[0] not in "[{":
+        return
+    numbers = [
+        match.span() for match in re.finditer(r"(?<![\w.\"])-?\d+(\.\d+)?(?![\w\"])", content)
+    ]
+    for start, end in numbers[:2] + numbers[-2:]:
+        (tmp_path / "in").write_text(f"{content[:start]}{'9' * 400}{content[end:]}")
+        with suppress(InputError):
+            read_recording(tmp_path / "in", Options())
+
+
+def test_a_dstat_file_without_a_header_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "in").write_text('"dstat timed"\n1,2\n3,4\n')
+    with pytest.raises(InputError, match="no header of two lines with a time"):
+        read_recording(tmp_path / "in", Options())

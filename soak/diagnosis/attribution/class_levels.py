@@ -47,5 +47,5 @@ def _classes(data: bytes) -> dict[str, float]:
     try:
         classes = json.loads(data).get("classes", {})
         return {class_name(name): float(size) for name, size in classes.items()}
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return {}

@@ -56,7 +56,7 @@ def _gauges(data: bytes) -> tuple[tuple[str, Labels, float], ...]:
     """`{"samples": [[name, {label: value}, value], …]}`; what does not look so is left out."""
     try:
         return tuple(_samples(json.loads(data)))
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return ()
 
 

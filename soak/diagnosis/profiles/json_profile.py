@@ -29,7 +29,7 @@ def parse_json_profile(
     """The profile that `read` finds in a JSON object; ProfileFormatError where it is none, or `read` fails."""
     try:
         return read(mapping(json.loads(data)))
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         beginning = repr(data[:40].decode("ascii", "replace"))
         raise ProfileFormatError(
             f"this is no {what}, or not all of one ({error!s:.100}): it begins {beginning}"

@@ -191,7 +191,7 @@ class LoadProcess:
         for text in self._process.stdout:
             try:
                 self._take(json.loads(text))
-            except (ValueError, KeyError, TypeError, RecursionError) as error:
+            except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
                 self.failure = f"the load's process said something unreadable ({type(error).__name__}: {text[:80]!r})"
                 break
         self._process.stdout.close()

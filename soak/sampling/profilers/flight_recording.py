@@ -102,7 +102,14 @@ class Flight:
                         self._allocation(frames, float(values["weight"]))
                 elif len(self.started) < _MOST_THREADS:
                     self.started[values["thread"]["javaThreadId"]] = frames
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        except (
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise TargetError(
                 f"process {self.pid}'s recording is not as jfr prints them: {error!r:.100}"
             ) from None

@@ -84,7 +84,14 @@ class Inspector:
             raise TargetError(
                 f"{self.address}: the inspector's session is lost ({str(error)[:200]})"
             ) from None
-        except (ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
+        except (
+            ValueError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise TargetError(
                 f"{self.address}: {method}: not an inspector's answer ({error!r:.100})"
             ) from None
