@@ -180,6 +180,8 @@ def test_created_times_go_with_their_family_and_counters_of_that_name_stay() -> 
         "a_total",
         "leaky_bucket",
     ]
+    named = '# TYPE c_created histogram\nc_created_bucket{le="+Inf"} 1\nc_created_count 1\n'
+    assert [sample.name for sample in read(named).samples] == ["c_created_count"]
     plain = "# TYPE b_total counter\nb_total 1\n# TYPE b_created gauge\nb_created 1.7e9\n"
     assert [sample.name for sample in read(plain).samples] == ["b_total"]
 

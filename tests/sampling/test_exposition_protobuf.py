@@ -195,11 +195,35 @@ def test_fields_in_any_order_and_values_left_out_are_read() -> None:
     ]
 
 
-@pytest.mark.parametrize("rest", [b"\x00" * 9, b"\x09\x00"])
-def test_a_float_histograms_count_is_the_double(rest: bytes) -> None:
+def test_a_float_histograms_count_is_the_double() -> None:
     value = varint(1, 3) + double(4, 2.5) + double(2, 1.0)
     page = read(family("h", "histogram", metric("histogram", {}, value)))
     assert [sample.value for sample in page.samples] == [1.0, 2.5]
+
+
+def gauges(**values: float) -> bytes:
+    metrics = (metric("gauge", {"a": name}, double(1, value)) for name, value in values.items())
+    return family("g", "gauge", *metrics)
+
+
+def test_what_was_learnt_of_a_family_is_used_for_no_other_of_its_size() -> None:
+    reader = Exposition()
+
+    def page(body: bytes) -> dict[str, float]:
+        samples = reader.read(Answer(200, PROTOBUF, body), "u").samples
+        return {dict(sample.labels)["a"]: sample.value for sample in samples}
+
+    for value in (1.0, 2.0, 3.0):
+        assert page(gauges(x=value, y=-value)) == {"x": value, "y": -value}
+    assert page(gauges(x=1.0, z=2.0)) == {"x": 1.0, "z": 2.0}
+
+
+def test_a_family_that_a_page_has_twice_counts_once() -> None:
+    reader = Exposition()
+    for _ in range(4):
+        page = reader.read(Answer(200, PROTOBUF, gauges(x=1.0) + gauges(x=2.0)), "u")
+        assert [sample.value for sample in page.samples] == [1.0]
+        assert (page.scraped, page.repeated) == (2, 1)
 
 
 GAUGE = family("g", "gauge", metric("gauge", {"a": "1"}, double(1, 5.0)))

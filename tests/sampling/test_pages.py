@@ -88,12 +88,16 @@ def test_a_format_that_the_profile_chose_stays() -> None:
         pytest.param(lambda: Answer(200, PROTOBUF, padded(LARGE)), id="mislabelled"),
         pytest.param(lambda: Answer(200, PROTOBUF, SHORT), id="lacks a series"),
         pytest.param(failing, id="hangs up"),
+        pytest.param(lambda: Answer(200, PROTOBUF, MESSAGES), id="lacks a bucket"),
     ],
 )
 def test_what_cannot_be_read_is_asked_for_as_text_at_once_and_ever_after(
     protobuf: Callable[[], Answer],
 ) -> None:
-    server = Scripted(protobuf=protobuf)
+    buckets = '# TYPE h histogram\nh_bucket{le="+Inf"} 4\n'
+    server = Scripted(
+        text=lambda: Answer(200, "text/plain", padded(LARGE) + buckets.encode()), protobuf=protobuf
+    )
     reader = pages(server)
     assert {len(reader.read("u").samples) for _ in range(4)} == {2}
     assert server.formats == ["text", "protobuf", "text", "text", "text"]
