@@ -37,7 +37,7 @@ demo: .venv/soak-ready ## Run the main job on the bundled service while it leaks
 	else echo "The leak was NOT found (exit $$code)."; exit 1; fi
 
 test: install ## Run the fast tests; they need no toolchain (some 6 minutes on two cores)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow and not thorough"
 	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, services in Go, Java and Node, PostgreSQL, a browser (some 18 minutes)."
 
 test-all: install ## Run all tests; those that need Go, Java, Node, PostgreSQL or Chromium are skipped where these are missing

@@ -23,7 +23,13 @@ def test_every_recording_is_labelled_and_every_label_has_a_recording() -> None:
     assert {path.name.removesuffix(".csv.gz") for path in DATA.glob("*.csv.gz")} == CELLS.keys()
 
 
-@pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS.keys())
+@pytest.mark.parametrize(
+    "cell",
+    [
+        pytest.param(cell, marks=() if cell in SHORT else pytest.mark.thorough, id=name)
+        for name, cell in CELLS.items()
+    ],
+)
 def test_software_of_others_gets_no_wrong_verdict(cell: Cell) -> None:
     analysis = analyze(read_recording(DATA / f"{cell.name}.csv.gz"), Limits(), judge_unknown=True)
     wrong = Verdict.PASS if cell.leak else Verdict.FAIL

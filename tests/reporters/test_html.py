@@ -477,6 +477,7 @@ def test_without_charts_the_page_is_small() -> None:
     assert len(page_of("empty")) < 20_000
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("which", "width"), [("fail", 1280), ("hostile", 420), ("crowded", 1280)])
 def test_a_browser_draws_every_chart_without_an_error(which: str, width: int) -> None:
     drawable = [chart for chart in ANALYSES[which]().charts if figures.drawable(chart)]
@@ -489,6 +490,7 @@ def test_a_browser_draws_every_chart_without_an_error(which: str, width: int) ->
     assert not seen["overflow"]
 
 
+@pytest.mark.thorough
 def test_the_pointer_reads_series_values_and_events_in_human_units() -> None:
     told = " ".join(browse("fail", 1280)["told"].split())
     assert re.search(
@@ -501,6 +503,7 @@ def test_the_pointer_reads_series_values_and_events_in_human_units() -> None:
     assert set(browse("fail", 1280)["wider"]) == {0}
 
 
+@pytest.mark.thorough
 def test_on_paper_nothing_is_folded_and_charts_are_pictures() -> None:
     seen = browse("fail", 1280)
     before, *during, after, left = seen["paper"]
@@ -509,6 +512,7 @@ def test_on_paper_nothing_is_folded_and_charts_are_pictures() -> None:
     assert (after, left) == (before, 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("which", "width"), [("hostile", 420), ("crowded", 1280)])
 def test_charts_are_drawn_as_they_come_near_and_all_of_them_before_a_print(
     which: str, width: int
@@ -521,6 +525,7 @@ def test_charts_are_drawn_as_they_come_near_and_all_of_them_before_a_print(
         assert seen["first"] > 0
 
 
+@pytest.mark.thorough
 def test_endpoints_are_sorted_by_the_column_that_is_clicked_by_size_and_not_by_text() -> None:
     names, requests, p99 = browse("fail", 1280)["sorted"]
     user, order, gone = "GET /user", "create order", "GET /gone"  # 5.8 M, 1.9 M and 40 requests
@@ -538,12 +543,14 @@ def test_endpoints_are_sorted_by_the_column_that_is_clicked_by_size_and_not_by_t
     assert p99 == ["p99", ["descending", order, user, gone], ["ascending", gone, user, order]]
 
 
+@pytest.mark.thorough
 def test_of_the_dates_below_an_axis_the_first_alone_has_its_year() -> None:
     first, second = browse("fail", 1280)["labels"]
     assert first == ["0", "22:00", "2026-11-22"]
     assert second == ["2h", "00:00", "11-23"]
 
 
+@pytest.mark.thorough
 def test_the_flame_graph_zooms_by_click_and_key_and_finds_a_call() -> None:
     flame = browse("fail", 1280)["flame"]
     assert flame["zoomed"] == ["0% 100%", "0% 100%", "0% 100%", "hidden"]
@@ -553,6 +560,7 @@ def test_the_flame_graph_zooms_by_click_and_key_and_finds_a_call() -> None:
     assert flame["found"] == "1 call, 33% of what changed"
 
 
+@pytest.mark.thorough
 def test_keys_read_zoom_and_pan_all_charts_and_a_switch_shows_the_requests_axis() -> None:
     seen = browse("fail", 1280)
     assert re.fullmatch(
@@ -565,6 +573,7 @@ def test_keys_read_zoom_and_pan_all_charts_and_a_switch_shows_the_requests_axis(
     assert browse("crowded", 1280)["requests"] is None
 
 
+@pytest.mark.thorough
 def test_a_mouse_that_is_dragged_zooms_all_charts_even_where_the_browser_denies_having_one() -> (
     None
 ):
@@ -577,6 +586,7 @@ def test_a_mouse_that_is_dragged_zooms_all_charts_even_where_the_browser_denies_
         assert seen["whole"] == [0, 1]
 
 
+@pytest.mark.thorough
 def test_on_a_phone_a_finger_scrolls_and_time_axes_have_labels_with_room() -> None:
     with TemporaryDirectory() as folder:
         report = Path(folder, "report.html")
@@ -602,6 +612,7 @@ def test_on_a_phone_a_finger_scrolls_and_time_axes_have_labels_with_room() -> No
     assert before[3] == "0px"  # no room for what only a mouse asks for
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("which", "width"), [("fail", 1280), ("hostile", 420), ("crowded", 1280)])
 def test_axe_finds_no_barrier_on_a_fail_an_inconclusive_and_a_pass(which: str, width: int) -> None:
     seen = browse(which, width)

@@ -60,9 +60,14 @@ REAL = [
     *("go/map", "go/middleware", "go/channel", "go/body", "go/buffered", "go/context"),
     *("java/threadlocal", "node/timers"),
 ]
+#: A fast test for each of two runtimes; the others take some ten seconds each.
+CHEAPEST = {"go/channel", "node/timers"}
 
 
-@pytest.mark.parametrize("cell", REAL)
+@pytest.mark.parametrize(
+    "cell",
+    [pytest.param(cell, marks=() if cell in CHEAPEST else pytest.mark.thorough) for cell in REAL],
+)
 def test_a_real_leak_is_named_with_class_place_endpoint_and_amount(cell: str) -> None:
     recording = kept(cell.replace("/", "-"))
     suspects = with_suspects(

@@ -138,7 +138,12 @@ def test_one_endpoint_alone_has_no_code() -> None:
 
 
 @pytest.mark.parametrize(
-    "load", ["rate: 250/s", "rate: 250/s, processes: 2", "users: 4, pace: 10ms"]
+    "load",
+    [
+        pytest.param("rate: 250/s", marks=pytest.mark.thorough),
+        pytest.param("rate: 250/s, processes: 2", marks=pytest.mark.thorough),
+        "users: 4, pace: 10ms",
+    ],
 )
 def test_the_load_follows_the_code(load: str, tmp_path: Path) -> None:
     with orders() as shop:
