@@ -36,9 +36,9 @@ demo: .venv/soak-ready ## Run the main job on the bundled service while it leaks
 	if [ $$code -eq 1 ]; then echo "The leak was found, as it should be: open the report above in a browser."; \
 	else echo "The leak was NOT found (exit $$code)."; exit 1; fi
 
-test: install ## Run the fast tests; they need no toolchain (some 6 minutes on two cores)
+test: install ## Run the fast tests; they need no toolchain (some 5 minutes on two idle cores)
 	$(BIN)/python -m pytest -m "not slow and not thorough"
-	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, services in Go, Java and Node, PostgreSQL, a browser (some 18 minutes)."
+	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, further recordings, services in Go, Java and Node, PostgreSQL, a browser (some 18 minutes)."
 
 test-all: install ## Run all tests; those that need Go, Java, Node, PostgreSQL or Chromium are skipped where these are missing
 	$(BIN)/python -m pytest -n 4 # most of the slow ones wait for a service
