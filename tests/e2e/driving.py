@@ -33,6 +33,13 @@ class Outcome:
             if finding["verdict"] == "fail"
         ]
 
+    def starved(self) -> bool:
+        """Whether the machine stood still meanwhile, so that load or scrapes were not made: that tells nothing of a target."""
+        return any(
+            finding["rule"] in ("coverage", "sampling") and finding["verdict"] == "inconclusive"
+            for finding in self.analysis["findings"]
+        )
+
     def explain(self) -> str:
         return f"exit {self.code}\n{self.out}\n{self.err}"
 
