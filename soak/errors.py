@@ -10,6 +10,16 @@ _USER_INFO, _QUERY = (
     re.compile(r"(https?://[^\s?]+)\?[^\s:,;)]*"),
 )
 
+#: What reading JSON raises that is of another shape than it should be; a whole number may be larger than any double.
+OTHER_SHAPE = (
+    LookupError,
+    TypeError,
+    ValueError,
+    OverflowError,
+    AttributeError,
+    RecursionError,
+)
+
 
 class ExitCode(IntEnum):
     """Every way the program ends; the one table that the README documents."""

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 
@@ -54,7 +54,7 @@ def table_of(recording: Recording) -> ExportTable:
         column = np.full(len(times), np.nan)
         column[np.searchsorted(times, moments)] = series.values
         columns[name] = column
-    return ExportTable(_started(recording), times, columns)
+    return ExportTable(recording.run.started_at, times, columns)
 
 
 def _names(several: list[Series]) -> Iterator[str]:
@@ -70,14 +70,6 @@ def _names(several: list[Series]) -> Iterator[str]:
 def _escaped(value: str) -> str:
     """A label's value as Prometheus writes it."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-
-
-def _started(recording: Recording) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(recording.run.started)
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def csv_text(table: ExportTable) -> str:

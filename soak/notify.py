@@ -50,7 +50,7 @@ def verdict_before(directory: Path, analysis: Analysis) -> Verdict | None:
                 told["run"]["started"],
                 Verdict(told["verdict"]),
             )
-        except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         if (
             name == analysis.run.name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 
 from soak.analysis import analyze, analyze_prepared
@@ -122,18 +122,12 @@ def judge_together(directories: Sequence[Path]) -> Analysis:
 
 def _day(run: RunInfo) -> date:
     """The day a run started on, in UTC; the first of all days where it does not say."""
-    try:
-        return datetime.fromisoformat(run.started).date()
-    except ValueError:
-        return date.min
+    return run.started_at.date() if run.started_at is not None else date.min
 
 
 def _since_1970(run: RunInfo) -> float:
     """When a run started, in seconds since 1970; 0 where it does not say."""
-    try:
-        return datetime.fromisoformat(run.started).timestamp()
-    except ValueError:
-        return 0.0
+    return run.started_at.timestamp() if run.started_at is not None else 0.0
 
 
 def profile_of_resumed(directory: Path) -> tuple[Profile, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -161,6 +162,15 @@ class RunInfo:
     known_growth: Mapping[str, float] = field(default_factory=dict)
     language: str = ""
     profile: str = ""
+
+    @property
+    def started_at(self) -> datetime | None:
+        """When it started; None where it does not say."""
+        try:
+            moment = datetime.fromisoformat(self.started)
+        except ValueError:
+            return None
+        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

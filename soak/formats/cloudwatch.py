@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from soak.catalog.words import words_of
+from soak.errors import OTHER_SHAPE
 from soak.formats.content import Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.prometheus_json import parse_json
@@ -44,7 +45,7 @@ def read(content: Content, options: Options) -> Reading:
                 )
                 _add(reading, answer.get("Label", "value"), times, values, unit)
                 reading.notes.append(f"taken is the statistic {statistic}")
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, IndexError) as error:
+    except OTHER_SHAPE as error:
         raise refuse(
             content, f"not an answer of CloudWatch: {type(error).__name__}: {error}"
         ) from None

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from soak.errors import OTHER_SHAPE
 from soak.formats.column_names import in_base_unit
 from soak.formats.content import Content
 from soak.formats.format import Format, Options, Reading, Table, refuse
@@ -186,14 +187,7 @@ def _reader(title: str, extract: _Extract) -> Callable[[Content, Options], Readi
         try:
             every = [points for points in extract(answer) if len(points.times)]
             table = _table(every) if every else None
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            OverflowError,
-            AttributeError,
-            IndexError,
-        ) as error:
+        except OTHER_SHAPE as error:
             why = f"{type(error).__name__}: {error}"
             raise refuse(content, f"not {title} as it is known: {why}") from None
         if table is None:

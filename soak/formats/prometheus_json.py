@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from soak.errors import OTHER_SHAPE
 from soak.formats.content import Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import from_numbers
@@ -59,9 +60,9 @@ def read_answer(content: Content, answer: Any) -> Reading:
                 [(float(time), float(value)) for time, value in values], dtype=np.float64
             )
             if not np.isfinite(table[:, 0]).all():
-                raise ValueError("a time that is not a number")  # noqa: TRY301 - one place says what is wrong
+                raise ValueError("a time that is not a number")
             times, said = from_numbers(table[:, 0])
-        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
+        except OTHER_SHAPE as error:
             why = f"data.result[{place}]: {type(error).__name__}: {error}"
             raise refuse(content, f"not an answer of query_range: {why}") from None
         reading.series.append(RawSeries(name, times, table[:, 1], labels))

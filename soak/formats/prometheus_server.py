@@ -17,7 +17,7 @@ import numpy as np
 
 from soak.catalog.container import CONTAINER_START_TIME
 from soak.catalog.process import START_TIME
-from soak.errors import TargetError, UsageError
+from soak.errors import OTHER_SHAPE, TargetError, UsageError
 from soak.formats.assemble import assemble
 from soak.formats.choosing import choose
 from soak.formats.column_names import kind_of
@@ -210,7 +210,7 @@ def _parsed(asked: RangeQuery, query: str, body: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(body)
         status = answer["status"]
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except OTHER_SHAPE:
         raise TargetError(
             f"{_public(asked.server)}: its answer is not that of a Prometheus server"
         ) from None

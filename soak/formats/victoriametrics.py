@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 
+from soak.errors import OTHER_SHAPE
 from soak.formats.content import CUT_SHORT, Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import MOST_SECONDS
@@ -26,15 +27,8 @@ def read(content: Content, options: Options) -> Reading:
             times = [float(time) for time in entry["timestamps"]]
             values = [float("nan") if value is None else float(value) for value in entry["values"]]
             if len(times) != len(values) or not np.isfinite(times).all():
-                raise ValueError(f"{len(times)} timestamps for {len(values)} values")  # noqa: TRY301 - said below
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            OverflowError,
-            AttributeError,
-            RecursionError,
-        ) as error:
+                raise ValueError(f"{len(times)} timestamps for {len(values)} values")
+        except OTHER_SHAPE as error:
             if place and place == len(lines) - 1 and content.is_cut:
                 notes.append(CUT_SHORT)
                 continue

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from datetime import datetime
 from pathlib import Path
 
-from soak.errors import RecordingError
+from soak.errors import OTHER_SHAPE, RecordingError
 from soak.history.pruning import StoredRun
 from soak.model import Verdict
 from soak.recording import is_run_directory, is_under_way, read_run
@@ -51,7 +51,7 @@ def _stored(run: Path, reports: Collection[str]) -> StoredRun:
 def _verdict(run: Path) -> Verdict | None:
     try:
         return Verdict(json.loads((run / "analysis.json").read_text(encoding="utf-8"))["verdict"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
+    except (OSError, *OTHER_SHAPE):
         return None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dis
+import functools
 import os
 import sys
 import types
@@ -42,10 +43,16 @@ def _holds_packages(place: str) -> bool:
         return False
 
 
+@functools.lru_cache(maxsize=4096)
+def is_own(file: str) -> bool:
+    """Whether a file is the service's own."""
+    return not file.startswith(("<", *libraries()))
+
+
 def call(file: str, line: int) -> Call:
     """File, line, and the function that the line is in; empty for files that are not the service's own."""
     if file not in _names:
-        _names[file] = {} if file.startswith(("<", *libraries())) else _functions(file)
+        _names[file] = _functions(file) if is_own(file) else {}
     return file, line, _names[file].get(line, "")
 
 

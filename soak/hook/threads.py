@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Dict, Tuple  # noqa: UP035
 
-from .source_code import libraries
+from .source_code import is_own, libraries
 
 if TYPE_CHECKING:
     import asyncio
@@ -51,7 +51,7 @@ def own_calls(frame: types.FrameType | None) -> Iterator[tuple[str, int, str]]:
     """The service's own calls of a stack, innermost first."""
     depth = 0
     while frame is not None and depth < _SEARCHED:
-        if _is_own_file(frame.f_code.co_filename):
+        if is_own(frame.f_code.co_filename):
             yield _call(frame)
         frame, depth = frame.f_back, depth + 1
 
@@ -62,12 +62,7 @@ def _with_starter(stack: Stack, starter: Stack) -> Stack:
 
 
 def _is_own(place: tuple[str, int, str]) -> bool:
-    return _is_own_file(place[0])
-
-
-@functools.lru_cache(maxsize=4096)
-def _is_own_file(file: str) -> bool:
-    return not file.startswith(("<", *libraries()))
+    return is_own(place[0])
 
 
 def tasks() -> list[asyncio.Task[Any]]:

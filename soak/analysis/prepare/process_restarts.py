@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +37,8 @@ def restarts(
             moved = np.flatnonzero(np.abs(np.diff(values)) > least) + 1
             if series.name == START_TIME and len(moved):
                 page = [other for other in all_series if _of_one_process(other, series)]
-                began = _since_1970(recording.run.started)
+                started = recording.run.started_at
+                began = started.timestamp() if started is not None else math.nan
                 moved = np.setdiff1d(moved, moved[_clock_set(times, values, moved, page, began)])
             seen.setdefault(process_of(series), []).append(times[moved].tolist())
     return {instance: _agreed(each) for instance, each in seen.items()}
@@ -94,15 +94,6 @@ def _going_on(counters: list[Series], times: Floats, moved: Ints) -> Iterator[_F
             for at in (moved - 1, moved)
         )
         yield values[new] >= values[old]
-
-
-def _since_1970(started: str) -> float:
-    """When a run began, in seconds; NaN where it does not say."""
-    try:
-        moment = datetime.fromisoformat(started)
-    except ValueError:
-        return math.nan
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def process_of(series: Series) -> str:

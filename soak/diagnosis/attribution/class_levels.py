@@ -15,6 +15,7 @@ import numpy as np
 
 from soak.diagnosis.attribution.allocation_sites import AllocationSite
 from soak.diagnosis.profiles.java_names import class_name
+from soak.errors import OTHER_SHAPE
 from soak.model import Floats
 from soak.snapshots import Snapshot
 
@@ -47,5 +48,5 @@ def _classes(data: bytes) -> dict[str, float]:
     try:
         classes = json.loads(data).get("classes", {})
         return {class_name(name): float(size) for name, size in classes.items()}
-    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
+    except OTHER_SHAPE:
         return {}

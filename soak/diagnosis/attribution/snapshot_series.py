@@ -16,7 +16,7 @@ import numpy as np
 from soak.catalog.jvm import LIVE_CLASSES
 from soak.catalog.python import TRACED_MEMORY
 from soak.diagnosis.profiles.formats import read_profile
-from soak.errors import SoakError
+from soak.errors import OTHER_SHAPE, SoakError
 from soak.model import Kind, Labels, Recording, Series, label_pairs
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot, SnapshotKind
 
@@ -56,7 +56,7 @@ def _gauges(data: bytes) -> tuple[tuple[str, Labels, float], ...]:
     """`{"samples": [[name, {label: value}, value], …]}`; what does not look so is left out."""
     try:
         return tuple(_samples(json.loads(data)))
-    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+    except OTHER_SHAPE:
         return ()
 
 

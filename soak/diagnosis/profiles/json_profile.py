@@ -11,6 +11,7 @@ import numpy as np
 
 from soak.diagnosis.profiles.frames import Frame, Locations
 from soak.diagnosis.profiles.pprof import ProfileFormatError, StackProfile
+from soak.errors import OTHER_SHAPE
 
 #: What a target calls its functions and files is shown, so it is kept to this length.
 _LONGEST = 300
@@ -29,7 +30,7 @@ def parse_json_profile(
     """The profile that `read` finds in a JSON object; ProfileFormatError where it is none, or `read` fails."""
     try:
         return read(mapping(json.loads(data)))
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+    except OTHER_SHAPE as error:
         beginning = repr(data[:40].decode("ascii", "replace"))
         raise ProfileFormatError(
             f"this is no {what}, or not all of one ({error!s:.100}): it begins {beginning}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,9 +91,15 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
     labels = dict(series.labels)
     levels = Levels(times, lengths, requests)
     told = attribute_by_endpoint(context.prepared, levels, series.key, "entries", integer=True)
-    holder, line = labels.get("holder", "?"), labels.get("line", "")
-    number = int(line) if line.isdecimal() else 0
-    place = place_at(Frame(labels.get("function", holder), labels.get("file", ""), number))
+    holder = labels.get("holder", "?")
+    place = place_at(frame_of_labels(labels, holder))
     return GrowingContainer(
         holder, labels.get("kind", "container"), slope, contributors(told), place
     )
+
+
+def frame_of_labels(labels: Mapping[str, str], function: str = "", own: bool = False) -> Frame:
+    """The line that the hook's labels tell of, in `function` where they name none."""
+    line = labels.get("line", "")
+    number = int(line) if line.isdecimal() else 0
+    return Frame(labels.get("function", function), labels.get("file", ""), number, own)

@@ -49,14 +49,18 @@ def off_heap(case: Case, context: RunContext) -> str:
 
 
 def mostly_off_heap(case: Case) -> Signal | None:
-    """Memory outside of the heap that surely grows by several times what the heap may: on that, only what refers to it is."""
+    """Memory outside of the heap that surely grows by several times what the heap may: on that, only what refers to it is.
+
+    None where nothing is known to grow on the heap.
+    """
     on_heap = [signal.each.high for signal in case.of(ResourceKind.HEAP, PLACE)]
     outside = [
         signal
         for signal in case.of(ResourceKind.MEMORY)
-        if not signal.resident
+        if on_heap
+        and not signal.resident
         and case.amount(signal).endpoint == case.endpoint
-        and signal.each.low > OFF_HEAP_TIMES * max(on_heap, default=0.0)
+        and signal.each.low > OFF_HEAP_TIMES * max(on_heap)
     ]
     return max(outside, key=lambda signal: signal.each.low, default=None)
 
@@ -64,7 +68,7 @@ def mostly_off_heap(case: Case) -> Signal | None:
 def off_heap_alone(case: Case, _: RunContext) -> str:
     """That what is kept lies outside of the heap, in words."""
     signal = mostly_off_heap(case)
-    if signal is None or not case.of(ResourceKind.HEAP, PLACE):
+    if signal is None:
         return ""
     each = show_amount(case.amount(signal).per_request, "bytes")
     return f"Most of it lies outside of the heap: {each} per request ({signal.name}); on the heap is what refers to it."

@@ -24,6 +24,7 @@ from soak.diagnosis.attribution.levels import (
 )
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.context import RunContext, rise
+from soak.diagnosis.suspects.growing_containers import frame_of_labels
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import LEAST_CPU_SAMPLES, LEAST_OPENER_SHARE, MOST_OPENERS
 
@@ -116,8 +117,7 @@ def counted_opener(context: RunContext, kind: str, endpoints: Sequence[str]) -> 
             attribute_by_endpoint(context.prepared, levels, series.key, "openings", integer=True)
         )
         if any(amount.endpoint in endpoints for amount in told):
-            line = int(labels["line"]) if labels.get("line", "").isdecimal() else 0
-            openers.append(Frame(labels.get("function", ""), labels.get("file", ""), line, True))
+            openers.append(frame_of_labels(labels, own=True))
     return openers[0] if len(openers) == 1 else None
 
 

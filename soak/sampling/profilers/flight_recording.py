@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from soak.errors import SoakError, TargetError
+from soak.errors import OTHER_SHAPE, SoakError, TargetError
 from soak.sampling.profilers.jcmd import LIGHT, TooMuchSaidError, ask, told, tool
 
 #: Innermost frames of each stack that are printed. The JDK's tool prints 2 KB a frame: 256 objects with 64 frames of a web server
@@ -102,14 +102,7 @@ class Flight:
                         self._allocation(frames, float(values["weight"]))
                 elif len(self.started) < _MOST_THREADS:
                     self.started[values["thread"]["javaThreadId"]] = frames
-        except (
-            ValueError,
-            LookupError,
-            TypeError,
-            AttributeError,
-            OverflowError,
-            RecursionError,
-        ) as error:
+        except OTHER_SHAPE as error:
             raise TargetError(
                 f"process {self.pid}'s recording is not as jfr prints them: {error!r:.100}"
             ) from None

@@ -11,7 +11,7 @@ from typing import Any
 from websockets.exceptions import InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from soak.errors import TargetError
+from soak.errors import OTHER_SHAPE, TargetError
 from soak.sampling.fetch import Fetcher
 
 MAX_BYTES = 64 * 2**20
@@ -84,14 +84,7 @@ class Inspector:
             raise TargetError(
                 f"{self.address}: the inspector's session is lost ({str(error)[:200]})"
             ) from None
-        except (
-            ValueError,
-            AttributeError,
-            LookupError,
-            TypeError,
-            OverflowError,
-            RecursionError,
-        ) as error:
+        except OTHER_SHAPE as error:
             raise TargetError(
                 f"{self.address}: {method}: not an inspector's answer ({error!r:.100})"
             ) from None
