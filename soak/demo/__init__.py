@@ -7,7 +7,7 @@ request to it:
 | --leak      | endpoint             | one request keeps                          | runs out at                     |
 |-------------|----------------------|--------------------------------------------|---------------------------------|
 | none        | -                    | nothing                                    | never                           |
-| memory      | GET /search          | a page of 16 KiB                           | the machine's memory            |
+| memory      | GET /search          | a page of 64 KiB                           | the machine's memory            |
 | descriptors | GET /invoices/latest | one open file                              | RLIMIT_NOFILE (often 1,024)     |
 | threads     | POST /orders         | one thread that waits for good             | the container's limit of tasks  |
 | pool        | GET /shipping/<code> | one connection, where a code has no tariff | the pool's maximum, 800 then    |

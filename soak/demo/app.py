@@ -16,9 +16,12 @@ from soak.demo.metrics_page import Metrics
 from soak.demo.pool import PoolExhaustedError
 from soak.demo.shop import Shop
 
+_QUANTITIES = "".join(
+    f'<option value="{quantity}">{quantity}</option>' for quantity in range(1, 17)
+)
 _ROW = (
     '<li class="product"><a href="/products/{id}" title="{name}">{name}</a><span class="price">{price:.2f} EUR</span>'
-    '<button name="order" value="{id}">order</button></li>\n'
+    f'<select name="quantity">{_QUANTITIES}</select><button name="order" value="{{id}}">order</button></li>\n'
 )
 
 

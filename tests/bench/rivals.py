@@ -33,7 +33,7 @@ def found(name: str) -> str | None:
 def output(command: list[str], **more: str | Mapping[str, str]) -> str:
     """What a command pinned to the generator's core says."""
     result = subprocess.run(
-        [*GENERATOR, *command], capture_output=True, text=True, timeout=120, check=False, **more
+        [*GENERATOR, *command], capture_output=True, text=True, timeout=600, check=False, **more
     )  # type: ignore[call-overload]
     return str(result.stdout)
 

@@ -21,7 +21,7 @@ print(json.dumps([[each["num_threads"] for each in threadpoolctl.threadpool_info
 
 def bounded(kib: int, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["sh", "-c", f'ulimit -v {kib}; exec "$@"', "sh", sys.executable, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
 
 @pytest.mark.parametrize(

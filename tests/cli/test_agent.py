@@ -89,7 +89,7 @@ def test_it_serves_until_it_is_interrupted_also_where_a_shell_ignores_interrupts
         }
         assert "process_resident_memory_bytes" in names
         process.send_signal(ending)
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=600)
     finally:
         process.kill()
         process.communicate()

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,7 @@ class Outcome:
 
 
 def soak(
-    *arguments: str | Path, directory: Path, timeout: float = 150, **environment: str
+    *arguments: str | Path, directory: Path, timeout: float = 600, **environment: str
 ) -> Outcome:
     """Run a verb that takes `--out`."""
     command = [*SOAK, *map(str, arguments), "--out", str(directory)]
@@ -58,3 +59,12 @@ def soak(
         env={**os.environ, **environment},
     )
     return Outcome(done.returncode, done.stdout, done.stderr, directory)
+
+
+def unless_starved(run: Callable[[Path], Outcome], directory: Path) -> Outcome:
+    """What a run into `directory` came to; made again, up to twice, where the machine stood still meanwhile."""
+    for attempt in range(3):
+        outcome = run(directory / f"run-{attempt}")
+        if not outcome.starved():
+            break
+    return outcome

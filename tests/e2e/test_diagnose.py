@@ -87,7 +87,7 @@ diagnose: {{pprof: /debug/pprof, every: 5s}}
             time.sleep(0.1)
         time.sleep(1.0)
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
     assert process.returncode in (0, 3), out + err
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
     assert analysis["run"]["ended"] == "completed"

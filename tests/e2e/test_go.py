@@ -3,20 +3,20 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.e2e.driving import Outcome, soak
+from tests.e2e.driving import Outcome, soak, unless_starved
 from tests.targets import build_go, running
 
 
 def drive(tmp_path: Path, endpoint: str, rate: str) -> Outcome:
-    """A run of 40 s; again, up to twice, where the machine stood still meanwhile."""
+    """A run of 40 s on a service of its own."""
     load = ["--rate", rate, "--ramp", "3s", "--duration", "37s"]
-    for attempt in range(3):
+
+    def run(directory: Path) -> Outcome:
         with running([build_go(), "-addr", "127.0.0.1:0"]) as target:
             asked = ["--url", target.url, "--endpoint", f"GET {endpoint}", *load]
-            done = soak("run", *asked, directory=tmp_path / f"run-{attempt}")
-        if not done.starved():
-            break
-    return done
+            return soak("run", *asked, directory=directory)
+
+    return unless_starved(run, tmp_path)
 
 
 def test_a_healthy_endpoint_passes(tmp_path: Path) -> None:

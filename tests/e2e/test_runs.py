@@ -174,7 +174,7 @@ def test_ctrl_c_ends_the_run_in_order_with_a_report(shop: Target, tmp_path: Path
     load = load_processes(process.pid)
     assert load
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 130, err
     assert still_running(load) == []
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
@@ -197,7 +197,7 @@ endpoints: [GET /]
     while not (tmp_path / "run" / "target.log").exists():
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130, err
     assert not (tmp_path / "run").exists()
 
@@ -227,7 +227,7 @@ def test_ctrl_c_twice_stops_at_once(shop: Target, tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=120)
+    process.communicate(timeout=600)
     assert process.returncode == 130
     time.sleep(2)
     assert still_running(load) == []
@@ -257,7 +257,7 @@ def test_a_lost_load_is_exit_4_and_never_a_pass(shop: Target, tmp_path: Path) ->
     process = begin(tmp_path / "run", ["run", *flags(shop.url, "1h")])
     [load] = load_processes(process.pid)
     load.kill()
-    process.communicate(timeout=120)
+    process.communicate(timeout=600)
     assert process.returncode == 4
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
     assert analysis["verdict"] != "pass"
@@ -269,7 +269,7 @@ def test_a_target_that_dies_is_a_fail(tmp_path: Path) -> None:
     with running([sys.executable, "-m", "soak.demo", "--port", "0"]) as shop:
         process = begin(tmp_path / "run", ["run", *flags(shop.url, "14s")])
         os.kill(shop.pid, signal.SIGTERM)
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=600)
     assert process.returncode == 1, out + err
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
     [finding] = [finding for finding in analysis["findings"] if finding["verdict"] == "fail"]
@@ -286,7 +286,7 @@ def test_a_target_that_restarts_is_a_fail_and_no_fit_crosses_it(tmp_path: Path) 
             tmp_path / "run", ["run", *flags(first.url, "14s"), "--process", f"port:{match[1]}"]
         )
     with running([sys.executable, "-m", "soak.demo", "--port", match[1]]):
-        process.communicate(timeout=120)
+        process.communicate(timeout=600)
     assert process.returncode == 1
     analysis = json.loads((tmp_path / "run" / "analysis.json").read_text())
     [finding] = [finding for finding in analysis["findings"] if finding["verdict"] == "fail"]

@@ -57,7 +57,7 @@ def started(
         if process.poll() is None:
             process.terminate()
             try:
-                process.communicate(timeout=120)
+                process.communicate(timeout=600)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.communicate()
@@ -85,9 +85,9 @@ def test_two_workers_join_and_one_is_killed(shop: Target, tmp_path: Path) -> Non
         time.sleep(2.5)
         [load] = psutil.Process(first.pid).children()
         load.send_signal(signal.SIGKILL)
-        out, err = run.communicate(timeout=120)
-        _, said = second.communicate(timeout=120)
-        _, killed = first.communicate(timeout=120)
+        out, err = run.communicate(timeout=600)
+        _, said = second.communicate(timeout=600)
+        _, killed = first.communicate(timeout=600)
     assert run.returncode in (0, 3), out + err
     assert second.returncode == 0, said
     assert "joined as worker" in said
@@ -117,11 +117,11 @@ def test_a_worker_that_is_stopped_by_hand_is_made_up_for_at_once(
     with started(*SOAK, "run", path, "--out", tmp_path / "run") as run, started(*join) as worker:
         started_run(tmp_path / "run")
         worker.send_signal(signal.SIGINT)
-        worker.communicate(timeout=120)
+        worker.communicate(timeout=600)
         assert run.stderr is not None
         said = next(text for text in run.stderr if "was stopped there" in text)
         run.send_signal(signal.SIGINT)
-        out, err = run.communicate(timeout=120)
+        out, err = run.communicate(timeout=600)
     assert worker.returncode == 130
     assert "the other takes over its share" in said
     assert run.returncode == 130, out + err
@@ -157,7 +157,7 @@ def refused(port: int, token: str = "", *words: str) -> str:
     """What a worker says that will not take part."""
     join = [*SOAK, "worker", "--master", f"127.0.0.1:{port}", *words]
     with started(*join, SOAK_WORKER_TOKEN=token) as worker:
-        _, err = worker.communicate(timeout=120)
+        _, err = worker.communicate(timeout=600)
     assert worker.returncode == 4, err
     return " ".join(err.split())
 
@@ -266,8 +266,8 @@ def test_a_cable_is_cut_between_two_machines(network: tuple[str, str], tmp_path:
         subprocess.run(
             ["ip", "-n", network[1], "link", "set", f"{network[1]}v", "down"], check=True
         )
-        _, said = worker.communicate(timeout=120)
-        out, err = run.communicate(timeout=120)
+        _, said = worker.communicate(timeout=600)
+        out, err = run.communicate(timeout=600)
     assert worker.returncode == 4
     assert "the master was lost: nothing heard of it for 2.5 s" in said
     assert run.returncode in (0, 3), out + err
@@ -282,7 +282,7 @@ def test_without_a_token_no_other_machine_is_listened_to(tmp_path: Path) -> None
         tmp_path / "p.yaml", "http://127.0.0.1:9", "workers: {expect: 1, bind: '0.0.0.0:15578'}"
     )
     with started(*SOAK, "run", path, "--out", tmp_path / "run", SOAK_WORKER_TOKEN="") as run:
-        _, err = run.communicate(timeout=120)
+        _, err = run.communicate(timeout=600)
     assert run.returncode == 2
     assert "set SOAK_WORKER_TOKEN to the same long random text" in err
     assert not (tmp_path / "run").exists()

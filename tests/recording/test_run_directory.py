@@ -172,7 +172,7 @@ for time in range(100):
     if time == 89: recorder.commit()
 os.kill(os.getpid(), signal.SIGKILL)
 """
-    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code], check=False, timeout=600)
     assert done.returncode == -signal.SIGKILL
     recording = load_recording(directory)
     assert len(recording.series[0].times) == 90

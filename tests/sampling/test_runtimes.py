@@ -348,7 +348,7 @@ def test_the_hook_tells_what_thread_locals_hold_and_what_is_large_for_a_moment(
     program = tmp_path / "passing.py"
     program.write_text(_PASSING)
     done = subprocess.run(
-        [sys.executable, program], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, program], capture_output=True, text=True, timeout=300, check=True
     )
     profile = read_profile("tracemalloc", done.stdout.encode())
     stacks = [profile.stack(sample) for sample in range(len(profile.column("passing_space")))]

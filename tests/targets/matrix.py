@@ -66,7 +66,7 @@ def serving(leak: Leak, database: str, service: Service | None = None) -> Iterat
     """The target of that cell, started and stopped; it also ends when this process does."""
     service = service or SERVICES[leak.target]()
     command = [*service.command, "--database", database, "--leak", leak.name, "--until-eof"]
-    with running(command, timeout=60, environment=service.environment) as target:
+    with running(command, timeout=300, environment=service.environment) as target:
         yield target
 
 

@@ -66,7 +66,7 @@ class Postgres:
             "shop",
         ]
         return subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=120
+            command, capture_output=True, text=True, check=True, timeout=600
         ).stdout.strip()
 
 
@@ -128,7 +128,7 @@ def postgres(max_connections: int = MAX_CONNECTIONS) -> Iterator[Postgres]:
             check=True,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
         port = _free_port()
         settings = {
@@ -160,7 +160,7 @@ def _create(process: subprocess.Popen[bytes], server: Postgres) -> None:
         "shop",
         "shop",
     ]
-    while subprocess.run(command, capture_output=True, check=False, timeout=120).returncode != 0:
+    while subprocess.run(command, capture_output=True, check=False, timeout=600).returncode != 0:
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(
                 f"PostgreSQL did not start: {(server.directory / 'log').read_text()}"

@@ -61,7 +61,7 @@ def metrics(http: Session, target: Target) -> dict[str, float]:
 def collect_java(target: Target) -> None:
     """A full collection."""
     subprocess.run(
-        ["jcmd", str(target.pid), "GC.run"], check=True, capture_output=True, timeout=120
+        ["jcmd", str(target.pid), "GC.run"], check=True, capture_output=True, timeout=600
     )
 
 

@@ -43,5 +43,5 @@ def zipkin() -> Iterator[str]:
     """The address of its API."""
     with toolchain():
         command = (tool("java"), *_JAVA, "-jar", zipkin_jar(), *_OPTIONS)
-    with running(command, ready_line_prefix="Serving HTTP at ", timeout=60.0) as target:
+    with running(command, ready_line_prefix="Serving HTTP at ", timeout=300.0) as target:
         yield target.url.rpartition(" ")[2].rstrip("/")

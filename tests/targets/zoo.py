@@ -123,7 +123,7 @@ def run(
     words, diagnose, environment = command(stranded.target)
     leak = stranded.kind if leaking else "none"
     with running(
-        [*words, "-leak", leak, "-until-eof"], timeout=60, environment=environment
+        [*words, "-leak", leak, "-until-eof"], timeout=300, environment=environment
     ) as target:
         path = directory.with_suffix(".yaml")
         path.write_text(profile(stranded, target, diagnose, seconds, rate))

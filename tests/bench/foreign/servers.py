@@ -161,7 +161,7 @@ def _database(lifetime: float) -> Iterator[Server]:
         if owner:
             shutil.chown(at, owner)
         made: Command = [programs / "initdb", "-D", at / "data", "-U", "soak", "--auth=trust"]
-        subprocess.run(made, user=owner, cwd=at, check=True, capture_output=True, timeout=120)
+        subprocess.run(made, user=owner, cwd=at, check=True, capture_output=True, timeout=600)
         command: Command = [
             programs / "postgres",
             "-D",
@@ -177,7 +177,7 @@ def _database(lifetime: float) -> Iterator[Server]:
         with process(command, port, directory=at, user=owner, stop=signal.SIGINT) as pid:
             time.sleep(3)
             subprocess.run(
-                ["psql", "-Xqc", _ITEMS, address], check=True, capture_output=True, timeout=60
+                ["psql", "-Xqc", _ITEMS, address], check=True, capture_output=True, timeout=300
             )
             environment = {"POSTGRES": address, "LIFETIME": str(lifetime)}
             with process([PYTHON / "python", "gateway.py", str(front)], front, environment):

@@ -93,7 +93,7 @@ SHORT = (
         "answers take 20 to 45 seconds, 160 are under way at once, and nothing is kept",
         lasts=240,
         sample=1,
-        timeout=60,
+        timeout=300,
     ),
     Cell(
         "short-express-12s",

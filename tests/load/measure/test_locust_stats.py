@@ -28,6 +28,6 @@ assert len(stats.total.num_reqs_per_sec) <= 200, len(stats.total.num_reqs_per_se
 
 def test_names_errors_and_seconds_do_not_pile_up() -> None:
     result = subprocess.run(
-        [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", CODE], capture_output=True, text=True, timeout=300, check=False
     )
     assert result.returncode == 0, result.stderr

@@ -194,7 +194,7 @@ def run(
 ) -> tuple[bool, str]:
     """Whether one run came out as it must, and what it said."""
     words, environment, diagnose = command(program, port := free_port(), leaking=leaking)
-    with running(words, timeout=60, environment=environment) as target:
+    with running(words, timeout=300, environment=environment) as target:
         endpoints = [
             {
                 "request": request,
