@@ -174,7 +174,8 @@ class LoadDriver:
             if gevent.wait(ends, timeout=left, count=1):
                 break
         ended = time.monotonic()
-        patience = GRACE if lifeline.ready() else self.plan.timeout
+        tasks_have = self.locustfile.stop_timeout if self.locustfile is not None else 0.0
+        patience = GRACE if lifeline.ready() else max(self.plan.timeout, tasks_have)
         driving.kill()
         self.stop_users(patience, ended - began)
         windows.kill()

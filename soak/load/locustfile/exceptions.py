@@ -63,7 +63,12 @@ class ExceptionCounter:
 
 
 class CountedHook(EventHook):
-    """An event of Locust's whose listeners' exceptions are counted, and logged as Locust logs them."""
+    """An event of Locust's whose listeners' exceptions are counted, and logged as Locust logs them.
+
+    `afterwards` is called once all listeners were, and may raise.
+    """
+
+    afterwards: Callable[[], None] | None = None
 
     def __init__(
         self, name: str, exceptions: ExceptionCounter, handlers: list[Callable[..., Any]]
@@ -85,6 +90,8 @@ class CountedHook(EventHook):
                     self._name,
                     traceback.format_exc(),
                 )
+        if self.afterwards is not None:
+            self.afterwards()
 
 
 def count_in(events: Events, exceptions: ExceptionCounter) -> None:

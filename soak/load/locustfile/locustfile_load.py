@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from locust.env import Environment
 from locust.runners import STATE_SPAWNING, Runner, WorkerNode
 
 from soak.load.locustfile.allowed_hosts import AllowedHosts
+from soak.load.locustfile.ending import end_after_request
 from soak.load.locustfile.exceptions import ExceptionCounter, count_in
 from soak.load.locustfile.failures import reported_failure
 from soak.load.locustfile.selection import select_users
@@ -88,6 +90,7 @@ class LocustfileLoad:
             parsed_locustfiles=list(plan.locustfiles),
             available_user_classes=dict(users),
             available_user_tasks={name: user.tasks for name, user in users.items()},
+            stop_timeout=selected.options.stop_timeout,
         )
 
     def _host_refused(self, host: str) -> None:
@@ -232,11 +235,18 @@ class LocustfileLoad:
         self.runner.spawn_users(more)
         self.runner.stop_users(fewer)
 
+    @property
+    def stop_timeout(self) -> float:
+        """How long tasks have at the end, in seconds, where Locust's option says so; otherwise 0: their users end at once."""
+        return float(self.environment.parsed_options.stop_timeout or 0)
+
     def finish(self, patience: float) -> int | None:
         """Let every user end in order, at most `patience` seconds, and tell the locustfile of the end; its exit code."""
         self._stopping = True
         environment, events = self.environment, self.environment.events
-        environment.stop_timeout = patience
+        environment.stop_timeout = min(self.stop_timeout or patience, patience)
+        if not self.stop_timeout:
+            events.request.afterwards = partial(end_after_request, self.runner)
         self.runner.stop()
         events.quitting.fire(environment=environment, reverse=True)
         code: int | None = environment.process_exit_code

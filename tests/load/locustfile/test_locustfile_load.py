@@ -378,3 +378,41 @@ class Mine(User):
         run(tmp_path, source).load.failure
         == "the load broke: mine.py:7: KeyError: 'NO_SUCH_TENANT'"
     )
+
+
+ENDING = """
+import gevent
+from locust import HttpUser, events, task
+stopping = []
+@events.test_stopping.add_listener
+def told(**_): stopping.append(True)
+class Mine(HttpUser):
+    def on_stop(self):
+        for path in ("/bye", "/gone"): self.client.get(path)
+    @task
+    def loop(self):
+        for _ in range(ROUNDS):
+            for path in ("/a", "/b", "/c"):
+                if stopping: print("# late", id(self))
+                self.client.get(path)
+                gevent.sleep(0.1)
+"""
+
+
+def test_users_end_with_the_load_after_the_request_under_way(tmp_path: Path) -> None:
+    source = ENDING.replace("ROUNDS", "100_000")
+    with counting_server() as (url, asked):
+        result = run(tmp_path, source, url, "users: 3, duration: 1s, timeout: 60s")
+    late = result.printed()
+    assert len(late) == len(set(late))  # at most one request each: no user goes on with its task
+    assert result.requests() == {f"GET {path}": count for path, count in asked.items()}
+    assert asked["/bye"] == asked["/gone"] == 3
+
+
+def test_tasks_have_the_time_to_end_that_locusts_option_gives_them(tmp_path: Path) -> None:
+    load = "users: 3, duration: 1s, arguments: {stop-timeout: 60}"
+    with counting_server() as (url, asked):
+        result = run(tmp_path, ENDING.replace("ROUNDS", "1"), url, load)
+    assert result.requests() == {f"GET {path}": count for path, count in asked.items()}
+    assert asked["/a"] == asked["/b"] == asked["/c"]
+    assert asked["/bye"] == asked["/gone"] == 3
