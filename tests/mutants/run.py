@@ -28,7 +28,7 @@ from tests.mutants.generate import ROOT, Mutant, sample
 from tests.mutants.swap import NotImportableError, functions, swap_in
 
 #: Seconds of processor time after which a mutant hangs: five times what its tests may take.
-LIMIT = 40
+LIMIT = 100
 #: The exit code of a fork that could not do its work.
 BROKEN = 99
 #: Where tests are looked for. Whole runs (marked slow) are left out: nearest is what a developer runs at once.
