@@ -22,7 +22,8 @@ from tests.mutants.generate import MUTATED, ROOT, Mutant
 #: Seconds of processor time of the tests that a mutant is tried on, together: the cheapest first, so that most mutants are
 #: killed within one second, and only survivors cost all of it.
 MOST_SECONDS = 20.0
-#: Seconds of one file's tests after which the rest of them is left out. Few files take longer.
+#: Seconds of one file's tests after which the rest of them is left out, but for figures of whole analyses. Few files take
+#: longer.
 MOST_RECORDED = 10.0
 KEPT = ROOT / ".mutants"
 _PATHS = {str(path): str(path.relative_to(ROOT)) for path in MUTATED}
@@ -121,7 +122,12 @@ def _distance(test: str, path: str) -> int:
     """How far a test is from a module: 0 for its own tests, 1 for figures of whole analyses, 2 for any other."""
     file = test.partition("::")[0]
     own = Path("tests", *Path(path).parts[1:-1], f"test_{Path(path).name}")
-    return 0 if Path(file) == own else 1 if file.endswith("_figures.py") else 2
+    return 0 if Path(file) == own else 1 if holds_figures(file) else 2
+
+
+def holds_figures(file: str) -> bool:
+    """Whether a file of tests holds whole analyses to their figures."""
+    return file.endswith("_figures.py")
 
 
 def place_of(path: str, line: int) -> tuple[str, Sequence[str]]:

@@ -1,4 +1,4 @@
-"""The figures that the fit gives for one short series of each kind of the corpus, held to a fiftieth of their interval.
+"""The figures that the fit gives for one short series of each kind of the corpus, held to a five-thousandth of their interval.
 
 The corpus counts right and wrong verdicts (`make bench-verdict`); this holds the figures
 themselves, so that a change of a constant or of a formula that moves any of them is seen. Where
@@ -60,11 +60,11 @@ def test_the_figures_of_a_series_are_what_they_were(name: str) -> None:
     width = abs(expected["high"] - expected["low"]) or 1e-9
     near = {
         **dict.fromkeys(
-            ("slope", "low", "high", "resolution"), 0.02 * width if math.isfinite(width) else 1e-9
+            ("slope", "low", "high", "resolution"), 2e-4 * width if math.isfinite(width) else 1e-9
         ),
-        "p_no_growth": 0.01,
-        "settled": 1.0,
-        "level": 1e-3 * abs(expected["level"]),
+        "p_no_growth": 1e-4,
+        "settled": 0.01,
+        "level": 1e-6 * abs(expected["level"]),
     }
     for key, value in figures_of(name).items():
         if isinstance(value, float) and expected[key] is not None:
