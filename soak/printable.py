@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 #: Characters that a terminal, an XML parser or a browser would act on, or refuse: controls, surrogates, unassigned.
@@ -18,3 +19,12 @@ def clean(text: str) -> str:
         if unicodedata.category(char) not in _UNSAFE and char not in _REORDERING
     )
     return " ".join("".join(kept).split())
+
+
+#: What a terminal acts on, but for ends of lines and tabs.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str) -> str:
+    """A text of any number of lines, in which what a terminal would obey is shown as an escape, such as `\\x1b`."""
+    return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

@@ -9,6 +9,8 @@ from fnmatch import translate
 from functools import cached_property
 from typing import Literal
 
+from soak.backtracking import refusal
+
 _MATCHER = re.compile(
     r"""\s*(?P<label>[a-zA-Z_][a-zA-Z0-9_]*)\s*(?P<operator>=~|!~|!=|=)\s*"""
     r"""(?:"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)')\s*(?P<end>,|$)"""
@@ -85,12 +87,7 @@ def _matchers(inner: str, text: str) -> list[Matcher]:
         quoted = match["double"] if match["double"] is not None else match["single"]
         value = _ESCAPE.sub(lambda escape: _ESCAPED.get(escape[1], escape[0]), quoted)
         operator: Literal["=", "!=", "=~", "!~"] = match["operator"]  # type: ignore[assignment]
-        if "~" in operator:
-            try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(
-                    f"{text!r}: {value!r} is not a regular expression: {error}"
-                ) from None
+        if "~" in operator and (why := refusal(value)) is not None:
+            raise ValueError(f"{text!r}: {value!r}: {why}")
         matchers.append(Matcher(match["label"], operator, value))
     return matchers

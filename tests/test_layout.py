@@ -28,11 +28,12 @@ MAY_IMPORT = {
     "compared": {"model", "units"},
     "printable": set(),
     "private_files": set(),
-    "selectors": set(),
+    "backtracking": set(),
+    "selectors": {"backtracking"},
     "units": set(),
     "varint": set(),
     "capacity": {"generator_limits", "latency", "units"},
-    "profile": {"capacity", "errors", "lazy", "model", "selectors", "units"},
+    "profile": {"backtracking", "capacity", "errors", "lazy", "model", "selectors", "units"},
     "abort": {"latency", "model", "profile", "units", "windows"},
     "formats": {"catalog", "enums", "errors", "model", "recorded"},
     "recording": {
@@ -60,6 +61,7 @@ MAY_IMPORT = {
         "varint",
     },
     "load": {
+        "backtracking",
         "capacity",
         "errors",
         "private_files",
@@ -423,6 +425,18 @@ def test_only_the_command_line_prints_and_exits() -> None:
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Name | ast.Attribute)
         and (called := ast.unparse(node.func)) in ("print", "sys.exit", "exit", "quit")
+    ]
+    assert wrong == []
+
+
+def test_all_that_verbs_print_goes_through_one_place() -> None:
+    """Where control characters are made visible."""
+    wrong = [
+        f"{shown(path)}:{node.lineno}"
+        for path in SOURCES
+        if path.name != "printing.py"
+        for node in nodes(path)
+        if isinstance(node, ast.Attribute) and ast.unparse(node) in ("click.echo", "click.secho")
     ]
     assert wrong == []
 

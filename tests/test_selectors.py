@@ -32,7 +32,9 @@ def test_a_series_is_selected_by_name_and_labels(
     [
         ('rss{pod="a"', "do not end with }"),
         ("rss{pod=a}", "expected a matcher"),
-        ('rss{pod=~"("}', "is not a regular expression"),
+        ('rss{pod=~"("}', "not a regular expression"),
+        ('rss{pod=~"(a+)+$"}', "could take for ever"),
+        ('rss{pod=~"a{99999999999}"}', "not a regular expression"),
         ('rss{pod="a" zone="b"}', "expected a matcher"),
     ],
 )

@@ -14,6 +14,7 @@ import click
 from soak import __version__
 from soak.cli.address_space import fit_address_space
 from soak.cli.folding import folded
+from soak.cli.printing import say
 from soak.errors import ExitCode, SoakError
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ def _exit_code(arguments: list[str] | None) -> int:
         _complain(str(error))
         code = error.exit_code
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        say(shown.getvalue(), err=True, nl=False)
         code = ExitCode.USAGE
     except (click.Abort, KeyboardInterrupt):
         _complain("interrupted")
@@ -135,7 +138,7 @@ def _refused(error: Exception) -> str | None:
 
 def _complain(text: str) -> None:
     """One line on standard error."""
-    click.echo(folded(f"soak: {text}", sys.stderr), err=True)
+    say(folded(f"soak: {text}", sys.stderr), err=True)
 
 
 def _open_standard_streams() -> None:

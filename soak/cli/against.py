@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import click
-
 from soak.analysis.acceptance import FASTER
 from soak.baseline import Baseline, capacity_in
 from soak.cli.comparison_options import CODES, profile_rules, show, write_comparison
+from soak.cli.printing import say
 from soak.compared import MeasuredRun
 from soak.comparison.comparing import compare
 from soak.errors import ExitCode, UsageError
@@ -39,11 +38,11 @@ def compared_with(
     try:
         run = measured(directory, analysis)
     except UsageError as error:
-        click.echo(f"soak: not compared with the baseline {baseline.name}: {error}", err=True)
+        say(f"soak: not compared with the baseline {baseline.name}: {error}", err=True)
         return code if code is not ExitCode.PASS else ExitCode.INCONCLUSIVE
     bases = [earlier for earlier in baseline.runs if _metrics(earlier) & _metrics(run)]
     if not bases and capacity_in(baseline) is not None:
-        click.echo(
+        say(
             f"soak: not compared: the baseline {baseline.name} holds a capacity, and no soak",
             err=True,
         )

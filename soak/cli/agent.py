@@ -6,6 +6,7 @@ import os
 
 import click
 
+from soak.cli.printing import say
 from soak.cli.stop_signals import interrupt_on_signals
 from soak.errors import ExitCode, SoakError, UsageError
 from soak.live.address import AGENT_PORT, parse_address, require_token
@@ -70,10 +71,8 @@ def command(
     with server:
         try:
             count = len(list(source.collect()))
-            click.echo(f"{count} series at {server.url}; Ctrl-C ends it")
+            say(f"{count} series at {server.url}; Ctrl-C ends it")
         except SoakError as error:
-            click.echo(
-                f"nothing to tell yet ({clean(str(error))}); served at {server.url}", err=True
-            )
+            say(f"nothing to tell yet ({clean(str(error))}); served at {server.url}", err=True)
         server.serve_forever(poll_interval=0.2)
     return ExitCode.PASS

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from soak.cli.limit_texts import limits_tree
+from soak.cli.printing import hand_out, paint, say
 from soak.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -137,12 +138,13 @@ def command(files: tuple[Path, ...], list_formats: bool, together: bool, **given
     rows = []
     for judged in request.all(files):
         if judged.text:
-            click.echo(judged.text, nl=not judged.text.endswith("\n"))
+            show_judged = hand_out if given["as_json"] else paint
+            show_judged(judged.text if judged.text.endswith("\n") else f"{judged.text}\n")
         if judged.complaint:
-            click.echo(f"soak: {judged.complaint}", err=True)
+            say(f"soak: {judged.complaint}", err=True)
         rows.append(judged)
     if len(rows) > 1 and not given["as_json"]:
-        click.echo(summary(rows))
+        say(summary(rows))
     return worst_code(rows)
 
 
@@ -164,7 +166,7 @@ def _together(runs: tuple[Path, ...], given: Mapping[str, Any]) -> ExitCode:
             raise UsageError(f"--together: {run}: no run directory; files are judged one by one")
     analysis = judge_together(runs)
     if given["as_json"]:
-        click.echo(render(analysis), nl=False)
+        hand_out(render(analysis))
     else:
         show(analysis)
     if given["out"] is None:
@@ -232,5 +234,5 @@ def _show_formats() -> int:
 
     width = max(len(known.title) for known in FORMATS.values())
     for known in FORMATS.values():
-        click.echo(f"{known.title:<{width}}  {known.origin}")
+        say(f"{known.title:<{width}}  {known.origin}")
     return ExitCode.PASS

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from soak.cli.printing import say
 from soak.errors import ExitCode, InputError, UsageError
 from soak.units import show_count
 
@@ -56,7 +57,7 @@ def set_(runs: tuple[Path, ...], name: str) -> int:
         raise UsageError(f"{BASELINES}: cannot be created: {error.strerror}") from None
     write_whole(baseline_path(name), text, shared=True)
     count = sum(len(run.measurements) for run in measured)
-    click.echo(
+    say(
         f"{baseline_path(name)}: {show_count(len(measured), 'run')}, {show_count(count, 'measurement')}; commit it"
     )
     return ExitCode.PASS
@@ -75,16 +76,16 @@ def list_() -> int:
 
     paths = sorted(BASELINES.glob("*.json")) if BASELINES.is_dir() else []
     if not paths:
-        click.echo("no baselines here: `soak baseline set RUN` makes one")
+        say("no baselines here: `soak baseline set RUN` makes one")
     code = ExitCode.PASS
     for path in paths:
         try:
             baseline = read_baseline(path)
         except InputError as error:
-            click.echo(f"soak: {error}", err=True)
+            say(f"soak: {error}", err=True)
             code = ExitCode.USAGE
         else:
-            click.echo(f"{baseline.name}  {baseline.made}  {side(baseline.runs)}")
+            say(f"{baseline.name}  {baseline.made}  {side(baseline.runs)}")
     return code
 
 
@@ -101,7 +102,7 @@ def show(name: str) -> int:
     from soak.reporters.comparison.difference_rows import side, value  # noqa: PLC0415
 
     baseline = read_baseline(Path(name))
-    click.echo(f"{baseline.name}, set {baseline.made}: {side(baseline.runs)}")
+    say(f"{baseline.name}, set {baseline.made}: {side(baseline.runs)}")
     levels: dict[tuple[str, str], list[float]] = {}
     units: dict[tuple[str, str], str] = {}
     for run in baseline.runs:
@@ -112,7 +113,5 @@ def show(name: str) -> int:
             units[measurement.metric, measurement.subject] = measurement.unit
     for (metric, subject), values in levels.items():
         key = (metric, subject)
-        click.echo(
-            f"  {metric:<17} {subject:<45} {value(sum(values) / len(values), units[key])}".rstrip()
-        )
+        say(f"  {metric:<17} {subject:<45} {value(sum(values) / len(values), units[key])}".rstrip())
     return ExitCode.PASS

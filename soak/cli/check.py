@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from soak.cli.dashes import AfterDashes, after_dashes
+from soak.cli.printing import say
 from soak.errors import ExitCode, SoakError
 from soak.printable import clean
 
@@ -63,14 +64,14 @@ def command(profile: Path, overrides: tuple[str, ...], against: str | None, prob
     build_sources(loaded, 1 if loaded.target.start else None)
     check_requests_and_data(loaded)
     said = _locustfile(loaded)
-    click.echo(f"{profile}: valid; {load_summary(loaded)}; target {target_address(loaded)}{said}")
+    say(f"{profile}: valid; {load_summary(loaded)}; target {target_address(loaded)}{said}")
     if loaded.load.find is not None:
         for line in search_lines(loaded):
-            click.echo(f"  {line}")
+            say(f"  {line}")
     for text in out_of_date(loaded.accept, datetime.now(UTC).date()):
-        click.echo(f"  {text}")
+        say(f"  {text}")
     for rule in loaded.abort_rules:
-        click.echo(
+        say(
             f"  abort: {rule.text}{' (for targets on other machines, unless abort: off)' if rule.usual else ''}"
         )
     return _probe(loaded) if probe else ExitCode.PASS
@@ -116,20 +117,18 @@ def _probe(profile: object) -> int:
             if target is not None:
                 target.start(threading.Event())
                 pid = target.pid
-            reach(plan.url, waiting=lambda text: click.echo(f"       {clean(text)}"))
+            reach(plan.url, waiting=lambda text: say(f"       {clean(text)}"))
             for label, said, ok in probe(plan):
                 wrong += not ok
-                click.echo(f"  {'ok  ' if ok else 'FAIL'} {clean(label)}: {clean(said)}")
+                say(f"  {'ok  ' if ok else 'FAIL'} {clean(label)}: {clean(said)}")
             if profile.sources is None:
                 sources, notes = probe_sources(plan.url, pid, profile.target.tls)
                 for text in notes:
-                    click.echo(f"       {clean(text)}")
+                    say(f"       {clean(text)}")
             else:
                 sources = build_sources(profile, pid)
             if not sources:
-                click.echo(
-                    "  FAIL nothing of the target can be watched; name sources in the profile"
-                )
+                say("  FAIL nothing of the target can be watched; name sources in the profile")
                 wrong += 1
             wrong += _probe_sources(profile, sources)
             wrong += _probe_profilers(profile, pid)
@@ -155,7 +154,7 @@ def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
             samples = list(source.collect())
         except SoakError as error:
             wrong += 1
-            click.echo(f"  FAIL {name}: {clean(str(error))}")
+            say(f"  FAIL {name}: {clean(str(error))}")
             continue
         series += samples
         judged = sum(
@@ -164,11 +163,11 @@ def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
             for metric in [metric_of(sample.name, sample.labels)]
         )
         took = (time.monotonic() - began) * 1e3
-        click.echo(
+        say(
             f"  ok   {name}: {len(samples)} series in {took:.0f} ms, of which {judged} can be judged"
         )
         for notice in notices_of(source):
-            click.echo(f"       {name}: {clean(notice)}")
+            say(f"       {name}: {clean(notice)}")
         _show_likely(samples, judged)
     if series:
         for text in absent_names(
@@ -176,7 +175,7 @@ def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
             ((sample.name, sample.labels) for sample in series),
         ):
             wrong += 1
-            click.echo(f"  FAIL limits: {clean(text)}")
+            say(f"  FAIL limits: {clean(text)}")
     return wrong
 
 
@@ -187,9 +186,7 @@ def _show_likely(samples: Sequence[Sample], judged: int) -> None:
     if judged:
         return
     for likely in likely_resources((sample.name, sample.labels, sample.kind) for sample in samples):
-        click.echo(
-            f"       looks like {likely.what}: {clean(likely.key)}; {clean(likely.line)} judges it"
-        )
+        say(f"       looks like {likely.what}: {clean(likely.key)}; {clean(likely.line)} judges it")
 
 
 def _probe_traces(profile: object) -> int:
@@ -204,9 +201,9 @@ def _probe_traces(profile: object) -> int:
     try:
         probe_backend(profile, backend)
     except SoakError as error:
-        click.echo(f"  FAIL {clean(str(error))}")
+        say(f"  FAIL {clean(str(error))}")
         return 1
-    click.echo(f"  ok   trace.{backend.key}: it answers")
+    say(f"  ok   trace.{backend.key}: it answers")
     return 0
 
 
@@ -220,7 +217,7 @@ def _probe_profilers(profile: object, pid: int | None) -> int:
         return 0
     profilers, wrong = profilers_of(profile, profiled_target(profile, pid)), 0
     if not profilers:
-        click.echo(
+        say(
             "  FAIL diagnose: no profiles are seen to be offered; say where they are, such as diagnose.pprof"
         )
         return 1
@@ -234,6 +231,6 @@ def _probe_profilers(profile: object, pid: int | None) -> int:
             failed = isinstance(data, SoakError)
             wrong += failed
             said = str(data) if isinstance(data, SoakError) else f"{len(data):,} bytes"
-            click.echo(f"  {'FAIL' if failed else 'ok  '} {key} {kind}: {clean(said)}")
-        click.echo(f"       {key}: a snapshot takes {(time.monotonic() - began) * 1e3:.0f} ms")
+            say(f"  {'FAIL' if failed else 'ok  '} {key} {kind}: {clean(said)}")
+        say(f"       {key}: a snapshot takes {(time.monotonic() - began) * 1e3:.0f} ms")
     return wrong

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from soak.cli.printing import say
 from soak.errors import ExitCode, RecordingError, UsageError
 
 
@@ -46,14 +47,14 @@ def command(paths: tuple[Path, ...]) -> int:
         except RecordingError as error:
             if len(paths) == 1 and len(runs) == 1:
                 raise
-            click.echo(f"soak: {error}", err=True)
+            say(f"soak: {error}", err=True)
             failed = True
             continue
         if sizes is None:
-            click.echo(f"{run}: compact already")
+            say(f"{run}: compact already")
         else:
-            click.echo(f"{run}: {show_bytes(sizes[0])} to {show_bytes(sizes[1])}")
+            say(f"{run}: {show_bytes(sizes[0])} to {show_bytes(sizes[1])}")
             total_before, total_after = total_before + sizes[0], total_after + sizes[1]
     if len(runs) > 1:
-        click.echo(f"{len(runs)} runs: {show_bytes(total_before - total_after)} freed")
+        say(f"{len(runs)} runs: {show_bytes(total_before - total_after)} freed")
     return ExitCode.BROKEN if failed else ExitCode.PASS

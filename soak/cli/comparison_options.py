@@ -9,6 +9,7 @@ from typing import get_args
 
 import click
 
+from soak.cli.printing import hand_out, paint, say
 from soak.compared import Comparison, GateVerdict
 from soak.errors import ExitCode, ProfileError, UsageError
 from soak.profile.compare import CompareRule, MetricName
@@ -99,11 +100,11 @@ def deliver(
     if "terminal" in formats or as_json:
         show(comparison, err=as_json)
     if as_json:
-        click.echo(COMPARISON_REPORTERS["json"].render(comparison), nl=False)
+        hand_out(COMPARISON_REPORTERS["json"].render(comparison))
     if out is not None:
         names = write_comparison(comparison, out, formats)
         if names:
-            click.echo(f"{out}: wrote {', '.join(names)}", err=as_json)
+            say(f"{out}: wrote {', '.join(names)}", err=as_json)
     return CODES[comparison.verdict]
 
 
@@ -113,7 +114,7 @@ def show(comparison: Comparison, *, err: bool = False) -> None:
 
     stream = sys.stderr if err else sys.stdout
     width = click.get_current_context().terminal_width
-    click.echo(render(comparison, width=width, color=stream.isatty()), err=err, nl=False)
+    paint(render(comparison, width=width, color=stream.isatty()), err=err)
 
 
 def write_comparison(comparison: Comparison, out: Path, formats: Iterable[str]) -> list[str]:

@@ -6,6 +6,7 @@ from importlib.resources import files
 
 import click
 
+from soak.cli.printing import hand_out
 from soak.errors import ExitCode
 
 
@@ -18,5 +19,5 @@ def command() -> int:
       soak dashboard
       soak dashboard > soak.json
     """
-    click.echo((files("soak.dashboards") / "grafana.json").read_text(encoding="utf-8"), nl=False)
+    hand_out((files("soak.dashboards") / "grafana.json").read_text(encoding="utf-8"))
     return ExitCode.PASS

@@ -11,6 +11,7 @@ import click
 
 from soak.cli.crash import crash_message
 from soak.cli.folding import folded
+from soak.cli.printing import paint, say
 from soak.errors import ExitCode, RecordingError, SoakError
 from soak.model import Analysis, Ending, Verdict
 from soak.printable import clean
@@ -80,7 +81,7 @@ def write_reports(analysis: Analysis, directory: Path, formats: list[str] | None
 def complain(written: Written) -> None:
     """One line on standard error for each report that is missing."""
     for problem in written.problems:
-        click.echo(f"soak: {problem}", err=True)
+        say(f"soak: {problem}", err=True)
 
 
 def show_last(
@@ -94,7 +95,7 @@ def show_last(
     verdict = f"{mark} {word} (exit {int(code)}): {clean(analysis.reason)}"
     where = f"Report: {report}" if report is not None else ""
     lines = filter(None, (verdict, last_word(analysis, str(directory)), where))
-    click.echo(folded("\n" + "\n".join(lines), sys.stderr if err else sys.stdout), err=err)
+    say(folded("\n" + "\n".join(lines), sys.stderr if err else sys.stdout), err=err)
 
 
 def show(analysis: Analysis, *, err: bool = False) -> None:
@@ -104,8 +105,8 @@ def show(analysis: Analysis, *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     color = stream.isatty()
     width = click.get_current_context().terminal_width
-    click.echo(render(analysis, width=width, color=color), err=err, nl=False)
+    paint(render(analysis, width=width, color=color), err=err)
     if os.environ.get("GITHUB_ACTIONS") == "true":
         from soak.reporters.github import render as annotations  # noqa: PLC0415
 
-        click.echo(annotations(analysis), err=True, nl=False)
+        say(annotations(analysis), err=True, nl=False)

@@ -14,8 +14,6 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-import click
-
 from soak.analysis.acceptance import out_of_date, without_bound
 from soak.analysis.sequential_stop import LOOKS, LOOKS_UNTIL_CERTAIN, all_certain, certain_already
 from soak.baseline import Baseline
@@ -29,6 +27,7 @@ from soak.cli.delivery import (
     show_last,
     write_reports,
 )
+from soak.cli.printing import hand_out, say
 from soak.cli.stop_signals import ending_signals
 from soak.cli.view_options import ViewOptions
 from soak.errors import ExitCode, SoakError, UsageError
@@ -152,9 +151,7 @@ def drive(
                 except SoakError:
                     if not run.stop.is_set():
                         raise
-                    click.echo(
-                        "soak: interrupted before the load began; nothing was recorded", err=True
-                    )
+                    say("soak: interrupted before the load began; nothing was recorded", err=True)
                     return ExitCode.INTERRUPTED
             # A run whose load was made to its end is complete, whoever ends what is left of it.
             leaving = run.stop if run.stop.is_set() else threading.Event()
@@ -168,7 +165,7 @@ def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float
     known = fastest_growth(against) if against is not None and profile.accept else {}
     old = out_of_date(profile.accept, datetime.now(UTC).date())
     for said in (*without_bound(profile.accept, known), *old):
-        click.echo(f"soak: {said}", err=True)
+        say(f"soak: {said}", err=True)
     return known
 
 
@@ -182,7 +179,7 @@ def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) 
     if as_json:
         from soak.reporters.json import render  # noqa: PLC0415
 
-        click.echo(render(analysis), nl=False)
+        hand_out(render(analysis))
     with progress_note("writing the reports"):
         written = write_reports(analysis, directory)
     complain(written)
@@ -206,7 +203,7 @@ def _notify(profile: Profile, analysis: Analysis, directory: Path) -> None:
     if wanted(profile.notify, analysis.verdict, before):
         why = post(profile.notify.webhook, payload(analysis, directory, before))
         if why is not None:
-            click.echo(f"soak: the notification was not taken: {why}", err=True)
+            say(f"soak: the notification was not taken: {why}", err=True)
 
 
 #: Seconds after which a person who waits is told what for.

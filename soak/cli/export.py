@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from soak.cli.printing import hand_out, say
 from soak.errors import ExitCode, UsageError
 
 
@@ -39,10 +40,10 @@ def command(run: Path, out: Path | None) -> int:
         )
     table = table_of(load_recording(run))
     if out is None:
-        click.echo(csv_text(table), nl=False)
+        hand_out(csv_text(table))
         return ExitCode.PASS
     write_whole(
         out, parquet_bytes(table) if out.suffix == ".parquet" else csv_text(table), shared=True
     )
-    click.echo(f"{out}: {len(table.times):,} rows, {len(table.columns):,} series")
+    say(f"{out}: {len(table.times):,} rows, {len(table.columns):,} series")
     return ExitCode.PASS

@@ -8,9 +8,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import click
-
 from soak.cli.drive import interruptible, progress_note
+from soak.cli.printing import say
 from soak.compared import Comparison, MeasuredRun
 from soak.comparison.comparing import compare
 from soak.errors import SoakError, StoppedError, UsageError
@@ -32,7 +31,7 @@ def drive_gate(
         nonlocal begun
         begun += 1
         left = ", left out" if planned.discarded else ""
-        click.echo(f"soak: slice {begun} of {total}: {planned.side}{left}", err=True)
+        say(f"soak: slice {begun} of {total}: {planned.side}{left}", err=True)
 
     gate = Gate(profile, text, directory, ["soak", *sys.argv[1:]], told)
     with interruptible(gate.stop):

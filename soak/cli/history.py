@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soak.cli.printing import hand_out, say
 from soak.errors import ExitCode, UsageError
 from soak.model import Verdict
 
@@ -71,7 +72,7 @@ def command(
         need_otava("--fail-on regression")
     read = read_folder(folder)
     for problem in read.problems:
-        click.echo(f"soak: {problem}", err=True)
+        say(f"soak: {problem}", err=True)
     if not read.nights:
         raise UsageError(
             f"{folder}: holds no run that can be read; soak run writes its runs to reports/"
@@ -89,9 +90,9 @@ def command(
         changes.save()
     shown = [history for history in shown if name in ("", history.name)]
     if as_json:
-        click.echo(json_object(shown, read.problems), nl=False)
+        hand_out(json_object(shown, read.problems))
     else:
-        click.echo("\n".join(table(history, every=every) for history in shown), nl=False)
+        say("\n".join(table(history, every=every) for history in shown), nl=False)
     if html is not None:
         from soak.history.page import render  # noqa: PLC0415 - jinja2 is only needed here
 
@@ -128,4 +129,4 @@ def _write(path: Path, text: str) -> None:
         raise UsageError(str(error)) from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be written: {error.strerror}") from None
-    click.echo(f"wrote {path}", err=True)
+    say(f"wrote {path}", err=True)

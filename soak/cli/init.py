@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soak.cli.printing import hand_out, say
 from soak.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def command(example_name: str, service: str, out: Path | None, force: bool) -> i
         _write(ci_files(service), folder, force=force)
         if chosen.profile:
             _keep_or_write(folder / chosen.profile, examples()["nightly"].text)
-        click.echo(chosen.next_step, err=True)
+        say(chosen.next_step, err=True)
         return ExitCode.PASS
     if example_name not in examples():
         raise UsageError(f"--example {example_name}: unknown{nearest(example_name, examples())}")
@@ -75,7 +76,7 @@ def command(example_name: str, service: str, out: Path | None, force: bool) -> i
         _show(example, force=force)
     else:
         _write({out.name: example.text, **dict(example.needs)}, out.parent, force=force)
-        click.echo(f"Edit it, then: soak check {out} --probe", err=True)
+        say(f"Edit it, then: soak check {out} --probe", err=True)
     return ExitCode.PASS
 
 
@@ -86,7 +87,7 @@ def _list() -> ExitCode:
     lines += [f"  {name:<14} {example.about}" for name, example in examples().items()]
     lines += ["", "Files for CI services (soak init --ci SERVICE):"]
     lines += [f"  {name:<14} {service.about}" for name, service in CI_SERVICES.items()]
-    click.echo("\n".join(lines))
+    say("\n".join(lines))
     return ExitCode.PASS
 
 
@@ -94,10 +95,10 @@ def _show(example: Example, *, force: bool) -> None:
     """The example on standard output, where a shell's `>` may overwrite; what it needs besides is said."""
     if force:
         raise UsageError("--force goes with --out FILE")
-    click.echo(example.text, nl=False)
+    hand_out(example.text)
     if example.needs:
         needed = ", ".join(path for path, _ in example.needs)
-        click.echo(f"soak: this profile also needs {needed}: --out FILE writes both", err=True)
+        say(f"soak: this profile also needs {needed}: --out FILE writes both", err=True)
 
 
 def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
@@ -114,12 +115,12 @@ def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
             target.write_text(text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"{target}: cannot be written: {error.strerror}") from None
-        click.echo(f"wrote {target}", err=True)
+        say(f"wrote {target}", err=True)
 
 
 def _keep_or_write(profile: Path, text: str) -> None:
     """The profile that the CI files name; an existing one is never overwritten, even with --force."""
     if profile.exists():
-        click.echo(f"kept {profile}, which was there already", err=True)
+        say(f"kept {profile}, which was there already", err=True)
     else:
         _write({profile.name: text}, profile.parent, force=False)

@@ -9,8 +9,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-
+from soak.cli.printing import say
 from soak.cli.progress import LOG_EVERY, ProgressLines, Shown
 from soak.cli.view_options import ViewOptions
 from soak.live.address import TOKEN
@@ -52,7 +51,7 @@ def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) 
         if options.live is not None:
             page = LivePage(shown.name, judge, lines.said, options.live, os.environ.get(TOKEN, ""))
             stack.callback(page.close)
-            click.echo(f"soak: live page at {page.url}", err=True)
+            say(f"soak: live page at {page.url}", err=True)
         if options.metrics is not None:
             from soak.live.exporter import Exporter  # noqa: PLC0415 - prometheus-client, only needed here
             from soak.live.prometheus_metrics import RunCollector  # noqa: PLC0415
@@ -60,7 +59,7 @@ def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) 
             collector = RunCollector(shown.name, live, lambda: judge.latest)
             exporter = Exporter(collector, options.metrics, os.environ.get(TOKEN, ""))
             stack.callback(exporter.close)
-            click.echo(f"soak: metrics at {exporter.url}", err=True)
+            say(f"soak: metrics at {exporter.url}", err=True)
         if options.otlp is not None:
             from soak.live.otlp import OtlpExport  # noqa: PLC0415 - an optional extra
             from soak.live.prometheus_metrics import RunCollector  # noqa: PLC0415
@@ -70,11 +69,11 @@ def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) 
                 collector,
                 shown.name,
                 options.otlp,
-                lambda text: click.echo(f"soak: {text}", err=True),
+                lambda text: say(f"soak: {text}", err=True),
             )
             export.start()
             stack.callback(export.close)
-            click.echo(f"soak: metrics go to {export.endpoint}", err=True)
+            say(f"soak: metrics go to {export.endpoint}", err=True)
         judge.start()
         stack.callback(judge.stop)
         yield Views(lines, judge, page)

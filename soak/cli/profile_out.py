@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import click
 import yaml
 
+from soak.cli.printing import say
 from soak.errors import UsageError, without_user_info
 from soak.profile.yamltext import SECRET_NAMES, compose, override
 
@@ -31,7 +31,7 @@ def write_profile(path: Path, written: str, assignments: Sequence[str]) -> None:
     except OSError as error:
         raise UsageError(f"--profile-out {path}: cannot be written: {error.strerror}") from None
     lacking = f"; not in it, and expected in the environment: {', '.join(variables)}"
-    click.echo(f"soak: wrote {path}{lacking if variables else ''}", err=True)
+    say(f"soak: wrote {path}{lacking if variables else ''}", err=True)
 
 
 def _without_secrets(value: Any, name: str, variables: dict[str, None]) -> Any:

@@ -20,6 +20,7 @@ from soak.live.judge import Judge
 from soak.live.lines import ResourceLine, numbers, resource_lines, summary
 from soak.live.progress import Live
 from soak.model import Verdict
+from soak.printable import visible
 from soak.reporters.wording import MARK
 from soak.units import show_duration, show_number
 
@@ -91,7 +92,11 @@ class ProgressLines:
     def say(self, text: str) -> None:
         """Print a line for good, above what is drawn."""
         self._console.print(
-            text, markup=False, highlight=False, emoji=False, soft_wrap=self._screen is None
+            visible(text),
+            markup=False,
+            highlight=False,
+            emoji=False,
+            soft_wrap=self._screen is None,
         )
 
     def drawing(self, stop: threading.Event, ending: str) -> bool:
@@ -123,7 +128,9 @@ class ProgressLines:
                 self._screen.update(self.drawn(elapsed), refresh=True)
         elif elapsed >= self._next_log or self._judged_first():
             self._next_log = elapsed + LOG_EVERY if self._live.began else FIRST_LOG
-            self._console.print(self.line(elapsed), highlight=False, soft_wrap=True, markup=False)
+            self._console.print(
+                visible(self.line(elapsed)), highlight=False, soft_wrap=True, markup=False
+            )
 
     def _judged_first(self) -> bool:
         """Whether who joined has now, for the first time, a judgement to see."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soak.cli.printing import say
 from soak.errors import ExitCode, SoakError, UsageError
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def command(
     runs = stored_runs(folder, {reporter.file_name for reporter in installed().values()})
     chosen = plan(runs, bounds, time.time(), _baselines(), failed=failed)
     for run, why in chosen.kept:
-        click.echo(f"kept     {folder / run.directory}: {why}")
+        say(f"kept     {folder / run.directory}: {why}")
     freed = 0
     code = ExitCode.PASS
     for run in chosen.deleted:
@@ -58,17 +59,17 @@ def command(
             try:
                 delete(folder / run.directory)
             except OSError as error:
-                click.echo(
+                say(
                     f"soak: {folder / run.directory}: cannot be deleted: {error.strerror}", err=True
                 )
                 code = ExitCode.BROKEN
                 continue
         freed += run.size
-        click.echo(
+        say(
             f"{'deleted' if yes else 'would delete'} {folder / run.directory}: {show_bytes(run.size)}"
         )
     count = len(chosen.deleted)
-    click.echo(
+    say(
         f"{count} of {len(runs)} runs, {show_bytes(freed)}{'' if yes or not count else '; --yes deletes them'}"
     )
     return code

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from soak.cli.printing import hand_out, say
 from soak.errors import UsageError
 
 
@@ -55,13 +56,13 @@ def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
     for name in formats.split(","):
         reporter = reporters.get(name.strip())
         if reporter is not None and not reporter.file_name and name.strip() != "terminal":
-            click.echo(reporter.render(analysis), err=as_json, nl=False)
+            say(reporter.render(analysis), err=as_json, nl=False)
     if as_json:
-        click.echo(reporters["json"].render(analysis), nl=False)
+        hand_out(reporters["json"].render(analysis))
     written = write_reports(analysis, run, wanted)
     complain(written)
     if written.names and not as_json:
-        click.echo(f"{run}: wrote {', '.join(written.names)}")
+        say(f"{run}: wrote {', '.join(written.names)}")
     code = written.code(code_of(analysis))
     return (
         code if baseline is None else compared_with(baseline, analysis, run, code, as_json=as_json)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from soak.cli.printing import hand_out
 from soak.errors import ExitCode, UsageError
 
 _HEAD = """\
@@ -52,6 +53,6 @@ def command(profile: Path, matchers: str) -> int:
         raise UsageError(f"--match: {error}") from None
     parsed, _ = parse_profile(text, str(profile), lenient=True)
     rules = alert_rules(parsed, matchers)
-    click.echo(_HEAD.format(profile=parsed.name, version=__version__), nl=False)
-    click.echo(yaml.safe_dump(rules, sort_keys=False, allow_unicode=True, width=1000), nl=False)
+    hand_out(_HEAD.format(profile=parsed.name, version=__version__))
+    hand_out(yaml.safe_dump(rules, sort_keys=False, allow_unicode=True, width=1000))
     return ExitCode.PASS

@@ -10,6 +10,7 @@ import click
 from soak.cli import run_flags
 from soak.cli.dashes import AfterDashes, after_dashes
 from soak.cli.limit_texts import limit_flags
+from soak.cli.printing import say
 from soak.cli.view_options import (
     ViewOptions,
     live_option,
@@ -210,7 +211,7 @@ def command(
     )
     run_flags.refuse_unconfirmed(loaded, flags["yes"])
     if assumed:
-        click.echo(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)
+        say(f"soak: not given, so assumed: {', '.join(assumed)}", err=True)
     if profile_out is not None:
         from soak.cli.profile_out import write_profile  # noqa: PLC0415 - `--help` needs none of it
 

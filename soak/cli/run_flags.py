@@ -224,7 +224,10 @@ def _flag(name: str) -> str:
 
 def _name(url: str) -> str:
     """A run without a profile is named for its target."""
-    host = urlsplit(url).netloc.rpartition("@")[2]
+    try:
+        host = urlsplit(url).netloc.rpartition("@")[2]
+    except ValueError:
+        host = ""  # what is no URL is refused with the profile
     name = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in host).strip(
         "-."
     )

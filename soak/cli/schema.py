@@ -6,6 +6,7 @@ import json
 
 import click
 
+from soak.cli.printing import hand_out
 from soak.profile import Profile
 from soak.sampling.building import source_schema
 
@@ -20,7 +21,7 @@ def command() -> None:
     so that the editor completes keys and marks mistakes:
       soak schema > soak.schema.json
     """
-    click.echo(json.dumps(profile_schema(), indent=2, ensure_ascii=False))
+    hand_out(json.dumps(profile_schema(), indent=2, ensure_ascii=False) + "\n")
 
 
 def profile_schema() -> dict[str, object]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from soak.cli.printing import say
 from soak.cli.view_options import ViewOptions, live_option, metrics_option
 from soak.errors import ExitCode, UsageError
 
@@ -76,6 +77,6 @@ def command(run: Path, live: str | None, metrics: str | None) -> int:
             from soak.reporters.html import render  # noqa: PLC0415
 
             views.page.finish(render(analysis), "the run has ended")
-            click.echo(f"soak: the report stays at {views.page.url}; Ctrl-C ends it", err=True)
+            say(f"soak: the report stays at {views.page.url}; Ctrl-C ends it", err=True)
             stop.wait()
     return code_of(analysis)

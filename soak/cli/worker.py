@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from soak.cli.printing import say
 from soak.cli.stop_signals import interrupt_on_signals
 from soak.errors import ExitCode, LoadError, UsageError
 
@@ -80,7 +81,7 @@ def _joined(options: WorkerOptions, master: str) -> int:
     from soak.load.plan.wire import FailureCause  # noqa: PLC0415
 
     interrupt_on_signals()
-    click.echo(f"soak: asking {master} to join its run", err=True)
+    say(f"soak: asking {master} to join its run", err=True)
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "soak.load"],
         stdin=subprocess.PIPE,
@@ -99,9 +100,9 @@ def _joined(options: WorkerOptions, master: str) -> int:
             match message["kind"]:
                 case "joined":
                     joined = f"joined as worker {message['worker']} of {message['workers']}"
-                    click.echo(f"soak: {joined}; the load begins when all are there", err=True)
+                    say(f"soak: {joined}; the load begins when all are there", err=True)
                 case "began":
-                    click.echo("soak: the load has begun", err=True)
+                    say("soak: the load has begun", err=True)
                 case "failed":
                     failure, cause = (
                         str(message["reason"]),
@@ -115,5 +116,5 @@ def _joined(options: WorkerOptions, master: str) -> int:
         failure += f": is `soak run` waiting there, is {master} right, and does it listen there (load.workers.bind)?"
     if failure or code:
         raise LoadError(f"worker: {failure or f'its process ended with code {code}'}")
-    click.echo("soak: the run has ended", err=True)
+    say("soak: the run has ended", err=True)
     return ExitCode.PASS

@@ -52,7 +52,8 @@ def _check_url(
         host, port = parts.hostname, parts.port
     except ValueError:
         host, port = None, 0
-    if not host or not is_host(host) or parts.scheme not in ("http", "https") or port == 0:
+    known = url.isprintable() and parts.scheme in ("http", "https") and port != 0 if host else False
+    if not host or not known or not is_host(host):
         raise refused(document, path, f"expected a URL such as http://127.0.0.1:8080, not {url!r}")
     if parts.username is not None or parts.query or parts.fragment:
         raise refused(

@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from soak.profile.backtracking import backtracks
+from soak.backtracking import refusal
 from soak.units import parse_amount, parse_duration, parse_growth, parse_rate, parse_ratio
 
 
@@ -163,15 +163,8 @@ def _level(value: object) -> LoadLevel:
 
 
 def _regex(value: object) -> str:
-    try:
-        re.compile(str(value))
-        endless = backtracks(str(value))
-    except (re.error, OverflowError, RecursionError) as error:
-        raise ValueError(f"not a regular expression: {error}") from None
-    if endless:
-        raise ValueError(
-            "this regular expression could take for ever: no repetition inside of another, as in (a+)+"
-        )
+    if (why := refusal(str(value))) is not None:
+        raise ValueError(why)
     return str(value)
 
 

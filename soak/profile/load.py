@@ -23,6 +23,9 @@ MOST = {
     "warmup": LONGEST,
 }
 
+#: As many remote workers join at most.
+MOST_WORKERS = 10_000
+
 #: What a load says that has neither a rate nor users, or both.
 ONE_MODEL = "give either rate (open model) or users (closed model), and not both"
 
@@ -46,7 +49,10 @@ class Workers(Strict):
     """Remote load workers, and what becomes of the run when one is lost."""
 
     expect: int = Field(
-        default=0, ge=0, description="How many `soak worker` must join before the load begins"
+        default=0,
+        ge=0,
+        le=MOST_WORKERS,
+        description="How many `soak worker` must join before the load begins",
     )
     bind: str = Field(
         default="127.0.0.1:5557",

@@ -410,6 +410,8 @@ def test_a_question_mark_in_a_flow_mapping_is_to_be_quoted() -> None:
         ("load: {rate: 99999999/s, duration: 1s}", "is above 10,000,000"),
         ("target: {url: 'http://a..localhost:1'}", "expected a URL"),
         ("target: {url: 'http://[::1/metrics'}", "expected a URL"),
+        (r'target: {url: "http://127.0.0.1:1/\e[31m"}', "expected a URL"),
+        ("load: {rate: 1/s, duration: 1s, workers: {expect: 1000000}}", "workers.expect"),
         ("endpoints: [{request: GET /, json: " + "[" * 80 + "]" * 80 + "}]", "levels deep"),
         (
             "endpoints: [{request: GET /, json: " + "[" * 5000 + "]" * 5000 + "}]",

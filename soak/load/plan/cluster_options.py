@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from soak.errors import UsageError
-from soak.profile.hosts import covers, is_loopback
+from soak.profile.hosts import covers, is_host, is_loopback
 
 if TYPE_CHECKING:
     from soak.profile import Profile
@@ -94,7 +94,7 @@ def address(text: str, port: int = PORT) -> tuple[str, int]:
         host, number = text, str(port)
     bare = host.removeprefix("[").removesuffix("]")
     if (
-        not bare
+        not (is_host(bare) or bare == "*")
         or (":" in bare and host == bare)
         or not number.isdecimal()
         or not 0 < int(number) < 65536

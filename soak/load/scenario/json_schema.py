@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from soak.backtracking import refusal
 from soak.load.scenario.matching import shown
-from soak.profile.backtracking import backtracks
 
 #: Characters of what is wrong with a document.
 LONGEST = 160
@@ -35,8 +35,8 @@ class SchemaCheck:
                 f"not a JSON Schema: {error.json_path}: {error.message}"[:LONGEST]
             ) from None
         for pattern in _patterns(schema):
-            if backtracks(pattern):
-                raise SchemaError(f"the pattern {shown(pattern)} could take for ever")
+            if (why := refusal(pattern)) is not None:
+                raise SchemaError(f"the pattern {shown(pattern)}: {why}")
         for reference in _references(schema):
             if not reference.startswith("#"):
                 raise SchemaError(

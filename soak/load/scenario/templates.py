@@ -206,6 +206,8 @@ class Template:
             raise TemplateError(
                 f"not a template: {error.message}{line}{missing(str(error.message))}"
             ) from None
+        except (RecursionError, MemoryError, SyntaxError):  # of Jinja's parser, or of Python's
+            raise TemplateError("not a template: nested too deeply") from None
         self.names: frozenset[str] = frozenset(meta.find_undeclared_variables(self._tree))
 
     def columns(self, name: str) -> set[str]:

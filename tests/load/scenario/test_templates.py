@@ -189,6 +189,21 @@ def test_what_is_no_template_says_so(source: str, kind: Kind) -> None:
         Template(kind, SOURCES[kind]({"a": source} if kind == "form" else source))
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{% if a %}" * 2000 + "{% endif %}" * 2000,
+        "{{ " + "(" * 3000 + "1" + ")" * 3000 + " }}",
+        "{% if a %}" * 120 + "{% endif %}" * 120,
+        "{% for a in b %}" * 30 + "{% endfor %}" * 30,
+        "{{ " + "-" * 500 + "1 }}",
+    ],
+)
+def test_a_template_that_is_nested_too_deeply_is_refused(source: str) -> None:
+    with pytest.raises(TemplateError, match="not a template: nested too deeply"):
+        Template("text", source)
+
+
 def test_the_names_and_columns_that_a_template_needs() -> None:
     template = Template(
         "text", "{{ row.sku }}{{ row['a b'] }}{% for x in y %}{{ x.z }}{% endfor %}{{ uuid() }}"

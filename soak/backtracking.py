@@ -19,6 +19,20 @@ MANY = 20
 _NEVER_AGAIN = (_constants.POSSESSIVE_REPEAT, _constants.ATOMIC_GROUP)
 
 
+def refusal(pattern: str) -> str | None:
+    """Why a regular expression of a profile is not taken: it is none, or may take for ever; None for any other."""
+    try:
+        re.compile(pattern)
+        endless = backtracks(pattern)
+    except RecursionError:
+        return "not a regular expression: nested too deeply"
+    except (re.error, OverflowError) as error:
+        return f"not a regular expression: {error}"
+    if endless:
+        return "this regular expression could take for ever: no repetition inside of another, as in (a+)+"
+    return None
+
+
 def backtracks(pattern: str) -> bool:
     """Whether a pattern that compiles may take a time exponential in the length of the text."""
     return _backtracks(_parser.parse(pattern), inside=False)

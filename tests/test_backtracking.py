@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from soak.profile.backtracking import backtracks
+from soak.backtracking import backtracks, refusal
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,11 @@ from soak.profile.backtracking import backtracks
 )
 def test_what_could_take_for_ever(pattern: str, endless: bool) -> None:
     assert backtracks(pattern) is endless
+
+
+@pytest.mark.parametrize(
+    "pattern", ["(", "a{99999999999}", "(" * 6000 + ")" * 6000, "(?P<a>b)(?P<a>c)"]
+)
+def test_what_is_no_expression_is_refused(pattern: str) -> None:
+    assert str(refusal(pattern)).startswith("not a regular expression: ")
+    assert refusal("orders-[0-9]+") is None
