@@ -15,7 +15,8 @@ from .containers import lengths, trim
 from .openings import count_openings, openings, stop_counting
 from .source_code import call, libraries
 from .threads import tasks
-from .tracing import Held, Traceback, Tracing, alive
+from .tracing import Tracing
+from .window_sums import Held, Traceback, alive
 
 _HERE = __file__.rpartition("/")[0] + "/"
 _MOST_TRACEBACKS = 2000

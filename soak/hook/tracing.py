@@ -7,9 +7,7 @@ long windows are traced, in turn. Where the service cannot keep up within a wind
 for that may have been a burst; and where it cannot time after time, not even with one call a stack,
 nothing more is traced: answers that come late are a worse harm than a place that stays unknown.
 
-What is alive at the end of a window was made in it: of garbage and work in flight there is as much
-in both kinds, so that what a long window has more than a short one, over the seconds that it is
-longer, is what is kept for good, per second.
+What pairs of windows add up to is in `window_sums.py`.
 """
 
 from __future__ import annotations
@@ -19,14 +17,10 @@ import glob
 import threading
 import time
 import tracemalloc
-from typing import Any, Dict, Optional, Tuple  # noqa: UP035
+from typing import Optional, Tuple  # noqa: UP035
 
 from .containers import remember_caches
-
-Traceback = Tuple[Tuple[str, int], ...]  # noqa: UP006 - Python 3.8 knows no other
-Held = Dict[Traceback, Tuple[float, float]]  # noqa: UP006
-#: Bytes and blocks that pairs of windows tell of, and the sum of the squares of their bytes.
-Sums = Dict[Traceback, Tuple[float, float, float]]  # noqa: UP006
+from .window_sums import Held, Sums, accumulate, alive, surely_kept
 
 #: Share of the service's processor time that tracing may take; what it is kept to leaves room for an error of a third.
 LIMIT, BUDGET = 0.2, 0.15
@@ -38,35 +32,12 @@ LOOK = 0.25
 #: Processor time a second below which a service is idle and tells nothing; and processor time, with the time that its threads
 #: waited for a processor, from which it is saturated: with 0.85 of a second queues are six times as long as with half.
 _IDLE, SATURATED = 0.05, 0.85
-#: An estimate counts from so many standard errors on: a hundred tracebacks whose work in flight differs between windows by chance
-#: then bring one false one in ten runs. And from so many pairs of windows on an error can be told.
-SURE, LEAST_PAIRS = 3.0, 4
 #: Seconds between two windows at most, and after one in which the service could not keep up.
 _LONGEST_REST = 30.0
 #: So many times in a row tracing was too much for the service: one call a stack from then on; and nothing from then on.
 SHALLOW_AFTER, GIVEN_UP_AFTER = 2, 4
 #: The least cost that is traced in windows: what windows told and what is alive at a moment are not mixed.
 _LEAST_WINDOWED = 1.01 * LIMIT / (1.0 - LIMIT)
-
-
-def alive(least: int = 0) -> Held:
-    """Bytes and blocks that are alive, by traceback, of blocks of at least so many bytes."""
-    # Statistics by way of its public classes take minutes where these tuples (domain, size, frames,
-    # depth) take seconds. A traceback is the same object wherever it occurs, innermost call first.
-    traces: list[Any] = tracemalloc.take_snapshot().traces._traces  # type: ignore[attr-defined]  # noqa: SLF001
-    sizes: dict[int, int] = {}
-    counts: dict[int, int] = {}
-    tracebacks: dict[int, Traceback] = {}
-    for _, size, traceback, *_ in traces:
-        if size >= least:
-            identity = id(traceback)
-            sizes[identity] = sizes.get(identity, 0) + size
-            counts[identity] = counts.get(identity, 0) + 1
-            tracebacks[identity] = traceback
-    return {
-        tracebacks[identity]: (float(sizes[identity]), float(counts[identity]))
-        for identity in sizes
-    }
 
 
 class Tracing:
@@ -231,7 +202,7 @@ class Tracing:
                 return last
             now = time.monotonic()
             with self.aside:
-                accumulate(self._sums, short, long, now - last)
+                accumulate(self._sums, short, long, (now - last) / (LONG - SHORT))
                 self._pairs += 1
             last = now
 
@@ -292,30 +263,3 @@ def cost_of(without: float, within: float, waited: float = 0.0) -> float:
 def duty(cost: float) -> float:
     """The share of time that may be traced within the budget; 1 where it always may be, 0 where never."""
     return 1.0 if cost <= LIMIT / (1.0 - LIMIT) else BUDGET / (cost * (1.0 - BUDGET))
-
-
-def accumulate(sums: Sums, short: Held, long: Held, seconds: float) -> None:
-    """Add to `sums` what so many seconds leave at the rate that two windows tell."""
-    scale = seconds / (LONG - SHORT)
-    for traceback in set(short) | set(long):
-        long_size, long_count = long.get(traceback, (0.0, 0.0))
-        short_size, short_count = short.get(traceback, (0.0, 0.0))
-        left = scale * (long_size - short_size)
-        size, count, squares = sums.get(traceback, (0.0, 0.0, 0.0))
-        sums[traceback] = (
-            size + left,
-            count + scale * (long_count - short_count),
-            squares + left * left,
-        )
-
-
-def surely_kept(sums: Sums, pairs: int) -> Held:
-    """What so many pairs of windows tell is kept for good, beyond the chance of what was in flight at their ends."""
-    if pairs < LEAST_PAIRS:
-        return {}
-    kept: Held = {}
-    for traceback, (size, count, squares) in sums.items():
-        error = (max(squares - size * size / pairs, 0.0) * pairs / (pairs - 1)) ** 0.5
-        if size > SURE * error:
-            kept[traceback] = (size, count)
-    return kept

@@ -28,15 +28,13 @@ from soak.hook.tracing import (
     SATURATED,
     SHALLOW_AFTER,
     SHORT,
-    SURE,
-    accumulate,
     cost_of,
     duty,
-    surely_kept,
 )
+from soak.hook.window_sums import SURE, Held, Sums, Traceback, accumulate, surely_kept
 
-KEEP: tracing.Traceback = (("/srv/shop.py", 12),)
-PASS: tracing.Traceback = (("/srv/shop.py", 30),)
+KEEP: Traceback = (("/srv/shop.py", 12),)
+PASS: Traceback = (("/srv/shop.py", 30),)
 
 
 @pytest.mark.parametrize("cost", [0.0, 0.1, 0.24, 0.26, 1.2, 2.9, 20.0])
@@ -64,11 +62,11 @@ def test_where_tracing_would_make_a_service_answer_late_nothing_is_traced(
 
 def test_two_windows_tell_what_is_kept_from_what_is_in_flight() -> None:
     rate, in_flight = 5000.0, 80_000.0
-    short: tracing.Held = {KEEP: (rate * SHORT, 10.0), PASS: (in_flight, 4.0)}
-    long: tracing.Held = {KEEP: (rate * LONG, 40.0), PASS: (in_flight, 4.0)}
-    sums: tracing.Sums = {}
+    short: Held = {KEEP: (rate * SHORT, 10.0), PASS: (in_flight, 4.0)}
+    long: Held = {KEEP: (rate * LONG, 40.0), PASS: (in_flight, 4.0)}
+    sums: Sums = {}
     for _ in range(4):
-        accumulate(sums, short, long, 20.0)
+        accumulate(sums, short, long, 20.0 / (LONG - SHORT))
     kept = surely_kept(sums, 4)
     assert kept[KEEP][0] == pytest.approx(rate * 80)
     assert PASS not in kept
@@ -76,9 +74,9 @@ def test_two_windows_tell_what_is_kept_from_what_is_in_flight() -> None:
 
 
 def test_what_windows_differ_by_because_of_work_in_flight_is_not_kept() -> None:
-    sums: tracing.Sums = {}
+    sums: Sums = {}
     for burst in (0.0, 900_000.0, 0.0, -300_000.0, 0.0, 900_000.0):
-        accumulate(sums, {KEEP: (1000.0, 1.0)}, {KEEP: (1600.0, 4.0), PASS: (burst, 1.0)}, 10.0)
+        accumulate(sums, {KEEP: (1000.0, 1.0)}, {KEEP: (1600.0, 4.0), PASS: (burst, 1.0)}, 13.0)
     assert surely_kept(sums, 6).keys() == {KEEP}
 
 
@@ -89,10 +87,10 @@ def test_an_estimate_counts_from_so_many_standard_errors_on(extra: float, kept: 
     pairs = 16
     mean = extra / pairs**0.5  # of differences whose standard deviation is 1
     spread = ((pairs - 1) / pairs) ** 0.5
-    sums: tracing.Sums = {}
+    sums: Sums = {}
     for number in range(pairs):
         left = mean + (spread if number % 2 else -spread)
-        accumulate(sums, {KEEP: (10.0, 1.0)}, {KEEP: (10.0 + left, 1.0)}, LONG - SHORT)
+        accumulate(sums, {KEEP: (10.0, 1.0)}, {KEEP: (10.0 + left, 1.0)}, 1.0)
     assert (KEEP in surely_kept(sums, pairs)) is kept
 
 
