@@ -71,8 +71,8 @@ def differences(expected: Any, seen: Any, at: str = "") -> Iterator[str]:
         for name in dict.fromkeys((*expected, *seen)):
             yield from differences(expected.get(name), seen.get(name), f"{at}.{name}")
     elif isinstance(expected, list) and isinstance(seen, list) and len(expected) == len(seen):
-        for index, (one, other) in enumerate(zip(expected, seen, strict=True)):
-            yield from differences(one, other, f"{at}[{index}]")
+        for index, (old, other) in enumerate(zip(expected, seen, strict=True)):
+            yield from differences(old, other, f"{at}[{index}]")
     elif not _same(expected, seen):
         yield f"{at}: was {expected!r}, is {seen!r}"
 
@@ -91,8 +91,8 @@ def _same(expected: Any, seen: Any) -> bool:
 def hold(path: Path, name: str, result: Any) -> None:
     """Fail where a result is not as it is stored under this name."""
     stored = json.loads(path.read_text())[name]
-    found = list(differences(stored, json.loads(json.dumps(tree(result)))))
-    assert not found, "\n".join(found[:20])
+    changed = list(differences(stored, json.loads(json.dumps(tree(result)))))
+    assert not changed, "\n".join(changed[:20])
 
 
 def write(path: Path, results: Mapping[str, Callable[[], Any]]) -> None:

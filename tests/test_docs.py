@@ -27,20 +27,20 @@ def blocks(language: str) -> list[str]:
 
 def examples() -> list[str]:
     """Every example of every verb's help, and every `soak` command of the README."""
-    found = []
+    texts = []
     for verb in VERBS:
         command = cli.get_command(click.Context(cli), verb)
         assert command is not None
-        found += [
+        texts += [
             line.strip()
             for line in (command.help or "").splitlines()
             if line.strip().startswith("soak ")
         ]
     lines = [line.removeprefix("$ ") for line in README.splitlines()]
-    found += [
+    texts += [
         line.removeprefix(".venv/bin/") for line in lines if line.startswith(".venv/bin/soak ")
     ]
-    return found + [
+    return texts + [
         line
         for line in (ROOT / "docs" / "sources.md").read_text().splitlines()
         if line.startswith("soak ")

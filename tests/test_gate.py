@@ -28,12 +28,12 @@ gate:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_two_pairs_mirror_each_other(seed: int) -> None:
-    found = order(6, seed)
-    assert len(found) == 6
-    for first, second in zip(found[::2], found[1::2], strict=True):
+    sides = order(6, seed)
+    assert len(sides) == 6
+    for first, second in zip(sides[::2], sides[1::2], strict=True):
         assert sorted(first) == sorted(SIDES)
         assert second == first[::-1]
-    assert found == order(6, seed)
+    assert sides == order(6, seed)
 
 
 def test_the_seed_draws_which_side_begins_and_an_odd_number_of_pairs_is_kept() -> None:
@@ -90,7 +90,7 @@ def test_a_slice_that_broke_costs_its_pair_alone(monkeypatch: pytest.MonkeyPatch
         for side in SIDES
     )
     sides, runs, broken = gate_driving.measured_pairs(base, candidate)
-    assert [[one.pair for one in side] for side in sides] == [[1, 3], [1, 3]]
+    assert [[slice_.pair for slice_ in side] for side in sides] == [[1, 3], [1, 3]]
     assert [run.source for run in runs[1]] == ["candidate-01", "candidate-03"]
     assert broken == ["base-02: the load generator was saturated"]
 
@@ -113,8 +113,8 @@ def test_a_gate_that_was_stopped_compares_its_pairs_and_says_so_by_its_exit_code
     monkeypatch.setattr(gate_driving, "growth_over", lambda *_: ())
     (tmp_path / "gate.yaml").write_text(PROFILE.replace("gate:\n", "gate:\n  pairs: 3\n"))
     profile = str(tmp_path / "gate.yaml")
-    found, out, _ = call(capsys, "gate", profile, "--out", str(tmp_path / "out"))
-    assert found == code
+    exit_code, out, _ = call(capsys, "gate", profile, "--out", str(tmp_path / "out"))
+    assert exit_code == code
     assert ("stopped after 2 of 3 pairs" in out) is (code is ExitCode.INTERRUPTED)
     assert (tmp_path / "out" / "comparison.html").is_file()
 
@@ -124,6 +124,6 @@ def test_a_gate_that_was_stopped_before_its_first_pair_is_exit_130(
 ) -> None:
     monkeypatch.setattr(Gate, "run", lambda _: [])
     (tmp_path / "gate.yaml").write_text(PROFILE)
-    found, _, err = call(capsys, "gate", str(tmp_path / "gate.yaml"), "--out", str(tmp_path / "o"))
-    assert found == ExitCode.INTERRUPTED
+    code, _, err = call(capsys, "gate", str(tmp_path / "gate.yaml"), "--out", str(tmp_path / "o"))
+    assert code == ExitCode.INTERRUPTED
     assert "nothing is compared" in err

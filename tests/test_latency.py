@@ -33,9 +33,9 @@ def test_quantiles_are_those_of_the_sorted_latencies_within_two_percent(
 
 
 @given(_latencies, _latencies)
-def test_merging_is_exact(one: list[float], other: list[float]) -> None:
+def test_merging_is_exact(first: list[float], other: list[float]) -> None:
     apart, together = [Histogram(), Histogram()], Histogram()
-    for histogram, latencies in zip(apart, (one, other), strict=True):
+    for histogram, latencies in zip(apart, (first, other), strict=True):
         for latency in latencies:
             histogram.record(latency)
             together.record(latency)
@@ -78,9 +78,9 @@ def test_columns_of_windows_agree_with_their_histograms(windows: list[list[float
     )
     for q in (0.5, 0.99):
         by_window = columns.quantile_by_window(q)
-        for found, histogram in zip(by_window, histograms, strict=True):
+        for column, histogram in zip(by_window, histograms, strict=True):
             truth = histogram.quantile(q)
-            assert np.isnan(found) if truth is None else found == pytest.approx(truth)
+            assert np.isnan(column) if truth is None else column == pytest.approx(truth)
     whole = Histogram()
     for histogram in histograms:
         whole.merge(histogram)

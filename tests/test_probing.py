@@ -80,8 +80,8 @@ def probed(url: str, folder: Path, password: str) -> list[tuple[str, str, bool]]
 def test_each_request_and_flow_is_made_once_with_its_templates_captures_and_token(
     shop: str, tmp_path: Path
 ) -> None:
-    found = probed(shop, tmp_path, "hunter2{{")
-    assert [(label, ok) for label, _, ok in found] == [
+    probes = probed(shop, tmp_path, "hunter2{{")
+    assert [(label, ok) for label, _, ok in probes] == [
         ("auth", True),
         ("POST /orders", True),
         ("checkout / POST /cart", True),
@@ -90,10 +90,10 @@ def test_each_request_and_flow_is_made_once_with_its_templates_captures_and_toke
         ("lost / POST /cart", False),
     ]
     said = 'capture cart: expected a value to capture, found "{\\"id\\": \\"a b\\", \\"sent\\": {}}"; 201, 25 bytes in '
-    assert found[-1][1].startswith(said)
+    assert probes[-1][1].startswith(said)
 
 
 def test_no_token_is_told_without_a_word_of_it(shop: str, tmp_path: Path) -> None:
-    found = probed(shop, tmp_path, "wrong")
-    assert found[0] == ("auth", "status 403", False)
-    assert ("checkout / GET /cart/{cart}", False) in [(label, ok) for label, _, ok in found]
+    probes = probed(shop, tmp_path, "wrong")
+    assert probes[0] == ("auth", "status 403", False)
+    assert ("checkout / GET /cart/{cart}", False) in [(label, ok) for label, _, ok in probes]

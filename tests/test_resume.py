@@ -100,8 +100,8 @@ def test_phases_of_stretches_of_load_have_a_gap_between_each_two() -> None:
 def test_the_clock_goes_on_by_the_time_that_passed_and_never_backwards(tmp_path: Path) -> None:
     directory = begun(tmp_path / "run")
     later = datetime(2026, 1, 1, 1, 0, tzinfo=UTC)
-    found = resumption_of(directory, 600.0, later)
-    assert (found.now, found.done, found.made, found.stretches) == (
+    resumed = resumption_of(directory, 600.0, later)
+    assert (resumed.now, resumed.done, resumed.made, resumed.stretches) == (
         3600.0,
         300.0,
         30_000,
@@ -207,7 +207,7 @@ def test_a_gap_is_judged_around_and_never_across(
     code: ExitCode,
 ) -> None:
     directory = gone_on(begun(tmp_path / "run", **before), gap, **after)
-    found, out, _ = run(capsys, "report", str(directory), "--format", "terminal")
-    assert found == code, out
+    exit_code, out, _ = run(capsys, "report", str(directory), "--format", "terminal")
+    assert exit_code == code, out
     assert "was resumed: nothing is known of that time" in " ".join(out.split())
     assert "did not survive" not in out

@@ -55,7 +55,9 @@ def windows(
     offsets = [0]
     for value in level:
         drawn = value * np.exp(spread * rng.normal(size=requests - failures))
-        buckets, counts = np.unique([bucket_of(float(one)) for one in drawn], return_counts=True)
+        buckets, counts = np.unique(
+            [bucket_of(float(latency_seconds)) for latency_seconds in drawn], return_counts=True
+        )
         cells += zip(buckets.tolist(), counts.tolist(), strict=True)
         offsets.append(len(cells))
     table = np.array(cells, dtype=np.int64).reshape(-1, 2)
@@ -98,11 +100,11 @@ def recording(
 ) -> Recording:
     """A run of `seconds` at full load after the ramp; `requests` default to one healthy endpoint."""
     phases = (Phase("ramp", 0.0, ramp),) if ramp else ()
-    found = (windows(seconds=seconds),) if requests is None else tuple(requests)
+    seen = (windows(seconds=seconds),) if requests is None else tuple(requests)
     return Recording(
         RunInfo("test", "2026-01-01T00:00:00Z", seconds, ended),
         series,
-        found,
+        seen,
         None,
         (*phases, Phase("steady", ramp, float(seconds))),
         tuple(events),

@@ -40,7 +40,7 @@ def searched(target: QueueTarget, most: int = 1000) -> Recorded:
 
 
 @pytest.fixture(scope="module")
-def found() -> Recorded:
+def search() -> Recorded:
     return searched(QueueTarget(300.0, 1, poisson=True))
 
 
@@ -48,14 +48,14 @@ def judged(recording: Recording, more: str = "") -> Analysis:
     return judge(recording, profile(more))
 
 
-def test_each_step_is_decided_anew_as_it_was_while_it_was_driven(found: Recorded) -> None:
-    analysis = judged(found.recording())
+def test_each_step_is_decided_anew_as_it_was_while_it_was_driven(search: Recorded) -> None:
+    analysis = judged(search.recording())
     assert analysis.capacity is not None
-    assert [step.outcome for step in analysis.capacity.steps] == found.outcomes
+    assert [step.outcome for step in analysis.capacity.steps] == search.outcomes
 
 
-def test_a_capacity_passes_with_its_interval_and_what_the_target_used(found: Recorded) -> None:
-    analysis = judged(found.recording())
+def test_a_capacity_passes_with_its_interval_and_what_the_target_used(search: Recorded) -> None:
+    analysis = judged(search.recording())
     assert (analysis.verdict, code_of(analysis)) == (Verdict.PASS, ExitCode.PASS)
     capacity = analysis.capacity
     assert capacity is not None
@@ -69,8 +69,8 @@ def test_a_capacity_passes_with_its_interval_and_what_the_target_used(found: Rec
     assert [finding.rule for finding in analysis.findings] == [RuleName.CAPACITY]
 
 
-def test_nothing_but_the_capacity_is_judged_and_a_warning_says_so(found: Recorded) -> None:
-    analysis = judged(found.recording(), "limits: {growth: {process_open_fds: 0/h}, p99: 1ms}\n")
+def test_nothing_but_the_capacity_is_judged_and_a_warning_says_so(search: Recorded) -> None:
+    analysis = judged(search.recording(), "limits: {growth: {process_open_fds: 0/h}, p99: 1ms}\n")
     assert analysis.verdict is Verdict.PASS
     assert any(
         "limits.growth, limits.p99 are not judged" in warning for warning in analysis.warnings
@@ -116,8 +116,8 @@ def test_a_search_that_was_cut_short_is_inconclusive_and_tells_what_it_knows() -
     assert "interrupted before it was done: capacity is at least 100 requests/s" in analysis.reason
 
 
-def test_a_target_that_died_fails_whatever_was_found(found: Recorded) -> None:
-    recording = found.recording(Ending.EARLY)
+def test_a_target_that_died_fails_whatever_was_found(search: Recorded) -> None:
+    recording = search.recording(Ending.EARLY)
     died = Recording(
         **{name: getattr(recording, name) for name in recording.__slots__}
         | {"events": (Event(9.0, EventKind.TARGET, "it ended with code 2"),)}
@@ -132,8 +132,8 @@ def test_a_run_under_way_is_judged_so_far() -> None:
     assert "still under way" in analysis.reason
 
 
-def test_every_format_has_the_capacity(found: Recorded) -> None:
-    analysis = judged(found.recording())
+def test_every_format_has_the_capacity(search: Recorded) -> None:
+    analysis = judged(search.recording())
     assert analysis.capacity is not None
     rate = f"{analysis.capacity.bracket.held:g}"
     for name, reporter in REPORTERS.items():
@@ -151,18 +151,18 @@ def test_every_format_has_the_capacity(found: Recorded) -> None:
     assert "<svg" in str(REPORTERS["html"].render(analysis))
 
 
-def test_the_knee_has_a_point_for_each_step_in_each_panel(found: Recorded) -> None:
-    analysis = judged(found.recording())
+def test_the_knee_has_a_point_for_each_step_in_each_panel(search: Recorded) -> None:
+    analysis = judged(search.recording())
     assert analysis.capacity is not None
     drawn = ET.fromstring(str(knee(analysis.capacity)))
-    steps = sum(outcome.step.judged for outcome in found.outcomes)
+    steps = sum(outcome.step.judged for outcome in search.outcomes)
     assert (
         sum(node.tag == "circle" for node in drawn.iter()) == 4 * steps
     )  # p99, errors, CPU, a pool
 
 
-def test_a_baseline_carries_the_capacity(found: Recorded) -> None:
-    run = measure("cap", found.recording(), judged(found.recording()), profile())
+def test_a_baseline_carries_the_capacity(search: Recorded) -> None:
+    run = measure("cap", search.recording(), judged(search.recording()), profile())
     assert [measurement.metric for measurement in run.measurements] == ["capacity"]
     kept = decode(encode(Baseline("cap", "2026-11-28", (run,))), "cap.json")
     assert capacity_in(kept) == run.measurements[0].value

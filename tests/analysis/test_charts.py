@@ -13,9 +13,11 @@ from tests.analysis.series import judged, noise
 
 
 def test_of_700_endpoints_the_busiest_are_drawn_and_the_title_says_so() -> None:
-    one = windows("x", requests=5, seconds=60)
+    pattern = windows("x", requests=5, seconds=60)
     many = [
-        replace(one, endpoint=f"GET /{number}", requests=np.full(60, 5 + 10 * (number % 70 == 7)))
+        replace(
+            pattern, endpoint=f"GET /{number}", requests=np.full(60, 5 + 10 * (number % 70 == 7))
+        )
         for number in range(700)
     ]
     analysis = analyze(

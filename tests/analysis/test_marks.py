@@ -37,10 +37,10 @@ def test_each_stretch_of_lost_scrapes_is_marked_with_its_source_and_count() -> N
 
 def test_of_very_many_stretches_the_nearest_are_joined() -> None:
     failing = [*range(0, 2 * MOST, 2), 280]
-    found = marked(recording(MEMORY, sources=[health(failing=failing)]), MarkKind.LOST)
-    assert len(found) == MOST
-    assert found[-1].start == 280.0
-    counted = sum(int(mark.text.removeprefix("process: ").split()[0]) for mark in found)
+    marks = marked(recording(MEMORY, sources=[health(failing=failing)]), MarkKind.LOST)
+    assert len(marks) == MOST
+    assert marks[-1].start == 280.0
+    counted = sum(int(mark.text.removeprefix("process: ").split()[0]) for mark in marks)
     assert counted == MOST + 1
 
 
@@ -67,8 +67,8 @@ endpoints: [GET /]
 def test_stages_are_marked_where_they_begin_and_later_after_a_gap() -> None:
     asked = asked_load(parse_profile(STAGED, "")[0])
     run = recording(MEMORY)
-    found = marked(run, MarkKind.STAGE, asked)
-    assert [(mark.start, mark.text) for mark in found] == [
+    marks = marked(run, MarkKind.STAGE, asked)
+    assert [(mark.start, mark.text) for mark in marks] == [
         (0.0, "1 of 4: 20/s for 60 s"),
         (60.0, "2 of 4: evenly to 60/s within 2 min"),
         (180.0, "3 of 4: a spike of 90/s for 30 s"),
@@ -78,8 +78,8 @@ def test_stages_are_marked_where_they_begin_and_later_after_a_gap() -> None:
     later = [mark.start for mark in marked(resumed, MarkKind.STAGE, asked)]
     assert later == [0.0, 60.0, 230.0, 260.0]
     single = re.sub(r"stages: .*?\]", "stages: [{rate: 20/s, for: 1m}]", STAGED, flags=re.DOTALL)
-    one = asked_load(parse_profile(single, "")[0])
-    assert one.stages == ()
+    asked_once = asked_load(parse_profile(single, "")[0])
+    assert asked_once.stages == ()
 
 
 @pytest.mark.parametrize("samples", [TOLD * 2, MOST_POINTS * 4])

@@ -37,10 +37,10 @@ def test_the_pooled_interval_covers_a_growth_that_differs_between_runs() -> None
     for _ in range(400):
         errors = rng.uniform(0.5, 2.0, 5)
         slopes = 1.0 + rng.normal(0, 1.0, 5) + rng.normal(0, errors)
-        found = pooled_trend(
+        pooled = pooled_trend(
             [trend(a, b) for a, b in zip(slopes.tolist(), errors.tolist(), strict=True)]
         )
-        covered += found.slope_low <= 1.0 <= found.slope_high
+        covered += pooled.slope_low <= 1.0 <= pooled.slope_high
     assert covered / 400 >= 0.94
 
 

@@ -49,25 +49,25 @@ def subject(values: Floats, *, integer: bool = False) -> Subject:
     return Subject(series, "resident memory", "bytes", integer=integer, borders=())
 
 
-def judged(one: Subject) -> Finding:
-    return judge_growth([one], MONTH)[0]
+def judged(given: Subject) -> Finding:
+    return judge_growth([given], MONTH)[0]
 
 
 @pytest.mark.parametrize("shape", [noise, wander, warming])
 def test_leaks_of_the_promised_size_are_caught_in_copies_of_the_series(
     shape: Callable[[int], Floats],
 ) -> None:
-    one = subject(shape(3))
-    finding = judged(one)
+    given = subject(shape(3))
+    finding = judged(given)
     assert finding.verdict is Verdict.PASS
-    (controlled,) = with_positive_control([one], [finding], SECONDS)
+    (controlled,) = with_positive_control([given], [finding], SECONDS)
     leak = controlled.planted
     assert leak is not None
     assert leak.tries == TRIES
     assert leak.caught >= SHARE * TRIES
     assert f"caught in {leak.caught} of {TRIES} tries" in controlled.reason
     assert controlled.verdict is finding.verdict
-    copies = copies_of(one, 0)
+    copies = copies_of(given, 0)
     assert copies is not None
     assert shape is wander or caught_in(copies, 0.0) <= TRIES // 4, (
         "a copy without a leak is steady"
@@ -78,12 +78,12 @@ def test_leaks_of_the_promised_size_are_caught_in_copies_of_the_series(
 
 
 def test_a_promise_that_is_not_kept_is_raised_until_it_is() -> None:
-    one = subject(noise(5))
-    finding = judged(one)
+    given = subject(noise(5))
+    finding = judged(given)
     assert finding.trend is not None
     honest = finding.trend.resolution_per_hour
     bold = replace(finding, trend=replace(finding.trend, resolution_per_hour=honest / 5))
-    (controlled,) = with_positive_control([one], [bold], SECONDS)
+    (controlled,) = with_positive_control([given], [bold], SECONDS)
     assert controlled.planted is not None
     assert controlled.trend is not None
     assert controlled.planted.promised_per_hour == honest / 5
@@ -95,10 +95,10 @@ def test_the_share_is_said_as_it_is_where_no_size_is_caught_often_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(positive_control, "caught_in", lambda _given, _size: 3)
-    one = subject(noise(5))
-    finding = judged(one)
+    given = subject(noise(5))
+    finding = judged(given)
     assert finding.trend is not None
-    (controlled,) = with_positive_control([one], [finding], SECONDS)
+    (controlled,) = with_positive_control([given], [finding], SECONDS)
     assert controlled.planted is not None
     assert controlled.planted.per_hour == FACTORS[-1] * finding.trend.resolution_per_hour
     assert "caught in 3 of 20 tries" in controlled.reason
@@ -120,16 +120,16 @@ def test_nothing_is_planted_where_nothing_is_promised() -> None:
 
 
 def test_the_same_run_has_the_same_control() -> None:
-    one = subject(wander(7))
-    finding = judged(one)
-    assert with_positive_control([one], [finding], SECONDS) == with_positive_control(
-        [one], [finding], SECONDS
+    given = subject(wander(7))
+    finding = judged(given)
+    assert with_positive_control([given], [finding], SECONDS) == with_positive_control(
+        [given], [finding], SECONDS
     )
 
 
-def hollow(one: Subject, p_no_growth: float = SURELY_SETTLED) -> Finding:
+def hollow(given: Subject, p_no_growth: float = SURELY_SETTLED) -> Finding:
     """A pass whose formula promises so little that it would be hollow: growth by half in 40 minutes."""
-    finding = judged(one)
+    finding = judged(given)
     assert finding.trend is not None
     return replace(
         finding, trend=replace(finding.trend, resolution_per_hour=60e6, p_no_growth=p_no_growth)
@@ -137,8 +137,8 @@ def hollow(one: Subject, p_no_growth: float = SURELY_SETTLED) -> Finding:
 
 
 def test_a_formula_that_promises_too_little_is_replaced_by_what_is_caught() -> None:
-    one = subject(noise(5))
-    (controlled,) = with_positive_control([one], [hollow(one)], SECONDS)
+    given = subject(noise(5))
+    (controlled,) = with_positive_control([given], [hollow(given)], SECONDS)
     assert controlled.trend is not None
     assert controlled.trend.resolution_per_hour == FINER[-1] * 60e6
     assert controlled.planted is not None
@@ -148,15 +148,15 @@ def test_a_formula_that_promises_too_little_is_replaced_by_what_is_caught() -> N
 def test_a_promise_is_lowered_only_where_the_level_has_surely_settled_and_that_keeps_the_pass() -> (
     None
 ):
-    one = subject(noise(5))
-    unsettled = hollow(one, SURELY_SETTLED - 0.001)
+    given = subject(noise(5))
+    unsettled = hollow(given, SURELY_SETTLED - 0.001)
     assert unsettled.trend is not None
     far = replace(
         unsettled, trend=replace(unsettled.trend, resolution_per_hour=600e6, p_no_growth=1.0)
     )
     for finding in (unsettled, far):
         assert finding.trend is not None
-        (controlled,) = with_positive_control([one], [finding], SECONDS)
+        (controlled,) = with_positive_control([given], [finding], SECONDS)
         assert controlled.trend is not None
         assert controlled.trend.resolution_per_hour == finding.trend.resolution_per_hour
 
@@ -174,7 +174,7 @@ def test_smaller_leaks_are_promised_as_far_as_each_is_caught_and_copies_without_
         FINER[3] * 60e6: 20,
     }
     monkeypatch.setattr(positive_control, "caught_in", lambda _given, size: caught[size])
-    one = subject(noise(5))
-    (controlled,) = with_positive_control([one], [hollow(one)], SECONDS)
+    given = subject(noise(5))
+    (controlled,) = with_positive_control([given], [hollow(given)], SECONDS)
     assert controlled.trend is not None
     assert controlled.trend.resolution_per_hour == factor * 60e6

@@ -15,8 +15,8 @@ from .recordings import SECONDS, recording, windows
 
 
 def test_latency_has_a_line_for_each_percentile_and_a_heat_map() -> None:
-    found = list(request_charts(prepare(recording(requests=[windows(spread=0.5)]), 0.0), None))
-    lines, heat = found
+    charts = list(request_charts(prepare(recording(requests=[windows(spread=0.5)]), 0.0), None))
+    lines, heat = charts
     assert [curve.label for curve in lines.curves] == ["p50", "p90", "p95", "p99", "p99.9"]
     assert [curve.series for curve in lines.curves][:2] == [
         "http_request_p50_seconds",

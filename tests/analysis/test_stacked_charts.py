@@ -109,9 +109,9 @@ KINDS: dict[str, tuple[list[Series], Mapping[str, float], float | None]] = {
 def test_parts_add_up_to_their_total_below_its_capacity(kind: str) -> None:
     series, parts, capacity = KINDS[kind]
     [chart] = stacks(*series)
-    found = {curve.label: float(curve.values[-1]) / MIB for curve in chart.curves}
-    assert found == pytest.approx(parts)
-    assert list(found) == list(parts)
+    sizes = {curve.label: float(curve.values[-1]) / MIB for curve in chart.curves}
+    assert sizes == pytest.approx(parts)
+    assert list(sizes) == list(parts)
     assert chart.capacity == (None if capacity is None else capacity * MIB)
     for below, above in zip(chart.curves, chart.curves[1:], strict=False):
         assert np.array_equal(below.high, above.low)
@@ -128,7 +128,7 @@ def test_what_does_not_add_up_is_not_stacked(in_use: float, drawn: int) -> None:
 def test_a_moment_at_which_a_part_was_not_seen_is_left_out() -> None:
     values = np.full(SECONDS, 60 * MIB)
     values[100:150] = np.nan
-    series = [one for one in go() if "inuse" not in one.name or "stack" in one.name]
+    series = [part for part in go() if "inuse" not in part.name or "stack" in part.name]
     [chart] = stacks(*series, gauge("go_memstats_heap_inuse_bytes", values))
     times = chart.curves[0].times
     assert not len(times[(times > 102) & (times < 149)])

@@ -480,9 +480,9 @@ def shifted(*levels: tuple[int, float], each: int = 2) -> int:
 
 @pins(thresholds, "SHIFT_BLOCKS")
 def test_a_shift_is_looked_for_in_96_samples_or_more() -> None:
-    for count, found in ((95, False), (96, True)):
+    for count, detected in ((95, False), (96, True)):
         values = np.repeat([100.0, 200.0], 48)[-count:]
-        assert (level_shift(np.arange(float(count)), values) is not None) is found
+        assert (level_shift(np.arange(float(count)), values) is not None) is detected
 
 
 @pins(thresholds, "SHIFT_FEWEST")
@@ -511,10 +511,10 @@ def test_four_steps_are_a_staircase() -> None:
 
 @pins(thresholds, "SHIFT_FLAT")
 def test_a_level_bends_by_a_quarter_of_the_step_at_most() -> None:
-    for bend, found in ((22.5, True), (27.0, False)):
+    for bend, detected in ((22.5, True), (27.0, False)):
         scattered = 100 + 3.4 * (-1.0) ** np.arange(24)
         values = in_blocks(*([0.0] * 16), *([bend] * 8), *scattered)
-        assert (level_shift(np.arange(96.0), values) is not None) is found
+        assert (level_shift(np.arange(96.0), values) is not None) is detected
 
 
 def stands_still(*levels: float, each: int = 2) -> bool:
@@ -542,13 +542,13 @@ def test_a_standstill_lasts_for_a_quarter_of_the_stretch() -> None:
 
 @pins(thresholds, "PLATEAU_RISE")
 def test_the_rise_before_a_standstill_is_fifteen_times_its_scatter() -> None:
-    for scatter, found in ((6.4, True), (7.0, False)):
-        assert stands_still(*risen_to(100 + scatter * (-1.0) ** np.arange(20), 22)) is found
+    for scatter, detected in ((6.4, True), (7.0, False)):
+        assert stands_still(*risen_to(100 + scatter * (-1.0) ** np.arange(20), 22)) is detected
 
 
 @pins(thresholds, "PLATEAU_HEIGHT")
 def test_the_rise_before_a_standstill_is_two_fifths_of_the_range() -> None:
-    for height, found in ((41.0, True), (39.0, False)):
+    for height, detected in ((41.0, True), (39.0, False)):
         assert (
             stands_still(
                 *([100.0] * 14),
@@ -556,18 +556,18 @@ def test_the_rise_before_a_standstill_is_two_fifths_of_the_range() -> None:
                 *np.linspace(5, height - 3, 6),
                 *([height] * 20),
             )
-            is found
+            is detected
         )
 
 
 @pins(thresholds, "PLATEAU_DROP")
 def test_a_fall_by_three_tenths_of_the_range_ends_a_rise() -> None:
-    for drop, found in ((31.0, True), (29.0, False)):
+    for drop, detected in ((31.0, True), (29.0, False)):
         assert (
             stands_still(
                 *np.linspace(0, 60, 24), 60 - drop, *np.linspace(62, 98, 5), *([100.0] * 18)
             )
-            is found
+            is detected
         )
 
 
@@ -588,10 +588,10 @@ def despiked(values: Floats, at: int) -> bool:
 
 @pins(thresholds, "SPIKE_WINDOW")
 def test_spikes_are_looked_for_in_28_samples_or_more() -> None:
-    for count, found in ((27, False), (28, True)):
+    for count, detected in ((27, False), (28, True)):
         values = np.random.default_rng(2).normal(size=count)
         values[14] = 500.0
-        assert despiked(values, 14) is found
+        assert despiked(values, 14) is detected
 
 
 @pins(thresholds, "SPIKE_HEIGHT")
@@ -601,17 +601,17 @@ def test_a_spike_is_eight_times_the_usual_distance_away() -> None:
         np.lib.stride_tricks.sliding_window_view(np.pad(values, 3, mode="edge"), 7), axis=1
     )
     usual = 1.4826 * np.median(np.abs(values - around))
-    for height, found in ((7.6, False), (8.4, True)):
+    for height, detected in ((7.6, False), (8.4, True)):
         values[200] = around[200] + height * usual
-        assert despiked(values, 200) is found
+        assert despiked(values, 200) is detected
 
 
 @pins(thresholds, "SPIKES_AT_MOST")
 def test_a_tenth_of_the_samples_are_spikes_at_most() -> None:
-    for every, found in ((11, True), (9, False)):
+    for every, detected in ((11, True), (9, False)):
         values = np.random.default_rng(2).normal(size=396)
         values[4::every] = 500.0
-        assert despiked(values, 4) is found
+        assert despiked(values, 4) is detected
 
 
 def saturates(slow: float, curve: float, straight: float, growing: float) -> bool:

@@ -16,18 +16,18 @@ LEAK = gauge("process_resident_memory_bytes", 50e6 + 20000.0 * np.arange(SECONDS
 
 
 def judged(
-    found: Recording, warmup: float = 0.0, endpoint_limits: Any = None, **limits: Any
+    run: Recording, warmup: float = 0.0, endpoint_limits: Any = None, **limits: Any
 ) -> Analysis:
-    return analyze(found, Limits.model_validate(limits), endpoint_limits or {}, warmup)
+    return analyze(run, Limits.model_validate(limits), endpoint_limits or {}, warmup)
 
 
 def finding(analysis: Analysis, rule: str, series: str | None = None) -> Finding:
-    [found] = [
+    [only] = [
         finding
         for finding in analysis.findings
         if finding.rule == rule and series in (None, finding.series)
     ]
-    return found
+    return only
 
 
 def test_steady_resources_under_a_load_that_was_served_pass() -> None:
@@ -79,11 +79,11 @@ def test_a_run_that_broke_off_is_never_a_pass_but_may_be_a_fail(ended: Ending) -
 @pytest.mark.parametrize(("failures", "verdict"), [(0, Verdict.PASS), (1, Verdict.FAIL)])
 def test_errors(failures: int, verdict: Verdict) -> None:
     analysis = judged(recording(MEMORY, requests=[windows(failures=failures)]), errors="1%")
-    found = finding(analysis, "errors")
-    assert found.verdict is verdict
-    assert found.observed == failures / 50
+    told = finding(analysis, "errors")
+    assert told.verdict is verdict
+    assert told.observed == failures / 50
     if failures:
-        assert found.reason == "300 of 15,000 requests failed (2%: status 500); 1% is allowed."
+        assert told.reason == "300 of 15,000 requests failed (2%: status 500); 1% is allowed."
 
 
 def test_a_limit_that_rounding_would_hide_is_told_apart() -> None:
@@ -105,9 +105,9 @@ def test_the_limit_of_a_series_that_nothing_is_known_of_has_the_unit_in_which_it
 ) -> None:
     """And one that is known has its own."""
     depth = [gauge("shop_backlog", 7)] if recorded else []
-    found = finding(judged(recording(MEMORY, *depth), max={"shop_backlog": limit}), "max")
-    assert found.limit is not None
-    assert wording.amount(found.limit, found.unit) == shown
+    told = finding(judged(recording(MEMORY, *depth), max={"shop_backlog": limit}), "max")
+    assert told.limit is not None
+    assert wording.amount(told.limit, told.unit) == shown
     absent = finding(judged(recording(MEMORY), max={"other_bytes": 2.0**30}), "max")
     assert wording.amount(absent.limit, absent.unit) == "1 GiB"
     growth = judged(recording(MEMORY), growth={"shop_backlog": "2MiB/h"})
@@ -211,9 +211,9 @@ def test_a_process_that_is_gone_at_the_end_did_not_survive() -> None:
 def test_a_source_that_falls_silent_is_inconclusive() -> None:
     short = gauge("process_resident_memory_bytes", 50e6 + noise(2e4)[:250])
     silent = health(failing=range(250, 300), error="answered 503")
-    found = finding(judged(recording(short, sources=[silent])), "sampling")
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert found.reason.startswith(
+    told = finding(judged(recording(short, sources=[silent])), "sampling")
+    assert told.verdict is Verdict.INCONCLUSIVE
+    assert told.reason.startswith(
         "process answered in only 49% of the time from 3.3 min to 5 min of the load (the last error: answered 503)"
     )
 
@@ -252,7 +252,7 @@ def test_gos_live_heap_is_judged_and_not_the_garbage_on_it() -> None:
     often = counter("go_gc_cycles_total_gc_cycles_total", np.arange(SECONDS) // 10)
     analysis = judged(recording(sawtooth, goal, often))
     growth = [finding for finding in analysis.findings if finding.rule == "growth"]
-    assert [one.series for one in growth] == ["go_gc_heap_live_bytes"]
+    assert [judged_series.series for judged_series in growth] == ["go_gc_heap_live_bytes"]
     assert growth[0].trend is not None
     assert growth[0].trend.level == pytest.approx(20e6, rel=0.01)
     assert analysis.verdict is Verdict.PASS
@@ -268,19 +268,19 @@ def test_under_gomemlimit_the_live_heap_is_not_known() -> None:
 def test_a_known_capacity_says_when_it_runs_out() -> None:
     descriptors = gauge("process_open_fds", np.floor(20 + 0.5 * np.arange(SECONDS)))
     analysis = judged(recording(descriptors, gauge("process_max_fds", 1024)))
-    found = finding(analysis, "growth")
-    assert found.verdict is Verdict.FAIL
-    assert found.exhausts_in_hours == pytest.approx((1024 - 170) / 0.5 / 3600, rel=0.1)
-    assert "runs out of descriptors in" in found.reason
+    told = finding(analysis, "growth")
+    assert told.verdict is Verdict.FAIL
+    assert told.exhausts_in_hours == pytest.approx((1024 - 170) / 0.5 / 3600, rel=0.1)
+    assert "runs out of descriptors in" in told.reason
 
 
 def test_drift_of_latency() -> None:
     rising = windows(latency=0.01 * (1 + np.arange(SECONDS) / SECONDS), requests=200, spread=0.2)
     steady = windows(latency=0.01, requests=200, spread=0.2)
-    found = finding(judged(recording(MEMORY, requests=[rising])), "drift")
-    assert found.verdict is Verdict.FAIL
-    assert found.observed == pytest.approx(1.0, rel=0.25)
-    assert "p99 latency climbs steadily" in found.reason
+    told = finding(judged(recording(MEMORY, requests=[rising])), "drift")
+    assert told.verdict is Verdict.FAIL
+    assert told.observed == pytest.approx(1.0, rel=0.25)
+    assert "p99 latency climbs steadily" in told.reason
     assert [
         finding
         for finding in judged(recording(MEMORY, requests=[steady])).findings
@@ -311,9 +311,9 @@ def test_cpu_a_request_that_climbs_drifts() -> None:
         "process_cpu_seconds_total",
         np.cumsum(0.1 * (1 + np.arange(SECONDS) / SECONDS) + noise(0.002)),
     )
-    found = finding(judged(recording(MEMORY, cpu), drift={"cpu": "20%"}), "drift")
-    assert found.verdict is Verdict.FAIL
-    assert found.observed == pytest.approx(1.0, rel=0.2)
+    told = finding(judged(recording(MEMORY, cpu), drift={"cpu": "20%"}), "drift")
+    assert told.verdict is Verdict.FAIL
+    assert told.observed == pytest.approx(1.0, rel=0.2)
 
 
 def test_warnings_and_events_reach_the_analysis() -> None:

@@ -28,14 +28,16 @@ def trend(
     return Trend((low + high) / 2, low, high, resolution, 0.0, level)
 
 
-def finding(found: Trend, verdict: Verdict = Verdict.PASS, seconds: float | None = None) -> Finding:
+def finding(
+    fitted: Trend, verdict: Verdict = Verdict.PASS, seconds: float | None = None
+) -> Finding:
     return Finding(
         RuleName.GROWTH,
         "process_resident_memory_bytes",
         verdict,
         "steady",
         unit="bytes/h",
-        trend=found,
+        trend=fitted,
         vouched_seconds=seconds,
     )
 
@@ -70,13 +72,13 @@ def test_of_memory_a_mebibyte_more_does_no_harm() -> None:
 def test_a_pass_whose_horizon_is_under_twice_the_judged_stretch_is_hollow(
     hours: float, verdict: Verdict
 ) -> None:
-    [found] = vouched([subject([0.0])], [finding(trend(high=50 * MIB / hours))], HOUR)
-    assert found.verdict is verdict
+    [told] = vouched([subject([0.0])], [finding(trend(high=50 * MIB / hours))], HOUR)
+    assert told.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:
         assert [
-            (adjustment.by, adjustment.before, adjustment.after) for adjustment in found.adjustments
+            (adjustment.by, adjustment.before, adjustment.after) for adjustment in told.adjustments
         ] == [("vouched horizon", Verdict.PASS, Verdict.INCONCLUSIVE)]
-        assert "it could grow by half in 2 h, and was judged for 60 min" in found.reason
+        assert "it could grow by half in 2 h, and was judged for 60 min" in told.reason
 
 
 def test_a_hollow_pass_that_surely_grows_is_not_said_to_be_steady() -> None:
@@ -99,31 +101,31 @@ def test_a_hollow_pass_that_surely_grows_is_not_said_to_be_steady() -> None:
 def test_counts_and_explicit_limits_are_never_hollow() -> None:
     fast = finding(trend(high=500 * MIB))
     for own in (subject([0.0], integer=True), subject([0.0], limit=1e9)):
-        [found] = vouched([own], [fast], HOUR)
-        assert found.verdict is Verdict.PASS
-        assert found.vouched_seconds is not None
+        [told] = vouched([own], [fast], HOUR)
+        assert told.verdict is Verdict.PASS
+        assert told.vouched_seconds is not None
 
 
 def test_a_run_vouches_for_its_shortest_horizon_and_says_what_would_do() -> None:
-    found = [finding(trend(1.0), seconds=8 * DAY), finding(trend(1.0), seconds=4 * DAY)]
-    reach = horizon_of(found, DAY, 32 * DAY)
+    findings = [finding(trend(1.0), seconds=8 * DAY), finding(trend(1.0), seconds=4 * DAY)]
+    reach = horizon_of(findings, DAY, 32 * DAY)
     assert reach is not None
-    assert (reach.seconds, reach.finding) == (4 * DAY, found[1])
+    assert (reach.seconds, reach.finding) == (4 * DAY, findings[1])
     assert math.isclose(
         reach.longer, 3 * DAY
     )  # 8 times as long a horizon wants a run of 8^(2/3) = 4 days
     assert reach.rounds is None  # 63 more runs are too many to advise
-    near = horizon_of(found, DAY, 8 * DAY)
+    near = horizon_of(findings, DAY, 8 * DAY)
     assert near is not None
     assert near.rounds == 3
-    there = horizon_of(found, DAY, 3 * DAY)
+    there = horizon_of(findings, DAY, 3 * DAY)
     assert there is not None
     assert (there.longer, there.rounds) == (0.0, 0)
 
 
 def test_no_run_is_advised_that_is_as_long_as_what_is_asked_for() -> None:
-    found = [finding(trend(1.0), seconds=DAY / 4)]
-    far = horizon_of(found, 3 * HOUR, 30 * DAY)  # 120 times as long wants a run 24 times as long
+    findings = [finding(trend(1.0), seconds=DAY / 4)]
+    far = horizon_of(findings, 3 * HOUR, 30 * DAY)  # 120 times as long wants a run 24 times as long
     assert far is not None
     assert advice(far) == "2.9 days more would vouch for 30 days"
     further = replace(far, longer=30 * DAY)
@@ -229,5 +231,5 @@ def test_where_the_rate_varied_growth_with_requests_is_told_from_growth_with_tim
 
 def test_without_a_rate_of_production_nothing_changes() -> None:
     own = subject(np.ones(300))
-    found = finding(trend(high=1.0), Verdict.FAIL)
-    assert at_production(own, found, Survive()) is found
+    failing = finding(trend(high=1.0), Verdict.FAIL)
+    assert at_production(own, failing, Survive()) is failing

@@ -48,11 +48,14 @@ def score(form: str, leak: str, coded: bool, seed: int) -> Score:
         truth = {endpoint: run.per_second / _rate(run) for endpoint in every}
     known = [amount for amount in told.amounts if amount.endpoint in truth]
     near = [
-        abs(one.per_request / truth[one.endpoint] - 1) <= 0.1
-        for one in known
-        if one.endpoint in named
+        abs(known_amount.per_request / truth[known_amount.endpoint] - 1) <= 0.1
+        for known_amount in known
+        if known_amount.endpoint in named
     ]
-    covered = [one.low - 1e-9 <= truth[one.endpoint] <= one.high + 1e-9 for one in known]
+    covered = [
+        known_amount.low - 1e-9 <= truth[known_amount.endpoint] <= known_amount.high + 1e-9
+        for known_amount in known
+    ]
     return Score(
         _certain(run),
         named == set(truth),
@@ -81,15 +84,15 @@ def rows(runs: int, first: int, coded: bool) -> Iterator[str]:
     with ProcessPoolExecutor() as pool:
         for form in FORMS:
             for leak in LEAKS:
-                found = list(
+                scores = list(
                     pool.map(partial(score, form, leak, coded), range(first, first + runs))
                 )
-                sure = [one for one in found if one.certain] if leak != "none" else found
+                sure = [row for row in scores if row.certain] if leak != "none" else scores
                 mark = "*" if form in HELD_OUT else " "
                 yield (
-                    f"{form:10}{mark} {leak:5} {len(sure):4d} certain   right {_share([one.right for one in sure])}   "
-                    f"wrong {_share([one.wrong for one in sure])}   within 10% {_share([one.within for one in sure])}   "
-                    f"covered {_share([one.covered for one in sure])}"
+                    f"{form:10}{mark} {leak:5} {len(sure):4d} certain   right {_share([row.right for row in sure])}   "
+                    f"wrong {_share([row.wrong for row in sure])}   within 10% {_share([row.within for row in sure])}   "
+                    f"covered {_share([row.covered for row in sure])}"
                 )
 
 

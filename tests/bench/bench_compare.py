@@ -50,14 +50,14 @@ class Outcome:
 
 def outcome(sides: Iterable[Sides]) -> Outcome:
     """What comparisons of equals come to."""
-    found = [compare(base, candidate, {}) for base, candidate in sides]
-    metrics = [difference for comparison in found for difference in comparison.differences]
+    comparisons = [compare(base, candidate, {}) for base, candidate in sides]
+    metrics = [difference for comparison in comparisons for difference in comparison.differences]
     return Outcome(
-        len(found),
-        sum(comparison.verdict is GateVerdict.WORSE for comparison in found),
+        len(comparisons),
+        sum(comparison.verdict is GateVerdict.WORSE for comparison in comparisons),
         sum(
             any(difference.verdict is Change.BETTER for difference in comparison.differences)
-            for comparison in found
+            for comparison in comparisons
         ),
         sum(metric.verdict is not Change.CANNOT_TELL for metric in metrics) / max(len(metrics), 1),
         tuple(metric.reason for metric in metrics if metric.verdict is Change.WORSE),
@@ -80,34 +80,38 @@ def catches(sides: Iterable[Sides]) -> dict[str, float]:
     """By how much each metric must be worse for three runs a side to show it in 95%: the median of what comparisons say."""
     said: dict[str, list[float]] = defaultdict(list)
     for base, candidate in sides:
-        for one in compare(base, candidate, {}).differences:
-            if one.relative and one.worse_is_up and one.catches_three is not None:
-                said[one.metric].append(one.catches_three)
+        for difference in compare(base, candidate, {}).differences:
+            if (
+                difference.relative
+                and difference.worse_is_up
+                and difference.catches_three is not None
+            ):
+                said[difference.metric].append(difference.catches_three)
     return {metric: float(np.median(values)) for metric, values in said.items()}
 
 
 def caught(comparisons: Iterable[Comparison], metric: str) -> float:
     """The share of a metric's differences that were called worse."""
-    found = [
+    outcomes = [
         difference.verdict is Change.WORSE
         for each in comparisons
         for difference in each.differences
         if difference.metric == metric
     ]
-    return sum(found) / max(len(found), 1)
+    return sum(outcomes) / max(len(outcomes), 1)
 
 
 def real_runs(folder: Path) -> dict[str, list[MeasuredRun]]:
     """The measured runs of a folder, by profile, in the order of their start."""
-    found: dict[str, list[MeasuredRun]] = defaultdict(list)
+    by_name: dict[str, list[MeasuredRun]] = defaultdict(list)
     for directory in run_directories(folder):
         try:
-            one = measured(directory)
+            run = measured(directory)
         except SoakError as error:
             print(f"  left out: {error}")
         else:
-            found[one.name].append(replace(one, charts=()))
-    return {name: sorted(runs, key=lambda one: one.started) for name, runs in found.items()}
+            by_name[run.name].append(replace(run, charts=()))
+    return {name: sorted(runs, key=lambda run: run.started) for name, runs in by_name.items()}
 
 
 def real_sides(runs: Sequence[MeasuredRun], size: int, most: int, seed: int = 1) -> list[Sides]:
@@ -118,7 +122,7 @@ def real_sides(runs: Sequence[MeasuredRun], size: int, most: int, seed: int = 1)
     chosen = (
         [rng.sample(list(runs), 2 * size) for _ in range(most)] if len(runs) >= 2 * size else []
     )
-    return [(one[:size], one[size:]) for one in chosen]
+    return [(drawn[:size], drawn[size:]) for drawn in chosen]
 
 
 def recorded_twice() -> list[Sides]:
@@ -138,14 +142,14 @@ def _of_csv(path: Path) -> MeasuredRun:
     return MeasuredRun(path.name, path.name, "", prepared.end, "", "", tuple(measurements(view)))
 
 
-def show(name: str, found: Outcome) -> None:
+def show(name: str, result: Outcome) -> None:
     """One line of the table."""
-    rate = 100 * found.worse / max(found.comparisons, 1)
+    rate = 100 * result.worse / max(result.comparisons, 1)
     print(
-        f"  {name:<44} {found.comparisons:>5} comparisons: worse {found.worse:>3} ({rate:.1f}%), "
-        f"better {found.better:>3}; {100 * found.told:.0f}% of metrics told"
+        f"  {name:<44} {result.comparisons:>5} comparisons: worse {result.worse:>3} ({rate:.1f}%), "
+        f"better {result.better:>3}; {100 * result.told:.0f}% of metrics told"
     )
-    for reason in found.which:
+    for reason in result.which:
         print(f"    worse: {reason}")
 
 
@@ -193,14 +197,14 @@ def of_real(folder: Path, seed: int) -> None:
     """False alarms and power on the runs of a folder."""
     print(f"A build with itself, runs of {folder.name}")
     everything: list[Sides] = []
-    for name, found in real_runs(folder).items():
-        each_two = real_sides(found, 1, 0)
+    for name, runs in real_runs(folder).items():
+        each_two = real_sides(runs, 1, 0)
         everything += each_two
-        if len(found) >= 6:
-            show(f"{name}, {len(found)} runs: each two", outcome(each_two))
-            show(f"{name}: three against three", outcome(real_sides(found, 3, 200, seed)))
+        if len(runs) >= 6:
+            show(f"{name}, {len(runs)} runs: each two", outcome(each_two))
+            show(f"{name}: three against three", outcome(real_sides(runs, 3, 200, seed)))
             neighbours: list[Sides] = [
-                ([a], [b]) for a, b in zip(found[::2], found[1::2], strict=False)
+                ([a], [b]) for a, b in zip(runs[::2], runs[1::2], strict=False)
             ]
             show(f"{name}: neighbours, each run once", outcome(neighbours))
     show("all profiles: each two", outcome(everything))

@@ -65,9 +65,9 @@ def stopped_at(subject: Subject) -> float:
     return 1.0
 
 
-def grossly(found: Iterator[Case], times: float) -> Iterator[Case]:
+def grossly(cases: Iterator[Case], times: float) -> Iterator[Case]:
     """The same leaks, so fast that by the end the level is so many times what it was: a straight line is added."""
-    for case in found:
+    for case in cases:
         series = case.subject.series
         hours = (series.times[-1] - series.times[0]) / 3600
         start = float(np.median(series.values[: max(len(series.values) // 50, 1)]))
@@ -96,7 +96,7 @@ def main() -> None:
             for case in cases({name: healthy[name]}, False, seeds)
         ]
         print(f"healthy, {title}: {sum(stops)} of {len(stops)} stopped early and called leaking")
-    whole: Callable[[Iterator[Case]], Iterator[Case]] = lambda found: found  # noqa: E731
+    whole: Callable[[Iterator[Case]], Iterator[Case]] = lambda unchanged: unchanged  # noqa: E731
     leaking: dict[str, Kind] = kinds.LEAKING | once_held_out.LEAKING | held_out.LEAKING
     sizes = {"as sized": whole} | {
         f"to {times:g} times the level": partial(grossly, times=times) for times in GROSS

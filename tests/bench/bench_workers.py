@@ -85,9 +85,9 @@ def read(data: bytes) -> list[Any]:
     return list(msgpack.loads(data, raw=False, strict_map_key=False, object_hook=_same)[1])
 
 
-def _same(found: dict[object, object]) -> dict[object, object]:
+def _same(counts: dict[object, object]) -> dict[object, object]:
     """Locust looks for dates in every mapping; so does this."""
-    return found if "__datetime__" not in found and "__ObjectId__" not in found else {}
+    return counts if "__datetime__" not in counts and "__ObjectId__" not in counts else {}
 
 
 if __name__ == "__main__":

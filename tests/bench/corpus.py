@@ -151,8 +151,8 @@ def oracle_error(sketch: Sketch) -> float:
         here = lives == life
         columns = np.stack([sketch.pace, *sketch.parts], axis=1)[chosen][here]
         white = _whiten(np.column_stack((columns, np.ones(len(columns)))), memory)
-        one = white[:, -1:]
-        rows.append((white - one * (one.T @ white) / float((one.T @ one)[0, 0]))[:, :-1])
+        first = white[:, -1:]
+        rows.append((white - first * (first.T @ white) / float((first.T @ first)[0, 0]))[:, :-1])
     design = np.concatenate(rows)
     pace, parts = design[:, 0], design[:, 1:]
     if parts.shape[1]:

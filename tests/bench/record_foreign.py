@@ -100,7 +100,7 @@ def main() -> None:
     wanted = [
         c
         for c in (*LONG, *STARVED, *SHORT)
-        if not asked.only or any(fnmatchcase(c.name, one) for one in asked.only)
+        if not asked.only or any(fnmatchcase(c.name, pattern) for pattern in asked.only)
     ]
     if asked.export:
         for cell in wanted:

@@ -132,10 +132,10 @@ def write(path: Path, series: list[Series]) -> None:
     """Columns on the times of the first series; another source's samples are taken at the nearest earlier time."""
     times = series[0].times
     columns = {}
-    for one in series:
-        if one.name not in columns:
-            index = np.searchsorted(one.times, times + 0.25, side="right") - 1
-            columns[one.name] = np.where(index >= 0, one.values[np.maximum(index, 0)], np.nan)
+    for each in series:
+        if each.name not in columns:
+            index = np.searchsorted(each.times, times + 0.25, side="right") - 1
+            columns[each.name] = np.where(index >= 0, each.values[np.maximum(index, 0)], np.nan)
     rows = [",".join(["t", *columns])]
     for row, time in enumerate(times):
         values = (column[row] for column in columns.values())

@@ -115,10 +115,10 @@ def _endpoint(
     numbers = np.clip(np.ceil(np.log(seconds / LOWEST) / np.log(GROWTH)), 0, LAST).astype(np.int64)
     buckets, counts, offsets = [], [], [0]
     for row in numbers:
-        found, many = np.unique(row, return_counts=True)
-        buckets.append(found)
+        held_buckets, many = np.unique(row, return_counts=True)
+        buckets.append(held_buckets)
         counts.append(many)
-        offsets.append(offsets[-1] + len(found))
+        offsets.append(offsets[-1] + len(held_buckets))
     failures = rng.binomial(requests, 0.001, count)
     return EndpointWindows(
         name,

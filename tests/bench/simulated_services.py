@@ -247,15 +247,15 @@ def _collections(kept: Kept) -> tuple[Floats, Floats, Floats]:
     moments, floors, marks, mark, goal = [0.0], [base], [0.0], 0.0, 2 * base
     for i, moment in enumerate(at):
         if floors[-1] + allocated[i] + true[i] - mark >= goal:
-            found = (
+            known_floors = (
                 base
                 + true[i]
                 + float(chance.normal(0, 0.004 * base))
                 + float(chance.exponential(0.01 * base))
             )
             moments.append(moment)
-            floors.append(found)
+            floors.append(known_floors)
             mark = allocated[i] + true[i]
             marks.append(allocated[i])
-            goal = 2 * max(found, 4e6)
+            goal = 2 * max(known_floors, 4e6)
     return np.array(moments), np.array(floors), np.array(marks)

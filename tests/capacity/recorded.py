@@ -65,15 +65,15 @@ class Recorded:
 
 def record(target: QueueTarget, settings: SearchSettings, most: int = 1000) -> Recorded:
     """At most so many steps of a search, with five seconds between them."""
-    found, now = Recorded(), 1.0
-    while len(found.steps) < most and (step := next_step(settings, found.outcomes)) is not None:
+    search, now = Recorded(), 1.0
+    while len(search.steps) < most and (step := next_step(settings, search.outcomes)) is not None:
         start, test, outcome = now, StepTest(step, settings.limits, settings.risk), None
         for window in target.windows(step):
             now += 1.0
-            found.rows.append((now, window))
+            search.rows.append((now, window))
             if (outcome := test.add(window)) is not None:
                 break
-        found.steps.append(DrivenStep(step, start, now))
-        found.outcomes.append(outcome or test.ended())
+        search.steps.append(DrivenStep(step, start, now))
+        search.outcomes.append(outcome or test.ended())
         now += 5.0
-    return found
+    return search

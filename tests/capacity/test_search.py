@@ -15,24 +15,24 @@ SLACK = 18.4
 
 def test_a_queue_is_found_within_a_tenth_whatever_the_seed() -> None:
     asked = settings(lowest=50.0, highest=1000.0)
-    found = []
+    capacities = []
     for seed in range(6):
         history = searched(QueueTarget(300.0, seed, poisson=True), asked)
         assert conclusion(asked, history) is Conclusion.FOUND
-        found.append(bracket(history).held or 0.0)
-    assert max(found) <= 1.1 * min(found)
-    assert all(abs(rate / (300.0 - SLACK) - 1) < 0.1 for rate in found)
+        capacities.append(bracket(history).held or 0.0)
+    assert max(capacities) <= 1.1 * min(capacities)
+    assert all(abs(rate / (300.0 - SLACK) - 1) < 0.1 for rate in capacities)
 
 
 def test_the_interval_is_what_surely_held_and_what_surely_broke() -> None:
     history = searched(QueueTarget(300.0, 1), settings(highest=1000.0))
-    found = bracket(history)
-    assert found.low == found.held
-    assert found.high is not None
-    assert found.low is not None
-    assert found.low < 300.0
-    assert found.high > 300.0 - SLACK
-    assert found.high <= 1.06 * found.low
+    interval = bracket(history)
+    assert interval.low == interval.held
+    assert interval.high is not None
+    assert interval.low is not None
+    assert interval.low < 300.0
+    assert interval.high > 300.0 - SLACK
+    assert interval.high <= 1.06 * interval.low
 
 
 def test_refused_requests_are_the_limit_of_a_target_that_stays_fast() -> None:
@@ -147,16 +147,16 @@ def test_a_quick_break_is_measured_again_and_a_long_one_is_not() -> None:
 
 def test_a_rate_whose_confirmation_breaks_is_not_held() -> None:
     history = [outcome(StepKind.STEP, 50.0, HELD), outcome(StepKind.CONFIRM, 50.0, BROKE, 30.0)]
-    found = bracket(history)
-    assert (found.held, found.open, found.high) == (None, 50.0, 50.0)
+    interval = bracket(history)
+    assert (interval.held, interval.open, interval.high) == (None, 50.0, 50.0)
 
 
 def test_a_rate_that_is_likely_but_not_surely_held_bounds_no_interval() -> None:
     likely = outcome(StepKind.STEP, 70.0, Decision.UNDECIDED, 40.0, kept=True)
-    found = bracket(
+    interval = bracket(
         [outcome(StepKind.STEP, 50.0, HELD), likely, outcome(StepKind.STEP, 72.0, BROKE)]
     )
-    assert (found.low, found.held, found.high) == (50.0, 70.0, 72.0)
+    assert (interval.low, interval.held, interval.high) == (50.0, 70.0, 72.0)
 
 
 def test_the_search_ends_after_its_most_steps() -> None:

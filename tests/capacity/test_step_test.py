@@ -37,7 +37,7 @@ def window(slow: int = 0, n: int = 500, **changes: Any) -> WindowCounts:
 
 def outcome_of(test: StepTest, windows: list[WindowCounts]) -> StepOutcome:
     return next(
-        (found for window in windows if (found := test.add(window)) is not None), test.ended()
+        (outcome for window in windows if (outcome := test.add(window)) is not None), test.ended()
     )
 
 

@@ -213,9 +213,9 @@ def test_a_restart_of_one_replica_is_no_border_of_another() -> None:
     assert prepared.borders(gauge("process_open_fds", 1, instance="a")) == ()
     assert prepared.borders(gauge("process_open_fds", 1, instance="b")) == (150.0,)
     analysis = judged(MEMORY, started, calm)
-    [found] = [finding for finding in analysis.findings if finding.rule == "restart"]
-    assert found.labels == (("instance", "b"),)
-    assert found.reason.startswith("The process of b was replaced once (after 2.5 min)")
+    [restart] = [finding for finding in analysis.findings if finding.rule == "restart"]
+    assert restart.labels == (("instance", "b"),)
+    assert restart.reason.startswith("The process of b was replaced once (after 2.5 min)")
     assert [event.text for event in analysis.events if event.kind == "restart"] == [
         "the process of b was replaced"
     ]
@@ -228,8 +228,10 @@ def test_a_new_process_id_is_a_replacement_too() -> None:
 
 def test_a_process_that_restarts_every_few_seconds_is_counted_each_time() -> None:
     started = gauge("process_start_time_seconds", 1000.0 + 5 * (T // 5))
-    [found] = [finding for finding in judged(MEMORY, started).findings if finding.rule == "restart"]
-    assert found.observed == 59
+    [restart] = [
+        finding for finding in judged(MEMORY, started).findings if finding.rule == "restart"
+    ]
+    assert restart.observed == 59
 
 
 def test_kills_for_want_of_memory_are_a_finding_and_events() -> None:
@@ -283,6 +285,7 @@ def test_collections_of_one_replica_say_nothing_of_another() -> None:
     assert "the garbage collector did not run in full meanwhile" in asked[("instance", "a"),].reason
     assert asked[("instance", "b"),].verdict is Verdict.PASS
     often, never = (
-        replace(one, labels=(("instance", name),)) for one, name in ((often, "a"), (never, "b"))
+        replace(counted, labels=(("instance", name),))
+        for counted, name in ((often, "a"), (never, "b"))
     )
     assert judged(*heaps, often, never).verdict is Verdict.FAIL

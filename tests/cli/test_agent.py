@@ -49,8 +49,8 @@ def test_what_is_refused(
     said: str,
 ) -> None:
     monkeypatch.setenv("AGENT_TOKEN", "a token of more than 16 characters")
-    found, _, err = run(capsys, "agent", *arguments)
-    assert found == code
+    exit_code, _, err = run(capsys, "agent", *arguments)
+    assert exit_code == code
     assert said in err
 
 

@@ -64,8 +64,8 @@ def test_a_saturated_generator_breaks_a_run_unless_a_leak_is_proven(
     code: ExitCode,
 ) -> None:
     directory = record(tmp_path / "run", cpu, made, leak)
-    found, out, _ = run(capsys, verb, str(directory))
-    assert found == code, out
+    exit_code, out, _ = run(capsys, verb, str(directory))
+    assert exit_code == code, out
     said = " ".join(out.replace("┃", " ").split())
     assert ("The run broke: the load generator was saturated throughout" in said) == (
         code is ExitCode.BROKEN

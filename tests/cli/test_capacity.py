@@ -29,17 +29,17 @@ ASKED = settings(lowest=50.0, highest=800.0, step=5.0, confirm=8.0, within=0.1)
 
 def searched(directory: Path, capacity: float, seed: int = 1, most: int = 1000) -> Path:
     """The run directory of a search against a queue of that capacity."""
-    found = record(QueueTarget(capacity, seed), ASKED, most)
-    end = found.rows[-1][0]
+    search = record(QueueTarget(capacity, seed), ASKED, most)
+    end = search.rows[-1][0]
     phases = [{"name": "steady", "start": 0.0, "end": end}]
     recorder = Recorder(
         directory,
         {"name": "shop-capacity", "started": "2026-01-01T00:00:00Z", "phases": phases},
         SEARCH,
     )
-    for time, counts in found.rows:
+    for time, counts in search.rows:
         recorder.add(window_of(counts, time))
-    recorder.update(steps=[step.to_json() for step in found.steps])
+    recorder.update(steps=[step.to_json() for step in search.steps])
     recorder.close(ended="completed", seconds=end)
     return directory
 

@@ -225,8 +225,8 @@ def test_each_profiler_is_asked_once(
             PROFILE.format(url=url, source="prometheus: {url: /twice}") + f"diagnose: {diagnose}\n"
         )
         (tmp_path / "p.yaml").write_text(text)
-        found, out, err = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
-    assert found == code
+        exit_code, out, err = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
+    assert exit_code == code
     assert said in out
     assert "Traceback" not in out + err
 
@@ -237,6 +237,6 @@ def test_a_diagnosis_with_nothing_to_take_says_so(
     with answering(PAGES) as url:
         text = PROFILE.format(url=url, source="prometheus: {url: /twice}") + "diagnose: {}\n"
         (tmp_path / "p.yaml").write_text(text)
-        found, out, _ = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
-    assert found == 4
+        code, out, _ = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
+    assert code == 4
     assert "FAIL diagnose: no profiles are seen to be offered" in out

@@ -57,14 +57,14 @@ def test_throughput_is_worse_where_it_falls() -> None:
 )
 def test_a_tolerance_is_a_share_of_the_base_or_an_amount(tolerance: str, verdict: Change) -> None:
     rules = {"memory": CompareRule.model_validate({"tolerance": tolerance})}
-    [found] = compare(runs([100e6] * 6), runs([150e6] * 6), rules).differences
-    assert found.verdict is verdict if tolerance == "40%" else found.not_worse
+    [difference] = compare(runs([100e6] * 6), runs([150e6] * 6), rules).differences
+    assert difference.verdict is verdict if tolerance == "40%" else difference.not_worse
 
 
 def test_what_single_runs_may_hide_is_not_called_the_same() -> None:
     comparison = compare(BASE[:1], BASE[1:2], {})
-    [found] = comparison.differences
-    assert found.verdict is Change.CANNOT_TELL
+    [difference] = comparison.differences
+    assert difference.verdict is Change.CANNOT_TELL
     assert comparison.verdict is GateVerdict.CANNOT_TELL
     assert "None of the metrics can be told" in comparison.reason
     assert comparison.untold == 1
@@ -77,9 +77,9 @@ def test_a_required_metric_that_cannot_be_told_or_was_not_measured_leaves_it_ope
     assert told.verdict is GateVerdict.NOT_WORSE
     assert compare(errors, errors, {"p99": required}).verdict is GateVerdict.CANNOT_TELL
     assert "p99 is required" in compare(errors, errors, {"p99": required}).reason
-    one = compare(errors[:1], errors[:1], {"memory": required})
-    assert one.verdict is GateVerdict.CANNOT_TELL
-    assert "required metric" in one.reason
+    compared = compare(errors[:1], errors[:1], {"memory": required})
+    assert compared.verdict is GateVerdict.CANNOT_TELL
+    assert "required metric" in compared.reason
 
 
 def test_other_endpoints_targets_profiles_and_lengths_are_named() -> None:

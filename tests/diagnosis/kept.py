@@ -54,11 +54,14 @@ def keep(run: Path, name: str) -> Path:
     ]
     taken = [snapshot for snapshot in recording.snapshots if snapshot.error is None]
     kept = [
-        one
+        kept_snapshot
         for kind in dict.fromkeys(snapshot.kind for snapshot in taken)
-        for one in [x for x in taken if x.kind == kind][::2]
+        for kept_snapshot in [x for x in taken if x.kind == kind][::2]
     ]
-    listed = [[one.time, one.took, one.kind, one.stage] for one in kept]
+    listed = [
+        [kept_snapshot.time, kept_snapshot.took, kept_snapshot.kind, kept_snapshot.stage]
+        for kept_snapshot in kept
+    ]
     phases = [[phase.name, phase.start, phase.end] for phase in recording.phases]
     told = {
         "seconds": recording.run.seconds,
@@ -71,8 +74,8 @@ def keep(run: Path, name: str) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     with tarfile.open(path, "w:xz", preset=9) as archive:
         _add(archive, "recording.json", json.dumps(told, separators=(",", ":")).encode())
-        for number, one in enumerate(kept):
-            _add(archive, f"{number}", one.read())
+        for number, kept_snapshot in enumerate(kept):
+            _add(archive, f"{number}", kept_snapshot.read())
     return path
 
 
@@ -124,8 +127,12 @@ def _windows(
 def _short(column: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float | None]:
     """To the millisecond, or seven figures; absent values as null."""
     return [
-        None if not np.isfinite(one) else round(one, 3) if abs(one) < 1e4 else float(f"{one:.12g}")
-        for one in column.tolist()
+        None
+        if not np.isfinite(number)
+        else round(number, 3)
+        if abs(number) < 1e4
+        else float(f"{number:.12g}")
+        for number in column.tolist()
     ]
 
 

@@ -65,7 +65,9 @@ def context(*series: Series, **more: Any) -> RunContext:
 
     def named(name: str, **wanted: str) -> list[Series]:
         return [
-            one for one in series if one.name == name and wanted.items() <= dict(one.labels).items()
+            each
+            for each in series
+            if each.name == name and wanted.items() <= dict(each.labels).items()
         ]
 
     prepared = SimpleNamespace(judged_from=0.0, recording=SimpleNamespace(series=series))

@@ -31,12 +31,12 @@ def told(*spans: Span, seconds: float = 1.0, failure: str = "") -> TraceReport:
     return report([Trace(ID, spans)], [Exemplar(0.0, "GET /", seconds, failure, 200, ID)])
 
 
-def times(found: TraceReport) -> dict[str, float]:
-    return {one.service: round(one.seconds, 6) for one in found.each[0].times}
+def times(told_times: TraceReport) -> dict[str, float]:
+    return {time.service: round(time.seconds, 6) for time in told_times.each[0].times}
 
 
-def coverage(found: TraceReport) -> dict[str, tuple[int, int]]:
-    return {row.service: (row.calls, row.reported) for row in found.coverage}
+def coverage(told_calls: TraceReport) -> dict[str, tuple[int, int]]:
+    return {row.service: (row.calls, row.reported) for row in told_calls.coverage}
 
 
 FRONT = span("1", SOAK, "front", 0.0, 0.9)
@@ -44,21 +44,21 @@ CALL = span("2", "1", "front", 0.1, 0.5, "client", "stock")
 
 
 def test_time_goes_to_who_took_it_and_what_no_span_covers_is_said() -> None:
-    found = told(
+    answer = told(
         FRONT, CALL, span("3", "2", "stock", 0.2, 0.3), span("4", "3", "stock", 0.25, 0.2, "")
     )
-    assert times(found) == {"front": 0.6, "stock": 0.3, "": 0.1}
-    assert coverage(found) == {"front": (1, 1), "stock": (1, 1)}
-    assert [one.service for one in found.slow] == ["front", "stock", ""]
-    assert (found.asked, found.found, found.slow_traces) == (1, 1, 1)
+    assert times(answer) == {"front": 0.6, "stock": 0.3, "": 0.1}
+    assert coverage(answer) == {"front": (1, 1), "stock": (1, 1)}
+    assert [service.service for service in answer.slow] == ["front", "stock", ""]
+    assert (answer.asked, answer.found, answer.slow_traces) == (1, 1, 1)
 
 
 def test_a_call_that_nobody_answers_is_the_time_of_whom_it_calls() -> None:
-    found = told(FRONT, CALL, span("5", "1", "front", 0.6, 0.2, "client"))
-    assert times(found) == {"stock": 0.5, "front": 0.4, "": 0.1}
-    assert (found.slow[0].service, found.slow[0].reports) == ("stock", False)
-    assert coverage(found) == {"stock": (1, 0), "": (1, 0), "front": (1, 1)}
-    assert found.coverage[1] == Coverage("stock", 1, 0, ("front",))
+    answer = told(FRONT, CALL, span("5", "1", "front", 0.6, 0.2, "client"))
+    assert times(answer) == {"stock": 0.5, "front": 0.4, "": 0.1}
+    assert (answer.slow[0].service, answer.slow[0].reports) == ("stock", False)
+    assert coverage(answer) == {"stock": (1, 0), "": (1, 0), "front": (1, 1)}
+    assert answer.coverage[1] == Coverage("stock", 1, 0, ("front",))
 
 
 def test_concurrent_calls_cover_their_caller_once_and_late_children_count_only_within_it() -> None:
@@ -92,11 +92,11 @@ def test_a_target_that_reports_some_of_its_requests() -> None:
         Exemplar(0.0, "GET /", 1.0, "", status, trace)
         for trace, status in zip(ids, (200, 200, 0, 500), strict=True)
     ]
-    found = report([Trace(ID, (FRONT,)), *(Trace(trace) for trace in ids[1:])], exemplars)
-    assert coverage(found) == {
+    answer = report([Trace(ID, (FRONT,)), *(Trace(trace) for trace in ids[1:])], exemplars)
+    assert coverage(answer) == {
         "front": (3, 1)
     }  # nobody knows whether the one without a status ever arrived
-    assert (found.asked, found.found) == (4, 1)
+    assert (answer.asked, answer.found) == (4, 1)
 
 
 def test_a_joined_span_and_one_of_a_tracer_that_keeps_only_the_id_are_the_targets_own() -> None:
@@ -105,16 +105,16 @@ def test_a_joined_span_and_one_of_a_tracer_that_keeps_only_the_id_are_the_target
 
 
 def test_the_innermost_failure_is_named() -> None:
-    def failing(one: Span) -> Span:
+    def failing(plain: Span) -> Span:
         return Span(
-            one.id,
-            one.parent,
-            one.service,
-            one.name,
-            one.kind,
-            one.start,
-            one.seconds,
-            one.peer,
+            plain.id,
+            plain.parent,
+            plain.service,
+            plain.name,
+            plain.kind,
+            plain.start,
+            plain.seconds,
+            plain.peer,
             failed=True,
         )
 
@@ -125,8 +125,8 @@ def test_the_innermost_failure_is_named() -> None:
 
 
 def test_failed_requests_are_not_among_the_slow() -> None:
-    found = told(FRONT, failure="status 500")
-    assert (found.slow, len(found.each)) == ((), 1)
+    answer = told(FRONT, failure="status 500")
+    assert (answer.slow, len(answer.each)) == ((), 1)
 
 
 SETTINGS = Settings(
@@ -170,7 +170,9 @@ _SPANS = st.lists(
 def test_any_spans_give_times_of_their_own_length_at_most_and_no_more_reports_than_calls(
     spans: list[Span],
 ) -> None:
-    found = told(*spans)
+    answer = told(*spans)
     whole = sum(span.seconds for span in spans) + 1.0
-    assert all(0 < time.seconds <= whole + 1e-9 for one in found.each for time in one.times)
-    assert all(0 <= row.reported <= row.calls for row in found.coverage)
+    assert all(
+        0 < time.seconds <= whole + 1e-9 for exemplar in answer.each for time in exemplar.times
+    )
+    assert all(0 <= row.reported <= row.calls for row in answer.coverage)

@@ -38,12 +38,12 @@ def test_the_time_goes_to_the_service_that_took_it_and_the_silent_hop_is_named(
     traces, exemplars = done.analysis["traces"], done.analysis["exemplars"]
     assert traces["found"] == traces["asked"] == len(exemplars) == 10, done.explain()
     slow = {trace["service"]: trace for trace in traces["slow"]}
-    seconds = {name: one["seconds"] / 5 for name, one in slow.items()}
+    seconds = {name: service["seconds"] / 5 for name, service in slow.items()}
     assert seconds["prices"] >= 0.06
     assert seconds["stock"] >= 0.02
     assert seconds["front"] >= 0.01
     assert traces["slow"][0]["service"] == "prices"
-    assert [name for name, one in slow.items() if not one["reports"]] == ["prices"]
+    assert [name for name, service in slow.items() if not service["reports"]] == ["prices"]
     coverage = {
         trace["service"]: (trace["calls"], trace["reported"], trace["called_by"])
         for trace in traces["coverage"]
@@ -77,7 +77,7 @@ def test_a_backend_that_is_not_there_is_one_warning_and_the_rest_goes_on(tmp_pat
     assert done.code in (0, 3), done.explain()
     analysis = done.analysis
     assert (analysis["run"]["ended"], analysis["traces"]) == ("completed", None)
-    said = [one for one in analysis["warnings"] if "trace" in one]
+    said = [warning for warning in analysis["warnings"] if "trace" in warning]
     assert said == ["no traces of slow and failed requests: trace.zipkin: connection refused"]
     assert analysis["exemplars"][0]["links"]
     assert "open-sesame-9" not in done.explain()

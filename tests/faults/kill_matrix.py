@@ -147,10 +147,10 @@ def _victim(victim: str, supervisor: int) -> psutil.Process | None:
         if victim == "supervisor":
             return root
         module = "soak.demo" if victim == "target" else "soak.load"
-        found = [child for child in root.children() if module in child.cmdline()]
+        processes = [child for child in root.children() if module in child.cmdline()]
         if victim == "worker":
-            found = [worker for master in found for worker in master.children()]
-        return found[0] if found else None
+            processes = [worker for master in processes for worker in master.children()]
+        return processes[0] if processes else None
     return None
 
 

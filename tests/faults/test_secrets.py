@@ -98,10 +98,10 @@ def test_no_secret_is_written_printed_or_passed_on_a_command_line(
     assert (directory / "recording.sqlite").exists(), printed
     files = {str(path): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
     places = files | {"printed": printed.encode(), "command lines": commands.encode()}
-    found = [
+    leaks = [
         (secret, place)
         for secret, canary in CANARIES.items()
         for place, content in places.items()
         if canary.encode() in content
     ]
-    assert found == []
+    assert leaks == []

@@ -132,7 +132,7 @@ LOOPS = {
 def test_loops_over_proc_are_read(loop: str) -> None:
     text = lines("", [loop.format(kib=value / 1024) for value in LEAK])
     recording = read(text, step=float(STEP))
-    [series] = [one for one in recording.series if one.name == "process_resident_memory_bytes"]
+    [series] = [each for each in recording.series if each.name == "process_resident_memory_bytes"]
     np.testing.assert_allclose(series.values, LEAK, atol=1024)
     assert series.times[1] == STEP
     assert dict(series.labels) == LOOPS[loop]

@@ -129,8 +129,12 @@ def test_rows_of_one_time_are_split_by_what_tells_them_apart(column: str) -> Non
         {column: name} for name in names
     ]
     assert f"told apart by {column}" in notes(recording)
-    found = analyze(recording, Limits(), judge_unknown=True).findings
-    assert {dict(one.labels)[column]: one.verdict for one in found if one.rule == "growth"} == {
+    findings = analyze(recording, Limits(), judge_unknown=True).findings
+    assert {
+        dict(finding.labels)[column]: finding.verdict
+        for finding in findings
+        if finding.rule == "growth"
+    } == {
         names[0]: Verdict.FAIL,
         names[1]: Verdict.PASS,
     }
@@ -328,11 +332,11 @@ def test_system_before_a_resource_is_a_namespace(name: str, meaning: Meaning) ->
 
 def documented() -> dict[str, str]:
     """The example of each format in docs/files.md."""
-    found = {}
+    kinds = {}
     for section in FILES.read_text().split("\n### ")[1:]:
         name, _, rest = section.partition("\n")
-        found[name] = rest.partition("```text\n")[2].partition("```")[0]
-    return found
+        kinds[name] = rest.partition("```text\n")[2].partition("```")[0]
+    return kinds
 
 
 def test_every_format_is_documented() -> None:

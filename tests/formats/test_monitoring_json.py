@@ -133,7 +133,10 @@ def test_a_line_out_of_order_begins_no_new_day() -> None:
 def test_words_beside_sizes_tell_lines_of_one_time_apart() -> None:
     text = sizes("%s")
     both = read(text + text.replace("orders", "carts")).series
-    assert [dict(one.labels) for one in both] == [{"column_2": "orders-1"}, {"column_2": "carts-1"}]
+    assert [dict(series.labels) for series in both] == [
+        {"column_2": "orders-1"},
+        {"column_2": "carts-1"},
+    ]
 
 
 def test_lines_of_a_log_are_no_samples() -> None:

@@ -31,8 +31,8 @@ def answer(query: str, start: float, end: float, step: float) -> dict[str, objec
     times = np.arange(start, end + 1e-6, step)
     noise = np.random.default_rng(int(start)).normal(0, 5e5, len(times))
     values = [
-        [time, f"{2e8 + 4e4 * (time - start) + one:.0f}"]
-        for time, one in zip(times, noise, strict=True)
+        [time, f"{2e8 + 4e4 * (time - start) + value:.0f}"]
+        for time, value in zip(times, noise, strict=True)
     ]
     metric = {} if query.startswith("sum") else {"__name__": query.partition("{")[0], "pod": "a"}
     return {
@@ -74,10 +74,10 @@ def test_an_aggregate_of_one_metric_keeps_its_name(query: str, name: str, kind: 
 
 def test_several_expressions_are_told_apart() -> None:
     queries = ("sum(rate(a_total[5m]))", "sum(rate(b_total[5m]))")
-    found = query_server(
+    read = query_server(
         RangeQuery("http://h", queries, 1e9, 1e9 + 600, 60.0), Options(), fetched
     ).series
-    assert [dict(series.labels)["query"] for series in found] == list(queries)
+    assert [dict(series.labels)["query"] for series in read] == list(queries)
 
 
 @pytest.mark.parametrize(
@@ -229,15 +229,15 @@ def test_a_real_server_with_gaps_and_deployments(tmp_path: Path) -> None:
     finally:
         process.terminate()
         process.wait(30)
-    found = {
+    read = {
         dict(finding.labels)["job"]: finding
         for finding in analysis.findings
         if finding.rule is RuleName.GROWTH
     }
-    assert found["leaky"].verdict is Verdict.FAIL
-    assert found["leaky"].trend is not None
-    assert found["leaky"].trend.slope_low < 1.0 < found["leaky"].trend.slope_high
-    assert found["steady"].verdict is not Verdict.FAIL
+    assert read["leaky"].verdict is Verdict.FAIL
+    assert read["leaky"].trend is not None
+    assert read["leaky"].trend.slope_low < 1.0 < read["leaky"].trend.slope_high
+    assert read["steady"].verdict is not Verdict.FAIL
     [restart] = [finding for finding in analysis.findings if finding.rule is RuleName.RESTART]
     assert "The process of leaky:1 was replaced 2 times" in restart.reason
 
@@ -251,7 +251,8 @@ def test_when_processes_started_is_asked_for_by_itself() -> None:
         metric = {"__name__": given["query"].partition("{")[0], "instance": "a:1"}
         values = [[1e9, "1"], [1e9 + 60, "1"]]
         result = [
-            {"metric": metric | {"instance": one}, "values": values} for one in ("a:1", "b:1")
+            {"metric": metric | {"instance": instance}, "values": values}
+            for instance in ("a:1", "b:1")
         ][: 1 if len(asked) == 1 else 2]
         return json.dumps(
             {"status": "success", "data": {"resultType": "matrix", "result": result}}

@@ -67,8 +67,8 @@ def test_counts_of_spreadsheets_and_windows(of: object, said: str) -> None:
     ("apart", "seconds"), [(0.05, 0.05 * 86400), (0.0501, 0.0501)], ids=["days", "seconds"]
 )
 def test_how_close_together_days_of_a_spreadsheet_are(apart: float, seconds: float) -> None:
-    found, _ = from_numbers(np.asarray(45_869 + np.arange(5) * apart, dtype=np.float64))
-    np.testing.assert_allclose(np.diff(found), seconds, rtol=1e-4)
+    times, _ = from_numbers(np.asarray(45_869 + np.arange(5) * apart, dtype=np.float64))
+    np.testing.assert_allclose(np.diff(times), seconds, rtol=1e-4)
 
 
 @pytest.mark.parametrize(

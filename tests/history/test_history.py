@@ -25,8 +25,8 @@ needs_otava = pytest.mark.skipif(
 
 
 def history(folder: Path, *, search: bool = False) -> History:
-    [found] = histories(read_folder(folder).nights, find_changes if search else None)
-    return found
+    [only] = histories(read_folder(folder).nights, find_changes if search else None)
+    return only
 
 
 def step(at: int, by: float) -> Callable[[int], float]:
@@ -48,12 +48,12 @@ def test_level_nights_have_no_change(tmp_path: Path) -> None:
 
 
 @needs_otava
-@pytest.mark.parametrize(("by", "found"), [(-0.2, False), (0.045, False), (0.08, True)])
+@pytest.mark.parametrize(("by", "told"), [(-0.2, False), (0.045, False), (0.08, True)])
 def test_a_change_for_the_better_or_within_the_tolerance_is_no_regression(
-    tmp_path: Path, by: float, found: bool
+    tmp_path: Path, by: float, told: bool
 ) -> None:
     nights(tmp_path, 30, step(20, by))
-    assert bool(history(tmp_path, search=True).regressions) is found
+    assert bool(history(tmp_path, search=True).regressions) is told
 
 
 @needs_otava
@@ -62,9 +62,9 @@ def test_an_old_change_is_no_regression_any_more(
     tmp_path: Path, after: int, regressed: bool
 ) -> None:
     nights(tmp_path, 20 + after, step(20, 0.2))
-    found = history(tmp_path, search=True)
-    assert found.changes[f"level {RSS}"][-1].since == 20
-    assert bool(found.regressions) is regressed
+    read = history(tmp_path, search=True)
+    assert read.changes[f"level {RSS}"][-1].since == 20
+    assert bool(read.regressions) is regressed
 
 
 @needs_otava
@@ -86,24 +86,24 @@ def test_broken_nights_are_shown_and_not_compared(tmp_path: Path) -> None:
         "broken",
         night(21, 9 * LEVEL, broken="The run broke: the generator was saturated."),
     )
-    found = history(tmp_path, search=True)
-    assert found.values(found.metrics[0])[-1] is None
-    assert not found.regressions
-    assert "!" in table(found)
+    read = history(tmp_path, search=True)
+    assert read.values(read.metrics[0])[-1] is None
+    assert not read.regressions
+    assert "!" in table(read)
 
 
 def test_consecutive_nights_of_one_build_are_judged_as_one(tmp_path: Path) -> None:
     for number in range(6):
         write(tmp_path, f"n{number}", night(number, LEVEL, commit="old" if number < 3 else "new"))
-    found = history(tmp_path)
-    assert [(build.build, len(build.nights)) for build in found.builds] == [("old", 3), ("new", 3)]
-    assert found.week is not None
+    read = history(tmp_path)
+    assert [(build.build, len(build.nights)) for build in read.builds] == [("old", 3), ("new", 3)]
+    assert read.week is not None
     vouched = [
-        one.analysis.vouched.seconds
-        for one in (*found.builds, found.week)
-        if one.analysis.vouched is not None
+        judged.analysis.vouched.seconds
+        for judged in (*read.builds, read.week)
+        if judged.analysis.vouched is not None
     ]
-    alone = found.nights[0].findings[0].vouched_seconds
+    alone = read.nights[0].findings[0].vouched_seconds
     assert alone is not None
     assert alone < vouched[0] < vouched[2]  # one night, three, six
 
@@ -111,9 +111,9 @@ def test_consecutive_nights_of_one_build_are_judged_as_one(tmp_path: Path) -> No
 def test_nights_of_another_rate_are_not_judged_with_the_others(tmp_path: Path) -> None:
     nights(tmp_path, 3)
     write(tmp_path, "x", night(5, LEVEL), GOOD.replace("50/s", "90/s"))
-    found = history(tmp_path)
-    assert found.week is None  # the newest night has none beside it
-    assert [len(build.nights) for build in found.builds] == [3]
+    read = history(tmp_path)
+    assert read.week is None  # the newest night has none beside it
+    assert [len(build.nights) for build in read.builds] == [3]
 
 
 def test_overlapping_runs_are_not_judged_as_one(tmp_path: Path) -> None:

@@ -82,10 +82,10 @@ def test_a_real_prometheus_answers_every_query_of_the_dashboard(tmp_path: Path) 
             asked = query
             for variable, value in VARIABLES.items():
                 asked = asked.replace(variable, value)
-            found = answer(
+            answers = answer(
                 port, "/api/v1/query", query=asked
             )  # an error of the query is an HTTPError here
-            if not found["data"]["result"]:
+            if not answers["data"]["result"]:
                 nothing.append(query)
         assert nothing == []
     finally:

@@ -57,22 +57,22 @@ def values(judgement: Judgement | None) -> dict[tuple[str, tuple[tuple[str, str]
 
 
 def test_load_sampler_and_generator() -> None:
-    found = values(None)
+    metrics = values(None)
     endpoint = (("endpoint", "GET /"),)
-    assert found["soak_load_requests_total", endpoint] == 1000
+    assert metrics["soak_load_requests_total", endpoint] == 1000
     assert (
-        found["soak_load_request_failures_total", (("endpoint", "GET /"), ("reason", "timeout"))]
+        metrics["soak_load_request_failures_total", (("endpoint", "GET /"), ("reason", "timeout"))]
         == 20
     )
-    assert found["soak_load_dropped_arrivals_total", endpoint] == 30
-    assert found["soak_load_request_duration_seconds_count", endpoint] == 980
-    assert found["soak_load_request_duration_seconds_sum", endpoint] == pytest.approx(
+    assert metrics["soak_load_dropped_arrivals_total", endpoint] == 30
+    assert metrics["soak_load_request_duration_seconds_count", endpoint] == 980
+    assert metrics["soak_load_request_duration_seconds_sum", endpoint] == pytest.approx(
         900 * 0.01 + 80 * 0.5, rel=0.02
     )
-    assert found["soak_sampler_scrape_failures_total", (("source", "process"),)] == 1
-    assert found["soak_generator_cpu_ratio", ()] == 0.25
-    assert found["soak_run_elapsed_seconds", ()] == 10.0
-    assert found["soak_verdict", (("verdict", "pass"),)] == 0.0
+    assert metrics["soak_sampler_scrape_failures_total", (("source", "process"),)] == 1
+    assert metrics["soak_generator_cpu_ratio", ()] == 0.25
+    assert metrics["soak_run_elapsed_seconds", ()] == 10.0
+    assert metrics["soak_verdict", (("verdict", "pass"),)] == 0.0
 
 
 def test_latency_buckets_hold_what_is_below_them() -> None:
@@ -88,12 +88,12 @@ def test_latency_buckets_hold_what_is_below_them() -> None:
 
 
 def test_the_judgement() -> None:
-    found = values(judged(LEAK, STEADY))
-    assert found["soak_verdict", (("verdict", "fail"),)] == 1.0
+    metrics = values(judged(LEAK, STEADY))
+    assert metrics["soak_verdict", (("verdict", "fail"),)] == 1.0
     series = (("series", "process_resident_memory_bytes"),)
-    assert found["soak_series_growth_per_second", series] == pytest.approx(600 * 2**20 / 3600)
-    assert found["soak_series_vouched_seconds", (("series", "process_open_fds"),)] == 3 * DAY
-    assert found["soak_series_verdict", (*series, ("verdict", "fail"))] == 1.0
+    assert metrics["soak_series_growth_per_second", series] == pytest.approx(600 * 2**20 / 3600)
+    assert metrics["soak_series_vouched_seconds", (("series", "process_open_fds"),)] == 3 * DAY
+    assert metrics["soak_series_verdict", (*series, ("verdict", "fail"))] == 1.0
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="needs promtool")

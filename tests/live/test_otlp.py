@@ -82,7 +82,7 @@ def test_a_collector_is_told_what_prometheus_is_told() -> None:
     assert point.as_int == 1000
     assert 0 < point.start_time_unix_nano <= point.time_unix_nano
     growth = metrics["soak_series_growth_per_second"].gauge.data_points
-    assert pytest.approx(max(one.as_double for one in growth)) == 600 * 2**20 / 3600
+    assert pytest.approx(max(told_growth.as_double for told_growth in growth)) == 600 * 2**20 / 3600
     assert (
         metrics["soak_generator_memory_bytes"].unit,
         metrics["soak_run_elapsed_seconds"].unit,

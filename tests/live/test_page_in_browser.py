@@ -90,10 +90,10 @@ def test_it_renews_in_place_and_ends(tmp_path: Path) -> None:
             done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     finally:
         live.close()
-    found = [
+    states = [
         attributes["data-seen"] for tag, attributes in Elements(done.stdout).found if tag == "html"
     ]
-    seen = json.loads(str(found[0]))
+    seen = json.loads(str(states[0]))
     charts = sum(map(figures.drawable, failing().charts))
     assert seen["errors"] == []
     assert (seen["state"], seen["text"]) == ("final", "Final report the run has ended")

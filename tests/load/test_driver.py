@@ -76,20 +76,20 @@ def test_a_flow_walks_with_its_row_and_what_it_captures(load: str, tmp_path: Pat
         driven = Driven(tmp_path, shop.url, f"{load}, duration: 1s", FLOW)
     assert (driven.failure, driven.failures(), driven.warnings) == (None, Counter(), [])
     begun = shop.of("/cart")
-    posts = [one for one in begun if one.method == "POST"]
+    posts = [request for request in begun if request.method == "POST"]
     assert len(posts) > 30
     assert len({post.json["sku"] for post in posts}) == len(posts)  # unique
-    puts = {one.path: one for one in begun if one.method == "PUT"}
-    ends = {one.path for one in begun if one.method == "GET"}
+    puts = {request.path: request for request in begun if request.method == "PUT"}
+    ends = {request.path for request in begun if request.method == "GET"}
     assert len(puts) >= len(posts) - 4
     placed = {post.json["sku"]: post for post in posts}
     if "rate" in load:  # each arrival is somebody else
         assert not any("cookie" in post.headers for post in posts)
-    for path, one in puts.items():
-        assert one.time - placed[one.json["sku"]].time > 0.009
-        assert one.headers["cookie"] == f"cart={path.removeprefix('/cart/')}"
+    for path, request in puts.items():
+        assert request.time - placed[request.json["sku"]].time > 0.009
+        assert request.headers["cookie"] == f"cart={path.removeprefix('/cart/')}"
         number = int(path.removeprefix("/cart/"))
-        assert (one.headers["x-csrf"], one.json["id"]) == (f"c{number}", number)
+        assert (request.headers["x-csrf"], request.json["id"]) == (f"c{number}", number)
         assert f"{path}?end" in ends or len(ends) >= len(puts) - 4
     assert {put.json["sku"] for put in puts.values()} <= {post.json["sku"] for post in posts}
     assert sum(driven.requests().values()) == len(shop.asked)
@@ -115,15 +115,15 @@ endpoints:
         "GET /c": "expect header X-Cache", "GET /d": "status 200", "GET /stuck": "timeout", "silent": "timeout",
         "GET /broken": "status 500",
     }  # fmt: skip
-    found: dict[str, Counter[str]] = {}
+    failures: dict[str, Counter[str]] = {}
     for window in driven.windows:
         for seen in window.endpoints:
-            found.setdefault(seen.endpoint, Counter()).update(seen.failures)
+            failures.setdefault(seen.endpoint, Counter()).update(seen.failures)
             assert seen.failed_latency.total() == sum(seen.failures.values())
             assert seen.latency.total() == seen.requests - sum(seen.failures.values())
     requests = driven.requests()
-    assert found.pop("GET /e") == {}
-    assert {name: dict(failed) for name, failed in found.items()} == {
+    assert failures.pop("GET /e") == {}
+    assert {name: dict(failed) for name, failed in failures.items()} == {
         name: {kind: requests[name]} for name, kind in kinds.items()
     }
     assert min(requests.values()) > 3
@@ -186,8 +186,8 @@ def test_users_come_go_and_think_as_staged(tmp_path: Path) -> None:
     assert set(users[1:3]) == {6}
     assert set(users[5:7]) == {2}
     by_user: dict[str, list[float]] = {}
-    for one in shop.asked:
-        by_user.setdefault(one.path, []).append(one.time)
+    for asked in shop.asked:
+        by_user.setdefault(asked.path, []).append(asked.time)
     assert len(by_user) == 6
     gaps = [b - a for moments in by_user.values() for a, b in itertools.pairwise(moments)]
     assert min(gaps) > 0.085

@@ -33,12 +33,12 @@ def test_each_scenario_drives_its_own_load(tmp_path: Path) -> None:
         assert min(late) > 0.99
         browsing, ordering = shop.of("/items"), shop.of("/orders")
         assert len(browsing) == counts["browsers / GET /items/{user}/{seq()}/{row.sku}"] > 40
-        split = [one.path.split("/") for one in (*browsing, *ordering)]
+        split = [request_.path.split("/") for request_ in (*browsing, *ordering)]
         assert len({sku for *_, sku in split}) == len(split)  # unique over all scenarios
         assert len({number for *_, number, _ in split}) == len(split)
         browsers = {flow.path.split("/")[2] for flow in browsing}
         assert len(browsers) == 3
-        assert not browsers & {one.path.split("/")[2] for one in ordering}
+        assert not browsers & {request_.path.split("/")[2] for request_ in ordering}
         assert {request.path.rpartition("/")[2] for request in shop.of("/login")} == browsers
         assert {request.path.rpartition("/")[2] for request in shop.of("/logout")} == browsers
         assert sum(counts.values()) == len(shop.asked)

@@ -29,7 +29,7 @@ def test_the_reference_profile_shows_every_key() -> None:
 
 
 def keys(schema: dict[str, Any]) -> set[str]:
-    found = set(Profile.model_json_schema()["properties"])
+    named = set(Profile.model_json_schema()["properties"])
     for definition in schema["$defs"].values():
-        found |= set(definition.get("properties", {}))
-    return found
+        named |= set(definition.get("properties", {}))
+    return named

@@ -229,8 +229,8 @@ def test_short_forms() -> None:
     assert profile.load.think is not None
     assert (profile.load.think.min, profile.load.think.max, profile.load.pace) == (1, 1, 10)
     first, second = profile.flows
-    (_, one), (_, two) = requests_in(first.steps, ())
-    assert (one.request, two.capture["cart"].json_) == ("GET /a", "$.id")
+    (_, first_step), (_, two) = requests_in(first.steps, ())
+    assert (first_step.request, two.capture["cart"].json_) == ("GET /a", "$.id")
     expect = next(step.expect for _, step in requests_in(second.steps, ()))
     assert expect.body is not None
     assert (expect.body.contains, expect.headers["b"].equals) == ("a", "c")

@@ -89,8 +89,8 @@ def plain(value: object) -> object:
     return value
 
 
-def same(one: Recording, other: Recording) -> bool:
-    return plain(one) == plain(other)
+def same(recording: Recording, other: Recording) -> bool:
+    return plain(recording) == plain(other)
 
 
 def go_on(directory: Path) -> None:

@@ -47,9 +47,9 @@ def test_more_than_one_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         for record in records(float(second)):
             recorder.add(record)
     recorder.commit()
-    found = list(Follower(directory).new())
-    assert len(found) == 40
-    assert [record.time for record in found if isinstance(record, Window)] == [
+    windows = list(Follower(directory).new())
+    assert len(windows) == 40
+    assert [record.time for record in windows if isinstance(record, Window)] == [
         float(second) for second in range(10)
     ]
     recorder.close(seconds=30.0, ended="completed")

@@ -396,14 +396,16 @@ def test_exemplars_of_a_long_run_are_thinned_evenly_and_the_slowest_stays(
         recorder.add(replace(window(60.0 * minute), exemplars=ten))
         recorder.commit()
     recorder.close(ended="completed", seconds=18000.0)
-    found = load_recording(directory).exemplars
-    assert 50 <= len(found) <= 100
-    assert max(one.seconds for one in found) == 99.0
-    times = np.array([one.time for one in found])
+    exemplars = load_recording(directory).exemplars
+    assert 50 <= len(exemplars) <= 100
+    assert max(exemplar.seconds for exemplar in exemplars) == 99.0
+    times = np.array([exemplar.time for exemplar in exemplars])
     assert (times > 60 * 297.5).sum() == 20  # the newest are whole
     for failed in (True, False):
         older = sorted(
-            one.time for one in found if bool(one.failure) == failed and one.time < 60 * 290
+            exemplar.time
+            for exemplar in exemplars
+            if bool(exemplar.failure) == failed and exemplar.time < 60 * 290
         )
         assert np.diff(older).max() <= 4 * 18000 / 25  # and no long stretch is without
 

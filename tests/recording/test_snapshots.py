@@ -59,17 +59,17 @@ def test_of_too_many_those_in_between_go_evenly_and_still_say_when(
         stage = "start" if number == 0 else "end" if number == 39 else "steady"
         keeper.keep(Snapshot(10.0 * number, 0.1, "heap", stage), b"x")  # type: ignore[arg-type]
     recorder.close()
-    found = load_recording(directory).snapshots
-    kept = [one.time for one in found if one.error is None]
-    assert len(found) == 40
+    snapshots = load_recording(directory).snapshots
+    kept = [snapshot.time for snapshot in snapshots if snapshot.error is None]
+    assert len(snapshots) == 40
     assert len(kept) == 8
     assert (kept[0], kept[-1]) == (0.0, 390.0)
     gaps = [b - a for a, b in pairwise(kept)]
     assert max(gaps) <= 120.0
     assert all(
-        one.error and "a run keeps only so many" in one.error
-        for one in found
-        if one.time not in kept
+        snapshot.error and "a run keeps only so many" in snapshot.error
+        for snapshot in snapshots
+        if snapshot.time not in kept
     )
 
 
@@ -86,13 +86,13 @@ def test_thinning_ends_within_bounds_or_with_what_may_not_go(
         time += step
         kept.append((time, size, between))
     ends = kept[:1] + kept[-1:]
-    stay = [one for one in kept[1:-1] if not one[2]]
+    stay = [row for row in kept[1:-1] if not row[2]]
     while (place := surplus(kept, most, most_bytes)) is not None:
         kept.pop(place)
     within = len(kept) <= most and sum(size for _, size, _ in kept) <= most_bytes
     assert within or not any(between for _, _, between in kept[1:-1])
     assert kept[:1] + kept[-1:] == ends
-    assert all(one in kept for one in stay)
+    assert all(row in kept for row in stay)
 
 
 def recorded(directory: Path, data: bytes, name: str | None = None) -> Snapshot:
@@ -106,8 +106,8 @@ def recorded(directory: Path, data: bytes, name: str | None = None) -> Snapshot:
         with closing(sqlite3.connect(directory / "recording.sqlite")) as database:
             database.execute("UPDATE snapshots SET file = ?", (name,))
             database.commit()
-    [found] = load_recording(directory).snapshots
-    return found
+    [snapshot] = load_recording(directory).snapshots
+    return snapshot
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_a_file_that_is_damaged_or_a_bomb_says_so_when_it_is_read(
 
 @pytest.mark.parametrize("name", ["../profile.yaml", "/etc/passwd", "..", "gone.gz", ""])
 def test_a_name_leads_to_nothing_outside_of_the_directory(directory: Path, name: str) -> None:
-    found = recorded(directory, gzip.compress(b"x"), name)
-    assert found.error is not None
-    assert found.read() == b""
+    snapshot = recorded(directory, gzip.compress(b"x"), name)
+    assert snapshot.error is not None
+    assert snapshot.read() == b""
 
 
 def test_what_cannot_be_written_is_recorded_as_such_and_leaves_no_half(directory: Path) -> None:
@@ -140,8 +140,8 @@ def test_what_cannot_be_written_is_recorded_as_such_and_leaves_no_half(directory
     with pytest.raises(RecordingError):
         SnapshotKeeper(directory, recorder.add).keep(Snapshot(1.0, 0.1, "heap", "start"), b"x")
     recorder.close()
-    [found] = load_recording(directory).snapshots
-    assert found.error is not None
+    [snapshot] = load_recording(directory).snapshots
+    assert snapshot.error is not None
     assert sorted(path.name for path in directory.iterdir()) == [
         "recording.sqlite",
         "run.json",

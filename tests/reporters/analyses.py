@@ -455,9 +455,12 @@ def hostile() -> Analysis:
         ),
     )
     nan = np.full(5, np.nan)
-    one = np.array([5.0])
+    point = np.array([5.0])
     gap = np.array([1.0, 2.0, np.nan, 4.0, 3.0])
-    points = (Curve(NASTY, one, one * 3, one * 2, one * 4, odd), Curve(LONG, one, one, one, one))
+    points = (
+        Curve(NASTY, point, point * 3, point * 2, point * 4, odd),
+        Curve(LONG, point, point, point, point),
+    )
     gaps = (
         Curve("none", np.arange(5.0), nan, nan, nan),
         Curve("some", np.arange(5.0), gap, gap, gap),

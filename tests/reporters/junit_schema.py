@@ -28,12 +28,12 @@ TIME = re.compile(r"(([0-9]{0,3},)*[0-9]{3}|[0-9]{0,3})*(\.[0-9]{0,3})?")
 def breaches(element: ET.Element) -> list[str]:
     """What an element and all within it have that the schema does not allow, or lack."""
     required, further, holds = (words.split() for words in ELEMENTS[element.tag])
-    found = [f"{element.tag} lacks {name}" for name in required if name not in element.attrib]
+    errors = [f"{element.tag} lacks {name}" for name in required if name not in element.attrib]
     known = {*required, *further}
-    found += [f"{element.tag} has {name}" for name in element.attrib if name not in known]
+    errors += [f"{element.tag} has {name}" for name in element.attrib if name not in known]
     if element.tag != "testcase" and not TIME.fullmatch(element.get("time", "")):
-        found.append(f"{element.tag} takes {element.get('time')}")
+        errors.append(f"{element.tag} takes {element.get('time')}")
     for child in element:
         allowed = child.tag in holds
-        found += breaches(child) if allowed else [f"{element.tag} holds {child.tag}"]
-    return found
+        errors += breaches(child) if allowed else [f"{element.tag} holds {child.tag}"]
+    return errors

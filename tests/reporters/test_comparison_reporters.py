@@ -105,9 +105,9 @@ def test_verdict_reason_metrics_and_warnings_reach_the_reader(name: str) -> None
     assert "worse" in text.lower()
     for sentence in (compared.reason, *compared.left_out, *compared.warnings):
         assert sentence in text
-    for one in compared.differences:
-        assert one.metric in text
-        assert one.subject in text
+    for difference in compared.differences:
+        assert difference.metric in text
+        assert difference.subject in text
 
 
 def test_the_first_line_says_how_much_cannot_be_told(name: str) -> None:

@@ -125,7 +125,7 @@ def test_the_terminal_is_coloured_only_when_asked() -> None:
 
 
 def test_file_names_are_those_of_the_run_directory() -> None:
-    assert {name: one.file_name for name, one in REPORTERS.items()} == {
+    assert {name: reporter.file_name for name, reporter in REPORTERS.items()} == {
         "html": "report.html",
         "junit": "junit.xml",
         "json": "analysis.json",
@@ -247,7 +247,7 @@ def test_series_from_elsewhere_are_told_what_to_do_next() -> None:
         told.append(next_step(of_file))
     unsure = replace(of_file, verdict=Verdict.INCONCLUSIVE)
     unseen = replace(growth, rule=RuleName.COVERAGE, verdict=Verdict.INCONCLUSIVE)
-    told += [next_step(replace(unsure, findings=found)) for found in ((growth,), (), (unseen,))]
+    told += [next_step(replace(unsure, findings=judged)) for judged in ((growth,), (), (unseen,))]
     assert [text.partition(",")[0] for text in told] == [
         "keep it",
         "record 2 h longer to vouch for 24 h.",

@@ -59,9 +59,9 @@ def test_json_rounds_measurements_and_keeps_limits_exact() -> None:
 
 def suite(analysis: Analysis) -> ET.Element:
     """The one test suite of a rendered report."""
-    found = ET.fromstring(REPORTERS["junit"].render(analysis).encode()).find("testsuite")
-    assert found is not None
-    return found
+    element = ET.fromstring(REPORTERS["junit"].render(analysis).encode()).find("testsuite")
+    assert element is not None
+    return element
 
 
 @pytest.mark.parametrize("which", ANALYSES)
@@ -84,12 +84,12 @@ def test_what_the_schema_does_not_allow_is_a_breach() -> None:
 
 @pytest.mark.parametrize("which", ANALYSES)
 def test_junit_totals_are_what_it_holds(which: str) -> None:
-    found = suite(ANALYSES[which]())
-    cases = found.findall("testcase")
+    totals = suite(ANALYSES[which]())
+    cases = totals.findall("testcase")
     assert cases
-    assert int(found.attrib["tests"]) == len(cases)
+    assert int(totals.attrib["tests"]) == len(cases)
     for total, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
-        assert int(found.attrib[total]) == len(found.findall(f"testcase/{tag}"))
+        assert int(totals.attrib[total]) == len(totals.findall(f"testcase/{tag}"))
 
 
 def test_junit_has_a_case_a_finding_with_limit_and_observed_value() -> None:

@@ -38,6 +38,6 @@ def test_snapshots_are_ticks_below_the_curves_and_never_too_many() -> None:
         for count in (200, 5000)
     )
     assert "▲ snapshot, its samples left out of trends" in words(many)
-    drawn = [figures.embed(one, one.charts[:1], "chart-") for one in (some, many)]
+    drawn = [figures.embed(shown, shown.charts[:1], "chart-") for shown in (some, many)]
     assert '"triangle"' in drawn[0]
     assert len(drawn[1]) < 1.1 * len(drawn[0])

@@ -37,10 +37,10 @@ def agent(source: Process, token: str | None = None, host: str = "127.0.0.1") ->
 
 def test_a_process_is_watched_through_its_agent() -> None:
     with agent(Process(pid=os.getpid())) as url:
-        found = {sample.name: sample for sample in Prometheus(url).collect()}
-    assert found["process_resident_memory_bytes"].value > 1e6
-    assert found["process_cpu_seconds_total"].kind is Kind.COUNTER
-    assert found["process_pid"].value == os.getpid()
+        samples = {sample.name: sample for sample in Prometheus(url).collect()}
+    assert samples["process_resident_memory_bytes"].value > 1e6
+    assert samples["process_cpu_seconds_total"].kind is Kind.COUNTER
+    assert samples["process_pid"].value == os.getpid()
 
 
 def test_an_agent_listens_on_ipv6_too() -> None:

@@ -29,11 +29,11 @@ def built(listed: str) -> dict[str, Source]:
 
 
 def test_replicas_are_sources_of_their_own() -> None:
-    found = built(
+    sources = built(
         "  - prometheus: {urls: ['http://127.0.0.1:1/metrics', 'http://127.0.0.1:2/metrics'], keep: ['a']}\n"
     )
-    assert list(found) == ["prometheus", "prometheus-2"]
-    for number, source in enumerate(found.values(), 1):
+    assert list(sources) == ["prometheus", "prometheus-2"]
+    for number, source in enumerate(sources.values(), 1):
         assert isinstance(source, Replica)
         assert source.instance == f"127.0.0.1:{number}"
         assert isinstance(source.source, Prometheus)
@@ -41,30 +41,30 @@ def test_replicas_are_sources_of_their_own() -> None:
 
 
 def test_a_process_and_the_page_of_one_replica_are_the_same_instance() -> None:
-    found = built(
+    sources = built(
         "  - process: {port: 1}\n  - process: {port: 2}\n"
         "  - prometheus: {url: 'http://localhost:1/metrics'}\n  - prometheus: {url: 'http://localhost:2/metrics'}\n"
         "  - command: {run: [x]}\n"
     )
     labels = {
-        name: source.instance for name, source in found.items() if isinstance(source, Replica)
+        name: source.instance for name, source in sources.items() if isinstance(source, Replica)
     }
     assert labels["process"] == labels["prometheus"] == "127.0.0.1:1"
     assert labels["process-2"] == labels["prometheus-2"] == "127.0.0.1:2"
-    assert isinstance(found["command"], Command)
+    assert isinstance(sources["command"], Command)
 
 
 def test_two_pages_of_one_service_are_no_replicas() -> None:
-    found = built("  - prometheus: {url: /metrics}\n  - prometheus: {url: /more}\n")
-    assert not any(isinstance(source, Replica) for source in found.values())
+    sources = built("  - prometheus: {url: /metrics}\n  - prometheus: {url: /more}\n")
+    assert not any(isinstance(source, Replica) for source in sources.values())
 
 
 def test_a_replica_labels_every_sample_and_one_that_is_lost_costs_only_itself() -> None:
     with answering({"/metrics": http('a{x="1"} 2\n')}) as url:
-        found = built(
+        sources = built(
             f"  - prometheus: {{urls: ['{url}/metrics', 'http://127.0.0.1:1/metrics']}}\n"
         )
-        samples = list(found["prometheus"].collect())
+        samples = list(sources["prometheus"].collect())
     assert all("instance" in dict(sample.labels) for sample in samples)
     assert samples[0].labels == (("instance", url.removeprefix("http://")), ("x", "1"))
 
@@ -97,9 +97,10 @@ def test_a_page_on_the_target_is_verified_as_the_target_is() -> None:
     text += "sources: [{prometheus: {}}, {prometheus: {url: 'https://127.0.0.1:1/'}}]\n"
     sources = build_sources(parse_profile(text, "p.yaml", environment={})[0])
     # Another port of the same host is another instance, so both are labelled.
-    pages = [one.source for one in sources.values() if isinstance(one, Replica)]
+    pages = [source.source for source in sources.values() if isinstance(source, Replica)]
     assert [
-        isinstance(one, Prometheus) and one.tls is not None and one.tls.insecure for one in pages
+        isinstance(source, Prometheus) and source.tls is not None and source.tls.insecure
+        for source in pages
     ] == [True, False]
 
 

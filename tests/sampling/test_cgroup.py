@@ -34,23 +34,23 @@ def group(root: Path, **changed: str | None) -> Path:
 
 
 def test_what_a_group_tells(tmp_path: Path) -> None:
-    found = {
+    samples = {
         sample.name: sample for sample in Cgroup(path=str(group(tmp_path / "orders"))).collect()
     }
-    assert found["container_memory_usage_bytes"].value == 104857600
-    assert found["container_memory_working_set_bytes"].value == 104857600 - 30000000
-    assert found["container_memory_rss"].value == 50000000
-    assert found["container_memory_cache"].value == 40000000
-    assert found["container_memory_slab_bytes"].value == 3000000
-    assert found["container_memory_sock_bytes"].value == 4096
-    assert found["container_memory_max_usage_bytes"].value == 209715200
-    assert found["container_spec_memory_limit_bytes"].value == 536870912
-    assert found["container_oom_events_total"] == Sample(
+    assert samples["container_memory_usage_bytes"].value == 104857600
+    assert samples["container_memory_working_set_bytes"].value == 104857600 - 30000000
+    assert samples["container_memory_rss"].value == 50000000
+    assert samples["container_memory_cache"].value == 40000000
+    assert samples["container_memory_slab_bytes"].value == 3000000
+    assert samples["container_memory_sock_bytes"].value == 4096
+    assert samples["container_memory_max_usage_bytes"].value == 209715200
+    assert samples["container_spec_memory_limit_bytes"].value == 536870912
+    assert samples["container_oom_events_total"] == Sample(
         "container_oom_events_total", 2.0, (), Kind.COUNTER
     )
-    assert found["container_threads"].value == 7
-    assert "container_threads_max" not in found, "max is no limit"
-    assert found["container_cpu_usage_seconds_total"].value == 2.5
+    assert samples["container_threads"].value == 7
+    assert "container_threads_max" not in samples, "max is no limit"
+    assert samples["container_cpu_usage_seconds_total"].value == 2.5
 
 
 def test_an_old_kernel_has_no_peak(tmp_path: Path) -> None:

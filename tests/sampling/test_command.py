@@ -16,13 +16,13 @@ def python(code: str, timeout: float = 10.0) -> Command:
 
 
 def test_what_a_command_prints_is_scraped() -> None:
-    found = {
+    samples = {
         sample.name: sample.value
         for sample in python("print('pool_size 5\\npool_used{db=\"a\"} 3')").collect()
     }
-    assert found["pool_size"] == 5
-    assert found["pool_used"] == 3
-    assert found["scrape_samples_scraped"] == 2
+    assert samples["pool_size"] == 5
+    assert samples["pool_used"] == 3
+    assert samples["scrape_samples_scraped"] == 2
 
 
 @pytest.mark.parametrize(

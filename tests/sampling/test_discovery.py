@@ -35,13 +35,13 @@ def test_jolokia_is_asked_for_its_version_before_anything_is_posted() -> None:
 
 def test_expvar_and_actuator() -> None:
     names, memory = http(json.dumps({"names": ["process.uptime"]})), {"memstats": {"HeapAlloc": 1}}
-    one = http(
+    page = http(
         json.dumps({"baseUnit": "seconds", "measurements": [{"statistic": "VALUE", "value": 1}]})
     )
     pages = {
         "/debug/vars": http(json.dumps(memory)),
         "/actuator/metrics": names,
-        "/actuator/metrics/process.uptime": one,
+        "/actuator/metrics/process.uptime": page,
     }
     with answering(pages) as url:
         sources, _ = probe_sources(url)

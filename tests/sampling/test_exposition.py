@@ -45,7 +45,7 @@ def line(name: str, labels: dict[str, str], value: float) -> str:
 def test_it_reads_what_prometheus_client_reads(
     series: list[tuple[str, dict[str, str], float]],
 ) -> None:
-    text = "".join(line(*one) for one in series)
+    text = "".join(line(*parts) for parts in series)
     expected: dict[Any, float] = {}
     for family in theirs(text):
         for sample in family.samples:
@@ -59,7 +59,7 @@ def test_what_was_learnt_from_a_page_changes_nothing(
     series: list[tuple[str, dict[str, str], float]],
 ) -> None:
     reader = Exposition()
-    answer = Answer(200, "text/plain", "".join(line(*one) for one in series).encode())
+    answer = Answer(200, "text/plain", "".join(line(*parts) for parts in series).encode())
     first, second = reader.read(answer, "u"), reader.read(answer, "u")
     assert set(first.samples) == set(second.samples)
     assert (first.scraped, first.repeated) == (second.scraped, second.repeated)
@@ -85,8 +85,8 @@ def test_openmetrics_with_exemplars_timestamps_and_units() -> None:
 
 
 def test_names_in_quotes_as_prometheus_3_has_them() -> None:
-    [one] = read('{"http.requests", "my.label"="x"} 4\n').samples
-    assert one == Sample("http.requests", 4.0, (("my.label", "x"),))
+    [sample] = read('{"http.requests", "my.label"="x"} 4\n').samples
+    assert sample == Sample("http.requests", 4.0, (("my.label", "x"),))
 
 
 @pytest.mark.parametrize(

@@ -33,8 +33,8 @@ def test_each_profile_is_had_and_what_this_go_does_not_offer_is_asked_for_once()
                 ("heap", b"\x0aheap"),
                 ("goroutine", b"\x0agoroutines"),
             ]
-    assert sum("goroutineleak" in one for one in seen) == 1
-    assert all("Authorization: Bearer x" in one for one in seen)
+    assert sum("goroutineleak" in request for request in seen) == 1
+    assert all("Authorization: Bearer x" in request for request in seen)
 
 
 @pytest.mark.parametrize(("size", "collections"), [(256 * 2**20, 2), (256 * 2**20 + 1, 1)])
@@ -55,7 +55,7 @@ def test_the_size_of_a_small_heap_is_read_after_a_second_collection(
         taken = list(profiler(url).take("steady"))
     gauges = f'{{"samples":[["go_heap_after_gc_bytes",{{}},{float(size)}]]}}'.encode()
     assert taken[:2] == [("gauges", gauges), ("heap", b"\x0aheap")]
-    assert sum("gc=1" in one for one in seen) == collections
+    assert sum("gc=1" in request for request in seen) == collections
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_a_bomb_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_it_is_found_where_it_usually_is_and_only_if_it_is_there() -> None:
     with answering({GOROUTINES: packed(b"\x0ag")}) as url:
-        found = GoPprof.offered(ProfiledTarget(url))
-        assert found is not None
-        assert found.url == f"{url}/debug/pprof"
+        offer = GoPprof.offered(ProfiledTarget(url))
+        assert offer is not None
+        assert offer.url == f"{url}/debug/pprof"
     with answering({GOROUTINES: http("<html>", content_type="text/html")}) as url:
         assert GoPprof.offered(ProfiledTarget(url)) is None

@@ -52,25 +52,25 @@ def test_the_actuators_prometheus_page_is_preferred() -> None:
     with answering(
         {"/actuator/prometheus": http("jvm_threads_live_threads 9\n"), **METRICS}
     ) as url:
-        found = {sample.name: sample.value for sample in Actuator(f"{url}/actuator").collect()}
-    assert found["jvm_threads_live_threads"] == 9
-    assert "jvm_gc_pause_seconds_count" not in found
+        samples = {sample.name: sample.value for sample in Actuator(f"{url}/actuator").collect()}
+    assert samples["jvm_threads_live_threads"] == 9
+    assert "jvm_gc_pause_seconds_count" not in samples
 
 
 def test_without_it_metrics_are_asked_for_one_by_one() -> None:
     seen: list[str] = []
     with answering(METRICS, seen) as url:
         source = Actuator(f"{url}/actuator")
-        found = {(sample.name, sample.labels): sample for sample in source.collect()}
+        samples = {(sample.name, sample.labels): sample for sample in source.collect()}
         list(source.collect())
-    assert found["jvm_memory_used_bytes", (("area", "heap"),)].value == 1.0
-    assert found["jvm_memory_used_bytes", (("area", "nonheap"),)].value == 2.0
-    assert found["jvm_gc_pause_seconds_count", ()] == Sample(
+    assert samples["jvm_memory_used_bytes", (("area", "heap"),)].value == 1.0
+    assert samples["jvm_memory_used_bytes", (("area", "nonheap"),)].value == 2.0
+    assert samples["jvm_gc_pause_seconds_count", ()] == Sample(
         "jvm_gc_pause_seconds_count", 7.0, (), Kind.COUNTER
     )
-    assert found["jvm_gc_pause_seconds_sum", ()].kind is Kind.COUNTER
-    assert found["jvm_gc_pause_seconds_max", ()].value == 0.1
-    assert found["hikaricp_connections_active", (("pool", "orders"),)].value == 4.0
+    assert samples["jvm_gc_pause_seconds_sum", ()].kind is Kind.COUNTER
+    assert samples["jvm_gc_pause_seconds_max", ()].value == 0.1
+    assert samples["hikaricp_connections_active", (("pool", "orders"),)].value == 4.0
     assert not any("logback" in request for request in seen)
     assert sum("/actuator/prometheus" in request for request in seen) == 1, (
         "it is not asked for again at once"
@@ -155,24 +155,24 @@ def test_jolokia_in_one_request() -> None:
     seen: list[str] = []
     with answering({"/jolokia": jolokia_page([{"status": 200, "value": 77}])}, seen) as url:
         source = Jolokia(f"{url}/jolokia", {"cache_entries": "app:type=Cache/Size"})
-        found = {(sample.name, sample.labels): sample for sample in source.collect()}
+        samples = {(sample.name, sample.labels): sample for sample in source.collect()}
     assert len(seen) == 1
     assert json.loads(seen[0].partition("\r\n\r\n")[2])[-1] == {
         "type": "read",
         "mbean": "app:type=Cache",
         "attribute": "Size",
     }
-    assert found["jvm_memory_used_bytes", (("area", "heap"),)].value == 50
-    assert ("jvm_memory_max_bytes", (("area", "heap"),)) not in found, "-1 is no maximum"
-    assert found["jvm_threads_live_threads", ()].value == 12
-    assert found["jvm_gc_pause_seconds_count", (("gc", "G1 Young"),)] == Sample(
+    assert samples["jvm_memory_used_bytes", (("area", "heap"),)].value == 50
+    assert ("jvm_memory_max_bytes", (("area", "heap"),)) not in samples, "-1 is no maximum"
+    assert samples["jvm_threads_live_threads", ()].value == 12
+    assert samples["jvm_gc_pause_seconds_count", (("gc", "G1 Young"),)] == Sample(
         "jvm_gc_pause_seconds_count", 9.0, (("gc", "G1 Young"),), Kind.COUNTER
     )
-    assert found["jvm_gc_pause_seconds_sum", (("gc", "G1 Old"),)].value == 0.5
-    assert found["hikaricp_connections_active", (("pool", "orders"),)].value == 3
-    assert found["hikaricp_connections_max", (("pool", "orders"),)].value == 20
-    assert found["process_start_time_seconds", ()].value == 1.7e9
-    assert found["cache_entries", ()].value == 77
+    assert samples["jvm_gc_pause_seconds_sum", (("gc", "G1 Old"),)].value == 0.5
+    assert samples["hikaricp_connections_active", (("pool", "orders"),)].value == 3
+    assert samples["hikaricp_connections_max", (("pool", "orders"),)].value == 20
+    assert samples["process_start_time_seconds", ()].value == 1.7e9
+    assert samples["cache_entries", ()].value == 77
 
 
 @pytest.mark.parametrize(

@@ -109,15 +109,15 @@ def test_what_forked_children_share_counts_once_in_proportion() -> None:
     try:
         assert process.stdout is not None
         process.stdout.readline()
-        found = {sample.name: sample.value for sample in Process(pid=process.pid).collect()}
+        samples = {sample.name: sample.value for sample in Process(pid=process.pid).collect()}
     finally:
         os.killpg(process.pid, 9)
         process.wait()
         process.stdout.close()  # type: ignore[union-attr]
-    assert found["process_children"] == 3
-    assert found["process_resident_memory_bytes"] > 4 * 60e6, "each of the four maps all of it"
-    assert 60e6 < found["process_proportional_memory_bytes"] < 130e6, "and it is there once"
-    assert found["process_children_resident_memory_bytes"] > 3 * 60e6
+    assert samples["process_children"] == 3
+    assert samples["process_resident_memory_bytes"] > 4 * 60e6, "each of the four maps all of it"
+    assert 60e6 < samples["process_proportional_memory_bytes"] < 130e6, "and it is there once"
+    assert samples["process_children_resident_memory_bytes"] > 3 * 60e6
 
 
 def test_processes_that_are_gone_count_nothing() -> None:
@@ -133,8 +133,8 @@ def test_the_kernels_own_list_of_children_is_followed_where_there_is_one(tmp_pat
             lists.mkdir(parents=True)
             (lists / "children").write_text(children)
         me = psutil.Process()
-        assert [one.pid for one in descendants(me, tmp_path)] == [child.pid]
-        assert child.pid in {one.pid for one in descendants(me)}
+        assert [child_process.pid for child_process in descendants(me, tmp_path)] == [child.pid]
+        assert child.pid in {child_process.pid for child_process in descendants(me)}
     finally:
         child.kill()
         child.wait()
@@ -166,10 +166,10 @@ def test_what_is_dear_is_looked_at_rarely() -> None:
 
 
 def test_identity_comes_with_every_sample() -> None:
-    found = {sample.name: sample.value for sample in Process(pid=os.getpid()).collect()}
-    assert found["process_pid"] == os.getpid()
-    assert found["process_start_time_seconds"] > 0
-    assert found["process_page_faults_total"] >= 0
+    samples = {sample.name: sample.value for sample in Process(pid=os.getpid()).collect()}
+    assert samples["process_pid"] == os.getpid()
+    assert samples["process_start_time_seconds"] > 0
+    assert samples["process_page_faults_total"] >= 0
 
 
 def test_shared_memory_that_is_no_files_counts_as_the_process_own() -> None:

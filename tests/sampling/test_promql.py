@@ -39,8 +39,8 @@ def test_vectors_and_scalars_become_samples_of_the_given_name() -> None:
         path("5"): answer({"resultType": "scalar", "result": [1.0, "5"]}),
     }
     with answering(pages) as url:
-        found = list(Promql(url, {"is_up": "up", "five_total": "5"}).collect())
-    assert own(found) == [
+        samples = list(Promql(url, {"is_up": "up", "five_total": "5"}).collect())
+    assert own(samples) == [
         Sample("is_up", 1.0, (("job", "a"),)),
         Sample("five_total", 5.0, (), Kind.COUNTER),
     ]
@@ -51,8 +51,8 @@ def test_a_query_without_a_result_is_counted_and_all_of_them_are_an_error() -> N
     with answering(
         {path("up"): answer({"resultType": "vector", "result": [UP]}), path("gone"): nothing}
     ) as url:
-        found = list(Promql(url, {"a": "up", "b": "gone"}).collect())
-        assert Sample("scrape_queries_without_result", 1.0) in found
+        samples = list(Promql(url, {"a": "up", "b": "gone"}).collect())
+        assert Sample("scrape_queries_without_result", 1.0) in samples
         with pytest.raises(
             TargetError, match="the query b gave no result; does Prometheus scrape the target"
         ):
@@ -133,16 +133,16 @@ def prometheus(tmp_path: Path) -> Iterator[str]:
 
 def test_a_real_prometheus(prometheus: str) -> None:
     source = Promql(prometheus, {"memory_bytes": "process_resident_memory_bytes", "two": "1 + 1"})
-    deadline, found = time.monotonic() + 30, list[Sample]()
+    deadline, samples = time.monotonic() + 30, list[Sample]()
     while time.monotonic() < deadline and not any(
-        sample.name == "memory_bytes" for sample in found
+        sample.name == "memory_bytes" for sample in samples
     ):
         time.sleep(0.3)
         try:
-            found = list(source.collect())
+            samples = list(source.collect())
         except SoakError:
             continue
-    by_name = {sample.name: sample for sample in found}
+    by_name = {sample.name: sample for sample in samples}
     assert by_name["two"].value == 2.0
     assert by_name["memory_bytes"].value > 1e6
     assert dict(by_name["memory_bytes"].labels)["job"] == "self"

@@ -54,21 +54,21 @@ def growth(
 
     The profile that was taken `last` of each kind is put there.
     """
-    found: dict[SnapshotKind, list[ProfileSnapshot]] = {}
+    profiles: dict[SnapshotKind, list[ProfileSnapshot]] = {}
     for done in range(3):
         for kind, data in profiler.take("steady"):
             assert isinstance(data, bytes), str(data)
             if kind in HELD:
-                found.setdefault(kind, []).append(
+                profiles.setdefault(kind, []).append(
                     ProfileSnapshot(float(done), float(done), read_profile(kind, data))
                 )
         if done < 2:
             program.leak(AT_ONCE)
     profiler.close()
     (last if last is not None else {}).update(
-        {kind: snapshots[-1].profile for kind, snapshots in found.items()}
+        {kind: snapshots[-1].profile for kind, snapshots in profiles.items()}
     )
-    grown = {kind: allocation_sites(snapshots, HELD[kind]) for kind, snapshots in found.items()}
+    grown = {kind: allocation_sites(snapshots, HELD[kind]) for kind, snapshots in profiles.items()}
     return {kind: places[0] for kind, places in grown.items() if places}
 
 
@@ -81,8 +81,8 @@ def test_python_tells_file_line_function_and_bytes(tmp_path: Path) -> None:
         assert offered.hook == address
         with pytest.raises(TargetError, match=r"diagnose\.python\.token"):
             named(python=address).collect()
-        found = growth(offered, program)
-    memory, threads = found["tracemalloc"], found["threads"]
+        grown = growth(offered, program)
+    memory, threads = grown["tracemalloc"], grown["threads"]
     assert (memory.place.function.rpartition(".")[2], Path(memory.place.file).name) == (
         "remember",
         "leaking.py",
@@ -101,15 +101,15 @@ def test_node_tells_file_line_function_and_bytes() -> None:
         offered = NodeInspector.offered(ProfiledTarget("http://127.0.0.1:1", pid=program.pid))
         assert offered is not None
         assert offered.address == address
-        found = growth(offered, program)["v8heap"]
-    assert (found.place.function, Path(found.place.file).name, found.place.line) == (
+        grown = growth(offered, program)["v8heap"]
+    assert (grown.place.function, Path(grown.place.file).name, grown.place.line) == (
         "remember",
         "leaking.js",
         6,
     )
     # One sample in 32 KiB of 3 MiB and more is off by a tenth.
-    assert found.slope[0] / AT_ONCE == pytest.approx(PAGE, rel=0.35)
-    assert found.slope[1] / AT_ONCE < PAGE < found.slope[2] / AT_ONCE or found.slope[
+    assert grown.slope[0] / AT_ONCE == pytest.approx(PAGE, rel=0.35)
+    assert grown.slope[1] / AT_ONCE < PAGE < grown.slope[2] / AT_ONCE or grown.slope[
         0
     ] / AT_ONCE == pytest.approx(PAGE, rel=0.1)
 
@@ -187,9 +187,9 @@ def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
         last: dict[SnapshotKind, StackProfile] = {}
         offered = Jvm.offered(ProfiledTarget("http://127.0.0.1:1", pid=program.pid))
         assert offered == Jvm(program.pid)
-        found = growth(offered, program, last)
+        grown = growth(offered, program, last)
         recordings = jcmd_module.ask(program.pid, "JFR.check")
-    memory, threads = found["classes"], found["threads"]
+    memory, threads = grown["classes"], grown["threads"]
     allocated = last["classes"].column("alloc_space")
     remembered = [
         each

@@ -146,8 +146,8 @@ def test_jitter_moves_each_slot_and_never_the_schedule() -> None:
     rows = run({"s": Steady()}, FakeClock(6), jitter=0.5)
     put_off = [row.time - number for number, row in enumerate(rows)]
     assert put_off[0] == 0
-    assert all(0 <= one < 0.5 for one in put_off)
-    assert len({round(one, 6) for one in put_off}) == 6
+    assert all(0 <= delay < 0.5 for delay in put_off)
+    assert len({round(delay, 6) for delay in put_off}) == 6
     assert all(row.late == 0 for row in rows)
     assert [row.time for row in rows] == [
         row.time for row in run({"s": Steady()}, FakeClock(6), jitter=0.5)

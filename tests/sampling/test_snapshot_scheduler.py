@@ -92,23 +92,23 @@ def done(taker: SnapshotScheduler) -> None:
 
 def test_at_the_start_on_schedule_and_while_there_is_still_load() -> None:
     clock, kept = FakeClock(), Kept()
-    one = taker(kept, clock, pprof=Fake(clock))
-    one.follow(5.0, 60.0)
-    done(one)
+    scheduler = taker(kept, clock, pprof=Fake(clock))
+    scheduler.follow(5.0, 60.0)
+    done(scheduler)
     assert [snapshot.stage for snapshot in kept.snapshots] == ["start", *["steady"] * 4, "end"]
     times = [snapshot.time for snapshot in kept.snapshots]
     assert times[:5] == pytest.approx([5.0, 15.0, 25.0, 35.0, 45.0])
     assert 45.0 < times[5] < kept.snapshots[5].time + kept.snapshots[5].took < 60.0
-    one.take("drained")
-    done(one)
+    scheduler.take("drained")
+    done(scheduler)
     assert kept.snapshots[-1].stage == "drained"
 
 
 def test_a_slow_profiler_is_asked_more_rarely_and_the_last_is_still_in_time() -> None:
     clock, kept = FakeClock(), Kept()
-    one = taker(kept, clock, every=5.0, pprof=Fake(clock, seconds=4.0))
-    one.follow(0.0, 100.0)
-    done(one)
+    scheduler = taker(kept, clock, every=5.0, pprof=Fake(clock, seconds=4.0))
+    scheduler.follow(0.0, 100.0)
+    done(scheduler)
     times = [snapshot.time for snapshot in kept.snapshots]
     gaps = [b - a for a, b in pairwise(times[:-1])]
     assert min(gaps) >= 4.0 / 0.2 - 0.01
@@ -127,9 +127,9 @@ class SlowAtFirst(Fake):
 
 def test_a_first_snapshot_that_took_long_delays_but_the_second() -> None:
     clock, kept = FakeClock(), Kept()
-    one = taker(kept, clock, every=5.0, python=SlowAtFirst(clock))
-    one.follow(0.0, 120.0)
-    done(one)
+    scheduler = taker(kept, clock, every=5.0, python=SlowAtFirst(clock))
+    scheduler.follow(0.0, 120.0)
+    done(scheduler)
     times = [snapshot.time for snapshot in kept.snapshots]
     assert times[1] >= 4.0 / 0.2 - 0.01
     assert max(later - before for before, later in pairwise(times[1:-1])) == pytest.approx(5.0)
@@ -147,9 +147,11 @@ class SlowWithLevels(Fake):
 
 def test_between_snapshots_that_take_long_levels_are_read_on_schedule() -> None:
     clock, kept = FakeClock(), Kept()
-    one = taker(kept, clock, every=5.0, jvm=SlowWithLevels(clock, seconds=4.0), other=Fake(clock))
-    one.follow(0.0, 100.0)
-    done(one)
+    scheduler = taker(
+        kept, clock, every=5.0, jvm=SlowWithLevels(clock, seconds=4.0), other=Fake(clock)
+    )
+    scheduler.follow(0.0, 100.0)
+    done(scheduler)
     levels = [snapshot.time for snapshot in kept.snapshots if snapshot.kind == "gauges"]
     taken = [snapshot.time for snapshot in kept.snapshots if snapshot.kind == "heap"]
     assert len(levels) > len(taken) / 2  # two profilers give a heap each
@@ -159,9 +161,9 @@ def test_between_snapshots_that_take_long_levels_are_read_on_schedule() -> None:
 
 def test_cheap_snapshots_need_no_levels_between() -> None:
     clock, kept = FakeClock(), Kept()
-    one = taker(kept, clock, every=5.0, jvm=SlowWithLevels(clock, seconds=0.1))
-    one.follow(0.0, 100.0)
-    done(one)
+    scheduler = taker(kept, clock, every=5.0, jvm=SlowWithLevels(clock, seconds=0.1))
+    scheduler.follow(0.0, 100.0)
+    done(scheduler)
     assert {snapshot.kind for snapshot in kept.snapshots} == {"heap"}
 
 
@@ -170,9 +172,9 @@ def test_each_failure_is_recorded_and_warned_of_once_and_the_others_go_on() -> N
     broken = Fake(
         clock, [("heap", TargetError("u: answered 404")), ("goroutine", b"g"), ValueError("a bug")]
     )
-    one = taker(kept, clock, pprof=broken, other=Fake(clock, [("classes", b"c")]))
-    one.follow(0.0, 50.0)
-    done(one)
+    scheduler = taker(kept, clock, pprof=broken, other=Fake(clock, [("classes", b"c")]))
+    scheduler.follow(0.0, 50.0)
+    done(scheduler)
     assert [text for text in kept.warnings if "404" in text] == ["diagnose: pprof: u: answered 404"]
     assert sum("failed unexpectedly: ValueError: a bug" in text for text in kept.warnings) == 1
     assert len(kept.warnings) == 2
@@ -191,15 +193,15 @@ def test_what_is_made_after_the_target_was_asked_keeps_its_moment_and_disturbs_n
     class Printing(Fake):
         made_after: ClassVar[tuple[SnapshotKind, ...]] = ("classes",)
 
-    one = taker(
+    scheduler = taker(
         kept,
         clock,
         jvm=Printing(
             clock, [("gauges", b"{}"), ("classes", b"{}"), ("threads", b"{}")], seconds=4.0
         ),
     )
-    one.take("drained")
-    done(one)
+    scheduler.take("drained")
+    done(scheduler)
     asked, made, last = kept.snapshots
     assert (made.time, made.took) == (asked.time, asked.took) == (0.0, 4.0)
     assert (last.time, last.took) == (8.0, 4.0)
@@ -212,9 +214,9 @@ def test_errors_without_end_are_neither_told_at_length_nor_for_ever() -> None:
         def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
             raise TargetError(f"{self.clock.time} " + "x" * 10_000)
 
-    one = taker(kept, clock, every=5.0, pprof=Chatty(clock))
-    one.follow(0.0, 1000.0)
-    done(one)
+    scheduler = taker(kept, clock, every=5.0, pprof=Chatty(clock))
+    scheduler.follow(0.0, 1000.0)
+    done(scheduler)
     assert len(kept.snapshots) > 100
     assert len(kept.warnings) == 20
     assert max(map(len, kept.warnings)) < 600
@@ -223,9 +225,9 @@ def test_errors_without_end_are_neither_told_at_length_nor_for_ever() -> None:
 def test_a_full_disk_is_one_warning() -> None:
     clock, kept = FakeClock(), Kept()
     kept.full = True
-    one = taker(kept, clock, pprof=Fake(clock))
-    one.follow(0.0, 50.0)
-    done(one)
+    scheduler = taker(kept, clock, pprof=Fake(clock))
+    scheduler.follow(0.0, 50.0)
+    done(scheduler)
     assert kept.warnings == [
         "diagnose: pprof: snapshots: cannot be written: No space left on device"
     ]
@@ -234,9 +236,9 @@ def test_a_full_disk_is_one_warning() -> None:
 
 def test_before_the_load_everything_is_asked_once_and_nothing_kept() -> None:
     clock, kept = FakeClock(), Kept()
-    one = taker(kept, clock, pprof=Fake(clock, [("heap", SoakError("off"))]))
-    one.try_once()
-    done(one)
+    scheduler = taker(kept, clock, pprof=Fake(clock, [("heap", SoakError("off"))]))
+    scheduler.try_once()
+    done(scheduler)
     assert kept.snapshots == []
     assert kept.warnings == ["diagnose: pprof: off"]
 
@@ -244,13 +246,13 @@ def test_before_the_load_everything_is_asked_once_and_nothing_kept() -> None:
 def test_once_ended_it_takes_nothing_more() -> None:
     clock, kept = FakeClock(), Kept()
     fake = Fake(clock)
-    one = taker(kept, clock, pprof=fake)
-    one.collect()
-    done(one)
+    scheduler = taker(kept, clock, pprof=fake)
+    scheduler.collect()
+    done(scheduler)
     assert fake.collected == 1
-    one.end()
-    one.take("drained")
-    done(one)
+    scheduler.end()
+    scheduler.take("drained")
+    done(scheduler)
     assert kept.snapshots == []
 
 

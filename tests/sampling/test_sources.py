@@ -48,23 +48,23 @@ def by_name(samples: object) -> dict[str, Sample]:
 
 
 def test_prometheus_text() -> None:
-    found = by_name(parse(Answer(200, "text/plain", TEXT.encode()), "u"))
-    assert found["go_goroutines"] == Sample("go_goroutines", 12.0)
-    assert found["process_cpu_seconds_total"].kind is Kind.COUNTER
-    assert found["jvm_memory_used_bytes"].labels == (("area", "heap"), ("id", 'G1 Eden "x"'))
-    assert "latency_seconds_bucket" not in found
-    assert found["latency_seconds_count"].kind is Kind.COUNTER
-    assert found["gc"].kind is Kind.GAUGE
-    assert found["gc_count"].kind is Kind.COUNTER
-    assert found["untyped_total"].kind is Kind.COUNTER
-    assert found["strange"].value != found["strange"].value
+    samples = by_name(parse(Answer(200, "text/plain", TEXT.encode()), "u"))
+    assert samples["go_goroutines"] == Sample("go_goroutines", 12.0)
+    assert samples["process_cpu_seconds_total"].kind is Kind.COUNTER
+    assert samples["jvm_memory_used_bytes"].labels == (("area", "heap"), ("id", 'G1 Eden "x"'))
+    assert "latency_seconds_bucket" not in samples
+    assert samples["latency_seconds_count"].kind is Kind.COUNTER
+    assert samples["gc"].kind is Kind.GAUGE
+    assert samples["gc_count"].kind is Kind.COUNTER
+    assert samples["untyped_total"].kind is Kind.COUNTER
+    assert samples["strange"].value != samples["strange"].value
 
 
 def test_openmetrics() -> None:
     text = "# TYPE a gauge\na 1\n# TYPE c counter\nc_total 5\nc_created 123\n# EOF\n"
-    found = by_name(parse(Answer(200, "application/openmetrics-text", text.encode()), "u"))
-    assert found["c_total"] == Sample("c_total", 5.0, (), Kind.COUNTER)
-    assert "c_created" not in found
+    samples = by_name(parse(Answer(200, "application/openmetrics-text", text.encode()), "u"))
+    assert samples["c_total"] == Sample("c_total", 5.0, (), Kind.COUNTER)
+    assert "c_created" not in samples
 
 
 @pytest.mark.parametrize(
@@ -204,12 +204,12 @@ def test_expvar_becomes_prometheus_names() -> None:
         connection.sendall(http(page, content_type="application/json", Connection="close"))
 
     with serving(answer) as url:
-        found = by_name(Expvar(url=f"{url}/debug/vars", pprof="").collect())
-    assert found["go_memstats_heap_alloc_bytes"] == Sample("go_memstats_heap_alloc_bytes", 5.0)
-    assert found["go_memstats_alloc_bytes_total"].kind is Kind.COUNTER
-    assert found["go_gc_duration_seconds_sum"].value == 2.0
-    assert found["jobs_open"].value == 4.0
-    assert set(found).isdisjoint({"on", "cmdline", "memstats"})
+        samples = by_name(Expvar(url=f"{url}/debug/vars", pprof="").collect())
+    assert samples["go_memstats_heap_alloc_bytes"] == Sample("go_memstats_heap_alloc_bytes", 5.0)
+    assert samples["go_memstats_alloc_bytes_total"].kind is Kind.COUNTER
+    assert samples["go_gc_duration_seconds_sum"].value == 2.0
+    assert samples["jobs_open"].value == 4.0
+    assert set(samples).isdisjoint({"on", "cmdline", "memstats"})
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", "3", ""])

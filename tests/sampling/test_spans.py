@@ -47,15 +47,17 @@ def test_zipkins_shared_spans_are_told_apart_and_children_go_to_their_own_servic
         "localEndpoint": {"serviceName": "b"},
     }
     called = {"remoteEndpoint": {"serviceName": "b"}, "tags": {"error": "true"}}
-    found = zipkin(below, server | {"shared": True}, server | {"shared": True}, client | called)
-    assert [(span.id, span.parent, span.service, span.kind) for span in found.spans] == [
+    spans_read = zipkin(
+        below, server | {"shared": True}, server | {"shared": True}, client | called
+    )
+    assert [(span.id, span.parent, span.service, span.kind) for span in spans_read.spans] == [
         ("b0", "a0", "a", "client"),
         ("b0/server", "b0", "b", "server"),
         ("c0", "b0/server", "b", ""),
     ]
-    assert [span.start for span in found.spans] == pytest.approx([0, 0.0001, 0.0002])
-    assert [span.seconds for span in found.spans] == pytest.approx([0.0009, 0.0007, 0.0001])
-    assert [(span.peer, span.failed) for span in found.spans] == [
+    assert [span.start for span in spans_read.spans] == pytest.approx([0, 0.0001, 0.0002])
+    assert [span.seconds for span in spans_read.spans] == pytest.approx([0.0009, 0.0007, 0.0001])
+    assert [(span.peer, span.failed) for span in spans_read.spans] == [
         ("b", True),
         ("", False),
         ("", False),
@@ -155,10 +157,10 @@ def test_too_many_spans_and_letters_are_cut() -> None:
     spans = [
         {"id": f"{n + 1:x}", "timestamp": n + 1, "name": "x" * 9999} for n in range(MOST_SPANS + 7)
     ]
-    found = zipkin(*spans)
-    assert (len(found.spans), found.cut) == (MOST_SPANS, 7)
-    assert found.spans[-1].start == pytest.approx((MOST_SPANS - 1) * 1e-6)
-    assert {len(span.name) for span in found.spans} == {MOST_LETTERS}
+    spans_read = zipkin(*spans)
+    assert (len(spans_read.spans), spans_read.cut) == (MOST_SPANS, 7)
+    assert spans_read.spans[-1].start == pytest.approx((MOST_SPANS - 1) * 1e-6)
+    assert {len(span.name) for span in spans_read.spans} == {MOST_LETTERS}
 
 
 _JSON = st.recursive(
@@ -192,9 +194,9 @@ def test_any_spans_are_read_each_id_once_and_in_the_order_of_time(
     spans: list[Any], processes: Any
 ) -> None:
     jaeger = {"data": [{"spans": spans, "processes": processes}]}
-    for found in (zipkin(*spans), jaeger_trace(ID, json.dumps(jaeger).encode())):
-        ids = [span.id for span in found.spans]
+    for spans_read in (zipkin(*spans), jaeger_trace(ID, json.dumps(jaeger).encode())):
+        ids = [span.id for span in spans_read.spans]
         assert len(ids) == len(set(ids))
-        starts = [span.start for span in found.spans]
+        starts = [span.start for span in spans_read.spans]
         assert starts == sorted(starts)
-        assert all(0 <= span.seconds < float("inf") and span.service for span in found.spans)
+        assert all(0 <= span.seconds < float("inf") and span.service for span in spans_read.spans)

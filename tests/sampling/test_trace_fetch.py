@@ -63,18 +63,18 @@ def test_each_trace_is_asked_for_once_the_youngest_may_have_arrived() -> None:
         {f"/zipkin/api/v2/trace/{IDS[0]}?key=1": http(json.dumps([span]))}, asked
     ) as url:
         address = url.replace("http://", "http://me:${WORD}@") + "/zipkin/?key=1"
-        found, waited = ask(
+        traces, waited = ask(
             f'zipkin: "{address}"', [*EXEMPLARS, Exemplar(0.1, "GET /", 1.0), EXEMPLARS[0]]
         )
-    assert [(trace.id, len(trace.spans)) for trace in found] == [(IDS[0], 1), (IDS[1], 0)]
+    assert [(trace.id, len(trace.spans)) for trace in traces] == [(IDS[0], 1), (IDS[1], 0)]
     assert waited == [4.5 + 3.0]
     assert "Authorization: Basic bWU6b3BlbjpzZXNhbWU=" in asked[0]
 
 
 def test_jaeger_is_asked_at_its_own_address() -> None:
     with answering({f"/api/traces/{IDS[0]}": http(json.dumps(JAEGER))}) as url:
-        found, _ = ask(f'jaeger: "{url}"')
-    assert [len(trace.spans) for trace in found] == [2, 0]
+        traces, _ = ask(f'jaeger: "{url}"')
+    assert [len(trace.spans) for trace in traces] == [2, 0]
 
 
 def test_without_a_backend_or_a_trace_id_nobody_waits() -> None:

@@ -129,8 +129,8 @@ def test_as_many_workers_start_as_the_master_expects() -> None:
 
 
 def job(name: str) -> dict[str, Any]:
-    [found] = [job for job in jobs() if job["metadata"]["name"] == name]
-    return found
+    [job_] = [job for job in jobs() if job["metadata"]["name"] == name]
+    return job_
 
 
 def jobs() -> list[dict[str, Any]]:

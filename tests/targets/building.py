@@ -150,11 +150,11 @@ def java_build() -> Path:
         call(
             [maven, "--quiet", "--batch-mode", "-f", pom, _COPY_JARS, f"-DoutputDirectory={to}"], to
         )
-        found = {
+        files = {
             path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in to.glob("*.jar")
         }
-        if found != pinned:
-            raise BuildError(f"other jars than pinned: {sorted(found.items() ^ pinned.items())}")
+        if files != pinned:
+            raise BuildError(f"other jars than pinned: {sorted(files.items() ^ pinned.items())}")
 
     pins = [source / "pom.xml", source / "jars.sha256"]
     jars = cached("java-jars", pins, fetch)

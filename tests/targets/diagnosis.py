@@ -19,17 +19,17 @@ def checked(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> dict[str, bool
     told = (
         [(leak, first)]
         if leak.beside is None
-        else [(one, _named(one, suspects)) for one in leak.each]
+        else [(leaking, _named(leaking, suspects)) for leaking in leak.each]
     )
     return {
-        "class": all(found.get("class") == truth.kind for truth, found in told),
+        "class": all(named.get("class") == truth.kind for truth, named in told),
         "place": all(
-            bool(found) and same_place(truth.place, found["where"]) for truth, found in told
+            bool(named) and same_place(truth.place, named["where"]) for truth, named in told
         ),
         "endpoint": all(
-            bool(found) and found["endpoint"] == truth.endpoint for truth, found in told
+            bool(named) and named["endpoint"] == truth.endpoint for truth, named in told
         ),
-        "amount": all(bool(found) and same_amount(truth, found) for truth, found in told),
+        "amount": all(bool(named) and same_amount(truth, named) for truth, named in told),
         "alone": len(suspects) == len(told),
     }
 
@@ -48,9 +48,9 @@ def same_place(truth: str, said: str) -> bool:
     if opened and said == opened:
         return True
     function, _, file = truth.partition(" ")
-    found, _, beside = said.partition(" ")
+    named, _, beside = said.partition(" ")
     own = function.removeprefix("main.")
-    return (found in (function, own) or found.endswith(f".{own}")) and (not file or file in beside)
+    return (named in (function, own) or named.endswith(f".{own}")) and (not file or file in beside)
 
 
 def same_amount(leak: Leak, suspect: Mapping[str, Any]) -> bool:

@@ -217,9 +217,9 @@ _ROUTERS = tuple(
 )
 
 
-def _both(one: str, other: str) -> Leak:
-    first, second = (next(leak for leak in _GO if leak.name == name) for name in (one, other))
-    return replace(first, name=f"{one}+{other}", beside=second)
+def _both(either: str, other: str) -> Leak:
+    first, second = (next(leak for leak in _GO if leak.name == name) for name in (either, other))
+    return replace(first, name=f"{either}+{other}", beside=second)
 
 
 #: Two at once: of different kinds, of one kind at different speeds, and behind endpoints of which one is rare.

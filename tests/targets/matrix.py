@@ -137,14 +137,14 @@ def run_cell(
         for finding in analysis.get("findings", ())
         if finding["verdict"] == "fail"
     )
-    seen = all(set(failing) & set(one.series) for one in leak.each)
+    seen = all(set(failing) & set(leak_.series) for leak_ in leak.each)
     expected = verdict == "pass" if leak.healthy else verdict == "fail" and seen
     reason = str(analysis.get("reason", done.err))
     took = time.monotonic() - began
     if not diagnose:
         return Result(leak.cell, verdict, expected, failing, reason, took, done.explain())
-    found = analysis.get("suspects", [])
-    rightly = all(checked(leak, found).values())
+    suspects = analysis.get("suspects", [])
+    rightly = all(checked(leak, suspects).values())
     return Result(
         leak.cell,
         verdict,
@@ -153,7 +153,7 @@ def run_cell(
         reason,
         took,
         done.explain(),
-        line(leak, found),
+        line(leak, suspects),
         rightly,
     )
 

@@ -42,21 +42,21 @@ class Orders:
         """The requests whose path begins so."""
         return [request for request in self.asked if request.path.startswith(paths)]
 
-    def answer(self, one: Asked) -> tuple[int, dict[str, str], bytes]:
+    def answer(self, asked: Asked) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body."""
-        if one.path == "/token":
+        if asked.path == "/token":
             if len(self.issued) >= self.tokens:
                 return 503, {}, b"closed"
-            self.issued.append(one.time)
+            self.issued.append(asked.time)
             # Whoever believes `expires_in` comes too late: only a 401 tells.
             return (
                 200,
                 {},
                 json.dumps({"access_token": f"t{len(self.issued)}", "expires_in": 3600}).encode(),
             )
-        if self.lifetime is not None and not self._fresh(one.headers.get("authorization", "")):
+        if self.lifetime is not None and not self._fresh(asked.headers.get("authorization", "")):
             return 401, {}, b"who are you?"
-        if one.path == "/cart" and one.method == "POST":
+        if asked.path == "/cart" and asked.method == "POST":
             number = 100 + len(self.of("/cart"))
             page = {"id": number, "note": f"csrf=c{number}"}
             more = {
@@ -64,13 +64,17 @@ class Orders:
                 "Set-Cookie": f"cart={number}",
             }
             return 201, more, json.dumps(page).encode()
-        if one.path == "/slow":
+        if asked.path == "/slow":
             time.sleep(0.06)
-        if one.path == "/stuck":
+        if asked.path == "/stuck":
             time.sleep(0.6)
-        if one.path == "/broken":
+        if asked.path == "/broken":
             return 500, {}, b"{}"
-        return 200, {"X-Cache": "miss"}, json.dumps({"state": "created", "path": one.path}).encode()
+        return (
+            200,
+            {"X-Cache": "miss"},
+            json.dumps({"state": "created", "path": asked.path}).encode(),
+        )
 
     def _fresh(self, header: str) -> bool:
         if self.lifetime is None or not header.startswith("Bearer t"):
@@ -91,9 +95,9 @@ def orders(lifetime: float | None = None, tokens: int = 1000) -> Iterator[Orders
         def respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            one = Asked(self.command, self.path, headers, body, time.monotonic())
-            shop.asked.append(one)
-            status, more, answer = shop.answer(one)
+            asked = Asked(self.command, self.path, headers, body, time.monotonic())
+            shop.asked.append(asked)
+            status, more, answer = shop.answer(asked)
             self.send_response(status)
             for name, value in {**more, "Content-Length": str(len(answer))}.items():
                 self.send_header(name, value)

@@ -73,10 +73,10 @@ class Postgres:
 def _program(name: str) -> str:
     """Debian keeps the server's programs out of the PATH, one directory a version."""
     versions = Path("/usr/lib/postgresql")
-    found = sorted(
+    programs = sorted(
         versions.glob(f"*/bin/{name}"), key=lambda path: float(path.parts[-3]), reverse=True
     )
-    path = str(found[0]) if found else shutil.which(name)
+    path = str(programs[0]) if programs else shutil.which(name)
     if path is None:
         raise MissingToolchainError(f"needs PostgreSQL: there is no {name}")
     return path
@@ -95,9 +95,9 @@ def _owner() -> str | None:
 
 
 def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -50,12 +50,12 @@ def ask(http: Session, target: Target, leak: Leak, endpoint: str, times: int) ->
 
 def metrics(http: Session, target: Target) -> dict[str, float]:
     """The sum over the labels of each."""
-    found: dict[str, float] = {}
+    values: dict[str, float] = {}
     for name, value in re.findall(
         r"^(\w+)(?:\{.*\})? (\S+)", http.get(f"{target.url}/metrics").text, re.MULTILINE
     ):
-        found[name] = found.get(name, 0.0) + float(value)
-    return found
+        values[name] = values.get(name, 0.0) + float(value)
+    return values
 
 
 def collect_java(target: Target) -> None:

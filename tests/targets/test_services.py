@@ -35,9 +35,9 @@ def test_a_service_ends_with_its_parents_pipe(target: str, postgresql: Postgres)
 
 
 def test_the_jolokia_agent_answers_beside_the_java_service(postgresql: Postgres) -> None:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port = one.getsockname()[1]
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
     with toolchain():
         service = java_service(jolokia_port=port)
     command = [*service.command, "--database", postgresql.url, "--until-eof"]

@@ -72,7 +72,7 @@ def test_compiled_code_and_young_objects_are_only_shown() -> None:
 def test_full_collections_are_counted_for_each_instance() -> None:
     nodes = "nodejs_gc_duration_seconds_count"
     major = counter(nodes, T // 100, kind="major", instance="b")
-    found = [
+    counters = [
         counter("go_gc_duration_seconds_count", T // 10, instance="a"),
         counter("go_gc_cycles_total_gc_cycles_total", T // 10, instance="a"),
         counter(nodes, T, kind="minor", instance="b"),
@@ -80,7 +80,7 @@ def test_full_collections_are_counted_for_each_instance() -> None:
         counter("jvm_gc_pause_seconds_count", T, action="end of minor GC", instance="c"),
     ]
     # Node's first counter of full ones begins with 1 in the midst, and reaches 2.
-    assert collections_between(found, 0.0, SECONDS) == {"a": 29.0, "b": 2.0, "c": 0.0}
+    assert collections_between(counters, 0.0, SECONDS) == {"a": 29.0, "b": 2.0, "c": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -106,15 +106,17 @@ def test_live_data_that_no_collection_measured_since_it_settled_does_not_pass() 
     ran = np.searchsorted([*range(5, 60, 5), SECONDS - 30], T, side="right")
     majors = counter("jvm_gc_pause_seconds_count", ran, action="end of major GC")
     seldom = judged(gauge(LIVE, 6e6 + 1e3 * (ran % 3)), MINOR, majors)
-    [found] = [
+    [judged_used] = [
         finding
         for finding in seldom.findings
         if finding.rule == "growth" and finding.series == LIVE
     ]
-    assert found.verdict is Verdict.INCONCLUSIVE, found.reason
-    assert "may grow unseen: collections alone measure it" in found.reason
-    assert "not seen to grow" not in found.reason  # it may well have climbed before it settled
-    assert "-XX:G1PeriodicGCInterval" in found.reason
+    assert judged_used.verdict is Verdict.INCONCLUSIVE, judged_used.reason
+    assert "may grow unseen: collections alone measure it" in judged_used.reason
+    assert (
+        "not seen to grow" not in judged_used.reason
+    )  # it may well have climbed before it settled
+    assert "-XX:G1PeriodicGCInterval" in judged_used.reason
 
 
 @pytest.mark.parametrize(

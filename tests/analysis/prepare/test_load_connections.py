@@ -28,13 +28,13 @@ def driven(descriptors: object, connections: object) -> Recording:
     return replace(recording(gauge("process_open_fds", descriptors), resident), generator=health)
 
 
-def verdict_of(found: Recording) -> Verdict:
-    [one] = [
+def verdict_of(driven_run: Recording) -> Verdict:
+    [growth] = [
         finding
-        for finding in analyze(found, Limits()).findings
+        for finding in analyze(driven_run, Limits()).findings
         if (finding.rule, finding.series) == ("growth", "process_open_fds")
     ]
-    return one.verdict
+    return growth.verdict
 
 
 @pytest.mark.parametrize("each", [1, 2])

@@ -27,13 +27,13 @@ def windows(seed: int, rows: int) -> EndpointWindows:
 
 def dense(ragged: EndpointWindows | Arrivals) -> dict[tuple[int, int], int]:
     """The count of each row and bucket."""
-    found: dict[tuple[int, int], int] = {}
+    cells: dict[tuple[int, int], int] = {}
     for row in range(len(ragged.offsets) - 1):
         for cell in range(ragged.offsets[row], ragged.offsets[row + 1]):
             key = (row, int(ragged.buckets[cell]))
-            assert key not in found
-            found[key] = int(ragged.counts[cell])
-    return found
+            assert key not in cells
+            cells[key] = int(ragged.counts[cell])
+    return cells
 
 
 @pytest.mark.parametrize("rows", [0, 1, 6, 7, 20])

@@ -21,16 +21,16 @@ TAKEN = tuple(Snapshot(float(at) + 0.3, 1.5, "heap", "steady") for at in range(5
 def disturbed(level: Floats, by: float) -> Floats:
     """The level, off by so much while each snapshot is taken, and by half in the second after it."""
     times, values = np.arange(len(level)), level.copy()
-    for one in TAKEN:
-        during = (times >= one.time) & (times <= one.time + one.took)
+    for snapshot in TAKEN:
+        during = (times >= snapshot.time) & (times <= snapshot.time + snapshot.took)
         values[during] += by
-        values[np.flatnonzero(times > one.time + one.took)[:1]] += by / 2
+        values[np.flatnonzero(times > snapshot.time + snapshot.took)[:1]] += by / 2
     return values
 
 
 def judged(*series: Series, snapshots: tuple[Snapshot, ...] = TAKEN, **limits: object) -> Analysis:
-    found = replace(recording(*series), snapshots=snapshots)
-    return analyze(found, Limits.model_validate(limits))
+    whole = replace(recording(*series), snapshots=snapshots)
+    return analyze(whole, Limits.model_validate(limits))
 
 
 def growth(analysis: Analysis) -> list[tuple[str, Verdict, float | None]]:
@@ -67,9 +67,9 @@ def test_disturbances_that_become_larger_with_time_are_no_growth() -> None:
 
 def test_a_leak_is_found_through_its_snapshots() -> None:
     leak = 50e6 + np.arange(SECONDS) * 1e5 + noise(2e4)
-    found = judged(gauge("process_resident_memory_bytes", disturbed(leak, -20e6)))
-    assert found.verdict is Verdict.FAIL
-    [finding] = [finding for finding in found.findings if finding.rule == "growth"]
+    analysis = judged(gauge("process_resident_memory_bytes", disturbed(leak, -20e6)))
+    assert analysis.verdict is Verdict.FAIL
+    [finding] = [finding for finding in analysis.findings if finding.rule == "growth"]
     assert finding.observed == pytest.approx(3.6e8, rel=0.02)
 
 
@@ -89,11 +89,9 @@ def test_a_heap_that_is_only_collected_by_snapshots_is_no_leak_and_a_leaking_one
 def test_the_rate_that_spans_a_snapshot_is_left_out() -> None:
     """CPU that a snapshot costs between two scrapes shows in the rate at the later one."""
     spent = np.cumsum(np.where(disturbed(np.zeros(SECONDS), 1.0) > 0, 3.0, 0.1))
-    found = replace(recording(counter("process_cpu_seconds_total", spent)), snapshots=TAKEN)
+    run = replace(recording(counter("process_cpu_seconds_total", spent)), snapshots=TAKEN)
     [rate] = [
-        series
-        for series in prepare(found, 0.0).series
-        if series.name == "process_cpu_seconds_total"
+        series for series in prepare(run, 0.0).series if series.name == "process_cpu_seconds_total"
     ]
     known = rate.values[np.isfinite(rate.values)]
     assert len(known) > SECONDS / 2
@@ -142,11 +140,11 @@ def test_snapshots_of_one_moment_are_one_mark_and_charts_show_all_samples() -> N
         *TAKEN[5:],
     )
     level = disturbed(50e6 + noise(2e4), 40e6)
-    found = judged(gauge("process_resident_memory_bytes", level), snapshots=taken)
-    marks = [phase for phase in found.phases if phase.name == "snapshot"]
+    analysis = judged(gauge("process_resident_memory_bytes", level), snapshots=taken)
+    marks = [phase for phase in analysis.phases if phase.name == "snapshot"]
     assert [marks[0].start, marks[0].end] == pytest.approx([20.0, 21.2])
     assert len(marks) == 1 + len(TAKEN[5:])
-    chart = next(chart for chart in found.charts if chart.title == "Resident memory")
+    chart = next(chart for chart in analysis.charts if chart.title == "Resident memory")
     assert len(chart.curves[0].values) == SECONDS
     assert chart.curves[0].values.max() > 85e6
 

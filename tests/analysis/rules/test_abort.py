@@ -32,20 +32,20 @@ def aborted(of_target: bool) -> Recording:
 
 
 def finding_of(recording: Recording) -> Finding:
-    [found] = [
+    [abort] = [
         finding
         for finding in analyze(recording, Limits()).findings
         if finding.rule is RuleName.ABORT
     ]
-    return found
+    return abort
 
 
 def test_a_limit_of_the_target_fails_the_run_first_of_all() -> None:
     analysis = analyze(aborted(of_target=True), Limits())
     assert (analysis.verdict, code_of(analysis)) == (Verdict.FAIL, ExitCode.FAIL)
     assert analysis.reason.startswith("The run was ended at once: it came true.")
-    found = finding_of(aborted(of_target=True))
-    assert (found.verdict, found.observed, found.limit, found.labels) == (
+    finding = finding_of(aborted(of_target=True))
+    assert (finding.verdict, finding.observed, finding.limit, finding.labels) == (
         Verdict.FAIL,
         3.0,
         2.0,

@@ -28,9 +28,9 @@ MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
 
 
 def judged(
-    found: Recording, limits: Limits | None = None, asked: AskedLoad | None = None
+    run: Recording, limits: Limits | None = None, asked: AskedLoad | None = None
 ) -> Analysis:
-    return analyze(found, limits or Limits(), asked_load=asked or AskedLoad())
+    return analyze(run, limits or Limits(), asked_load=asked or AskedLoad())
 
 
 def only(analysis: Analysis, rule: RuleName) -> Finding:
@@ -223,9 +223,9 @@ def test_a_load_that_stood_still_is_inconclusive(still: Iterable[int]) -> None:
     silent = replace(
         silent, requests=np.where(np.isin(np.arange(SECONDS), seconds), silent.requests, 0)
     )
-    for found in (silent, kept(windows(), seconds)):
+    for seen in (silent, kept(windows(), seconds)):
         finding = only(
-            judged(recording(MEMORY, requests=[found], sources=[health()])), RuleName.COVERAGE
+            judged(recording(MEMORY, requests=[seen], sources=[health()])), RuleName.COVERAGE
         )
         assert finding.series == "load_requests"
         assert finding.verdict is Verdict.INCONCLUSIVE
@@ -247,8 +247,8 @@ def test_a_load_of_few_requests_is_not_one_that_stood_still() -> None:
 def test_far_fewer_arrivals_than_asked_for_are_inconclusive(made: float, verdict: Verdict) -> None:
     column = np.full(SECONDS, 50.0)
     column[200:] = made - 1.5 * (verdict is Verdict.INCONCLUSIVE)
-    found = replace(recording(MEMORY, sources=[health()]), generator=generator(50.0, column))
-    findings = [finding for finding in judged(found).findings if finding.series == "load_arrivals"]
+    run = replace(recording(MEMORY, sources=[health()]), generator=generator(50.0, column))
+    findings = [finding for finding in judged(run).findings if finding.series == "load_arrivals"]
     assert bool(findings) == (verdict is Verdict.INCONCLUSIVE)
 
 
@@ -260,12 +260,12 @@ def test_far_fewer_users_than_asked_for_are_inconclusive(
     users = Series(
         "load_users", np.arange(1.0, SECONDS + 1), np.full(SECONDS, there), source="load"
     )
-    found = replace(recording(MEMORY, sources=[health()]), users=users)
+    run = replace(recording(MEMORY, sources=[health()]), users=users)
     if by == "profile":
-        analysis = judged(found, asked=AskedLoad(users_at=lambda _: 10.0))
+        analysis = judged(run, asked=AskedLoad(users_at=lambda _: 10.0))
     else:
         by_window = generator(np.nan, np.zeros(SECONDS), users=10.0)
-        analysis = judged(replace(found, generator=by_window))
+        analysis = judged(replace(run, generator=by_window))
     assert analysis.verdict is verdict
     if verdict is Verdict.INCONCLUSIVE:
         assert (
@@ -276,7 +276,7 @@ def test_far_fewer_users_than_asked_for_are_inconclusive(
 
 def test_a_run_that_sent_nothing_broke() -> None:
     users = Series("load_users", np.arange(1.0, SECONDS + 1), np.full(SECONDS, 5.0), source="load")
-    for found in (
+    for run in (
         replace(recording(MEMORY, requests=[], sources=[health()]), users=users),
         recording(
             MEMORY,
@@ -284,7 +284,7 @@ def test_a_run_that_sent_nothing_broke() -> None:
             sources=[health()],
         ),
     ):
-        analysis = judged(found)
+        analysis = judged(run)
         assert analysis.verdict is Verdict.INCONCLUSIVE
         assert analysis.broken is not None
         assert analysis.reason.startswith("The run broke: No request was made")

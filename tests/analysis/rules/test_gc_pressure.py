@@ -20,8 +20,8 @@ def judged(*series: Series, **limits: Any) -> Analysis:
 
 
 def gc_of(analysis: Analysis) -> Finding:
-    [found] = [finding for finding in analysis.findings if finding.rule == "gc"]
-    return found
+    [gc_finding] = [finding for finding in analysis.findings if finding.rule == "gc"]
+    return gc_finding
 
 
 def advice(analysis: Analysis) -> list[str]:
@@ -104,11 +104,11 @@ def test_collections_of_a_jvm_that_snapshots_ask_for_are_none_of_the_programs() 
             ("max", np.full(len(T), pause), Kind.GAUGE),
         )
     ]
-    found = {
+    by_unit = {
         finding.unit: finding for finding in judged(BIG, *series).findings if finding.rule == "gc"
     }
-    assert found["collections/min"].observed == pytest.approx(6.0)
-    assert found["seconds"].observed == 0.02
+    assert by_unit["collections/min"].observed == pytest.approx(6.0)
+    assert by_unit["seconds"].observed == 0.02
 
 
 def test_minor_collections_of_node_do_not_count() -> None:
@@ -118,12 +118,12 @@ def test_minor_collections_of_node_do_not_count() -> None:
     major = Series(
         "nodejs_gc_duration_seconds_count", T, T // 30, (("kind", "major"),), Kind.COUNTER, "p"
     )
-    found = [
+    findings = [
         finding
         for finding in judged(BIG, minor, major).findings
         if finding.rule == "gc" and "/min" in finding.unit
     ]
-    assert [round(one.observed or 0) for one in found] == [2]
+    assert [round(collections.observed or 0) for collections in findings] == [2]
 
 
 def test_the_live_share_of_what_was_taken() -> None:
@@ -146,8 +146,8 @@ def test_replicas_have_their_own_collectors() -> None:
     seldom = Series(
         "go_gc_cycles_total_gc_cycles_total", T, T / 10, (("instance", "b"),), Kind.COUNTER, "p"
     )
-    found = [finding for finding in judged(BIG, often, seldom).findings if finding.rule == "gc"]
-    assert {one.labels: round(one.observed or 0) for one in found} == {
+    findings = [finding for finding in judged(BIG, often, seldom).findings if finding.rule == "gc"]
+    assert {collections.labels: round(collections.observed or 0) for collections in findings} == {
         (("instance", "a"),): 180,
         (("instance", "b"),): 6,
     }

@@ -75,8 +75,8 @@ def made(
 
 
 def finding(analysis: Analysis, rule: str = "generator") -> Finding:
-    (found,) = [finding for finding in analysis.findings if finding.rule == rule]
-    return found
+    (only,) = [finding for finding in analysis.findings if finding.rule == rule]
+    return only
 
 
 def test_a_generator_with_time_to_spare_passes() -> None:
@@ -443,12 +443,17 @@ def test_a_report_shows_the_slowest_and_some_of_each_failure() -> None:
     failed = [Exemplar(float(n), "GET /", 1.0, "timeout" if n else "reset") for n in range(50)]
     late = Exemplar(SECONDS + 1.0, "GET /", 99.0)
     shown = judged(generator(), exemplars=(*failed, *slow, late)).exemplars
-    told = [one for one in shown if not one.failure]
+    told = [exemplar for exemplar in shown if not exemplar.failure]
     assert len(told) == 20
     assert told[0].seconds == pytest.approx(9.9)
-    assert [one.seconds for one in told] == sorted((one.seconds for one in told), reverse=True)
-    assert {one.endpoint for one in told} == {f"GET /{n}" for n in range(10)}
-    assert [one.failure for one in shown if one.failure] == ["reset", *["timeout"] * 5]
+    assert [exemplar.seconds for exemplar in told] == sorted(
+        (exemplar.seconds for exemplar in told), reverse=True
+    )
+    assert {exemplar.endpoint for exemplar in told} == {f"GET /{n}" for n in range(10)}
+    assert [exemplar.failure for exemplar in shown if exemplar.failure] == [
+        "reset",
+        *["timeout"] * 5,
+    ]
 
 
 @pytest.mark.parametrize("rate", [0.5, 2.0, 6.0, 40.0, 300.0, 2000.0])

@@ -40,16 +40,16 @@ def test_a_whole_run_has_nothing_to_say() -> None:
 
 
 def test_a_share_that_was_taken_over_soon_is_a_pass_that_says_so() -> None:
-    [found] = findings([4] * 50 + [3] * 50, [1.0] * 50 + [0.75] * 3 + [1.0] * 47)
-    assert found.verdict is Verdict.PASS
-    assert found.reason.startswith(
+    [finding] = findings([4] * 50 + [3] * 50, [1.0] * 50 + [0.75] * 3 + [1.0] * 47)
+    assert finding.verdict is Verdict.PASS
+    assert finding.reason.startswith(
         "1 of 4 workers was missing for 50 s; their share was not made, or not recorded, for 3 s"
     )
-    assert found.observed == pytest.approx(0.0075)
+    assert finding.observed == pytest.approx(0.0075)
 
 
 def test_too_much_that_was_never_made_leaves_the_question_open() -> None:
-    [found] = findings([2] * 20 + [4] * 80, [0.5] * 20 + [1.0] * 80)
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert "2 of 4 workers were missing for 20 s" in found.reason
-    assert found.observed == pytest.approx(0.1)
+    [finding] = findings([2] * 20 + [4] * 80, [0.5] * 20 + [1.0] * 80)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "2 of 4 workers were missing for 20 s" in finding.reason
+    assert finding.observed == pytest.approx(0.1)

@@ -27,8 +27,8 @@ SPELLINGS = [
 ]
 
 
-def judged(found: Recording, **limits: Any) -> Analysis:
-    return analyze(found, Limits.model_validate(limits))
+def judged(run: Recording, **limits: Any) -> Analysis:
+    return analyze(run, Limits.model_validate(limits))
 
 
 def busy(name: str, level: float, seconds: int = SECONDS, **labels: str) -> Series:
@@ -60,11 +60,11 @@ def test_connections_that_do_not_come_back_after_the_load_fail(after: float, fai
 
 
 def test_a_connection_that_is_used_now_and_then_after_the_load_is_no_leak() -> None:
-    found = drained(0.0)
+    run = drained(0.0)
     now_and_then = gauge(
         "go_sql_in_use_connections", np.where(np.arange(SECONDS) % 7 == 0, 1.0, 0.0)
     )
-    assert judged(replace(found, series=(MEMORY, now_and_then))).verdict is Verdict.PASS
+    assert judged(replace(run, series=(MEMORY, now_and_then))).verdict is Verdict.PASS
 
 
 def test_without_a_drain_nothing_is_said_of_return() -> None:
@@ -72,10 +72,10 @@ def test_without_a_drain_nothing_is_said_of_return() -> None:
 
 
 def test_a_connection_that_was_held_before_the_load_is_no_leak() -> None:
-    found = drained(1.0)
-    shifted = replace(found, phases=(Phase("steady", 20.0, 200.0), Phase("drain", 200.0, 300.0)))
+    run = drained(1.0)
+    shifted = replace(run, phases=(Phase("steady", 20.0, 200.0), Phase("drain", 200.0, 300.0)))
     held = gauge(
-        "go_sql_in_use_connections", np.where(np.arange(SECONDS) < 20, 1.0, found.series[1].values)
+        "go_sql_in_use_connections", np.where(np.arange(SECONDS) < 20, 1.0, run.series[1].values)
     )
     assert judged(replace(shifted, series=(MEMORY, held))).verdict is Verdict.PASS
 

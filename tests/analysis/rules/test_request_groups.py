@@ -41,7 +41,7 @@ def test_limits_of_a_group_are_judged_over_all_its_requests() -> None:
         if finding.labels and finding.labels[0][0] in ("scenario", "tag")
     }
     own = (("scenario", "browsers"),)
-    assert {key[0]: one.verdict for key, one in judged.items() if key[1] == own and one.unit != "ratio"} == {
+    assert {key[0]: row.verdict for key, row in judged.items() if key[1] == own and row.unit != "ratio"} == {
         "http_request_p99_seconds": Verdict.FAIL, "http_requests_per_second": Verdict.PASS,
     }  # fmt: skip
     errors = judged["http_request_error_ratio", own]
@@ -52,7 +52,7 @@ def test_limits_of_a_group_are_judged_over_all_its_requests() -> None:
     assert judged["http_request_p50_seconds", own].verdict is Verdict.PASS
     assert judged["http_request_p99_seconds", (("tag", "read"),)].verdict is Verdict.PASS
     told = json.loads(REPORTERS["json"].render(analysis))["groups"]
-    assert [(one["kind"], one["name"], one["requests"], one["endpoints"]) for one in told] == [
+    assert [(row["kind"], row["name"], row["requests"], row["endpoints"]) for row in told] == [
         ("scenario", "browsers", 12000, ["fast", "slow"]), ("tag", "read", 9000, ["fast"]),
     ]  # fmt: skip
     for name in ("terminal", "markdown", "html"):

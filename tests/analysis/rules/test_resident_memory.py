@@ -23,12 +23,12 @@ def judged(*series: Series, **limits: object) -> Analysis:
 
 
 def resident(analysis: Analysis) -> tuple[Verdict, str]:
-    [found] = [
+    [growth] = [
         finding
         for finding in analysis.findings
         if finding.series == "process_resident_memory_bytes"
     ]
-    return found.verdict, found.reason
+    return growth.verdict, growth.reason
 
 
 def test_alone_a_steady_rise_is_a_leak() -> None:

@@ -43,35 +43,35 @@ def test_peaks_far_below_the_limit_are_not_mentioned() -> None:
 
 
 def test_room_enough_passes_and_says_the_chance() -> None:
-    [found] = judged(memory(100, 1), limit_of(150))
-    assert found.verdict is Verdict.PASS
-    assert "the chance that peaks reach it within 30 days is under 1%" in found.reason
+    [finding] = judged(memory(100, 1), limit_of(150))
+    assert finding.verdict is Verdict.PASS
+    assert "the chance that peaks reach it within 30 days is under 1%" in finding.reason
 
 
 def test_a_limit_just_above_the_peaks_fails_and_says_what_would_do() -> None:
     series = memory(100, 5)
-    [found] = judged(series, limit_of(float(series.values.max()) / MIB + 0.2))
-    assert found.verdict is Verdict.FAIL
-    assert "without a leak" in found.reason
-    assert "MiB would do, with a chance of 1%" in found.reason
-    assert found.limit is not None
-    assert found.observed is not None
-    assert found.observed < found.limit
+    [finding] = judged(series, limit_of(float(series.values.max()) / MIB + 0.2))
+    assert finding.verdict is Verdict.FAIL
+    assert "without a leak" in finding.reason
+    assert "MiB would do, with a chance of 1%" in finding.reason
+    assert finding.limit is not None
+    assert finding.observed is not None
+    assert finding.observed < finding.limit
 
 
 def test_a_chance_that_nobody_can_be_sure_of_is_left_open() -> None:
     series = memory(100, 5)
-    [found] = judged(series, limit_of(float(series.values.max()) / MIB + 3))
-    assert found.verdict is Verdict.INCONCLUSIVE
+    [finding] = judged(series, limit_of(float(series.values.max()) / MIB + 3))
+    assert finding.verdict is Verdict.INCONCLUSIVE
 
 
 def test_too_few_peaks_leave_open_what_is_close_and_nothing_else() -> None:
     few = memory(100, 1)
     few = replace(few, times=few.times[::15], values=few.values[::15])
     peak = float(few.values.max()) / MIB
-    [found] = judged(few, limit_of(peak / CLOSE - 1))
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert "cannot be told: 60 samples are too few" in found.reason
+    [finding] = judged(few, limit_of(peak / CLOSE - 1))
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "cannot be told: 60 samples are too few" in finding.reason
     assert judged(few, limit_of(peak / CLOSE + 1)) == []
 
 
@@ -81,9 +81,9 @@ def test_a_process_that_died_at_its_limit_was_given_too_little() -> None:
         [Event(500.0, EventKind.TARGET, "the target ended by itself with code -9")],
     )
     peak = float(series.values.max()) / MIB
-    [found] = judged(series, limit_of(peak / KILLED_AT - 1), events=died)
-    assert found.verdict is Verdict.FAIL
-    assert "did not survive: the limit is too small for it" in found.reason
+    [finding] = judged(series, limit_of(peak / KILLED_AT - 1), events=died)
+    assert finding.verdict is Verdict.FAIL
+    assert "did not survive: the limit is too small for it" in finding.reason
     [other] = judged(series, limit_of(peak / KILLED_AT + 40), events=died)
     assert other.verdict is Verdict.PASS
 
@@ -91,14 +91,16 @@ def test_a_process_that_died_at_its_limit_was_given_too_little() -> None:
 def test_a_limit_of_address_space_counts_and_no_limit_is_none() -> None:
     space = memory(100, 5, name="process_virtual_memory_bytes")
     top = float(space.values.max()) / MIB + 0.2
-    [found] = judged(space, limit_of(top, "process_virtual_memory_max_bytes"))
-    assert (found.series, found.verdict) == ("process_virtual_memory_bytes", Verdict.FAIL)
+    [finding] = judged(space, limit_of(top, "process_virtual_memory_max_bytes"))
+    assert (finding.series, finding.verdict) == ("process_virtual_memory_bytes", Verdict.FAIL)
     assert judged(space, limit_of(2.0**62, "process_virtual_memory_max_bytes")) == []
 
 
 def test_a_maximum_of_the_profile_s_own_is_the_one_that_counts() -> None:
-    [found] = judged(memory(100, 5), limit_of(118), max={"process_resident_memory_bytes": "200MiB"})
-    assert found.limit == 200 * MIB
+    [finding] = judged(
+        memory(100, 5), limit_of(118), max={"process_resident_memory_bytes": "200MiB"}
+    )
+    assert finding.limit == 200 * MIB
 
 
 @pytest.mark.parametrize(("heap", "warned"), [(500, False), (700, True)])

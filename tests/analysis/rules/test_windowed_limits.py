@@ -26,12 +26,12 @@ def judged(
         requests=[windows("GET /", latency, per_second, failures, minutes * 60)],
         seconds=minutes * 60,
     )
-    [found] = [
+    [limit] = [
         finding
         for finding in analyze(run, limits).findings
         if finding.series == "http_request_p99_seconds"
     ]
-    return found
+    return limit
 
 
 def test_as_many_bad_minutes_as_are_allowed_pass_and_one_more_fails() -> None:
@@ -58,15 +58,15 @@ def test_every_window_needs_no_hundred() -> None:
 
 
 def test_windows_of_any_length() -> None:
-    found = judged(1, 20, "90% of 10s")
-    assert found.verdict is Verdict.PASS
-    assert "114 of 120 windows of 10s (95%)" in found.reason
+    finding = judged(1, 20, "90% of 10s")
+    assert finding.verdict is Verdict.PASS
+    assert "114 of 120 windows of 10s (95%)" in finding.reason
 
 
 def test_minutes_with_too_few_requests_do_not_count() -> None:
-    found = judged(0, 120, per_second=1)
-    assert found.verdict is Verdict.INCONCLUSIVE
-    assert "0 of 0 minutes (120 more had too few requests)" in found.reason
+    finding = judged(0, 120, per_second=1)
+    assert finding.verdict is Verdict.INCONCLUSIVE
+    assert "0 of 0 minutes (120 more had too few requests)" in finding.reason
 
 
 @pytest.mark.parametrize(
@@ -79,19 +79,19 @@ def test_how_many_windows_are_needed(share: float, needed: int) -> None:
 def test_errors_and_endpoints_have_such_limits_too() -> None:
     limits = Limits.model_validate({"errors": {"at": "1%", "in": "100% of minutes"}})
     run = recording(MEMORY, requests=[windows("GET /", 0.01, 50, 1, 120)], seconds=120)
-    [found] = [
+    [limit] = [
         finding
         for finding in analyze(run, limits).findings
         if finding.series == "http_request_error_ratio"
     ]
-    assert found.verdict is Verdict.FAIL
+    assert limit.verdict is Verdict.FAIL
     own = {"GET /": Limits.model_validate({"p99": {"at": "1s", "in": "100% of minutes"}})}
-    [found] = [
+    [limit] = [
         finding
         for finding in analyze(run, Limits(), own).findings
         if finding.series == "http_request_p99_seconds"
     ]
-    assert (found.verdict, found.labels) == (Verdict.PASS, (("endpoint", "GET /"),))
+    assert (limit.verdict, limit.labels) == (Verdict.PASS, (("endpoint", "GET /"),))
 
 
 @pytest.mark.parametrize(

@@ -48,17 +48,17 @@ def test_bursts_do_not_lift_the_floor() -> None:
 
 def test_a_sawtooth_gives_one_floor_a_cycle() -> None:
     seconds = np.arange(600.0)
-    found = cycle_floors(_points(100 + 30 * (seconds / 20.0 % 1)))
-    assert found is not None
-    assert len(found.times) == 29
-    assert found.values == pytest.approx(100, abs=0.5)
+    floors = cycle_floors(_points(100 + 30 * (seconds / 20.0 % 1)))
+    assert floors is not None
+    assert len(floors.times) == 29
+    assert floors.values == pytest.approx(100, abs=0.5)
 
 
 def test_the_drifting_phase_of_regular_drops_is_taken_off() -> None:
     seconds = np.arange(1200.0)
-    found = cycle_floors(_points(100 + 30 * (seconds / 20.03 % 1)))
-    assert found is not None
-    assert np.ptp(found.values) < 0.5
+    floors = cycle_floors(_points(100 + 30 * (seconds / 20.03 % 1)))
+    assert floors is not None
+    assert np.ptp(floors.values) < 0.5
 
 
 @pytest.mark.parametrize(

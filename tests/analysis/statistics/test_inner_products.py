@@ -20,16 +20,16 @@ W = Whitened(
 STEPS = slice(2, 7)
 
 
-def alike(one: Fits, other: Fits) -> bool:
+def alike(fits: Fits, other: Fits) -> bool:
     """Whether two fits say the same wherever a column can explain anything at all."""
-    can = np.isfinite(one.evidence)
+    can = np.isfinite(fits.evidence)
     same = [
-        getattr(one, part)[can] == pytest.approx(getattr(other, part)[can])
+        getattr(fits, part)[can] == pytest.approx(getattr(other, part)[can])
         for part in ("evidence", "slope", "error", "falls")
     ]
     return (
         all(same)
-        and one.freedom == other.freedom
+        and fits.freedom == other.freedom
         and bool((can == np.isfinite(other.evidence)).all())
     )
 

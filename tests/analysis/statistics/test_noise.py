@@ -38,10 +38,10 @@ def test_two_columns_together_are_what_least_squares_says() -> None:
     fits = evidence.fit_each_with(w, x[:, 1:], x[:, 0])
     for k in range(3):
         design = x[0, [0, k + 1]].T
-        found = np.linalg.lstsq(design, y[0], rcond=None)[0]
-        rest = y[0] - design @ found
+        coefficients = np.linalg.lstsq(design, y[0], rcond=None)[0]
+        rest = y[0] - design @ coefficients
         error = np.sqrt(rest @ rest / 38 * np.linalg.inv(design.T @ design)[0, 0])
-        assert (fits.slope[0, k], fits.error[0, k]) == pytest.approx((found[0], error))
+        assert (fits.slope[0, k], fits.error[0, k]) == pytest.approx((coefficients[0], error))
 
 
 def test_one_column_after_another_is_the_same_evidence_as_both_at_once() -> None:

@@ -49,8 +49,8 @@ def test_a_limit_that_is_reached_every_few_minutes_is_said_to_be_reached() -> No
 
 def test_the_estimate_is_near_the_truth() -> None:
     """The level that a month of normal noise reaches with even odds, known exactly: 5.2 standard deviations or so."""
-    found = [fit for seed in range(40) if not isinstance(fit := fitted("normal", seed, 3600), str)]
-    middle = float(np.median([fit.levels(0.5, DAYS_30)[0] for fit in found]))
+    fits = [fit for seed in range(40) if not isinstance(fit := fitted("normal", seed, 3600), str)]
+    middle = float(np.median([fit.levels(0.5, DAYS_30)[0] for fit in fits]))
     assert middle == pytest.approx(126, abs=6)
 
 

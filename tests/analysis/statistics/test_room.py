@@ -21,8 +21,8 @@ OF_A_CONSTANT = 100 / 3
 
 def judged(level: float, times: Floats = THREE_MINUTES, **known: Any) -> Finding:
     constant = replace(subject(np.full(len(times), level), times), **known)
-    [found] = vouched([constant], judge_growth([constant], 30 * DAY), float(np.ptp(times)))
-    return found
+    [finding] = vouched([constant], judge_growth([constant], 30 * DAY), float(np.ptp(times)))
+    return finding
 
 
 @pytest.mark.parametrize(
@@ -36,9 +36,9 @@ def test_a_constant_vouches_for_33_times_what_was_judged(
     known: dict[str, Any], seconds: float, level: float
 ) -> None:
     level = level if known.get("integer") else level * 1e6 + 321 * (level > 0)
-    found = judged(level, np.linspace(0.0, seconds, 200), **known)
-    assert found.verdict is Verdict.PASS
-    assert found.vouched_seconds == pytest.approx(OF_A_CONSTANT * seconds)
+    finding = judged(level, np.linspace(0.0, seconds, 200), **known)
+    assert finding.verdict is Verdict.PASS
+    assert finding.vouched_seconds == pytest.approx(OF_A_CONSTANT * seconds)
 
 
 def test_three_minutes_of_anything_never_vouch_for_years_nor_months_of_it_for_more_than_ten() -> (
@@ -63,20 +63,20 @@ def test_three_minutes_of_anything_never_vouch_for_years_nor_months_of_it_for_mo
 def test_a_rounded_constant_may_have_moved_by_its_grain(
     level: float, unit: str, stretches: float
 ) -> None:
-    found = judged(level, unit=unit)
-    assert found.verdict is Verdict.PASS
-    assert found.vouched_seconds == pytest.approx(stretches * 180)
+    finding = judged(level, unit=unit)
+    assert finding.verdict is Verdict.PASS
+    assert finding.vouched_seconds == pytest.approx(stretches * 180)
 
 
 def test_a_constant_is_not_called_hollow_however_coarse_it_is() -> None:
-    found = judged(2 * GIB, unit="bytes")
-    assert found.verdict is Verdict.PASS
-    assert found.vouched_seconds == pytest.approx(180.0)
+    finding = judged(2 * GIB, unit="bytes")
+    assert finding.verdict is Verdict.PASS
+    assert finding.vouched_seconds == pytest.approx(180.0)
 
 
 def test_half_of_nothing_in_no_unit_vouches_for_nothing() -> None:
-    found = judged(0.0, unit="")
-    assert (found.verdict, found.vouched_seconds) == (Verdict.PASS, None)
+    finding = judged(0.0, unit="")
+    assert (finding.verdict, finding.vouched_seconds) == (Verdict.PASS, None)
 
 
 def test_what_is_left_of_a_capacity_bounds_a_constant() -> None:

@@ -70,19 +70,21 @@ def test_two_states_are_seen_through_beneath_growth() -> None:
     high = (index // 20) % 2 == 1
     line = np.column_stack((np.ones(150), index / 150))
     values = 5.0 * high + 3.0 * index / 150 + 0.3 * noise(150)
-    found = state_column(values, line)
-    assert found is not None
-    assert (found[0] == high).all()
-    assert found[1] < -20
+    states = state_column(values, line)
+    assert states is not None
+    assert (states[0] == high).all()
+    assert states[1] < -20
 
 
 def test_a_point_that_a_switch_cuts_through_lies_in_between() -> None:
     index = np.arange(150)
     high = ((index // 20) % 2).astype(np.float64)
     high[40] = 0.5
-    found = state_column(10 * high + 0.1 * noise(150), np.column_stack((np.ones(150), index / 150)))
-    assert found is not None
-    assert found[0][40] == pytest.approx(0.5, abs=0.05)
+    states = state_column(
+        10 * high + 0.1 * noise(150), np.column_stack((np.ones(150), index / 150))
+    )
+    assert states is not None
+    assert states[0][40] == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize(

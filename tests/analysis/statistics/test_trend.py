@@ -47,7 +47,7 @@ def test_a_pool_that_is_now_and_then_in_use_is_not_growing_by_more_than_it_ever_
         "-011001-0012100-100000-0000001-010000-1010110-100100-2000001-000000-0000000-000001-0100020-000010-"
         "0000000-000000-0000003-100010-0000102-010000-1100000-000001-0000000-001001-10002-0"
     )
-    values = np.array([np.nan if one == "-" else float(one) for one in seen])
+    values = np.array([np.nan if mark == "-" else float(mark) for mark in seen])
     trend = fit_trend(subject(values, integer=True))
     assert judged(values, integer=True).verdict is Verdict.PASS
     assert abs(trend.slope_per_hour) * len(values) / 3600 < 3
@@ -222,11 +222,13 @@ EXAMPLES = st.builds(
 
 @settings(max_examples=15, deadline=None)
 @given(EXAMPLES, st.floats(-1e6, 1e6), st.floats(1e-9, 1e9))
-def test_neither_the_clock_nor_the_unit_matters(one: Subject, shift: float, scale: float) -> None:
-    series = one.series
+def test_neither_the_clock_nor_the_unit_matters(
+    example: Subject, shift: float, scale: float
+) -> None:
+    series = example.series
     later = Series(series.name, series.times + shift, series.values * scale)
-    moved = replace(one, series=later, judged_from=one.judged_from + shift)
-    before, after = fit_trend(one), fit_trend(moved)
+    moved = replace(example, series=later, judged_from=example.judged_from + shift)
+    before, after = fit_trend(example), fit_trend(moved)
     assert after.slope_per_hour == pytest.approx(
         before.slope_per_hour * scale, rel=1e-3, abs=1e-3 * scale * before.resolution_per_hour
     )
@@ -235,15 +237,15 @@ def test_neither_the_clock_nor_the_unit_matters(one: Subject, shift: float, scal
 
 @settings(max_examples=10, deadline=None)
 @given(EXAMPLES, st.floats(-1e4, 1e4))
-def test_a_constant_added_does_not_matter_to_the_trend(one: Subject, more: float) -> None:
-    series = one.series
-    moved = replace(one, series=Series(series.name, series.times, series.values + more))
-    assert fit_trend(moved).slope_high == pytest.approx(fit_trend(one).slope_high, rel=1e-3)
+def test_a_constant_added_does_not_matter_to_the_trend(example: Subject, more: float) -> None:
+    series = example.series
+    moved = replace(example, series=Series(series.name, series.times, series.values + more))
+    assert fit_trend(moved).slope_high == pytest.approx(fit_trend(example).slope_high, rel=1e-3)
 
 
 def test_the_same_series_gives_the_same_trend() -> None:
-    one = _example("steps", leaks=True, seed=3)
-    assert fit_trend(one) == fit_trend(one)
+    example = _example("steps", leaks=True, seed=3)
+    assert fit_trend(example) == fit_trend(example)
 
 
 def test_a_count_promises_no_less_than_one_a_run() -> None:

@@ -55,10 +55,10 @@ def export(run: Path, path: Path, apart: float) -> None:
     ]
     times = _thinned(kept[0].times, apart)
     columns: dict[str, Floats] = {}
-    for one in (*kept, total):
-        index = np.searchsorted(one.times, times + 0.25, side="right") - 1
-        values = np.where(index >= 0, one.values[np.maximum(index, 0)], np.nan)
-        columns.setdefault(_column(one), values)
+    for process in (*kept, total):
+        index = np.searchsorted(process.times, times + 0.25, side="right") - 1
+        values = np.where(index >= 0, process.values[np.maximum(index, 0)], np.nan)
+        columns.setdefault(_column(process), values)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["t", *columns])

@@ -21,7 +21,7 @@ def call(*command: str | Path, directory: Path = HERE) -> None:
 def alertmanager(version: str) -> None:
     """Alertmanager with an empty page in place of its own, which its module does not hold."""
     module = f"github.com/prometheus/alertmanager@v{version}"
-    found = subprocess.run(
+    built = subprocess.run(
         ["go", "mod", "download", "-json", module],
         cwd=PACKAGES,
         check=True,
@@ -31,7 +31,7 @@ def alertmanager(version: str) -> None:
     place = PACKAGES / "alertmanager"
     source = place / f"source-{version}"
     shutil.copytree(
-        json.loads(found.stdout)["Dir"], source, copy_function=shutil.copyfile, dirs_exist_ok=True
+        json.loads(built.stdout)["Dir"], source, copy_function=shutil.copyfile, dirs_exist_ok=True
     )
     page = source / "ui" / "app" / "dist" / "index.html"
     for directory in reversed(page.relative_to(source).parents[:-1]):

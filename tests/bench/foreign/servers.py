@@ -38,9 +38,9 @@ Start = Callable[[], contextlib.AbstractContextManager[Server]]
 
 def free_port() -> int:
     """One that nobody listens on."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 @contextmanager

@@ -66,8 +66,8 @@ def test_two_leaks_at_once_are_both_found_with_their_amounts() -> None:
         + np.random.default_rng(0).normal(0, 1e5, SECONDS)
     )
     told = attribute(at(windows), level, windows, key="heap", unit="bytes")
-    found = {amount.endpoint: amount.per_request for amount in told.contributors}
-    assert found == {
+    costs = {amount.endpoint: amount.per_request for amount in told.contributors}
+    assert costs == {
         "GET /3": pytest.approx(16384, rel=0.1),
         "GET /5": pytest.approx(65536, rel=0.1),
     }
@@ -120,16 +120,16 @@ def test_the_steps_of_a_flow_count_as_one_unit() -> None:
     named = tuple(
         EndpointWindows(
             name,
-            one.times,
-            one.seconds,
-            one.requests,
-            one.failures,
-            one.bytes,
-            one.offsets,
-            one.buckets,
-            one.counts,
+            step.times,
+            step.seconds,
+            step.requests,
+            step.failures,
+            step.bytes,
+            step.offsets,
+            step.buckets,
+            step.counts,
         )
-        for name, one in zip(names, steps, strict=True)
+        for name, step in zip(names, steps, strict=True)
     )
     assert mix_at(at(windows), named).names[0] == "cart"
     told = attribute(at(windows), done[:, 0], named, key="fds", unit="descriptors", integer=True)
@@ -195,8 +195,8 @@ def test_what_is_no_number_or_never_moves_is_no_leak() -> None:
 
 
 def test_the_same_recording_is_told_apart_the_same_way_again() -> None:
-    one = service(as_resident, "two", 5)
-    assert one.attribution() == one.attribution()
+    run_once = service(as_resident, "two", 5)
+    assert run_once.attribution() == run_once.attribution()
 
 
 def test_a_live_heap_s_steps_are_dated_by_the_collections_that_found_them() -> None:

@@ -58,11 +58,11 @@ def test_two_snapshots_make_no_groups() -> None:
 
 
 def test_gos_own_profile_of_leaks_is_proof_for_the_place_that_it_names() -> None:
-    found = groups(snapshots(*({"sending": 10 * i, "reading": 2} for i in range(1, 5))))
+    blocked = groups(snapshots(*({"sending": 10 * i, "reading": 2} for i in range(1, 5))))
     leaked = ProfileSnapshot(
         50.0, 500.0, read_pprof(profile([(SENDING, [37])], ("goroutineleak",)))
     )
-    assert {one.place.function: one.proven for one in with_leak_profile(found, leaked)} == {
+    assert {group.place.function: group.proven for group in with_leak_profile(blocked, leaked)} == {
         "main.count": 37,
         "net/http.(*persistConn).readLoop": 0,
     }
@@ -92,11 +92,11 @@ def test_a_library_is_nobodys_own_place() -> None:
     )
     assert where(frames[1]) == "main.f f.go:9"
     stacks = [(["github.com/x/y.Do", "main.f"], [1, 1000 * i]) for i in range(1, 5)]
-    found = [
+    blocked = [
         ProfileSnapshot(i, 10.0 * i, read_pprof(profile([row], ("inuse_objects", "inuse_space"))))
         for i, row in enumerate(stacks)
     ]
-    assert [site.place.function for site in allocation_sites(found, "inuse_space")] == [
+    assert [site.place.function for site in allocation_sites(blocked, "inuse_space")] == [
         "github.com/x/y.Do"
     ]
 

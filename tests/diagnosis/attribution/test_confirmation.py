@@ -46,10 +46,10 @@ EACH = 1000.0
 def test_the_second_rise_is_weighed_against_the_first(
     before: float, after: float, error: float, expected: ConfirmationOutcome
 ) -> None:
-    found = confirmation("x", "bytes", 1.0, Rest(before, error), Rest(after, 0.0), 3000)
-    assert found.outcome is expected
-    assert found.low <= found.second <= found.high
-    assert "3,000 requests" in found.reason
+    second = confirmation("x", "bytes", 1.0, Rest(before, error), Rest(after, 0.0), 3000)
+    assert second.outcome is expected
+    assert second.low <= second.second <= second.high
+    assert "3,000 requests" in second.reason
 
 
 def test_hardly_any_requests_tell_nothing() -> None:
@@ -82,16 +82,16 @@ def run(memory: Floats, *snapshots: Snapshot) -> Recording:
 
 
 def test_a_leak_goes_on_where_it_stopped() -> None:
-    found = run(50e6 + EACH * made() + noise(2e3, seconds=SECONDS))
-    analysis = analyze(found, Limits())
-    [one] = confirmations(found, analysis)
-    assert one.outcome is ConfirmationOutcome.LEAK
-    assert one.requests == 50 * AGAIN
-    assert one.first == pytest.approx(EACH, rel=0.05)
-    assert one.second == pytest.approx(EACH, rel=0.05)
+    run_again = run(50e6 + EACH * made() + noise(2e3, seconds=SECONDS))
+    analysis = analyze(run_again, Limits())
+    [confirmed] = confirmations(run_again, analysis)
+    assert confirmed.outcome is ConfirmationOutcome.LEAK
+    assert confirmed.requests == 50 * AGAIN
+    assert confirmed.first == pytest.approx(EACH, rel=0.05)
+    assert confirmed.second == pytest.approx(EACH, rel=0.05)
     [told] = [
         finding
-        for finding in with_confirmations(found, analysis).findings
+        for finding in with_confirmations(run_again, analysis).findings
         if finding.rule == "growth"
     ]
     assert told.reason.endswith("a leak.")
@@ -99,18 +99,18 @@ def test_a_leak_goes_on_where_it_stopped() -> None:
 
 def test_a_level_that_only_the_first_load_raised_is_a_high_water_mark() -> None:
     """Growth that would fail, and does not go on: verdict and reason stay, and what the second load told is added."""
-    found = run(50e6 + EACH * np.minimum(made(), 50 * LOAD) + noise(2e3, seconds=SECONDS))
-    analysis = with_confirmations(found, analyze(found, Limits()))
-    [one] = confirmations(found, analysis)
-    assert one.outcome is ConfirmationOutcome.HIGH_WATER
+    run_again = run(50e6 + EACH * np.minimum(made(), 50 * LOAD) + noise(2e3, seconds=SECONDS))
+    analysis = with_confirmations(run_again, analyze(run_again, Limits()))
+    [confirmed] = confirmations(run_again, analysis)
+    assert confirmed.outcome is ConfirmationOutcome.HIGH_WATER
     [told] = [finding for finding in analysis.findings if finding.rule == "growth"]
     assert "keeps growing" in told.reason
     assert "a high-water mark, and no leak" in told.reason
 
 
 def test_without_a_second_load_or_growth_there_is_nothing_to_tell() -> None:
-    found = run(50e6 + EACH * made() + noise(2e3, seconds=SECONDS))
-    once = replace(found, phases=PHASES[:2])
+    run_again = run(50e6 + EACH * made() + noise(2e3, seconds=SECONDS))
+    once = replace(run_again, phases=PHASES[:2])
     assert confirmations(once, analyze(once, Limits())) == ()
     steady = run(50e6 + noise(2e3, seconds=SECONDS))
     assert confirmations(steady, analyze(steady, Limits())) == ()
@@ -129,22 +129,22 @@ def heap(at: float, stage: SnapshotStage, total: int) -> Snapshot:
     [(130_000_000, ConfirmationOutcome.LEAK), (100_100_000, ConfirmationOutcome.HIGH_WATER)],
 )
 def test_the_heap_is_told_by_its_snapshots(again: int, expected: ConfirmationOutcome) -> None:
-    found = run(
+    run_again = run(
         50e6 + noise(2e3, seconds=SECONDS),
         heap(0.0, "start", 1_000_000),
         heap(220.0, "drained", 101_000_000),
         heap(299.0, "confirmed", again),
     )
-    [one] = confirmations(found, analyze(found, Limits()))
-    assert (one.key, one.unit, one.outcome) == ("heap", "bytes", expected)
-    assert one.first == pytest.approx(10_000, rel=0.01)
+    [confirmed] = confirmations(run_again, analyze(run_again, Limits()))
+    assert (confirmed.key, confirmed.unit, confirmed.outcome) == ("heap", "bytes", expected)
+    assert confirmed.first == pytest.approx(10_000, rel=0.01)
 
 
 def test_a_snapshot_that_cannot_be_read_tells_nothing() -> None:
     torn = Snapshot(220.0, 0.1, "heap", "drained", read=lambda: b"<html>")
     memory = 50e6 + noise(2e3, seconds=SECONDS)
-    found = run(memory, heap(0.0, "start", 10**6), torn, heap(299.0, "confirmed", 10**8))
-    assert confirmations(found, analyze(found, Limits())) == ()
+    run_again = run(memory, heap(0.0, "start", 10**6), torn, heap(299.0, "confirmed", 10**8))
+    assert confirmations(run_again, analyze(run_again, Limits())) == ()
 
 
 TWICE = (
@@ -176,16 +176,16 @@ def test_growth_with_every_request_is_told_from_growth_with_new_keys(
         "process_resident_memory_bytes", 50e6 + np.cumsum(kept) + noise(2e3, seconds=seconds)
     )
     asked = replace(windows(seconds=seconds), requests=rates.astype(np.int64))
-    found = replace(recording(memory, requests=[asked], seconds=seconds), phases=phases)
-    [one] = confirmations(found, analyze(found, Limits()))
-    assert one.outcome is ConfirmationOutcome.LEAK
-    assert one.second == pytest.approx(EACH, rel=0.05)
-    assert one.keys == keys
-    assert ("with every request" in one.reason) is (keys == "append")
+    run_again = replace(recording(memory, requests=[asked], seconds=seconds), phases=phases)
+    [confirmed] = confirmations(run_again, analyze(run_again, Limits()))
+    assert confirmed.outcome is ConfirmationOutcome.LEAK
+    assert confirmed.second == pytest.approx(EACH, rel=0.05)
+    assert confirmed.keys == keys
+    assert ("with every request" in confirmed.reason) is (keys == "append")
 
 
 def test_kinds_that_hold_no_amounts_are_passed_over() -> None:
     stages: tuple[SnapshotStage, ...] = ("start", "drained", "confirmed")
     taken = [Snapshot(100.0 * at, 0.1, "v8snapshot", stage) for at, stage in enumerate(stages)]
-    found = run(50e6 + noise(2e3, seconds=SECONDS), *taken)
-    assert confirmations(found, analyze(found, Limits())) == ()
+    run_again = run(50e6 + noise(2e3, seconds=SECONDS), *taken)
+    assert confirmations(run_again, analyze(run_again, Limits())) == ()

@@ -23,15 +23,15 @@ LEAK, FLAT, LATE = (
 def snapshots(count: int, leak: float = 1000.0, seed: int = 1) -> list[ProfileSnapshot]:
     """A leak of so many bytes a request, seen through the sampling of one byte in 512 KiB; a cache that is full."""
     rng = np.random.default_rng(seed)
-    held, found = 0.0, []
+    held, taken = 0.0, []
     for i in range(count):
         gained = leak * 10_000 if i else 0.0
         held += 524288.0 * rng.poisson(gained / 524288.0)
         samples = [(FLAT, [1, 50_000_000]), (LEAK, [1, int(held)])]
         if i == count - 1:
             samples.append((LATE, [1, 600_000]))
-        found.append(ProfileSnapshot(60.0 * i, 10_000.0 * i, read_pprof(profile(samples, COLUMNS))))
-    return found
+        taken.append(ProfileSnapshot(60.0 * i, 10_000.0 * i, read_pprof(profile(samples, COLUMNS))))
+    return taken
 
 
 def test_the_stack_that_keeps_is_first_with_what_it_keeps_a_request() -> None:

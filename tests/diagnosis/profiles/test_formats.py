@@ -124,20 +124,20 @@ def told(profile: StackProfile, column: str) -> list[tuple[str, float]]:
     ]
 
 
-def read(kind: SnapshotKind, found: Mapping[str, Any]) -> StackProfile:
-    return read_profile(kind, json.dumps(found).encode())
+def read(kind: SnapshotKind, document: Mapping[str, Any]) -> StackProfile:
+    return read_profile(kind, json.dumps(document).encode())
 
 
 def test_what_a_class_gained_is_shared_out_among_those_who_allocated_what_is_alive_of_it() -> None:
-    found = read("classes", CLASSES)
-    assert told(found, "inuse_space") == [
+    profile = read("classes", CLASSES)
+    assert told(profile, "inuse_space") == [
         ("byte[]", 1000.0),
         ("byte[]<Leaks.rememberSearch<Shop.search", 3000.0),
         ("byte[]<java.util.Arrays.copyOf<Shop.orders", 1000.0),
         ("java.lang.String", 144.0),
     ]
-    assert found.column("inuse_objects").tolist() == [10, 30, 10, 5]
-    assert [frame.own for frame in found.stack(2)] == [False, False, True]
+    assert profile.column("inuse_objects").tolist() == [10, 30, 10, 5]
+    assert [frame.own for frame in profile.stack(2)] == [False, False, True]
 
 
 def test_a_histogram_alone_is_read_too() -> None:
@@ -148,44 +148,48 @@ def test_a_histogram_alone_is_read_too() -> None:
 
 
 def test_a_jvms_threads_have_the_calls_of_who_started_them() -> None:
-    found = read("threads", JVM_THREADS)
-    assert told(found, "threads") == [
+    profile = read("threads", JVM_THREADS)
+    assert told(profile, "threads") == [
         (
             "jdk.internal.misc.Unsafe.park<java.util.concurrent.CountDownLatch.await<Leaks.awaitReply",
             1,
         ),
         ("jdk.internal.misc.Unsafe.park<java.lang.Thread.start<Leaks.startExecutor", 1),
     ]
-    assert found.stack(0)[-1] == Frame("Leaks.awaitReply", "Leaks.java", 80)
-    assert found.stack(0)[0] == Frame("jdk.internal.misc.Unsafe.park", "", 0)
+    assert profile.stack(0)[-1] == Frame("Leaks.awaitReply", "Leaks.java", 80)
+    assert profile.stack(0)[0] == Frame("jdk.internal.misc.Unsafe.park", "", 0)
 
 
 def test_pythons_own_frames_lie_in_no_library() -> None:
-    found = read("tracemalloc", MEMORY)
-    assert told(found, "inuse_space") == [("threading.py<Cache.keep", 16384), ("elsewhere", 9)]
-    assert [frame.own for frame in found.stack(0)] == [False, True]
-    assert found.stack(0)[1] == Frame("Cache.keep", "/srv/shop/leaks.py", 46)
+    profile = read("tracemalloc", MEMORY)
+    assert told(profile, "inuse_space") == [("threading.py<Cache.keep", 16384), ("elsewhere", 9)]
+    assert [frame.own for frame in profile.stack(0)] == [False, True]
+    assert profile.stack(0)[1] == Frame("Cache.keep", "/srv/shop/leaks.py", 46)
     assert told(read("threads", PYTHON_THREADS), "threads") == [("threading.py<Cache.keep", 3)]
 
 
 def test_v8s_tree_becomes_stacks() -> None:
-    found = read("v8heap", HEAP)
-    assert told(found, "inuse_space") == [("emit", 96), ("remember<emit", 32768)]
-    assert found.stack(1)[0] == Frame("remember", "/srv/leaks.js", 27)
-    assert [frame.own for frame in found.stack(1)] == [True, False]
-    assert (found.period, found.period_unit) == (32768, "bytes")
+    profile = read("v8heap", HEAP)
+    assert told(profile, "inuse_space") == [("emit", 96), ("remember<emit", 32768)]
+    assert profile.stack(1)[0] == Frame("remember", "/srv/leaks.js", 27)
+    assert [frame.own for frame in profile.stack(1)] == [True, False]
+    assert (profile.period, profile.period_unit) == (32768, "bytes")
 
 
 def test_what_ran_has_its_callers() -> None:
-    found = read("v8cpu", RAN)
-    assert sorted(told(found, "run")) == [("(idle)", 4000), ("invoice", 2), ("openSync<invoice", 9)]
-    [opening] = [n for n, hits in enumerate(found.column("run")) if hits == 9]
-    assert [frame.own for frame in found.stack(opening)] == [False, True]
+    profile = read("v8cpu", RAN)
+    assert sorted(told(profile, "run")) == [
+        ("(idle)", 4000),
+        ("invoice", 2),
+        ("openSync<invoice", 9),
+    ]
+    [opening] = [n for n, hits in enumerate(profile.column("run")) if hits == 9]
+    assert [frame.own for frame in profile.stack(opening)] == [False, True]
 
 
 @pytest.mark.parametrize("child", [1, 3], ids=["itself", "twice"])
 def test_calls_that_are_no_tree_are_refused(child: int) -> None:
-    nodes = [dict(one) for one in RAN["profile"]["nodes"]]
+    nodes = [dict(node) for node in RAN["profile"]["nodes"]]
     nodes[2]["children"] = [4, child]
     with pytest.raises(SoakError, match="V8 CPU profile"):
         read("v8cpu", {"profile": {"nodes": nodes}})
@@ -232,8 +236,8 @@ def test_packages_of_libraries_are_not_the_targets_own() -> None:
 
 
 def test_every_kind_that_can_be_read_says_what_is_held_by_a_column_it_has() -> None:
-    for kind, found in DOCUMENTS:
-        assert read(kind, found).column(HELD[kind]).sum() > 0
+    for kind, document in DOCUMENTS:
+        assert read(kind, document).column(HELD[kind]).sum() > 0
     assert set(READERS) <= set(HELD)
     with pytest.raises(ProfileFormatError, match="v8snapshot has no stacks"):
         read_profile("v8snapshot", b"{}")
@@ -258,24 +262,24 @@ JSON = st.recursive(
 )
 
 
-def places(found: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+def places(node: object, path: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     """The path to everything in a parse_json_profile."""
     inner = (
-        list(found.items())
-        if isinstance(found, dict)
-        else list(enumerate(found))
-        if isinstance(found, list)
+        list(node.items())
+        if isinstance(node, dict)
+        else list(enumerate(node))
+        if isinstance(node, list)
         else []
     )
     return [path, *(deeper for key, value in inner for deeper in places(value, (*path, key)))]
 
 
-def replaced(found: Any, path: tuple[str | int, ...], value: object) -> Any:
+def replaced(node: Any, path: tuple[str | int, ...], value: object) -> Any:
     """The parse_json_profile with something else in one place."""
     if not path:
         return value
-    copy = found.copy()
-    copy[path[0]] = replaced(found[path[0]], path[1:], value)
+    copy = node.copy()
+    copy[path[0]] = replaced(node[path[0]], path[1:], value)
     return copy
 
 
@@ -284,8 +288,8 @@ def replaced(found: Any, path: tuple[str | int, ...], value: object) -> Any:
 def test_whatever_stands_in_a_document_is_read_or_refused(
     parse_json_profile: tuple[SnapshotKind, Mapping[str, Any]], data: st.DataObject, value: object
 ) -> None:
-    kind, found = parse_json_profile
-    damaged = replaced(found, data.draw(st.sampled_from(places(found))), value)
+    kind, document = parse_json_profile
+    damaged = replaced(document, data.draw(st.sampled_from(places(document))), value)
     with contextlib.suppress(ProfileFormatError):
         profile = read(kind, damaged)
         assert len(profile.keys) == len(profile.values)
@@ -299,12 +303,12 @@ LINE = st.sampled_from(HISTOGRAM.splitlines() + DUMP.splitlines()) | st.text(max
 @settings(max_examples=200, deadline=None)
 def test_lines_of_a_jvm_in_any_order_are_read_or_refused(lines: list[str]) -> None:
     text = "\n".join(lines)
-    for kind, found in (
+    for kind, document in (
         ("classes", {"histogram": text}),
         ("threads", {"dump": text, "started": {}}),
     ):
         with contextlib.suppress(ProfileFormatError):
-            read(kind, found)  # type: ignore[arg-type]
+            read(kind, document)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("child", [2.5, 0.0, -1, 7])

@@ -31,14 +31,14 @@ COLUMNS = ("inuse_objects", "inuse_space")
 @pytest.mark.parametrize("wrap", [bytes, gzip.compress], ids=["plain", "gzip"])
 def test_every_field_that_matters_is_read(packed: bool, wrap: object) -> None:
     assert callable(wrap)
-    found = read_pprof(wrap(profile(SAMPLES, COLUMNS, packed=packed)))
-    assert found.columns == (("inuse_objects", "bytes"), ("inuse_space", "bytes"))
-    assert found.values.tolist() == [[3, 300], [1, 512], [-2, 7]]
-    assert found.stack(0) == tuple(
+    read = read_pprof(wrap(profile(SAMPLES, COLUMNS, packed=packed)))
+    assert read.columns == (("inuse_objects", "bytes"), ("inuse_space", "bytes"))
+    assert read.values.tolist() == [[3, 300], [1, 512], [-2, 7]]
+    assert read.stack(0) == tuple(
         Frame(name, "main.go", line_of(name)) for name in ("main.leak", "main.serve")
     )
-    assert found.flat("inuse_space") == {"main.leak": 307, "runtime.malg": 512}
-    assert (found.time, found.period, found.period_unit, found.symbols) == (
+    assert read.flat("inuse_space") == {"main.leak": 307, "runtime.malg": 512}
+    assert (read.time, read.period, read.period_unit, read.symbols) == (
         5.0,
         524288.0,
         "bytes",
@@ -47,11 +47,14 @@ def test_every_field_that_matters_is_read(packed: bool, wrap: object) -> None:
 
 
 def test_a_stack_has_the_same_key_in_every_profile() -> None:
-    one, other = read_pprof(profile(SAMPLES, COLUMNS)), read_pprof(profile(SAMPLES[::-1], COLUMNS))
-    assert one.keys.tolist() == other.keys.tolist()[::-1]
-    assert len(set(one.keys.tolist())) == 3
+    first, other = (
+        read_pprof(profile(SAMPLES, COLUMNS)),
+        read_pprof(profile(SAMPLES[::-1], COLUMNS)),
+    )
+    assert first.keys.tolist() == other.keys.tolist()[::-1]
+    assert len(set(first.keys.tolist())) == 3
     turned = read_pprof(profile([(["main.serve", "main.leak"], [3, 300])], COLUMNS))
-    assert turned.keys[0] not in one.keys
+    assert turned.keys[0] not in first.keys
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are() -> None:
@@ -102,10 +105,10 @@ SAMPLE = st.tuples(
 @given(st.lists(SAMPLE, max_size=12), st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_what_is_written_is_read(samples: list[tuple[list[str], list[int]]], packed: bool) -> None:
-    found = read_pprof(profile(samples, COLUMNS, packed=packed))
-    assert found.values.tolist() == [values for _, values in samples]
-    assert [[frame.function for frame in found.stack(i)] for i in range(len(samples))] == [
-        one for one, _ in samples
+    read = read_pprof(profile(samples, COLUMNS, packed=packed))
+    assert read.values.tolist() == [values for _, values in samples]
+    assert [[frame.function for frame in read.stack(i)] for i in range(len(samples))] == [
+        stack for stack, _ in samples
     ]
 
 

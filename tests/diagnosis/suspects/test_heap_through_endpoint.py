@@ -27,11 +27,11 @@ SHIPPING = "GET /shipping"
 
 def windows_of(endpoint: str, requests: int) -> EndpointWindows:
     """One window of an endpoint."""
-    one, none = np.ones(1), np.zeros(1, dtype=np.int64)
+    second, none = np.ones(1), np.zeros(1, dtype=np.int64)
     cells = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     made = np.array([requests])
     return EndpointWindows(
-        endpoint, one, one, made, none, none, np.zeros(2, dtype=np.int64), *cells
+        endpoint, second, second, made, none, none, np.zeros(2, dtype=np.int64), *cells
     )
 
 
@@ -92,8 +92,8 @@ def test_a_second_place_of_ones_own_may_have_the_rest_of_the_heap(
     second = Frame("shop.Carts.keep", "Carts.java", 7, own)
     site = AllocationSite(second, at, at, 260 * at, (Stack((second,), 260 * at),))
     signal = Signal(PLACE, "shop.Carts.keep", "bytes", each, (), "", site=site)
-    one = case(Amount("", 320.0, 300.0, 340.0))
-    both = Case(SHIPPING, (*one.signals, signal), (*one.amounts, each))
+    small = case(Amount("", 320.0, 300.0, 340.0))
+    both = Case(SHIPPING, (*small.signals, signal), (*small.amounts, each))
     assert told(both).per_request == per_request
 
 

@@ -51,9 +51,9 @@ def diagnosis(recording: Recording) -> Analysis:
 
 
 def only(recording: Recording) -> Suspect:
-    found = diagnosis(recording).suspects
-    assert len(found) == 1, found
-    return found[0]
+    suspects = diagnosis(recording).suspects
+    assert len(suspects) == 1, suspects
+    return suspects[0]
 
 
 REAL = [
@@ -114,8 +114,11 @@ def test_nobody_is_suspected_where_nothing_fails() -> None:
 
 
 def test_two_leaks_at_once_are_both_named() -> None:
-    found = diagnosis(run({CACHE: {"GET /a": 4096}}, {BLOCKED: {"POST /b": 1}})).suspects
-    named = {(one.leak_class, one.where.partition(" ")[0], one.endpoint) for one in found}
+    suspects = diagnosis(run({CACHE: {"GET /a": 4096}}, {BLOCKED: {"POST /b": 1}})).suspects
+    named = {
+        (suspect.leak_class, suspect.where.partition(" ")[0], suspect.endpoint)
+        for suspect in suspects
+    }
     assert named == {
         ("unbounded-cache", "main.remember", "GET /a"),
         ("goroutine-leak", "main.count", "POST /b"),
@@ -123,9 +126,9 @@ def test_two_leaks_at_once_are_both_named() -> None:
 
 
 def test_two_places_that_leak_through_two_endpoints_are_both_named() -> None:
-    found = diagnosis(run({CACHE: {"GET /a": 4096}, ("main.audit",): {"GET /c": 8192}})).suspects
-    named = {one.endpoint: one for one in found}
-    assert {endpoint: one.where.partition(" ")[0] for endpoint, one in named.items()} == {
+    suspects = diagnosis(run({CACHE: {"GET /a": 4096}, ("main.audit",): {"GET /c": 8192}})).suspects
+    named = {suspect.endpoint: suspect for suspect in suspects}
+    assert {endpoint: suspect.where.partition(" ")[0] for endpoint, suspect in named.items()} == {
         "GET /a": "main.remember",
         "GET /c": "main.audit",
     }
@@ -302,15 +305,15 @@ def test_who_takes_connections_by_itself_is_the_only_one_that_can_keep_them() ->
         ("connect", "/srv/node_modules/pg-pool/index.js"),
     )
     asked = ("query", "/srv/node_modules/pg-pool/index.js")
-    one = _holding(client, taken, ("tariff", "/srv/shop.js"))
+    own = _holding(client, taken, ("tariff", "/srv/shop.js"))
     lends = _holding(client, taken, asked, ("product", "/srv/shop.js"))
     other = _holding(client, taken, ("stock", "/srv/shop.js"))
     context = replace(run_context(run(), judged(run()), 0.0), language="JavaScript")
-    found = [
+    borrowers = [
         find_borrower(replace(context, places=places))
-        for places in ((one, lends), (one, other), (lends,))
+        for places in ((own, lends), (own, other), (lends,))
     ]
-    assert [place.function if place else "" for place in found] == ["tariff", "", ""]
+    assert [place.function if place else "" for place in borrowers] == ["tariff", "", ""]
 
 
 def test_who_alone_is_met_at_opening_often_enough_opens() -> None:
@@ -325,11 +328,11 @@ def test_who_alone_is_met_at_opening_often_enough_opens() -> None:
         ("read", "/srv/node_modules/prom-client/index.js"),
         ("metrics", "/srv/shop.js"),
     )
-    found = [
+    openers = [
         find_opener(replace(context, running=running), ("files",), ("GET /a",))
         for running in ((often, library), (opening,), (often, other))
     ]
-    assert [place.function if place else "" for place in found] == ["invoice", "", ""]
+    assert [place.function if place else "" for place in openers] == ["invoice", "", ""]
 
 
 def test_without_snapshots_the_series_still_name_a_class_and_say_what_is_missing() -> None:

@@ -36,40 +36,40 @@ def test_windows_of_many_merge_to_what_one_would_have_recorded(
 ) -> None:
     planned = ("GET /a", "GET /b")
     health = GeneratorWindow(0.25, 0.25, 0.001, 10, 2.5, 2, 1)
-    one, many = Counting(planned), [Counting(planned) for _ in range(4)]
+    alone, many = Counting(planned), [Counting(planned) for _ in range(4)]
     for worker, endpoint, seconds, size, failure, drops in requests:
-        for counting in (one, many[worker]):
+        for counting in (alone, many[worker]):
             counting.count(endpoint, seconds, size, failure, seconds / 2 if size % 2 else None)
             if drops:
                 counting.drop(endpoint)
-    whole = one.close(101.0, 1.0, 40)
-    found = merged(
+    whole = alone.close(101.0, 1.0, 40)
+    joined = merged(
         [travelled(replace(counting.close(101.0, 1.0, 10), generator=health)) for counting in many]
     )
-    assert (found.time, found.seconds, found.users) == (101.0, 1.0, 40)
-    assert {seen.endpoint: seen for seen in found.endpoints} == {
+    assert (joined.time, joined.seconds, joined.users) == (101.0, 1.0, 40)
+    assert {seen.endpoint: seen for seen in joined.endpoints} == {
         seen.endpoint: seen for seen in whole.endpoints
     }
-    assert found.generator == GeneratorWindow(0.25, 1.0, 0.001, 40, 10.0, 8, 4)
+    assert joined.generator == GeneratorWindow(0.25, 1.0, 0.001, 40, 10.0, 8, 4)
 
 
 @given(_requests)
 def test_of_a_minutes_exemplars_those_stay_that_one_process_would_keep(
     requests: list[tuple[int, str, float, int, str | None, bool]],
 ) -> None:
-    one, many = Counting(()), [Counting(()) for _ in range(4)]
+    alone, many = Counting(()), [Counting(()) for _ in range(4)]
     for number, (worker, endpoint, seconds, _, failure, _) in enumerate(requests):
-        for counting in (one, many[worker]):
+        for counting in (alone, many[worker]):
             counting.count(endpoint, seconds, 1, failure, None, 200, number + 1)
-    whole = one.close(101.0, 1.0, 1, last=True).exemplars
-    found = merged(
+    whole = alone.close(101.0, 1.0, 1, last=True).exemplars
+    joined = merged(
         [travelled(counting.close(101.0, 1.0, 1, last=True)) for counting in many]
     ).exemplars
-    assert [one.time for one in found] == sorted(one.time for one in found)
+    assert [alone.time for alone in joined] == sorted(alone.time for alone in joined)
     # Of failures the first ones of each kind stay; two of them may be of one moment of the clock.
     slow, failed = (
-        ([(e.endpoint, e.seconds) for e in kept if not e.failure] for kept in (whole, found)),
-        [{(e.endpoint, e.failure) for e in kept if e.failure} for kept in (whole, found)],
+        ([(e.endpoint, e.seconds) for e in kept if not e.failure] for kept in (whole, joined)),
+        [{(e.endpoint, e.failure) for e in kept if e.failure} for kept in (whole, joined)],
     )
     before, after = slow
     assert sorted(before) == sorted(after)
@@ -84,11 +84,17 @@ def test_exemplars_of_a_hundred_workers_are_no_more_than_those_of_one() -> None:
             for kind in (None, "timeout", f"status 50{number % 5}"):
                 counting.count(f"GET /{number}", 0.001 * worker, 1, kind)
         windows.append(counting.close(1.0, 1.0, 1, last=True))
-    found = merged(windows).exemplars
-    assert len(found) == A_MINUTE
+    joined = merged(windows).exemplars
+    assert len(joined) == A_MINUTE
     for number in range(40):
         assert (
-            len([one for one in found if one.endpoint == f"GET /{number}" and not one.failure])
+            len(
+                [
+                    exemplar
+                    for exemplar in joined
+                    if exemplar.endpoint == f"GET /{number}" and not exemplar.failure
+                ]
+            )
             <= EACH
         )
 
@@ -103,7 +109,7 @@ def test_the_minutes_of_workers_end_in_the_same_slot_whenever_their_windows_real
                 7e5 + 0.3 * slot + late * (slot % 3), 0.3, 1, slot=7e5 + late + 0.3 * slot
             ).exemplars:
                 ended.append((late, slot))
-    slots = [[slot for late, slot in ended if late == one] for one in (0.0, 0.4, 0.049)]
+    slots = [[slot for late, slot in ended if late == offset] for offset in (0.0, 0.4, 0.049)]
     assert slots == [[201]] * 3
 
 
@@ -125,12 +131,12 @@ def test_a_thousand_names_and_kinds_are_folded_and_none_is_lost() -> None:
         for number in range(250):
             counting.count(f"GET /{worker}/{number}", 0.01, 1, f"error {worker} {number}")
         windows.append(counting.close(1.0, 1.0, 1))
-    found = merged(windows)
-    assert len(found.endpoints) == MAX_ENDPOINTS + 1
-    assert sum(seen.requests for seen in found.endpoints) == 1000
-    kinds = {kind: count for seen in found.endpoints for kind, count in seen.failures.items()}
+    joined = merged(windows)
+    assert len(joined.endpoints) == MAX_ENDPOINTS + 1
+    assert sum(seen.requests for seen in joined.endpoints) == 1000
+    kinds = {kind: count for seen in joined.endpoints for kind, count in seen.failures.items()}
     assert len(kinds) <= MAX_KINDS + 1
-    assert sum(sum(seen.failures.values()) for seen in found.endpoints) == 1000
+    assert sum(sum(seen.failures.values()) for seen in joined.endpoints) == 1000
 
 
 def window(time: float, requests: int = 1) -> Window:
@@ -165,9 +171,9 @@ def test_a_worker_that_has_finished_is_not_missing() -> None:
     slots.add(0, window(1.0))
     slots.add(1, window(1.0))
     slots.add(1, window(1.2))
-    found = list(slots.closed([], [0, 1], [(1, 2)]))
-    assert [one.coverage for one in found] == [WorkerCoverage(2, 2, 1.0)] * 2
-    assert [one.endpoints[0].requests for one in found] == [2, 1]
+    joined = list(slots.closed([], [0, 1], [(1, 2)]))
+    assert [closed_window.coverage for closed_window in joined] == [WorkerCoverage(2, 2, 1.0)] * 2
+    assert [closed_window.endpoints[0].requests for closed_window in joined] == [2, 1]
 
 
 def test_what_a_lost_worker_had_reported_is_kept() -> None:
@@ -175,8 +181,8 @@ def test_what_a_lost_worker_had_reported_is_kept() -> None:
     slots.add(0, window(1.0, 5))
     assert list(slots.closed([0, 1], [], [(1, 2)])) == []
     slots.add(1, window(1.0, 7))
-    [found] = slots.closed([1], [], [(1, 2)])
-    assert found.endpoints[0].requests == 12
+    [joined] = slots.closed([1], [], [(1, 2)])
+    assert joined.endpoints[0].requests == 12
 
 
 def test_a_worker_that_left_in_the_middle_of_a_slot_covered_half_of_it() -> None:
@@ -184,9 +190,9 @@ def test_a_worker_that_left_in_the_middle_of_a_slot_covered_half_of_it() -> None
     slots.add(0, window(1.0))
     counting = Counting(("GET /a",))
     slots.add(1, counting.close(0.5, 0.5, 0))
-    [found] = slots.closed([0], [], [(1, 2), (3, 1)])
-    assert found.coverage == WorkerCoverage(2, 2, 0.75)
-    assert (found.time, found.seconds) == (1.0, 1.0)
+    [joined] = slots.closed([0], [], [(1, 2), (3, 1)])
+    assert joined.coverage == WorkerCoverage(2, 2, 0.75)
+    assert (joined.time, joined.seconds) == (1.0, 1.0)
 
 
 def test_all_endpoints_that_a_profile_names_keep_their_names_beyond_the_bound() -> None:
@@ -194,5 +200,5 @@ def test_all_endpoints_that_a_profile_names_keep_their_names_beyond_the_bound() 
     names = tuple(f"GET /{number}" for number in range(700))
     many = [Counting(names) for _ in range(2)]
     many[1].count("GET /stranger", 0.1, 1)
-    found = merged([counting.close(1.0, 1.0, 1) for counting in many])
-    assert [seen.endpoint for seen in found.endpoints] == [*names, "other"]
+    joined = merged([counting.close(1.0, 1.0, 1) for counting in many])
+    assert [seen.endpoint for seen in joined.endpoints] == [*names, "other"]

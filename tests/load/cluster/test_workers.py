@@ -63,9 +63,9 @@ def test_two_processes_make_the_arrivals_of_one(tmp_path: Path) -> None:
             assert driven.load.wait(PATIENCE)
     load = driven.load
     assert load.failure is None
-    found = requests(driven.windows)
-    assert sum(found.values()) == 100 + 400
-    assert found["GET /a"] / 500 == pytest.approx(0.75, abs=0.08)
+    counted = requests(driven.windows)
+    assert sum(counted.values()) == 100 + 400
+    assert counted["GET /a"] / 500 == pytest.approx(0.75, abs=0.08)
     assert driven.coverages() == [WorkerCoverage(2, 2, 1.0)] * len(driven.windows)
     assert load.started is not None
     assert load.finished is not None
@@ -113,9 +113,9 @@ def test_own_locust_users_are_divided_too(tmp_path: Path) -> None:
             assert driven.load.wait(PATIENCE)
     assert driven.load.failure is None
     assert max(window.users for window in driven.windows) == 3
-    found = requests(driven.windows)
+    counted = requests(driven.windows)
     # Of three users one is the fixed one, on all workers together.
-    assert found["GET /many"] / found["GET /one"] == pytest.approx(2.0, rel=0.3)
+    assert counted["GET /many"] / counted["GET /one"] == pytest.approx(2.0, rel=0.3)
 
 
 TWO = '"distributed": {"processes": 2, "expect": 0, "bind": "", "wait": 30.0, "lost": "rebalance"}'

@@ -45,8 +45,8 @@ class Conversations:
 
 def test_a_connection_is_kept_from_request_to_request() -> None:
     server = Conversations([http(str(n)) for n in range(5)])
-    with serving(server) as url, client(url) as one:
-        responses = [one.send(head(url), keep=True) for _ in range(5)]
+    with serving(server) as url, client(url) as sender:
+        responses = [sender.send(head(url), keep=True) for _ in range(5)]
     assert [response.body for response in responses] == [b"0", b"1", b"2", b"3", b"4"]
     assert server.opened == 1
 
@@ -62,19 +62,19 @@ def test_a_connection_is_kept_from_request_to_request() -> None:
 )
 def test_a_connection_that_is_not_to_be_kept_is_not(response: bytes) -> None:
     server = Conversations([response], [response])
-    with serving(server) as url, client(url) as one:
+    with serving(server) as url, client(url) as sender:
         for _ in range(2):
-            found = one.send(head(url), keep=True)
-            assert (found.failure, found.status, found.body) == (None, 200, b"a")
+            answer = sender.send(head(url), keep=True)
+            assert (answer.failure, answer.status, answer.body) == (None, 200, b"a")
     assert server.opened == 2
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
 def test_a_stale_connection_is_no_failure(method: str) -> None:
     server = Conversations([http("a")], [http("b")])
-    with serving(server) as url, client(url) as one:
-        assert one.send(head(url, f"{method} /"), keep=True).body == b"a"
-        assert one.send(head(url, f"{method} /"), keep=True).body == b"b"
+    with serving(server) as url, client(url) as sender:
+        assert sender.send(head(url, f"{method} /"), keep=True).body == b"a"
+        assert sender.send(head(url, f"{method} /"), keep=True).body == b"b"
     assert server.opened == 2
 
 
@@ -85,9 +85,9 @@ def test_what_is_not_idempotent_is_sent_once() -> None:
         connection.sendall(http("a"))
         posted.append(connection.recv(65536))  # and hangs up: whether it was done nobody knows
 
-    with serving(serve) as url, client(url) as one:
-        assert one.send(head(url)).failure is None
-        assert one.send(head(url, "POST /", 1), b"x").failure in (
+    with serving(serve) as url, client(url) as sender:
+        assert sender.send(head(url)).failure is None
+        assert sender.send(head(url, "POST /", 1), b"x").failure in (
             "connection closed",
             "connection reset",
         )
@@ -152,9 +152,9 @@ def test_what_a_server_announces_of_idle_connections(lines: bytes, seconds: floa
 
 def test_a_second_stale_connection_is_a_failure() -> None:
     server = Conversations([http("a")], [])
-    with serving(server) as url, client(url) as one:
-        assert one.send(head(url)).failure is None
-        assert one.send(head(url)).failure in ("connection closed", "connection reset")
+    with serving(server) as url, client(url) as sender:
+        assert sender.send(head(url)).failure is None
+        assert sender.send(head(url)).failure in ("connection closed", "connection reset")
     assert server.opened == 2
 
 
@@ -176,18 +176,18 @@ def test_answers_without_a_body_leave_the_connection_usable(
     method: str, response: bytes, status: int
 ) -> None:
     server = Conversations([response, http("next")])
-    with serving(server) as url, client(url) as one:
-        first = one.send(head(url, f"{method} /"), keep=True)
+    with serving(server) as url, client(url) as sender:
+        first = sender.send(head(url, f"{method} /"), keep=True)
         assert (first.failure, first.status, first.size, first.body) == (None, status, 0, b"")
-        assert one.send(head(url), keep=True).body == b"next"
+        assert sender.send(head(url), keep=True).body == b"next"
     assert server.opened == 1
 
 
 def test_headers_are_those_of_the_answer_itself() -> None:
     hints = b"HTTP/1.1 103 Early Hints\r\nLink: hint\r\n\r\n"
     folded = b"HTTP/1.1 200 OK\r\nX-One: a\r\nX-ONE:b \r\nEmpty:\r\nContent-Length: 0\r\n\r\n"
-    with serving(hints + folded) as url, client(url) as one:
-        response = one.send(head(url))
+    with serving(hints + folded) as url, client(url) as sender:
+        response = sender.send(head(url))
     assert response.headers == {"x-one": "a, b", "empty": "", "content-length": "0"}
 
 
@@ -210,26 +210,26 @@ def test_a_body_is_decoded_when_asked_for(encoding: str) -> None:
     body = b"hello, hello, hello" * 10
     data = packed(encoding, body)
     served = http(data, Content_Encoding=encoding.removeprefix("raw "))
-    with serving(served) as url, client(url) as one:
-        response = one.send(head(url), keep=True)
+    with serving(served) as url, client(url) as sender:
+        response = sender.send(head(url), keep=True)
         assert (response.failure, response.body, response.size) == (None, body, len(data))
-        response = one.send(head(url))
+        response = sender.send(head(url))
         assert (response.failure, response.body, response.size) == (None, b"", len(data))
     with (
         serving(http(data[:-9], Content_Encoding=encoding.removeprefix("raw "))) as url,
-        client(url) as one,
+        client(url) as sender,
     ):
-        assert str(one.send(head(url), keep=True).failure).startswith("protocol: ")
-        assert one.send(head(url)).failure is None
+        assert str(sender.send(head(url), keep=True).failure).startswith("protocol: ")
+        assert sender.send(head(url)).failure is None
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br"])
 def test_a_body_that_explodes_when_decoded_is_a_failure_and_takes_no_memory(encoding: str) -> None:
     bomb = packed(encoding, bytes(10 * MAX_BODY))
     assert len(bomb) < 1 << 20
-    with serving(http(bomb, Content_Encoding=encoding)) as url, client(url) as one:
+    with serving(http(bomb, Content_Encoding=encoding)) as url, client(url) as sender:
         tracemalloc.start()
-        response = one.send(head(url), keep=True)
+        response = sender.send(head(url), keep=True)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert (response.failure, response.body) == (TOO_LARGE, b"")
@@ -244,14 +244,14 @@ def test_a_large_answer_is_counted_and_not_held() -> None:
         for _ in range(times):
             connection.sendall(piece)
 
-    with serving(serve) as url, client(url) as one:
+    with serving(serve) as url, client(url) as sender:
         tracemalloc.start()
-        response = one.send(head(url))
+        response = sender.send(head(url))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert (response.failure, response.size) == (None, len(piece) * times)
         assert peak < 2 << 20
-        kept = one.send(head(url), keep=True)
+        kept = sender.send(head(url), keep=True)
         assert (kept.failure, kept.size) == (TOO_LARGE, len(piece) * times)
         assert len(kept.body) <= MAX_BODY
 
@@ -268,9 +268,9 @@ def test_a_large_request_is_sent_without_a_copy() -> None:
         except TimeoutError:
             connection.sendall(http("ok"))
 
-    with serving(serve) as url, client(url) as one:
+    with serving(serve) as url, client(url) as sender:
         tracemalloc.start()
-        response = one.send(head(url, "POST /", len(body)), memoryview(body))
+        response = sender.send(head(url, "POST /", len(body)), memoryview(body))
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
     assert response.failure is None
@@ -283,8 +283,8 @@ def test_an_early_answer_ends_the_sending() -> None:
         connection.sendall(http("too large", "413 Content Too Large", Connection="close"))
         time.sleep(0.3)
 
-    with serving(serve) as url, client(url) as one:
-        response = one.send(head(url, "POST /", 64 << 20), bytes(64 << 20))
+    with serving(serve) as url, client(url) as sender:
+        response = sender.send(head(url, "POST /", 64 << 20), bytes(64 << 20))
     assert (response.failure, response.status) == (None, 413)
 
 
@@ -304,14 +304,14 @@ def test_a_server_that_answers_while_it_reads_is_listened_to() -> None:
         ):  # closed with some of the request unread, it would reset the answer away
             pass
 
-    with serving(echo) as url, client(url) as one:
-        response = one.send(head(url, "POST /", size), bytes(size))
+    with serving(echo) as url, client(url) as sender:
+        response = sender.send(head(url, "POST /", size), bytes(size))
     assert (response.failure, response.size) == (None, size)
 
 
 def test_a_server_that_never_reads_is_a_timeout() -> None:
-    with serving(lambda connection: time.sleep(0.6)) as url, client(url, total=0.2) as one:
-        assert one.send(head(url, "POST /", 64 << 20), bytes(64 << 20)).failure == "timeout"
+    with serving(lambda connection: time.sleep(0.6)) as url, client(url, total=0.2) as sender:
+        assert sender.send(head(url, "POST /", 64 << 20), bytes(64 << 20)).failure == "timeout"
 
 
 def test_ipv6() -> None:
@@ -327,16 +327,16 @@ def test_ipv6() -> None:
 
     server = threading.Thread(target=serve, daemon=True)
     server.start()
-    with client(url) as one:
-        assert one.send(head(url), keep=True).body == b"six"
+    with client(url) as sender:
+        assert sender.send(head(url), keep=True).body == b"six"
     server.join(5)
     listener.close()
     assert f"Host: {url.removeprefix('http://')}\r\n".encode() in asked[0]
 
 
 def test_a_name_is_looked_up() -> None:
-    with serving(http("a")) as url, client(url.replace("127.0.0.1", "localhost")) as one:
-        assert one.send(head(url)).failure is None
+    with serving(http("a")) as url, client(url.replace("127.0.0.1", "localhost")) as sender:
+        assert sender.send(head(url)).failure is None
 
 
 @pytest.mark.parametrize(
@@ -348,22 +348,22 @@ def test_a_name_is_looked_up() -> None:
     ],
 )
 def test_no_connection_is_a_kind_of_its_own(url: str, kind: str) -> None:
-    with client(url) as one:
-        assert str(one.send(head(url)).failure).startswith(kind)
+    with client(url) as sender:
+        assert str(sender.send(head(url)).failure).startswith(kind)
 
 
 def test_a_connection_that_is_not_taken_up_is_a_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
         address = full.getsockname()
         waiting = [socket.socket() for _ in range(4)]
-        for one in waiting:
-            one.setblocking(False)
-            one.connect_ex(address)
+        for socket_ in waiting:
+            socket_.setblocking(False)
+            socket_.connect_ex(address)
         url = f"http://127.0.0.1:{address[1]}"
         with client(url, total=0.2) as asking:
             assert asking.send(head(url)).failure in ("connect: timeout", "timeout")
-        for one in waiting:
-            one.close()
+        for socket_ in waiting:
+            socket_.close()
 
 
 def test_a_head_cannot_smuggle_another() -> None:

@@ -58,6 +58,6 @@ def test_a_user_is_challenged_once() -> None:
         denied = f"HTTP/1.1 401 No\r\n{challenge}\r\nContent-Length: 0\r\n\r\n".encode()
         connection.sendall(http("fine") if right else denied)
 
-    with answering(guarded) as url, client(url, digest=MUFASA) as one:
-        assert [one.send(head(url, "GET /a")).status for _ in range(2)] == [200, 200]
+    with answering(guarded) as url, client(url, digest=MUFASA) as sender:
+        assert [sender.send(head(url, "GET /a")).status for _ in range(2)] == [200, 200]
     assert [b"Authorization" in asked for asked in seen] == [False, True, True]

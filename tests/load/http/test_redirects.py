@@ -36,17 +36,19 @@ def talking(
 
 
 def test_redirects_are_not_followed_unless_asked() -> None:
-    with serving(moved("302 Found", "/b")) as url, client(url) as one:
-        assert one.send(head(url)).status == 302
+    with serving(moved("302 Found", "/b")) as url, client(url) as sender:
+        assert sender.send(head(url)).status == 302
 
 
 def test_a_redirect_is_followed_on_the_same_connection_with_method_and_body() -> None:
     asked: list[bytes] = []
     with (
         serving(talking(asked, lambda _: http("there"))) as url,
-        client(url, redirects=True) as one,
+        client(url, redirects=True) as sender,
     ):
-        response = one.send(head(url, "PUT /a?x=1", 4, Authorization="secret"), b"body", keep=True)
+        response = sender.send(
+            head(url, "PUT /a?x=1", 4, Authorization="secret"), b"body", keep=True
+        )
     assert (response.status, response.body) == (200, b"there")
     assert asked[0].startswith(b"PUT /start HTTP/1.1\r\n")
     assert b"Authorization: secret\r\n" in asked[0]
@@ -75,11 +77,11 @@ def test_another_origin_sees_no_credentials_and_must_be_allowed() -> None:
         elsewhere = there.replace("127.0.0.1", "localhost")
         with serving(moved("302 Found", f"{elsewhere}/b")) as url:
             asking = head(url, Authorization="secret", Cookie="own=1", X_Kept="yes")
-            with client(url, redirects=True) as one:
-                assert one.send(asking).failure == "redirect: host not allowed"
+            with client(url, redirects=True) as sender:
+                assert sender.send(asking).failure == "redirect: host not allowed"
             assert asked == []
-            with client(url, redirects=True, allowed=lambda host: host == "localhost") as one:
-                response = one.send(asking, keep=True)
+            with client(url, redirects=True, allowed=lambda host: host == "localhost") as sender:
+                response = sender.send(asking, keep=True)
     assert (response.failure, response.body) == (None, b"there")
     assert b"secret" not in asked[0]
     assert b"own=1" not in asked[0]
@@ -99,14 +101,14 @@ def test_another_origin_sees_no_credentials_and_must_be_allowed() -> None:
 )
 def test_a_redirect_that_is_not_followed_may_lead_away(location: str, away: bool) -> None:
     here = lambda host: host == "localhost"  # noqa: E731
-    with serving(moved("302 Found", location)) as url, client(url, allowed=here) as one:
+    with serving(moved("302 Found", location)) as url, client(url, allowed=here) as sender:
         asking = head(url)
-        assert one.leads_away(asking, one.send(asking)) is away
+        assert sender.leads_away(asking, sender.send(asking)) is away
 
 
 def test_a_circle_ends() -> None:
-    with serving(moved("302 Found", "/again")) as url, client(url, redirects=True) as one:
-        assert one.send(head(url)).failure == f"redirect: more than {MAX_REDIRECTS}"
+    with serving(moved("302 Found", "/again")) as url, client(url, redirects=True) as sender:
+        assert sender.send(head(url)).failure == f"redirect: more than {MAX_REDIRECTS}"
 
 
 @pytest.mark.parametrize(
@@ -115,9 +117,9 @@ def test_a_circle_ends() -> None:
 def test_a_redirect_to_nonsense_is_a_failure(location: str) -> None:
     with (
         serving(moved("302 Found", location)) as url,
-        client(url, redirects=True, allowed=lambda host: False) as one,
+        client(url, redirects=True, allowed=lambda host: False) as sender,
     ):
-        assert one.send(head(url)).failure in (
+        assert sender.send(head(url)).failure in (
             "protocol: a redirect to no URL",
             "redirect: host not allowed",
             "redirect: more than 10",
@@ -129,9 +131,9 @@ def test_a_redirect_cannot_smuggle_a_header() -> None:
     responses = iter([moved("302 Found", "/a b%0d%0aX: y\tz\xfc"), http("end")])
     with (
         serving(talking(asked, lambda _: next(responses))) as url,
-        client(url, redirects=True) as one,
+        client(url, redirects=True) as sender,
     ):
-        assert one.send(head(url)).failure is None
+        assert sender.send(head(url)).failure is None
     assert [line for line in asked[1].split(b"\r\n") if line.startswith(b"X")] == []
     assert asked[1].split(b"\r\n")[0].count(b" ") == 2
 
@@ -140,14 +142,14 @@ def test_a_users_cookies_come_back_and_are_its_own() -> None:
     asked: list[bytes] = []
     response = http("", Set_Cookie="id=7; Path=/; HttpOnly")
     with serving(talking(asked, lambda _: response)) as url:
-        with client(url, redirects=True) as one, client(url, redirects=True) as other:
-            one.send(head(url))
-            one.send(head(url))
+        with client(url, redirects=True) as sender, client(url, redirects=True) as other:
+            sender.send(head(url))
+            sender.send(head(url))
             other.send(head(url))
         assert [b"Cookie: id=7\r\n" in request for request in asked] == [False, True, False]
-        with client(url, redirects=True, cookies=False) as one:
-            one.send(head(url))
-            one.send(head(url))
+        with client(url, redirects=True, cookies=False) as sender:
+            sender.send(head(url))
+            sender.send(head(url))
     assert b"Cookie" not in asked[-1]
 
 

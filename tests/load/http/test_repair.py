@@ -109,9 +109,9 @@ def test_an_endless_event_stream_is_named() -> None:
         connection.sendall(OK + b"Content-Type: text/event-stream\r\n\r\ndata: 1\n\n")
         time.sleep(0.5)
 
-    with answering(stream) as url, client(url, total=0.2) as one:
+    with answering(stream) as url, client(url, total=0.2) as sender:
         assert (
-            one.send(head(url)).failure
+            sender.send(head(url)).failure
             == "timeout: an event stream that did not end (text/event-stream)"
         )
 

@@ -23,8 +23,8 @@ def lines(head: bytes) -> list[str]:
 def test_a_head_of_parts_is_the_head(method: str, length: int) -> None:
     heads = RequestHead(method, ORIGIN, "/base")
     for path in ("/a?b=1", "/c"):
-        found = heads.of(path, GIVEN, length)
-        assert lines(found) == lines(head_of(method, f"/base{path}", ORIGIN, GIVEN, length))
+        made = heads.of(path, GIVEN, length)
+        assert lines(made) == lines(head_of(method, f"/base{path}", ORIGIN, GIVEN, length))
 
 
 def test_the_token_is_added_and_changes_but_never_replaces_what_is_given() -> None:

@@ -36,15 +36,15 @@ def test_an_answer_cut_at_any_byte_is_a_failure(name: str, ending: str) -> None:
         if ending == "reset":
             reset(connection)
 
-    found = []
-    with serving(cut) as url, client(url) as one:
-        found = [one.send(head(url)) for _ in range(len(whole))]
-    assert [response.failure for response in found if response.failure is None] == []
-    kinds = {str(response.failure) for response in found}
+    answers = []
+    with serving(cut) as url, client(url) as sender:
+        answers = [sender.send(head(url)) for _ in range(len(whole))]
+    assert [response.failure for response in answers if response.failure is None] == []
+    kinds = {str(response.failure) for response in answers}
     assert kinds <= {"connection closed", "protocol: answer cut short", "connection reset"}
     if ending == "close":
-        assert found[0].failure == "connection closed"
-        assert found[-1].failure == "protocol: answer cut short"
+        assert answers[0].failure == "connection closed"
+        assert answers[-1].failure == "protocol: answer cut short"
 
 
 @pytest.mark.parametrize("name", WHOLE)
@@ -55,8 +55,8 @@ def test_the_same_answer_whole_but_byte_by_byte_is_a_success(name: str) -> None:
             connection.sendall(bytes([byte]))
             time.sleep(0.0002)
 
-    with serving(drip) as url, client(url) as one:
-        response = one.send(head(url), keep=True)
+    with serving(drip) as url, client(url) as sender:
+        response = sender.send(head(url), keep=True)
     assert (response.failure, response.status) == (None, 200)
     assert response.body in (b"hello", b"hello world")
     assert response.size == len(response.body)
@@ -120,9 +120,9 @@ MALFORMED: dict[str, tuple[bytes | Callable[[socket.socket], None], str]] = {
 @pytest.mark.parametrize("name", MALFORMED)
 def test_malformed_answers_are_failures_of_a_kind(name: str) -> None:
     served, kind = MALFORMED[name]
-    with serving(served) as url, client(url, total=0.3) as one:
+    with serving(served) as url, client(url, total=0.3) as sender:
         for _ in range(2):
-            response = one.send(head(url))
+            response = sender.send(head(url))
             assert (response.failure or "none").startswith(kind)
             assert len(response.head) <= MAX_HEAD + (300 << 10)
 
@@ -134,9 +134,9 @@ def test_byte_by_byte_the_time_for_the_whole_still_holds() -> None:
                 connection.sendall(bytes([byte]))
                 time.sleep(0.01)
 
-    with serving(drip) as url, client(url, total=0.2) as one:
+    with serving(drip) as url, client(url, total=0.2) as sender:
         began = time.monotonic()
-        assert one.send(head(url)).failure == "timeout"
+        assert sender.send(head(url)).failure == "timeout"
         assert time.monotonic() - began < 50  # bounded: the drip alone would take 100 s
 
 
@@ -145,12 +145,15 @@ def test_the_time_between_two_pieces_may_be_bounded_apart() -> None:
         connection.sendall(http("hello")[:-1])
         time.sleep(0.5)
 
-    with serving(pause) as url, client(url, total=60, read=0.1) as one:
-        assert one.send(head(url)).failure == "timeout"
+    with serving(pause) as url, client(url, total=60, read=0.1) as sender:
+        assert sender.send(head(url)).failure == "timeout"
 
 
 def test_after_a_failure_the_next_request_has_a_connection_of_its_own() -> None:
     responses = iter([http("hello")[:-1], http("a")])
-    with serving(lambda connection: connection.sendall(next(responses))) as url, client(url) as one:
-        assert one.send(head(url)).failure == "protocol: answer cut short"
-        assert one.send(head(url)).failure is None
+    with (
+        serving(lambda connection: connection.sendall(next(responses))) as url,
+        client(url) as sender,
+    ):
+        assert sender.send(head(url)).failure == "protocol: answer cut short"
+        assert sender.send(head(url)).failure is None

@@ -104,33 +104,33 @@ def serving(
 
 
 def test_a_server_that_nobody_vouches_for_is_refused(certificates: Path) -> None:
-    with serving(certificates, http("a")) as url, client(url) as one:
-        assert str(one.send(head(url)).failure).startswith("TLS: self")
+    with serving(certificates, http("a")) as url, client(url) as sender:
+        assert str(sender.send(head(url)).failure).startswith("TLS: self")
 
 
 def test_a_name_that_is_not_the_servers_is_refused(certificates: Path) -> None:
     for name, kind in (("user", "TLS: ip address mismatch"), ("server", "None")):
         tls = TlsOptions(ca=str(certificates / f"{name}.pem"))
-        with serving(certificates, http("a"), name=name) as url, client(url, tls=tls) as one:
-            assert str(one.send(head(url)).failure).startswith(kind)
+        with serving(certificates, http("a"), name=name) as url, client(url, tls=tls) as sender:
+            assert str(sender.send(head(url)).failure).startswith(kind)
     with (
         serving(certificates, http("a")) as url,
-        client(url.replace("127.0.0.1", "localhost"), tls=tls) as one,
+        client(url.replace("127.0.0.1", "localhost"), tls=tls) as sender,
     ):
-        assert one.send(head(url)).failure is None
+        assert sender.send(head(url)).failure is None
 
 
 @pytest.mark.parametrize("insecure", [True, False])
 def test_its_own_ca_or_none(certificates: Path, insecure: bool) -> None:
     tls = TlsOptions(insecure=True) if insecure else TlsOptions(ca=str(certificates / "server.pem"))
     large = http(b"x" * (3 << 20))
-    with serving(certificates, large) as url, client(url, tls=tls) as one:
+    with serving(certificates, large) as url, client(url, tls=tls) as sender:
         for _ in range(3):
-            response = one.send(head(url))
+            response = sender.send(head(url))
             assert (response.failure, response.size) == (None, 3 << 20)
         body = bytes(5 << 20)
-        assert one.send(head(url, "POST /", len(body)), memoryview(body)).failure is None
-        assert one.send(head(url, "POST /", 1), b"x").failure is None
+        assert sender.send(head(url, "POST /", len(body)), memoryview(body)).failure is None
+        assert sender.send(head(url, "POST /", 1), b"x").failure is None
 
 
 def test_a_client_certificate(certificates: Path) -> None:
@@ -139,10 +139,10 @@ def test_a_client_certificate(certificates: Path) -> None:
         ca=server, certificate=str(certificates / "user.pem"), key=str(certificates / "user.key")
     )
     with serving(certificates, http("a"), user=True) as url:
-        with client(url, tls=shown) as one:
-            assert one.send(head(url), keep=True).body == b"a"
-        with client(url, tls=TlsOptions(ca=server)) as one:
-            assert str(one.send(head(url)).failure).startswith(("TLS", "connection"))
+        with client(url, tls=shown) as sender:
+            assert sender.send(head(url), keep=True).body == b"a"
+        with client(url, tls=TlsOptions(ca=server)) as sender:
+            assert str(sender.send(head(url)).failure).startswith(("TLS", "connection"))
 
 
 def test_a_server_that_speaks_no_tls(certificates: Path) -> None:
@@ -157,13 +157,13 @@ def test_a_server_that_speaks_no_tls(certificates: Path) -> None:
 
         server = threading.Thread(target=response, daemon=True)
         server.start()
-        with client(url) as one:
-            assert str(one.send(head(url)).failure).startswith("TLS: wrong version")
+        with client(url) as sender:
+            assert str(sender.send(head(url)).failure).startswith("TLS: wrong version")
         server.join(5)
 
 
 def test_a_handshake_that_never_ends_is_a_timeout() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"https://127.0.0.1:{listener.getsockname()[1]}"
-        with client(url, total=0.2) as one:
-            assert one.send(head(url)).failure == "TLS: timeout"
+        with client(url, total=0.2) as sender:
+            assert sender.send(head(url)).failure == "TLS: timeout"

@@ -27,11 +27,11 @@ def stamped(tracing: TraceHeaders, head: bytes = HEAD) -> tuple[bytes, int]:
 
 def test_the_header_is_what_w3c_says_and_the_rest_of_the_head_stays() -> None:
     head, number = stamped(TraceHeaders())
-    found = TRACEPARENT.search(head)
-    assert found is not None
-    assert found[1].decode() == trace_id(number)
-    assert int(found[2], 16) != 0
-    assert head.replace(found[0][2:], b"") == HEAD
+    match = TRACEPARENT.search(head)
+    assert match is not None
+    assert match[1].decode() == trace_id(number)
+    assert int(match[2], 16) != 0
+    assert head.replace(match[0][2:], b"") == HEAD
 
 
 def test_ids_are_all_different_and_none_is_zero() -> None:
@@ -92,10 +92,10 @@ def test_constant_and_rendered_requests_carry_their_trace(path: str) -> None:
             None,
             virtual_user,
         )
-    found = [dict(re.findall(rb"(traceparent|X-Trace-ID): (\S+)", head)) for head in heads]
+    ids = [dict(re.findall(rb"(traceparent|X-Trace-ID): (\S+)", head)) for head in heads]
     assert all(
-        re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-01", one[b"traceparent"]) for one in found
+        re.fullmatch(rb"00-[0-9a-f]{32}-[0-9a-f]{16}-01", sent[b"traceparent"]) for sent in ids
     )
-    assert all(one[b"traceparent"].split(b"-")[1] == one[b"X-Trace-ID"] for one in found)
-    assert found[0] != found[1]
+    assert all(sent[b"traceparent"].split(b"-")[1] == sent[b"X-Trace-ID"] for sent in ids)
+    assert ids[0] != ids[1]
     assert all(head.endswith(b"\r\n\r\n") and head.count(b"\r\n\r\n") == 1 for head in heads)

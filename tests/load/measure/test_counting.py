@@ -72,11 +72,11 @@ def test_a_window_survives_the_pipe(requests: list[tuple[str, float, int, str | 
     window = replace(window, generator=health if len(requests) % 2 else None)
     line = window_line(window)
     assert line.count("\n") == 1
-    found = window_of(json.loads(line), origin=100.0)
-    assert found.time == 1.5
-    assert found.endpoints == window.endpoints
-    assert found.generator == window.generator
-    assert found.exemplars == tuple(
+    read = window_of(json.loads(line), origin=100.0)
+    assert read.time == 1.5
+    assert read.endpoints == window.endpoints
+    assert read.generator == window.generator
+    assert read.exemplars == tuple(
         replace(exemplar, time=exemplar.time - 100.0) for exemplar in window.exemplars
     )
-    assert bool(found.exemplars) == bool(requests)
+    assert bool(read.exemplars) == bool(requests)

@@ -47,38 +47,38 @@ def test_an_idle_one_costs_next_to_nothing() -> None:
     health = Health(None)
     health.start()
     rest(0.5)
-    found = health.close(0.5, 0, 0)
-    assert found.cpu_seconds < 0.2
-    assert found.cpu_ratio == pytest.approx(found.cpu_seconds / 0.5)
+    window = health.close(0.5, 0, 0)
+    assert window.cpu_seconds < 0.2
+    assert window.cpu_ratio == pytest.approx(window.cpu_seconds / 0.5)
 
 
 def test_windows_ask_for_what_is_due_in_them() -> None:
     health = Health(TrafficMix(replace(PLAN, rate=50.0, ramp=2.0, duration=3.0)).schedule.count)
-    found = [health.close(1.0, 2 * queued, queued) for queued in (0, 3, 3, 10, 10, 10)]
-    assert [one.asked for one in found] == pytest.approx([12.5, 37.5, 50, 50, 50, 0])
-    assert [one.queued for one in found] == [0, 3, 0, 7, 0, 0]
-    assert [one.made for one in found] == [0, 6, 0, 14, 0, 0]
+    closed = [health.close(1.0, 2 * queued, queued) for queued in (0, 3, 3, 10, 10, 10)]
+    assert [window.asked for window in closed] == pytest.approx([12.5, 37.5, 50, 50, 50, 0])
+    assert [window.queued for window in closed] == [0, 3, 0, 7, 0, 0]
+    assert [window.made for window in closed] == [0, 6, 0, 14, 0, 0]
     assert Health(None).close(1.0, 0, 0).asked is None
 
 
 def test_several_processes_are_as_busy_as_the_busiest() -> None:
-    one, other = (
+    first, other = (
         GeneratorWindow(0.5, 0.5, 0.001, 100, 20.0, 9, 1),
         GeneratorWindow(0.9, 0.9, 0.2, 50, 30.0, 8, 2),
     )
-    together = GeneratorWindow.together([one, other])
+    together = GeneratorWindow.together([first, other])
     assert together == GeneratorWindow(0.9, 1.4, 0.2, 150, 50.0, 17, 3)
-    assert GeneratorWindow.together([replace(one, asked=None)]).asked is None
+    assert GeneratorWindow.together([replace(first, asked=None)]).asked is None
 
 
 def test_the_load_of_the_machine_is_told_per_core_and_the_highest_of_several_counts() -> None:
     here = Health(None).close(1.0, 0, 0).machine_load
     assert here is not None
     assert 0 <= here < 1000
-    one = GeneratorWindow(0.5, 0.5, 0.001, 100)
-    loads = [replace(one, machine_load=load) for load in (0.5, 7.5, None)]
+    first = GeneratorWindow(0.5, 0.5, 0.001, 100)
+    loads = [replace(first, machine_load=load) for load in (0.5, 7.5, None)]
     assert GeneratorWindow.together(loads).machine_load == 7.5
-    assert GeneratorWindow.together([one]).machine_load is None
+    assert GeneratorWindow.together([first]).machine_load is None
 
 
 def test_the_masters_own_cpu_and_memory_stand_beside_its_workers() -> None:

@@ -32,7 +32,7 @@ def test_columns_are_orthogonal_and_but_one_balanced(least: int) -> None:
     assert len(columns) >= least
     assert set(columns[0]) == {1}
     assert all(
-        sum(a * b for a, b in zip(one, two, strict=True)) == 0 for one, two in pairwise(columns)
+        sum(a * b for a, b in zip(left, two, strict=True)) == 0 for left, two in pairwise(columns)
     )
     assert all(sum(column) == 0 for column in columns[1:])
 
@@ -99,13 +99,13 @@ def traffic(index: int, count: int, seed: int = 4, attribute: str = "true") -> T
 
 
 def test_all_workers_vary_the_mix_alike_and_another_seed_varies_it_otherwise() -> None:
-    def story(one: TrafficMix) -> list[str]:
-        chance, told = one.virtual_user(1).random, []
+    def story(mix: TrafficMix) -> list[str]:
+        chance, told = mix.virtual_user(1).random, []
         chance.seed(1)
         for second in range(0, 130, 5):
-            if second >= one.turns:
-                one.turn(second)
-            told += [one.choose(chance).first.endpoint for _ in range(30)]
+            if second >= mix.turns:
+                mix.turn(second)
+            told += [mix.choose(chance).first.endpoint for _ in range(30)]
         return told
 
     assert story(traffic(0, 3)) == story(traffic(2, 3))
@@ -119,8 +119,8 @@ def test_the_mix_is_plain_in_the_ramp_and_without_being_asked() -> None:
     assert coded.turns == 5.0
     assert plain.turns == inf
     same = [
-        [one.choose(one.virtual_user(2).random).first.endpoint for _ in range(50)]
-        for one in (coded, plain)
+        [mix.choose(mix.virtual_user(2).random).first.endpoint for _ in range(50)]
+        for mix in (coded, plain)
     ]
     assert same[0] == same[1]
 
@@ -159,7 +159,7 @@ def test_the_load_follows_the_code(load: str, tmp_path: Path) -> None:
     assert code is not None
     names = ["GET /a", "GET /b", "GET /c", "GET /d"]
     plain = [high - low for low, high in pairwise((0.0, *(part / 7 for part in code.plain)))]
-    found, meant = [], []
+    made, meant = [], []
     for window in driven.windows:  # however late a window was closed, its own time says its mix
         counts = {seen.endpoint: seen.requests for seen in window.endpoints}
         start = window.time - window.seconds - driven.started
@@ -173,8 +173,8 @@ def test_the_load_follows_the_code(load: str, tmp_path: Path) -> None:
                     (0.0, *code.at(moment)[0])[column : column + 2] for moment in moments
                 )
             ]
-            found.append(counts.get(name, 0) / sum(counts.values()) - mean)
+            made.append(counts.get(name, 0) / sum(counts.values()) - mean)
             meant.append(sum(shares) / len(shares) - mean)
-    assert correlation(found, meant) > 0.8
+    assert correlation(made, meant) > 0.8
     if "rate" in load:
         assert sum(driven.requests().values()) == pytest.approx(1000, rel=0.1)

@@ -99,8 +99,8 @@ def test_a_share_that_grows_beyond_its_own_end_is_made_too() -> None:
     """A worker with no arrival of its own left takes over what others still have to make."""
     shares = Shares(Share(0, 1000))
     shares.change(9.0, Share(0, 1))
-    found = list(shared_arrivals(shape(), shares))
-    assert len([due for _, due in found if due >= 9.0]) == 50
+    arrivals = list(shared_arrivals(shape(), shares))
+    assert len([due for _, due in arrivals if due >= 9.0]) == 50
 
 
 def test_random_arrivals_of_many_are_one_poisson_process_of_the_whole_rate() -> None:

@@ -27,7 +27,7 @@ def pieces(draw: st.DrawFn) -> ScheduleSegment:
     )
 
 
-schedules = st.lists(pieces(), min_size=1, max_size=5).map(lambda found: Schedule(tuple(found)))
+schedules = st.lists(pieces(), min_size=1, max_size=5).map(lambda made: Schedule(tuple(made)))
 
 
 def schedule(**load: object) -> Schedule:
@@ -71,21 +71,21 @@ def test_the_count_is_the_integral_of_the_rate(shape: Schedule, part: float) -> 
 
 
 def test_a_constant_rate_is_evenly_spaced_from_the_first_moment_on() -> None:
-    found = list(arrivals_of(schedule(rate="10/s", duration="2s"), Shares()))
-    assert [number for number, _ in found] == list(range(20))
-    assert [due for _, due in found] == pytest.approx([number / 10 for number in range(20)])
+    got = list(arrivals_of(schedule(rate="10/s", duration="2s"), Shares()))
+    assert [number for number, _ in got] == list(range(20))
+    assert [due for _, due in got] == pytest.approx([number / 10 for number in range(20)])
 
 
 def test_a_ramp_and_a_hold_are_as_they_were_before_there_were_stages() -> None:
-    found = schedule(rate="200/s", ramp="1s", duration="2s")
-    assert found.total == 3
-    assert found.count(1) == 100
-    assert found.due(25) == pytest.approx(0.5)
-    assert found.due(100) == pytest.approx(1.0)
-    assert found.due(300) == pytest.approx(2.0)
-    assert found.due(500) is None
-    assert found.rate_at(0.5) == pytest.approx(100)
-    assert found.rate_at(3.0) == 0
+    got = schedule(rate="200/s", ramp="1s", duration="2s")
+    assert got.total == 3
+    assert got.count(1) == 100
+    assert got.due(25) == pytest.approx(0.5)
+    assert got.due(100) == pytest.approx(1.0)
+    assert got.due(300) == pytest.approx(2.0)
+    assert got.due(500) is None
+    assert got.rate_at(0.5) == pytest.approx(100)
+    assert got.rate_at(3.0) == 0
 
 
 def test_no_arrival_falls_into_a_pause_or_at_its_beginning() -> None:
@@ -110,13 +110,13 @@ STAGES = [
 
 
 def test_stages_follow_each_other() -> None:
-    found = schedule(stages=STAGES)
-    assert found.total == 62
+    got = schedule(stages=STAGES)
+    assert got.total == 62
     moments = {5: 50, 15: 100, 21: 500, 22: 100, 27: 75, 32: 50, 42: 150, 52: 50, 61.999: 150}
-    assert {t: found.rate_at(t) for t in moments} == {
+    assert {t: got.rate_at(t) for t in moments} == {
         t: pytest.approx(rate, abs=0.1) for t, rate in moments.items()
     }
-    assert found.count(62) == pytest.approx(500 + 1000 + 1000 + 750 + 3000)
+    assert got.count(62) == pytest.approx(500 + 1000 + 1000 + 750 + 3000)
 
 
 def test_the_ramp_is_a_first_stage_that_is_one_and_the_rest_is_steady() -> None:
@@ -129,27 +129,27 @@ def test_the_ramp_is_a_first_stage_that_is_one_and_the_rest_is_steady() -> None:
 def test_users_come_in_stages_too() -> None:
     load = Load.model_validate({"stages": [{"ramp": 10, "for": "10s"}, {"users": 10, "for": "1m"}]})
     assert (load.peak, load.open) == (10, False)
-    found = Schedule(segments_of(load))
-    assert [found.users_at(t) for t in (0, 0.01, 5, 30, 70)] == [0, 1, 5, 10, 0]
+    got = Schedule(segments_of(load))
+    assert [got.users_at(t) for t in (0, 0.01, 5, 30, 70)] == [0, 1, 5, 10, 0]
 
 
 def test_poisson_arrivals_have_the_rate_and_the_spread_of_chance() -> None:
-    found = [
+    got = [
         due
         for _, due in arrivals_of(
             schedule(rate="100/s", duration="100s"), Shares(), poisson=True, seed=3
         )
     ]
-    assert len(found) == pytest.approx(10_000, abs=4 * 100)
-    gaps = [b - a for a, b in itertools.pairwise(found)]
+    assert len(got) == pytest.approx(10_000, abs=4 * 100)
+    gaps = [b - a for a, b in itertools.pairwise(got)]
     mean = sum(gaps) / len(gaps)
     deviation = math.sqrt(sum((gap - mean) ** 2 for gap in gaps) / len(gaps))
     assert deviation == pytest.approx(mean, rel=0.05)
 
 
 def test_poisson_arrivals_follow_a_rate_that_changes() -> None:
-    found = [due for _, due in arrivals_of(schedule(stages=STAGES), Shares(), poisson=True, seed=1)]
-    in_spike = sum(20 <= due < 22 for due in found)
+    got = [due for _, due in arrivals_of(schedule(stages=STAGES), Shares(), poisson=True, seed=1)]
+    in_spike = sum(20 <= due < 22 for due in got)
     assert in_spike == pytest.approx(1000, abs=4 * math.sqrt(1000))
 
 

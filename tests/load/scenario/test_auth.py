@@ -109,22 +109,22 @@ def test_a_refused_token_is_renewed_at_once_but_no_storm_follows() -> None:
 
 
 @pytest.mark.parametrize(
-    ("header", "found"),
+    ("header", "expected"),
     [
         ("Authorization: Bearer", ("Authorization", "Bearer t1")),
         ("X-Api-Key:", ("X-Api-Key", "t1")),
         ("Cookie: session=", ("Cookie", "session=t1")),
     ],
 )
-def test_the_header_is_the_profiles(header: str, found: tuple[str, str]) -> None:
+def test_the_header_is_the_profiles(header: str, expected: tuple[str, str]) -> None:
     token = Token(planned(header=header), Issuer(), Clock())
     token.renew()
-    assert token.header == found
+    assert token.header == expected
 
 
 def test_a_token_in_an_answer() -> None:
-    found = TokenReader(planned()).read(200, b'{"access_token": "abc", "expires_in": 3600}')
-    assert (found.token, found.lifetime) == ("abc", 3600)
+    token = TokenReader(planned()).read(200, b'{"access_token": "abc", "expires_in": 3600}')
+    assert (token.token, token.lifetime) == ("abc", 3600)
 
 
 @pytest.mark.parametrize(

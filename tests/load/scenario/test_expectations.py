@@ -33,7 +33,7 @@ def failed(
 
 
 def check(expect: dict[str, Any], **answer: Any) -> str | None:
-    return None if (found := failed(expect, **answer)) is None else found.kind
+    return None if (failure := failed(expect, **answer)) is None else failure.kind
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_a_json_schema_is_checked() -> None:
 
 def test_an_answer_is_only_read_where_it_must_be() -> None:
     def needs(**expect: Any) -> tuple[bool, bool]:
-        return (found := checks(**expect)).needs_body, found.needs_headers
+        return (compiled := checks(**expect)).needs_body, compiled.needs_headers
 
     assert needs(status=201, within="1s") == (False, False)
     assert needs(body="x") == (True, False)
@@ -284,8 +284,8 @@ _json = st.recursive(
 
 
 @given(_json, _json)
-def test_equal_as_json_is(one: Any, other: Any) -> None:
-    assert same(one, one)
-    assert same(one, other) == (
-        json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+def test_equal_as_json_is(first: Any, other: Any) -> None:
+    assert same(first, first)
+    assert same(first, other) == (
+        json.dumps(first, sort_keys=True) == json.dumps(other, sort_keys=True)
     )

@@ -6,7 +6,7 @@ DOCUMENT = {"a": {"b": [{"c": 1}, {"c": None}], "d e": "x"}, "items": [1, 2, 3],
 
 
 @pytest.mark.parametrize(
-    ("path", "found"),
+    ("path", "matches"),
     [
         ("$", [DOCUMENT]),
         ("$.a.b[0].c", [1]),
@@ -24,8 +24,8 @@ DOCUMENT = {"a": {"b": [{"c": 1}, {"c": None}], "d e": "x"}, "items": [1, 2, 3],
         ("$..c", [1, None]),
     ],
 )
-def test_what_a_path_finds(path: str, found: list[object]) -> None:
-    assert JsonPath(path).find(DOCUMENT) == found
+def test_what_a_path_finds(path: str, matches: list[object]) -> None:
+    assert JsonPath(path).find(DOCUMENT) == matches
 
 
 @pytest.mark.parametrize("path", ["$.a", "$.a.b[0].c", "$['d e']", "$.items[7]", "$['']"])

@@ -18,11 +18,11 @@ def virtual_user(number: int = 1, seed: int = 0, **more: object) -> VirtualUser:
     return VirtualUser(number, seed, rows, clock=lambda: 1_700_000_000.25, **more)  # type: ignore[arg-type]
 
 
-def story(found: VirtualUser, length: int = 5) -> list[str]:
+def story(user: VirtualUser, length: int = 5) -> list[str]:
     told = []
     for _ in range(length):
-        found.begin(ALL.names)
-        told.append(ALL.render(found.context))
+        user.begin(ALL.names)
+        told.append(ALL.render(user.context))
     return told
 
 

@@ -46,17 +46,17 @@ def test_a_multipart_body_holds_fields_files_and_templates(tmp_path: Path) -> No
       photo: [{file: a.png}, {file: a.png, name: 'x"y.bin', type: application/pdf}]
 """
     request = rendered(text, tmp_path, WORD="{{x}}")
-    found = parts(request)
-    assert [part.get_param("name", header="content-disposition") for part in found] == [
+    fields = parts(request)
+    assert [part.get_param("name", header="content-disposition") for part in fields] == [
         "title",
         "tag",
         "tag",
         "photo",
         "photo",
     ]
-    assert [part.get_payload() for part in found[:3]] == ["user 7, {{x}}", "a", "{{x}}"]
-    assert [part.get_content_type() for part in found[3:]] == ["image/png", "application/pdf"]
-    assert [part.get_filename() for part in found[3:]] == ["a.png", "x%22y.bin"]
+    assert [part.get_payload() for part in fields[:3]] == ["user 7, {{x}}", "a", "{{x}}"]
+    assert [part.get_content_type() for part in fields[3:]] == ["image/png", "application/pdf"]
+    assert [part.get_filename() for part in fields[3:]] == ["a.png", "x%22y.bin"]
     assert all(content in request.body.split(b"\r\n--")[place] for place in (3, 4))
 
 

@@ -27,34 +27,34 @@ def first(tmp_path: Path, order: str = "sequential") -> Plan:
 
 def drawn(plan: Plan, count: int) -> list[tuple[str, str, str]]:
     """What as many arrivals of the plan see: number, random value, row."""
-    mix, found = TrafficMix(plan), []
+    mix, orders = TrafficMix(plan), []
     for number in range(count):
         virtual_user: VirtualUser = mix.caller(number)
         virtual_user.begin(frozenset({"row"}))
-        found.append(
+        orders.append(
             (str(virtual_user.number), virtual_user.uuid(), str(virtual_user.context["row"]["n"]))
         )
-    return found
+    return orders
 
 
 @pytest.mark.parametrize("order", ["sequential", "unique"])
 def test_nothing_comes_twice(tmp_path: Path, order: str) -> None:
-    one = first(tmp_path, order)
-    before = drawn(one, 200)
-    after = drawn(again(one, 25.0, 200), 200)
+    planned = first(tmp_path, order)
+    before = drawn(planned, 200)
+    after = drawn(again(planned, 25.0, 200), 200)
     for place in range(3):
         assert not {row[place] for row in before} & {row[place] for row in after}
     assert [row[2] for row in after[:3]] == ["200", "201", "202"]
-    assert drawn(one, 200) == before
+    assert drawn(planned, 200) == before
 
 
 def test_numbers_and_the_choices_of_users_are_new_too(tmp_path: Path) -> None:
-    one = first(tmp_path, "random")
-    second = again(one, 25.0, 1000)
-    asked = [TrafficMix(each)._shared.numbers.next() for each in (one, second)]
+    planned = first(tmp_path, "random")
+    second = again(planned, 25.0, 1000)
+    asked = [TrafficMix(each)._shared.numbers.next() for each in (planned, second)]
     assert asked[0] == 1
     assert asked[1] > 1000
-    users = [TrafficMix(each).virtual_user(1) for each in (one, second)]
+    users = [TrafficMix(each).virtual_user(1) for each in (planned, second)]
     assert users[0].number == users[1].number == 1
     assert users[0].uuid() != users[1].uuid()
 
@@ -84,14 +84,14 @@ def test_it_travels_to_the_load_s_process(tmp_path: Path) -> None:
 
 
 def test_requests_that_vary_are_first_repeated_and_then_fresh(tmp_path: Path) -> None:
-    one = first(tmp_path)
-    repeat, fresh = confirmation_rounds(one, 50.0, 5000)
-    assert [(found.name, found.stage) for found in (repeat, fresh)] == [
+    planned = first(tmp_path)
+    repeat, fresh = confirmation_rounds(planned, 50.0, 5000)
+    assert [(round_.name, round_.stage) for round_ in (repeat, fresh)] == [
         ("repeat", "repeated"),
         ("confirm", "confirmed"),
     ]
-    assert drawn(repeat.plan, 20) == drawn(one, 20)
-    assert not set(drawn(fresh.plan, 20)) & set(drawn(one, 20))
+    assert drawn(repeat.plan, 20) == drawn(planned, 20)
+    assert not set(drawn(fresh.plan, 20)) & set(drawn(planned, 20))
     assert repeat.plan.duration == fresh.plan.duration == 25.0
 
 
@@ -101,6 +101,6 @@ def test_requests_that_are_always_the_same_and_rows_that_are_used_once_are_not_r
     [only] = confirmation_rounds(first(tmp_path, "unique"), 50.0, 500)
     assert (only.name, only.plan.duration, only.plan.before) == ("confirm", 50.0, 500)
     text = 'target: {url: "http://127.0.0.1:8080"}\nload: {rate: 5/s, duration: 10s}\nendpoints: [GET /a]\n'
-    assert [found.name for found in confirmation_rounds(plan(text, tmp_path), 50.0, 500)] == [
+    assert [round_.name for round_ in confirmation_rounds(plan(text, tmp_path), 50.0, 500)] == [
         "confirm"
     ]

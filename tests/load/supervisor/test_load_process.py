@@ -64,9 +64,9 @@ def test_an_open_load_makes_its_arrivals_on_schedule_by_weight(tmp_path: Path) -
     with serving(OK) as url:
         mix = "[{request: GET /a, weight: 3}, GET /b]"
         load, windows = drive(plan(url, "rate: 200/s, ramp: 1s, duration: 2s", mix), tmp_path)
-    found = requests(windows)
-    assert sum(found.values()) == pytest.approx(100 + 400, abs=3)
-    assert found["GET /a"] / sum(found.values()) == pytest.approx(0.75, abs=0.07)
+    counted = requests(windows)
+    assert sum(counted.values()) == pytest.approx(100 + 400, abs=3)
+    assert counted["GET /a"] / sum(counted.values()) == pytest.approx(0.75, abs=0.07)
     assert failures(windows) == {}
     assert load.started is not None
     assert load.finished is not None
@@ -112,12 +112,12 @@ def test_what_counts_as_a_failure(
         _, windows = drive(
             plan(url, "rate: 20/s, duration: 1s", f"[{{request: GET /a{expect}}}]"), tmp_path
         )
-    found = failures(windows)
+    counted = failures(windows)
     if kind is None:
-        assert found == {}
+        assert counted == {}
     else:
-        assert sum(found.values()) == sum(requests(windows).values()) > 10
-        assert all(name.startswith(kind) for name in found), found
+        assert sum(counted.values()) == sum(requests(windows).values()) > 10
+        assert all(name.startswith(kind) for name in counted), counted
 
 
 def test_a_refused_connection_is_its_own_kind_and_does_not_spin(tmp_path: Path) -> None:
@@ -172,22 +172,24 @@ def test_requests_carry_trace_ids_that_the_windows_name(tmp_path: Path, trace: s
         text = f"target: {{url: '{url}'}}\nsample: 0.5s\nload: {{users: 1, duration: 1s}}\nendpoints: [GET /a]\ntrace: {trace}\n"
         _, windows = drive(plan_of(parse_profile(text, "p.yaml", environment={})[0]), tmp_path)
     sent = {
-        found.decode()
+        trace_id.decode()
         for data in seen
-        for found in re.findall(rb"traceparent: 00-(\w{32})-\w{16}-01\r\n", data)
+        for trace_id in re.findall(rb"traceparent: 00-(\w{32})-\w{16}-01\r\n", data)
     }
     alone = {
-        found.decode() for data in seen for found in re.findall(rb"X-Trace-ID: (\w{32})\r\n", data)
+        trace_id.decode()
+        for data in seen
+        for trace_id in re.findall(rb"X-Trace-ID: (\w{32})\r\n", data)
     }
     kept = [exemplar for window in windows for exemplar in window.exemplars]
-    assert [(one.failure, one.status) for one in kept] == [("status 500", 500)] * 5
-    assert all(0 < one.time < 30 for one in kept)
+    assert [(example.failure, example.status) for example in kept] == [("status 500", 500)] * 5
+    assert all(0 < example.time < 30 for example in kept)
     if trace == "off":
-        assert (sent, alone, {one.trace for one in kept}) == (set(), set(), {""})
+        assert (sent, alone, {example.trace for example in kept}) == (set(), set(), {""})
     else:
         assert len(sent) == len(seen)
         assert (
-            len({one.trace for one in kept} & sent) >= 4
+            len({example.trace for example in kept} & sent) >= 4
         )  # the first request is not among those seen
         assert alone == (sent if "header" in trace else set())
 
@@ -195,10 +197,10 @@ def test_requests_carry_trace_ids_that_the_windows_name(tmp_path: Path, trace: s
 def test_windows_say_how_the_generator_fared(tmp_path: Path) -> None:
     with serving(OK) as url:
         _, windows = drive(plan(url, "rate: 100/s, duration: 2s"), tmp_path)
-    found = [window.generator for window in windows]
-    assert all(one is not None and one.memory > 10 << 20 for one in found)
-    assert sum(one.asked or 0 for one in found if one) == pytest.approx(200, abs=1)
-    assert 0 < sum(one.cpu_seconds for one in found if one) < 2.5
+    generators = [window.generator for window in windows]
+    assert all(fared is not None and fared.memory > 10 << 20 for fared in generators)
+    assert sum(fared.asked or 0 for fared in generators if fared) == pytest.approx(200, abs=1)
+    assert 0 < sum(fared.cpu_seconds for fared in generators if fared) < 2.5
 
 
 def test_a_stop_ends_the_load_in_order(tmp_path: Path) -> None:
@@ -292,10 +294,10 @@ def test_own_locust_users_are_recorded_the_same_way(tmp_path: Path) -> None:
     )
     with serving(OK) as url:
         _, windows = drive(locust_plan(url, path), tmp_path)
-    found = requests(windows)
-    assert set(found) == {"GET /named", "GET /y"}
-    assert found["GET /named"] > 20
-    assert sum(failures(windows).values()) == found["GET /y"]
+    counted = requests(windows)
+    assert set(counted) == {"GET /named", "GET /y"}
+    assert counted["GET /named"] > 20
+    assert sum(failures(windows).values()) == counted["GET /y"]
     assert "this must not" in (tmp_path / "load.log").read_text()
 
 
@@ -355,8 +357,12 @@ def test_arrivals_at_random_have_service_times_too(tmp_path: Path) -> None:
     with serving(OK) as url:
         _, windows = drive(plan(url, "rate: 100/s, duration: 1s, arrivals: poisson"), tmp_path)
     seen = [endpoint for window in windows for endpoint in window.endpoints]
-    assert sum(one.service.total() for one in seen) == sum(one.latency.total() for one in seen) > 50
-    assert sum(one.dropped for one in seen) == 0
+    assert (
+        sum(endpoint_window.service.total() for endpoint_window in seen)
+        == sum(endpoint_window.latency.total() for endpoint_window in seen)
+        > 50
+    )
+    assert sum(endpoint_window.dropped for endpoint_window in seen) == 0
 
 
 def test_the_plan_says_how_the_profile_wants_to_be_connected(tmp_path: Path) -> None:

@@ -79,9 +79,9 @@ def quietly(load: LoadProcess, stop: Any) -> None:
 
 @pytest.fixture
 def stranger(master: int, request: pytest.FixtureRequest) -> Iterator[Stranger]:
-    found = Stranger(request.node.name, master)
-    yield found
-    found.close()
+    peer = Stranger(request.node.name, master)
+    yield peer
+    peer.close()
 
 
 def test_another_version_is_refused_by_name(stranger: Stranger) -> None:

@@ -42,12 +42,12 @@ class Walk:
         self.user = VirtualUser(1)
 
     def made(self, answer: Callable[[str], dict[str, Any]] = lambda _label: {}) -> list[str]:
-        found = []
+        made_ = []
         self.user.begin()
         for step in self.builder.steps(self.scenario.steps, self.user):
-            found.append(step.endpoint.removeprefix("f / GET /"))
-            self.user.keep(answer(found[-1]))
-        return found
+            made_.append(step.endpoint.removeprefix("f / GET /"))
+            self.user.keep(answer(made_[-1]))
+        return made_
 
 
 def test_blocks_are_repeated_in_order() -> None:

@@ -96,8 +96,8 @@ def test_a_stall_is_in_the_latency_of_all_that_were_due_meanwhile(
         assert waited >= 0.95 * RATE * (frozen - wait) - 10, (wait, waited)
     share = RATE * frozen / seen.requests
     for part in (0.5, 0.9, 0.99):  # of those that waited, which spread evenly over the freeze
-        found = seen.latency.quantile(1 - share * (1 - part)) or 0.0
-        assert found >= part * frozen * 0.95 - 0.05
+        latency = seen.latency.quantile(1 - share * (1 - part)) or 0.0
+        assert latency >= part * frozen * 0.95 - 0.05
     if (
         connections == 100
     ):  # most could not even be sent: service times know nothing of it, and latency does

@@ -171,8 +171,8 @@ def warm_up(url: str) -> None:
     asked: list[str | Request] = [*(url + path for path in WARM_UP), order]
 
     def ask() -> None:
-        for one in asked * 20:
-            with urlopen(one) as answer:
+        for page in asked * 20:
+            with urlopen(page) as answer:
                 answer.read()
 
     threads = [threading.Thread(target=ask) for _ in range(WORKERS)]

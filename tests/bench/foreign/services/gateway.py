@@ -30,10 +30,10 @@ def row() -> str:
     assert pool is not None
     key = random.randrange(ROWS)
     with pool.connection() as connection:
-        found = connection.execute("SELECT text FROM items WHERE id = %s", [key]).fetchone()
+        item = connection.execute("SELECT text FROM items WHERE id = %s", [key]).fetchone()
         if random.random() < 0.25:
             connection.execute("UPDATE items SET seen = seen + 1 WHERE id = %s", [key])
-    return str(found)
+    return str(item)
 
 
 @app.get("/prepared")
