@@ -22,6 +22,7 @@ PAGE = (
     "# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds {started}\n"
     "# TYPE service_queue_length gauge\nservice_queue_length {length}\n"
 )
+PAGE_LEFT = "# TYPE process_open_fds gauge\nprocess_open_fds 12\n"
 STARTED = time.time()
 OTHER_PAGE = "# TYPE other_entries gauge\nother_entries 7\n"
 HTML = "<html><body>Sign in</body></html>"
@@ -115,6 +116,10 @@ class FaultyService:
                 await asyncio.sleep(2.5)
             case "page garbage":
                 return answer("200 OK", "\x00\x01 {{{ 7 seven\n" * 20)
+            case "series vanish":
+                return answer("200 OK", PAGE_LEFT)
+            case "series every second":
+                return answer("200 OK", PAGE_LEFT) if self._scrapes % 2 else good
             case "503":
                 return answer("503 Service Unavailable", "overloaded")
             case "page redirect":

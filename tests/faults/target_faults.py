@@ -127,6 +127,8 @@ FAULTS: dict[str, tuple[str, Callable[[Service], None]]] = {
     "page missing every second": ("page missing", _none),
     "page turns to HTML": ("page html", _none),
     "page turns to garbage": ("page garbage", _none),
+    "series vanish": ("series vanish", _none),
+    "series every second scrape": ("series every second", _none),
     "page slower than interval": ("page slow", _none),
     "page redirects elsewhere": ("page redirect", _none),
     "port taken over": ("none", _taken_over),

@@ -13,6 +13,7 @@ from soak.load.plan.expectations import PlannedExpectations, PlannedMatch
 from soak.load.scenario.json_schema import SchemaCheck
 from soak.load.scenario.jsonpath import JsonPath, parsed
 from soak.load.scenario.matching import MatchError, Predicate, predicate_of, shown
+from soak.load.scenario.search_time import LONGEST, SearchTooLongError
 from soak.load.scenario.templates import RenderError, Template
 from soak.profile.statuses import shown_statuses, statuses_in
 from soak.units import show_duration
@@ -39,6 +40,7 @@ class _Said(str):
 
 
 _NOTHING = _Said("nothing there")
+_TOO_LONG = "expect: a regular expression took too long"
 
 
 class _ValueCheck:
@@ -138,15 +140,11 @@ class Checks:
         """
         if (status not in self.statuses) if self.statuses else status >= 400:
             return self.wrong_status(status)
-        for header in self._headers:
-            value = headers.get(header.place.lower())
-            if (value is not None) if header.absent else (value is None or not header.test(value)):
-                return FailedCheck(
-                    header.kind, header.expected, _NOTHING if value is None else value
-                )
-        if self._body is not None and not _body_holds(self._body, body):
-            return FailedCheck("expect body", self._body.expected, body)
-        if (self._json or self._schema) and (failed := self._check_json(body)) is not None:
+        try:
+            failed = self._check_answer(headers, body)
+        except SearchTooLongError:
+            return FailedCheck(_TOO_LONG, f"a search of at most {LONGEST * 1e3:g} ms", body)
+        if failed is not None:
             return failed
         if self._within is not None and seconds > self._within:
             return FailedCheck(
@@ -155,6 +153,18 @@ class Checks:
                 _Said(f"{seconds * 1e3:,.0f} ms"),
             )
         return None
+
+    def _check_answer(self, headers: Mapping[str, str], body: bytes) -> FailedCheck | None:
+        """What is wrong with its headers or its body."""
+        for header in self._headers:
+            value = headers.get(header.place.lower())
+            if (value is not None) if header.absent else (value is None or not header.test(value)):
+                return FailedCheck(
+                    header.kind, header.expected, _NOTHING if value is None else value
+                )
+        if self._body is not None and not _body_holds(self._body, body):
+            return FailedCheck("expect body", self._body.expected, body)
+        return self._check_json(body) if self._json or self._schema else None
 
     def wrong_status(self, status: int) -> FailedCheck:
         """The failure of a status that is none of those expected."""

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from soak.load.plan.expectations import PlannedExtractor
 from soak.load.scenario.jsonpath import JsonPath, parsed
+from soak.load.scenario.search_time import SearchTooLongError, search_time
 
 #: Characters of a captured text: a pattern that runs away over a large page must not fill the generator's memory.
 MAX_CAPTURED = 65536
@@ -91,7 +92,13 @@ class Extractors:
             value = answer.url
         else:
             text = answer.url if planned.source == "url" else answer.body.decode(errors="replace")
-            return _matched(self._patterns[planned.name], text, several=planned.take != "first")
+            try:
+                with search_time.limit():
+                    return _matched(
+                        self._patterns[planned.name], text, several=planned.take != "first"
+                    )
+            except SearchTooLongError:
+                raise CaptureError(f"capture {planned.name}: took too long") from None
         return [] if value is None else [value]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from soak.backtracking import refusal
 from soak.load.scenario.matching import shown
+from soak.load.scenario.search_time import search_time
 
 #: Characters of what is wrong with a document.
 LONGEST = 160
@@ -46,7 +47,8 @@ class SchemaCheck:
 
     def wrong(self, document: Any) -> str | None:
         """What is wrong with a document, and where in it; None where nothing is."""
-        error = next(self._validator.iter_errors(document), None)
+        with search_time.limit():  # of its patterns
+            error = next(self._validator.iter_errors(document), None)
         if error is None:
             return None
         rule = f"{error.validator}: {shown(error.validator_value)}"

@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from soak.load.scenario.search_time import search_time
+
 Predicate = Callable[[Any], bool]
 #: Characters of a value in a message: enough to tell what it is, too few to fill a report with answers.
 SHOWN = 80
@@ -91,7 +93,14 @@ def _contains(operand: Any, text: bool) -> Predicate:
 
 def _matches(operand: Any, _text: bool) -> Predicate:
     search = re.compile(operand).search
-    return lambda value: isinstance(value, str) and search(value) is not None
+
+    def holds(value: Any) -> bool:
+        if not isinstance(value, str):
+            return False
+        with search_time.limit():
+            return search(value) is not None
+
+    return holds
 
 
 def _negated(operand: Any, text: bool) -> Predicate:
