@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "private_files": set(),
     "backtracking": set(),
     "selectors": {"backtracking"},
+    "steady_memory": set(),
     "units": set(),
     "varint": set(),
     "capacity": {"generator_limits", "latency", "units"},

@@ -39,6 +39,7 @@ from soak.profile import Profile
 from soak.recording import run_directory
 from soak.resume import Resumption
 from soak.runner import Record, Run
+from soak.steady_memory import at_full_speed, keep_steady
 
 if TYPE_CHECKING:
     from soak.cli.live_views import Views
@@ -141,6 +142,7 @@ def drive(
         searches=searches,
         elsewhere=f"soak watch {shlex.quote(str(directory))}",
     )
+    keep_steady()
     with live_views(directory, shown, live, options or ViewOptions()) as views:
         lines = views.lines
         with interruptible(run.stop, drawn=lines.drawing, kept=directory):
@@ -172,6 +174,7 @@ def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float
 def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) -> int:
     """Judge a run that has ended, show and write its reports, and return the exit code."""
     directory = run.directory
+    at_full_speed()
     with progress_note("judging the recording"):
         analysis = judge_run(directory, ended=(run.ended, run.failure))
     # The verdict first: a full disk may keep the files from being written.
