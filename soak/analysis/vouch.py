@@ -3,9 +3,9 @@
 The vouched bound of a growth is the upper end of its 97.5% interval, and never below the
 resolution, the slowest growth that this recording would surely have caught. The room is what may be
 added: half of the level, or what is left of the capacity; of counted things at least a hundred, of
-bytes at least a mebibyte, for no service suffers from a few descriptors more, nor from a buffer of
-90 KiB that grows to 135. Room over bound is the horizon, and a run vouches for the shortest of its
-resources' horizons.
+bytes at least a mebibyte and a twentieth of what the process holds, for no service suffers from a
+few descriptors more, nor from a buffer pool of 600 KiB that grows to 900. Room over bound is the
+horizon, and a run vouches for the shortest of its resources' horizons.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
@@ -105,10 +105,16 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     else:
         seen = f"{noun} was not seen to {grow}, but up to {fastest} would have gone unseen"
     reason = (
-        f"{seen}: it could {grow} by half in "
+        f"{seen}: it could {grow} by {_much(subject, trend.level)} in "
         f"{show_duration(seconds)}, and was judged for {show_duration(judged)}{_more(seconds, judged)}."
     )
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
+
+
+def _much(subject: Subject, level: float) -> str:
+    """How much it could grow by until it matters: `half`, or an amount where that is not what counts."""
+    much = room(subject, level)
+    return "half" if math.isclose(much, 0.5 * abs(level)) else show_amount(much, subject.unit)
 
 
 def _more(seconds: float, judged: float) -> str:

@@ -133,6 +133,7 @@ GO = Family(
     collectors=(
         Collector(
             live=LIVE_HEAP,
+            collected=COLLECTED_HEAP,
             heap="go_memstats_heap_inuse_bytes",
             goal=GOAL,
             percent="go_gc_gogc_percent",

@@ -133,7 +133,8 @@ class Collector:
     """What one runtime tells of its garbage collector: selectors, empty where it tells nothing.
 
     `live` is the heap that survived the last collection, brought up to date by full collections
-    alone where `live_after_full`; `heap` is the heap in use, garbage included. `goal` is the heap
+    alone where `live_after_full`, and `collected` its size just after a collection that a snapshot
+    forced; `heap` is the heap in use, garbage included. `goal` is the heap
     size that starts the next collection, `percent` by how much it exceeds the live heap, and
     `limit` the memory limit that bounds it (Go's GOGC and GOMEMLIMIT). `taken` is what the runtime
     took from the system for it, or may take, `released` what of that it gave back, and `footprint`
@@ -150,6 +151,7 @@ class Collector:
     """
 
     live: str = ""
+    collected: str = ""
     live_after_full: bool = False
     heap: str = ""
     goal: str = ""

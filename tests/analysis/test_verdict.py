@@ -6,9 +6,22 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.model import Analysis, Ending, Event, EventKind, Finding, Recording, SourceHealth, Verdict
+from soak.analysis.statistics.room import LITTLE, PART
+from soak.analysis.thresholds import FEWEST_SAMPLES
+from soak.model import (
+    Analysis,
+    Ending,
+    Event,
+    EventKind,
+    Finding,
+    Recording,
+    Series,
+    SourceHealth,
+    Verdict,
+)
 from soak.profile import EndpointLimits, Limits
 from soak.reporters import wording
+from soak.snapshots import SNAPSHOT_SOURCE
 from tests.analysis.recordings import SECONDS, counter, gauge, health, noise, recording, windows
 
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
@@ -256,6 +269,36 @@ def test_gos_live_heap_is_judged_and_not_the_garbage_on_it() -> None:
     assert growth[0].trend is not None
     assert growth[0].trend.level == pytest.approx(20e6, rel=0.01)
     assert analysis.verdict is Verdict.PASS
+
+
+def test_a_goal_at_its_least_tells_nothing_where_snapshots_measured_the_heap() -> None:
+    """Go's goal stays at 4 MiB however the heap moves below 2."""
+    goal = gauge("go_memstats_next_gc_bytes", 4 * 2**20)
+    exact = gauge("go_heap_after_gc_bytes", 6e5 + noise(1e4), SNAPSHOT_SOURCE)
+    few = gauge("go_heap_after_gc_bytes", np.full(FEWEST_SAMPLES - 1, 6e5), SNAPSHOT_SOURCE)
+    moved = gauge("go_memstats_next_gc_bytes", 4 * 2**20 + 100 * (np.arange(SECONDS) > 200))
+
+    def heaps(*series: Series) -> list[str]:
+        found = judged(recording(*series)).findings
+        return sorted({each.series for each in found if "heap" in each.series})
+
+    assert heaps(goal) == ["go_gc_heap_live_bytes"]
+    assert heaps(goal, exact) == ["go_heap_after_gc_bytes"]
+    assert heaps(goal, few) == ["go_gc_heap_live_bytes"]
+    assert heaps(moved, exact) == ["go_gc_heap_live_bytes", "go_heap_after_gc_bytes"]
+
+
+def test_a_part_of_a_process_may_grow_by_a_twentieth_of_the_process() -> None:
+    """A pool of buffers of 0.6 MiB in a process of 200 would have left the run open."""
+    pool = gauge("jvm_buffer_memory_used_bytes", 6e5 + noise(3e5), id="direct")
+
+    def vouched(*series: Series) -> float:
+        found = finding(judged(recording(*series)), "growth", "jvm_buffer_memory_used_bytes")
+        assert found.vouched_seconds is not None
+        return found.vouched_seconds
+
+    process = gauge("process_resident_memory_bytes", 2e8 + noise(1e5))
+    assert vouched(pool, process) == pytest.approx(PART * 2e8 / LITTLE * vouched(pool), rel=1e-2)
 
 
 def test_under_gomemlimit_the_live_heap_is_not_known() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.rules.production import at_production
-from soak.analysis.statistics.room import HANDFUL, LITTLE, room
+from soak.analysis.statistics.room import HANDFUL, LITTLE, PART, room
 from soak.analysis.vouch import MOST, advice, horizon, horizon_of, vouched
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
@@ -66,6 +66,13 @@ def test_of_memory_a_mebibyte_more_does_no_harm() -> None:
     assert room(memory, 2 * MIB) == LITTLE
     assert room(memory, 2.1 * MIB) == 1.05 * MIB
     assert room(replace(memory, capacity=100 * 1024), 90 * 1024) == 10 * 1024
+
+
+def test_a_small_part_of_a_process_matters_by_what_it_adds_to_the_process() -> None:
+    part = replace(subject([0.0]), process_memory=200 * MIB)
+    assert room(part, 19 * MIB) == PART * 200 * MIB == 10 * MIB
+    assert room(part, 21 * MIB) == 10.5 * MIB
+    assert room(replace(part, capacity=20 * MIB), 19 * MIB) == MIB
 
 
 @pytest.mark.parametrize(("hours", "verdict"), [(2.0, Verdict.PASS), (1.99, Verdict.INCONCLUSIVE)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import FEWEST_SAMPLES
 from soak.catalog.metrics import (
+    COLLECTORS,
     NEVER_DROPPED,
     NO_RESOURCES,
     Metric,
@@ -26,6 +28,7 @@ from soak.catalog.metrics import (
     selects,
     unknown_metric,
 )
+from soak.catalog.process import RESIDENT
 from soak.catalog.row_types import Worse
 from soak.model import Series
 from soak.snapshots import SNAPSHOT_SOURCE
@@ -68,7 +71,11 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
             if series.key not in subjects:
                 metric = metric_of(series.name, series.labels) or unknown_metric(series.name)
                 subjects[series.key] = _subject(prepared, series, metric, None)
-    return subjects
+    return {
+        key: subject
+        for key, subject in subjects.items()
+        if subject.limit is not None or not _said_by_snapshots(subject, subjects.values())
+    }
 
 
 def never_dropped(prepared: Prepared) -> list[Subject]:
@@ -106,6 +113,22 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
         if dict(other.labels).get("instance") == instance
     ]
     return any(bool((other.values[np.isfinite(other.values)] > 0).any()) for other in better)
+
+
+def _said_by_snapshots(subject: Subject, subjects: Iterable[Subject]) -> bool:
+    """Whether a live heap stood still that snapshots measured: a goal stays at its least while the heap below it moves unseen."""
+    series = subject.series
+    known = series.values[(series.times >= subject.judged_from) & np.isfinite(series.values)]
+    if not len(known) or float(np.ptp(known)) > 0:
+        return False
+    exact = {
+        collector.collected
+        for collector in COLLECTORS
+        if collector.collected and selects(collector.live, series)
+    }
+    return any(
+        other.series.name in exact and other.series.labels == series.labels for other in subjects
+    )
 
 
 def _too_few(series: Series) -> bool:
@@ -164,6 +187,16 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
         0.0 if falls else min(capacities, default=None),
         "memory" if metric.unit == "bytes" else metric.unit,
         connections=connections,
+        process_memory=_process_memory(prepared, instance),
         gaps=prepared.gap_ends,
         falls=falls,
     )
+
+
+def _process_memory(prepared: Prepared, instance: str | None) -> float:
+    """How much the process held last (bytes); 0 where that is unknown."""
+    for resident in prepared.named(RESIDENT):
+        known = resident.values[np.isfinite(resident.values)]
+        if dict(resident.labels).get("instance") == instance and len(known):
+            return float(known[-1])
+    return 0.0

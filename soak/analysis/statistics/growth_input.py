@@ -24,7 +24,8 @@ class Subject:
     hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit`
     is bytes or what is counted; `integer` marks counts. `collected` marks a heap as allocated,
     which a collector lets fall. `connections` are how many the load had open, None where unknown:
-    memory keeps the mark of their highest number. `falls` says that the series and its capacity
+    memory keeps the mark of their highest number. `process_memory` is how much the process that it
+    belongs to holds in all (bytes), 0 where unknown. `falls` says that the series and its capacity
     were changed in sign, because a fall of it is for the worse. `clock` is the clock of requests
     that all times here are on, None where they are the run's own.
     """
@@ -42,6 +43,7 @@ class Subject:
     capacity_noun: str = ""
     collected: bool = False
     connections: Series | None = None
+    process_memory: float = 0.0
     gaps: tuple[float, ...] = ()
     falls: bool = False
     clock: JudgedClock | None = None

@@ -11,6 +11,7 @@ whatever its unit. What is rounded may besides have moved by one grain unseen.
 |---|---|---|
 | `HANDFUL` 100 | things | descriptors, threads, goroutines: so many more are a load that every runtime bears |
 | `LITTLE` 2^20 | bytes | less memory than one arena, pool chunk or thread's stack of any runtime in the catalog |
+| `PART` 0.05 | of the process | what a part of its memory may add without harm: under a tenth of it, a part may double |
 | `STEPS` 3 | steps | how many may come in the time in which none came, at 95% |
 """
 
@@ -23,13 +24,14 @@ from soak.analysis.statistics.grain import written_grain
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.model import Line, Trend
 
-HANDFUL, LITTLE, STEPS = 100.0, 2.0**20, 3.0
+HANDFUL, LITTLE, PART, STEPS = 100.0, 2.0**20, 0.05, 3.0
 
 
 def room(subject: Subject, level: float) -> float:
     """How much may be added before it matters."""
     half = 0.5 * abs(level)
-    least = HANDFUL if subject.integer else LITTLE if subject.unit == "bytes" else 0.0
+    little = max(LITTLE, PART * subject.process_memory)
+    least = HANDFUL if subject.integer else little if subject.unit == "bytes" else 0.0
     much = max(half, least)
     left = math.inf if subject.capacity is None else subject.capacity - level
     return min(much, left) if left > 0 else much
