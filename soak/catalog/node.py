@@ -18,6 +18,8 @@ from soak.catalog.row_types import (
 )
 
 ACTIVE_RESOURCES = "nodejs_active_resources"
+#: What soak's snapshots add: how many of the requests that came since the first of them are still on the heap.
+KEPT_REQUESTS = "nodejs_requests_alive"
 _SECONDS = Unit.SECONDS
 _SOONER = "a smaller --max-old-space-size, as of 128, makes Node collect its old generation sooner"
 _PARTIAL = "minor|incremental|weakcb"
@@ -73,6 +75,14 @@ NODE = Family(
             'nodejs_active_resources{type="Timeout"}',
             "Node's timers",
             Unit.TIMERS,
+        ),
+        connected(
+            count(
+                ResourceKind.REQUESTS,
+                KEPT_REQUESTS,
+                "requests that Node keeps on its heap",
+                Unit.REQUESTS,
+            )
         ),
         shown(
             "nodejs_active_resources",

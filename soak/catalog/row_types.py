@@ -23,6 +23,7 @@ class ResourceKind(StrEnum):
     CPU = "cpu"
     METRICS = "metrics"
     TIMERS = "timers"
+    REQUESTS = "requests kept"
     LIMIT = "limit"
     OTHER = "other"
 

@@ -110,6 +110,8 @@ LEAST_CPU_SAMPLES = 5
 LEAST_DESCRIPTORS = 3
 #: Least rise of waiting timers to be evidence.
 LEAST_TIMERS = 10
+#: Least rise of requests that are kept on the heap to be evidence: more than are in flight at once by chance.
+LEAST_REQUESTS = 20
 #: Least bytes a request that unnamed framework objects must keep to count as whole requests: a request line and its headers.
 WHOLE_REQUEST_BYTES = 256.0
 #: Least rise, in bytes, of memory outside of the heap that a runtime publishes (direct buffers, external memory).

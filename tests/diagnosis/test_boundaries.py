@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest import mock
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
-from soak.catalog.node import ACTIVE_RESOURCES
+from soak.catalog.node import ACTIVE_RESOURCES, KEPT_REQUESTS
 from soak.diagnosis import thresholds
 from soak.diagnosis.attribution import signals as signals_module
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gaining
@@ -27,7 +28,7 @@ from soak.diagnosis.suspects import (
     suspects,
 )
 from soak.diagnosis.suspects.cases import Case, _together, _whole, group_signals
-from soak.diagnosis.suspects.context import RunContext, _flat
+from soak.diagnosis.suspects.context import RunContext, _flat, run_context
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.leak_classes import UNKNOWN
 from soak.diagnosis.suspects.place_and_amount import _width, signal_told
@@ -36,6 +37,7 @@ from tests.analysis.recordings import gauge
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
 from tests.diagnosis.attribution import test_attribution_boundaries
 from tests.diagnosis.suspects import test_evidence_boundaries
+from tests.diagnosis.synthetic_runs import judged, run
 
 #: Those of attribution and of evidence stand beside their parts.
 REGISTERED = (test_attribution_boundaries, test_evidence_boundaries)
@@ -294,6 +296,22 @@ def test_a_regression_has_240_points_and_more_are_averaged() -> None:
         return len(_thinned(column, column, column[:, None], np.zeros(count, dtype=np.int64))[0])
 
     assert (points(240), points(241)) == (240, 121)
+
+
+@pins(thresholds, "LEAST_REQUESTS")
+def test_twenty_more_requests_on_the_heap_are_evidence() -> None:
+    for more, seen in ((19.0, False), (20.0, True), (21.0, True)):
+        kept = rising(KEPT_REQUESTS, more)
+        recording = replace(run(snapshots=False), series=(kept,), windows=())
+        said = retained_requests.kept_requests(
+            Case(""), run_context(recording, judged(recording), 0.0)
+        )
+        assert said == (
+            f"{more:.0f} more requests than at first are still on the heap after a collection: "
+            "something keeps them beyond their answer."
+            if seen
+            else ""
+        )
 
 
 @pins(thresholds, "LEAST_TIMERS")

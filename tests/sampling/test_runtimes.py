@@ -8,10 +8,12 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from urllib.request import urlopen
 
 import pytest
 
 from soak import hook
+from soak.catalog.node import KEPT_REQUESTS
 from soak.diagnosis.attribution.allocation_sites import (
     AllocationSite,
     allocation_sites,
@@ -34,7 +36,7 @@ from soak.sampling.profilers.python import PythonHook
 from soak.snapshots import SnapshotKind
 from tests.sampling.leaking import HERE, PAGE, Leaking, leaking, python_program
 from tests.sampling.serving import answering, free_port, http
-from tests.targets import toolchain
+from tests.targets import running, toolchain
 from tests.targets.building import cached, call, tool
 
 AT_ONCE = 200
@@ -112,6 +114,36 @@ def test_node_tells_file_line_function_and_bytes() -> None:
     assert grown.slope[1] / AT_ONCE < PAGE < grown.slope[2] / AT_ONCE or grown.slope[
         0
     ] / AT_ONCE == pytest.approx(PAGE, rel=0.1)
+
+
+def test_requests_that_node_keeps_are_counted_exactly_and_no_longer_than_the_session() -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with toolchain():
+        node = tool("node")
+    served = HERE / "requests.js"
+    with running([node, f"--inspect={address}", served], ready_line_prefix="ready ") as target:
+        profiler = NodeInspector(address)
+
+        def alive() -> float:
+            told = dict(profiler.take("steady"))
+            assert isinstance(told["gauges"], bytes)
+            rows = {name: value for name, _, value in json.loads(told["gauges"])["samples"]}
+            return float(rows[KEPT_REQUESTS])
+
+        def ask(path: str) -> None:
+            for _ in range(30):
+                urlopen(f"{target.url}{path}", timeout=60).read()
+
+        counts = [alive()]
+        for path in ("/kept", "/other", "/kept"):
+            ask(path)
+            counts.append(alive())
+        profiler.close()
+        ask("/kept")
+        counts.append(alive())
+        profiler.close()
+    # The connection keeps the last request that came over it.
+    assert counts == [0, *(pytest.approx(count, abs=1) for count in (30, 30, 60)), 0]
 
 
 def test_node_opens_its_inspector_where_that_is_asked_for() -> None:

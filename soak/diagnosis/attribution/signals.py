@@ -61,7 +61,7 @@ class Signal:
 
     @property
     def counted(self) -> bool:
-        """Whether it counts whole things that a process holds; series of a metrics page and timers are objects on its heap."""
+        """Whether it counts whole things that a process holds; what lies on its heap does not count."""
         return self.unit != "bytes" and self.what not in (*_BYTES, *_ON_HEAP)
 
     @property
@@ -78,7 +78,7 @@ class Signal:
 PLACE, GROUP = "place", "group"
 _COUNTED = (ResourceKind.DESCRIPTORS, ResourceKind.THREADS, ResourceKind.POOL)
 _BYTES = (ResourceKind.MEMORY, ResourceKind.HEAP)
-_ON_HEAP = (ResourceKind.METRICS, ResourceKind.TIMERS)
+_ON_HEAP = (ResourceKind.METRICS, ResourceKind.TIMERS, ResourceKind.REQUESTS)
 #: What Node counts beside descriptors are timers and the like, where those are steady.
 _HANDLES, _OPEN = (Unit.HANDLES, Unit.RESOURCES), OPEN_DESCRIPTORS
 

@@ -280,7 +280,9 @@ EVIDENCE: dict[EvidenceKind, Look] = {
         timers_grow(context) if case.of(PLACE, ResourceKind.HEAP, ResourceKind.TIMERS) else ""
     ),
     EvidenceKind.REQUESTS_KEPT: lambda case, context: (
-        kept_requests(case, context) if case.of(PLACE) else ""
+        kept_requests(case, context)
+        if case.of(PLACE, ResourceKind.HEAP, ResourceKind.REQUESTS)
+        else ""
     ),
     EvidenceKind.CONTAINER_FRAMES: _marked(
         "container", "Part of what grows was made by {function}: a map or a list gains entries."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.allocation_sites import NAMELESS
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.suspects.leak_classes import CLASSES
@@ -43,6 +44,10 @@ def _leaks(suspect: Suspect) -> str:
     leaks = f"{capitalized(who)} {'leak' if suspect.endpoints else 'leaks'}"
     if suspect.per_request <= 0:
         return leaks
+    if suspect.unit == Unit.REQUESTS:
+        share = show_amount(min(suspect.per_request, 1.0), Unit.RATIO)
+        keeps = "keep" if suspect.endpoints else "keeps"
+        return f"{capitalized(who)} {keeps} {share} of {'its' if keeps == 'keeps' else 'their'} requests"
     kind = " of any kind" if not suspect.endpoint else ""
     return f"{leaks} {amount(suspect.per_request, suspect.unit)} per request{kind}"
 

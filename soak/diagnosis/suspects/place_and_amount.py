@@ -190,7 +190,9 @@ def signal_told(case: Case, unit: str) -> Signal | None:
     heap = [signal for signal in candidates if signal.what != ResourceKind.MEMORY] or candidates
     heap = [signal for signal in heap if not _in_part(case, signal, heap)]
     known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
-    return known_best or next(iter(case.of(ResourceKind.METRICS, ResourceKind.TIMERS)), None)
+    return known_best or next(
+        iter(case.of(ResourceKind.METRICS, ResourceKind.TIMERS, ResourceKind.REQUESTS)), None
+    )
 
 
 def _in_part(case: Case, place: Signal, heap: Sequence[Signal]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soak.catalog.node import ACTIVE_RESOURCES
+from soak.catalog.node import ACTIVE_RESOURCES, KEPT_REQUESTS
 from soak.diagnosis.attribution.allocation_sites import (
     SERVER_READS,
     AllocationSite,
@@ -15,13 +15,18 @@ from soak.diagnosis.attribution.allocation_sites import (
     calls,
     own_frames,
 )
-from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, contributors
+from soak.diagnosis.attribution.levels import (
+    Levels,
+    attribute_by_endpoint,
+    contributors,
+    levels_of,
+)
 from soak.diagnosis.attribution.signals import PLACE
 from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, rise
-from soak.diagnosis.thresholds import LEAST_TIMERS, WHOLE_REQUEST_BYTES
+from soak.diagnosis.thresholds import LEAST_REQUESTS, LEAST_TIMERS, WHOLE_REQUEST_BYTES
 from soak.units import show_amount
 
 #: What is made for one request, by the name of its class or of its constructor: Flask's RequestContext, Node's
@@ -48,6 +53,8 @@ _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
 def kept_requests(case: Case, context: RunContext) -> str:
     """Which request objects are retained in growing numbers, in words; empty where another endpoint retains them."""
+    if counted := _counted(case, context):
+        return counted
     by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
     for site in context.places:
         for stack in site.stacks:
@@ -62,6 +69,31 @@ def kept_requests(case: Case, context: RunContext) -> str:
         words for name, stacks in by_name.items() for words in _growing(name, stacks, case, context)
     ]
     return said[0] if said else ""
+
+
+def _of_others(levels: Levels, name: str, unit: str, case: Case, context: RunContext) -> bool:
+    """Whether only other endpoints than the case's surely add to a level."""
+    if not case.endpoint:
+        return False
+    through = contributors(attribute_by_endpoint(context.prepared, levels, name, unit))
+    return bool(through) and not any(amount.endpoint in case.endpoints for amount in through)
+
+
+def _counted(case: Case, context: RunContext) -> str:
+    """How many more requests are kept than at first, in words; empty where they are not, or nobody counted."""
+    own = [
+        series
+        for series in context.series(KEPT_REQUESTS)
+        if (levels := levels_of(context.prepared, series)) is not None
+        and not _of_others(levels, series.name, "requests", case, context)
+    ]
+    grown = sum(rise(series, context.prepared.judged_from) for series in own)
+    return (
+        f"{grown:,.0f} more requests than at first are still on the heap after a collection: "
+        "something keeps them beyond their answer."
+        if grown >= LEAST_REQUESTS
+        else ""
+    )
 
 
 def _requests_to(case: Case, context: RunContext) -> float:
@@ -133,16 +165,7 @@ def _growing(
         case, context
     ):
         return
-    through = contributors(
-        attribute_by_endpoint(
-            context.prepared, Levels(site.times, levels, site.requests), name, "bytes"
-        )
-    )
-    if (
-        case.endpoint
-        and through
-        and not any(amount.endpoint in case.endpoints for amount in through)
-    ):
+    if _of_others(Levels(site.times, levels, site.requests), name, "bytes", case, context):
         return
     gained = show_amount(float(levels[-1] - levels[0]), "bytes")
     yield f"Ever more of {name} stay alive, {gained} of them: made for one request each, and kept beyond it."

@@ -7,11 +7,13 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import psutil
 
+from soak.catalog.node import KEPT_REQUESTS
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import NodeProfiles
 from soak.sampling.profilers.inspector import Inspector
@@ -25,6 +27,29 @@ RUNNING, EVERY = 0.5, 100
 #: How many collections a snapshot forces at most, and for how many seconds: a large heap is collected once.
 MOST_COLLECTIONS, COLLECTING = 3, 0.2
 MAX_SNAPSHOT = 256 * 2**20
+#: Counts the requests that are on the heap: each is counted when it comes, and again when it was collected. The answer waits
+#: until the last collection has been told. Where soak was killed and nobody asks any more, counting ends after an hour.
+_COUNT_REQUESTS = """(() => {
+  const channels = require('diagnostics_channel'), key = Symbol.for('soak.requests')
+  if (!channels.subscribe) return undefined
+  const counting = globalThis[key] ??= { alive: 0 }
+  if (!counting.seen) {
+    const collected = new FinalizationRegistry(() => { counting.alive-- })
+    counting.seen = ({ request }) => {
+      if (Date.now() - counting.asked > 3600e3) return counting.stop()
+      counting.alive++
+      collected.register(request)
+    }
+    counting.stop = () => {
+      channels.unsubscribe('http.server.request.start', counting.seen)
+      delete globalThis[key]
+    }
+    channels.subscribe('http.server.request.start', counting.seen)
+  }
+  counting.asked = Date.now()
+  return new Promise(told => setImmediate(() => setImmediate(() => told(counting.alive))))
+})()"""
+_STOP_COUNTING = "globalThis[Symbol.for('soak.requests')]?.stop()"
 _OPENING = 2.0
 _USUAL = "127.0.0.1:9229"
 
@@ -76,7 +101,8 @@ class NodeInspector:
                 "v8heap",
                 json.dumps({"interval": INTERVAL, "profile": {"head": profile["head"]}}).encode(),
             )
-            yield "gauges", gauges([("nodejs_heap_live_bytes", {}, used), *external])
+            counted = [("nodejs_heap_live_bytes", {}, used), *external, *_requests(session)]
+            yield "gauges", gauges(counted)
             yield "v8cpu", json.dumps({"profile": {"nodes": _running(session)}}).encode()
             if self.snapshots and stage in ("start", "end", "drained"):
                 yield "v8snapshot", _whole(session)
@@ -89,9 +115,12 @@ class NodeInspector:
         self._connected().call("HeapProfiler.collectGarbage")
 
     def close(self) -> None:
-        """End the session, and so the sampling."""
+        """End the session, and so the sampling; nothing counts in the target any more."""
         while self._session:
-            self._session.pop().close()
+            session = self._session.pop()
+            with suppress(TargetError):
+                session.call("Runtime.evaluate", expression=_STOP_COUNTING)
+            session.close()
 
     def _connected(self) -> Inspector:
         """The session, with sampling under way."""
@@ -139,6 +168,20 @@ def _external(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]
     size = said.get("result", {}).get("value")
     if isinstance(size, (int, float)):
         yield "nodejs_external_live_bytes", {}, float(size)
+
+
+def _requests(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
+    """How many of the requests since the first snapshot are on the heap still; nothing before Node 18.7."""
+    said = session.call(
+        "Runtime.evaluate",
+        expression=_COUNT_REQUESTS,
+        includeCommandLineAPI=True,
+        awaitPromise=True,
+        returnByValue=True,
+    )
+    count = said.get("result", {}).get("value")
+    if isinstance(count, (int, float)):
+        yield KEPT_REQUESTS, {}, float(count)
 
 
 def _running(session: Inspector) -> list[dict[str, Any]]:

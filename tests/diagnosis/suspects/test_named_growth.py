@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from soak.catalog.metrics import ResourceKind
+from soak.catalog.node import KEPT_REQUESTS
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
@@ -90,6 +91,23 @@ def test_timers_name_the_endpoint_and_the_amount_of_what_a_request_leaves_on_the
         10.0,
         "timers",
     )
+
+
+def test_requests_that_a_runtime_keeps_are_a_context_that_is_never_released() -> None:
+    case = case_of(ResourceKind.REQUESTS, "requests", "GET /a")
+    assert case.memory_alone
+    kept = leaked({"GET /a": 1.0})[TIMES.astype(int) - 1]
+    context = with_series([gauge(KEPT_REQUESTS, kept)])
+    assert EVIDENCE[EvidenceKind.COUNT_GROWS](case, context) == ""
+    assert "more requests than at first" in EVIDENCE[EvidenceKind.REQUESTS_KEPT](case, context)
+    known = place_and_amount("request-context", case, context)
+    assert (known.amount.endpoint, known.amount.per_request, known.unit) == (
+        "GET /a",
+        10.0,
+        "requests",
+    )
+    elsewhere = case_of(ResourceKind.REQUESTS, "requests", "POST /b")
+    assert EVIDENCE[EvidenceKind.REQUESTS_KEPT](elsewhere, context) == ""
 
 
 def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_connection() -> None:
