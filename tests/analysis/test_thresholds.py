@@ -30,6 +30,7 @@ from soak.analysis.statistics.step_processes import _without_spikes, flickers
 from soak.model import Finding, Floats, JudgedClock, Kind, RuleName, Series, Trend, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import EndpointWindows
+from tests.analysis.prepare import test_snapshot_masking
 from tests.analysis.recordings import gauge, recording, windows
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
 
@@ -40,6 +41,8 @@ RSS, LIVE, IN_USE = (
 )
 TAKEN = "go_memstats_sys_bytes"
 FAIL, PASS, OPEN = Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE
+#: Those of masking stand beside it.
+REGISTERED = (test_snapshot_masking,)
 MIB = 2.0**20
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.rules.production import at_production
-from soak.analysis.statistics.room import HANDFUL, LITTLE, PART, room
+from soak.analysis.statistics.room import HANDFUL, LITTLE, OBJECTS, PART, room
 from soak.analysis.vouch import MOST, advice, horizon, horizon_of, vouched
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
@@ -57,6 +57,8 @@ def test_of_counted_things_a_handful_more_does_no_harm() -> None:
     counts = subject([0.0], integer=True)
     assert room(counts, 10.0) == HANDFUL
     assert room(counts, 1000.0) == 500.0
+    assert room(replace(counts, unit="requests"), 10.0) == OBJECTS
+    assert room(replace(counts, unit="timers"), 2010.0) == 1005.0
     assert room(replace(counts, capacity=64.0), 10.0) == 54.0
 
 

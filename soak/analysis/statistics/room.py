@@ -10,6 +10,7 @@ whatever its unit. What is rounded may besides have moved by one grain unseen.
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `HANDFUL` 100 | things | descriptors, threads, goroutines: so many more are a load that every runtime bears |
+| `OBJECTS` 1000 | things | requests, timers: objects on a heap of some hundred bytes to a few KiB, no handles of the system |
 | `LITTLE` 2^20 | bytes | less memory than one arena, pool chunk or thread's stack of any runtime in the catalog |
 | `PART` 0.05 | of the process | what a part of its memory may add without harm: under a tenth of it, a part may double |
 | `STEPS` 3 | steps | how many may come in the time in which none came, at 95% |
@@ -22,16 +23,19 @@ from collections.abc import Sequence
 
 from soak.analysis.statistics.grain import written_grain
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
+from soak.catalog.row_types import Unit
 from soak.model import Line, Trend
 
-HANDFUL, LITTLE, PART, STEPS = 100.0, 2.0**20, 0.05, 3.0
+HANDFUL, OBJECTS, LITTLE, PART, STEPS = 100.0, 1000.0, 2.0**20, 0.05, 3.0
+_ON_HEAP = (Unit.REQUESTS, Unit.TIMERS)
 
 
 def room(subject: Subject, level: float) -> float:
     """How much may be added before it matters."""
     half = 0.5 * abs(level)
     little = max(LITTLE, PART * subject.process_memory)
-    least = HANDFUL if subject.integer else little if subject.unit == "bytes" else 0.0
+    things = OBJECTS if subject.unit in _ON_HEAP else HANDFUL
+    least = things if subject.integer else little if subject.unit == "bytes" else 0.0
     much = max(half, least)
     left = math.inf if subject.capacity is None else subject.capacity - level
     return min(much, left) if left > 0 else much
