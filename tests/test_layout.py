@@ -469,6 +469,13 @@ def test_no_catch_all_names() -> None:
     assert names & forbidden == set()
 
 
+@pytest.mark.parametrize("document", ["CONTRIBUTING.md", "docs/design.md"])
+def test_maps_name_every_package(document: str) -> None:
+    text = (ROOT / document).read_text()
+    packages = {path.parent.name for path in SOURCES if path.name == "__init__.py"}
+    assert {name for name in packages - {"soak"} if f"{name}/" not in text} == set()
+
+
 def test_no_class_name_has_two_meanings() -> None:
     homes: dict[str, list[str]] = {}
     for path in SOURCES:
