@@ -1,4 +1,5 @@
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,13 @@ from soak.profile.types import Profile
 PROFILES = Path(__file__).parents[2] / "profiles"
 
 
+@cache
+def validator() -> jsonschema.protocols.Validator:
+    """Of profiles: made once, for the schema is large."""
+    schema = profile_schema()
+    return jsonschema.validators.validator_for(schema)(schema)
+
+
 def test_the_schema_beside_the_profiles_is_the_current_one() -> None:
     """If this fails: soak schema > profiles/soak.schema.json."""
     assert json.loads((PROFILES / "soak.schema.json").read_text()) == profile_schema()
@@ -19,7 +27,7 @@ def test_the_schema_beside_the_profiles_is_the_current_one() -> None:
 
 @pytest.mark.parametrize("path", sorted(PROFILES.glob("*.yaml")), ids=lambda path: path.name)
 def test_the_schema_accepts_the_ready_profiles(path: Path) -> None:
-    jsonschema.validate(yaml.safe_load(path.read_text()), profile_schema())
+    validator().validate(yaml.safe_load(path.read_text()))
 
 
 def test_the_reference_profile_shows_every_key() -> None:

@@ -159,18 +159,17 @@ def test_hostile_names_are_inert(name: str) -> None:
 
 def test_markdown_fits_a_comment_however_much_there_is() -> None:
     long = "GET /" + "<|>" * 500
-    many = [replace(WORSE, subject=f"{long}{index}", reason=long * 20) for index in range(400)]
-    suspects = tuple(
-        replace(failing().suspects[0], endpoint=f"{long}{index}") for index in range(60)
-    )
+    many = [replace(WORSE, subject=f"{long}{index}", reason=long * 2) for index in range(400)]
+    suspect = failing().suspects[0]
+    suspects = tuple(replace(suspect, endpoint=f"{long}{index}") for index in range(60))
     compared = replace(
         comparison(*many, replace(OPEN, subject=long), suspects=suspects),
         candidate=long,
         base=long,
         candidate_runs=tuple(replace(RUN, name=f"{long}{index}") for index in range(30)),
         reason=long * 20,
-        left_out=(long * 10,) * 200,
-        warnings=(long * 10,) * 200,
+        left_out=(long * 2,) * 200,
+        warnings=(long * 2,) * 200,
     )
     text = markdown.render(compared)
     assert len(text) <= 65_536

@@ -54,7 +54,13 @@ def figures_of(name: str) -> dict[str, float | bool | None]:
     }
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.thorough if number % 2 else ())
+        for number, name in enumerate(KINDS)
+    ],
+)
 def test_the_figures_of_a_series_are_what_they_were(name: str) -> None:
     expected = json.loads(FIGURES.read_text())[name]
     width = abs(expected["high"] - expected["low"]) or 1e-9

@@ -43,6 +43,7 @@ def test_the_stack_that_keeps_is_first_with_what_it_keeps_a_request() -> None:
     assert all(not other.sure for other in others)
 
 
+@pytest.mark.thorough
 def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
     covered = 0
     for seed in range(200):
