@@ -153,6 +153,18 @@ def _is_phase(phase: object) -> bool:
     )
 
 
+def remove_begun(directory: Path) -> None:
+    """Delete what belongs to a run that never began, logs that say nothing, and the directory if nothing else is in it."""
+    with suppress(OSError):
+        for name in (RUN, PROFILE, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
+            (directory / name).unlink(missing_ok=True)
+        for log in (LOAD_LOG, TARGET_LOG):
+            path = directory / log
+            if path.is_file() and path.stat().st_size == 0:
+                path.unlink()
+        directory.rmdir()
+
+
 def hold(directory: Path) -> int:
     """Mark a run directory as being written, until the returned descriptor is closed or this process ends."""
     descriptor = os.open(directory, os.O_RDONLY)

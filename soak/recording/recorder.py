@@ -9,7 +9,7 @@ import struct
 import tempfile
 import threading
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import astuple
 from pathlib import Path
 from typing import IO, Any
@@ -23,12 +23,12 @@ from soak.recording.files import (
     FORMAT_VERSION,
     LOAD_LOG,
     PROFILE,
-    RUN,
     SCHEMA,
     TARGET_LOG,
     WRITING,
     hold,
     read_run,
+    remove_begun,
     write_run,
     write_whole,
 )
@@ -81,6 +81,7 @@ class Recorder:
             self._reopen(resumed)
             self._reserve = _reserved(directory)
             return
+        begun = ExitStack()
         try:
             # What a target answers is its own: nobody else on this machine reads it.
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -88,20 +89,26 @@ class Recorder:
                 path.name not in (LOAD_LOG, TARGET_LOG) for path in directory.iterdir()
             ):  # logs of a failed start
                 raise UsageError(f"{directory}: not empty; a run needs a directory of its own")
+            begun.callback(remove_begun, directory)
             self._held = hold(directory)
+            begun.callback(os.close, self._held)
             # SQLite gives what it puts beside it the same mode.
             (directory / DATABASE).touch(mode=0o600)
             self._database = sqlite3.connect(
                 directory / DATABASE, check_same_thread=False, isolation_level=None
             )
+            begun.callback(self._database.close)
             self._database.executescript(f"{WRITING} {SCHEMA}")
-            self._reserve = _reserved(directory)
-        except (OSError, sqlite3.Error) as error:
+            self._reserve = begun.enter_context(_reserved(directory))
+            if profile_text is not None:
+                write_whole(directory / PROFILE, profile_text)
+            write_run(directory, run)
+        except (OSError, sqlite3.Error, RecordingError) as error:
+            begun.close()  # nothing is left of a run that cannot be recorded
+            if isinstance(error, RecordingError):
+                raise
             why = error.strerror if isinstance(error, OSError) else error
             raise RecordingError(f"{directory}: cannot be written: {why}") from None
-        if profile_text is not None:
-            write_whole(directory / PROFILE, profile_text)
-        write_run(directory, run)
 
     def _reopen(self, moment: float) -> None:
         self._before = read_run(self.directory)
@@ -187,20 +194,7 @@ class Recorder:
             os.close(self._held)
             return
         os.close(self._held)
-        for name in (
-            RUN,
-            PROFILE,
-            DATABASE,
-            f"{DATABASE}-wal",
-            f"{DATABASE}-shm",
-        ):
-            (self.directory / name).unlink(missing_ok=True)
-        for log in (LOAD_LOG, TARGET_LOG):
-            path = self.directory / log
-            if path.is_file() and path.stat().st_size == 0:
-                path.unlink()
-        with suppress(OSError):
-            self.directory.rmdir()
+        remove_begun(self.directory)
 
     def _write(self, item: _Record) -> None:
         if isinstance(item, Scrape):

@@ -529,3 +529,21 @@ def test_a_commit_is_the_targets_only_where_something_makes_it_so(
     elsewhere = commits({}, tmp_path, starts=False)
     assert elsewhere == {"commit": "", "own_commit": started["commit"]}
     assert facts(elsewhere) == (("commit of soak's working directory", started["commit"]),)
+
+
+@pytest.mark.parametrize("broken", ["_reserved", "write_run"])
+def test_a_directory_that_cannot_be_written_is_left_as_it_was(
+    directory: Path, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(f"soak.recording.recorder.{broken}", full)
+    with pytest.raises(RecordingError, match="cannot be written: No space left on device"):
+        Recorder(directory, dict(RUN), "name: x\n")
+    assert not directory.exists()
+    monkeypatch.undo()
+    Recorder(directory, dict(RUN), None).close(ended="completed")
+    with pytest.raises(UsageError):
+        Recorder(directory, dict(RUN), None)
+    assert (directory / "recording.sqlite").exists(), "another run's is never touched"
