@@ -25,7 +25,7 @@ FEW = 8
 
 
 def tree(value: Any) -> Any:
-    """A result as JSON has it: what is empty or absent left out, a column as its length, ends, extremes and sum."""
+    """A result as JSON has it: what is empty or absent left out, a column as its length, ends, extremes and sums."""
     if is_dataclass(value) and not isinstance(value, type):
         left_out = ("trend",) if isinstance(value, Curve) else ()  # its finding has it
         named = {
@@ -62,6 +62,7 @@ def _column(values: np.ndarray[Any, Any]) -> list[Any]:
     if values.dtype.kind not in "fiub" or not len(known):
         return [len(values)]
     ends = [known.flat[0], known.flat[-1], known.min(), known.max(), known.sum()]
+    ends.append((known.ravel() * np.arange(known.size)).sum())  # their order, too
     return [len(values), known.size, *(tree(float(end)) for end in ends)]
 
 
