@@ -22,7 +22,7 @@ from soak.private_files import private
 from soak.profile.checking import directory_of
 from soak.profile.hosts import is_loopback
 from soak.profile.start import Start
-from soak.sampling.fetch import Fetcher
+from soak.sampling.fetch import Fetcher, check_peer
 from soak.sampling.sources.process import listening_on
 
 #: How long an unreachable target is asked, in seconds: long enough for a listener that is just coming up.
@@ -54,7 +54,8 @@ def reach(
         try:
             with socket.create_connection(
                 (parts.hostname or "", port), timeout=max(0.1, deadline - time.monotonic())
-            ):
+            ) as connected:
+                check_peer(parts.hostname or "", connected)
                 return
         except socket.gaierror:
             raise TargetError(f"{url}: the host name {parts.hostname} cannot be resolved") from None

@@ -17,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from soak import __version__
 from soak.errors import TargetError
-from soak.profile.hosts import is_loopback
+from soak.profile.hosts import is_loopback, is_metadata_host, may_connect
 from soak.profile.tls import TlsSettings
 
 MAX_BYTES = 32 * 2**20
@@ -129,6 +129,8 @@ class Fetcher:
             **extra,
         }
         connection.timeout = max(0.001, deadline - time.monotonic())
+        if connection.sock is None:
+            self._open(connection)
         self.asked += 1
         connection.request("GET" if body is None else "POST", path, body, headers)
         _wait_until(connection.sock, deadline)
@@ -155,6 +157,15 @@ class Fetcher:
         content_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         return Answer(response.status, content_type, data, bool(whole))
 
+    def _open(self, connection: http.client.HTTPConnection) -> None:
+        """Connect, to whom it may."""
+        connection.connect()
+        try:
+            check_peer(connection.host, connection.sock)
+        except TargetError:
+            self.close()
+            raise
+
     def _connected(self, scheme: str, netloc: str) -> http.client.HTTPConnection:
         """The kept connection, or a new one."""
         if self._connection is None or self._origin != (scheme, netloc):
@@ -169,6 +180,18 @@ class Fetcher:
                 raise http.client.HTTPException("its URL must begin with http:// or https://")
             self._origin = (scheme, netloc)
         return self._connection
+
+
+def check_peer(host: str, connected: socket.socket) -> None:
+    """TargetError where a host's name has led to an address to which nothing goes, before anything is sent there."""
+    address = str(connected.getpeername()[0])
+    if not may_connect(host, address):
+        what = (
+            "a cloud's metadata service"
+            if is_metadata_host(address)
+            else "another machine, and a name for this one must lead to it"
+        )
+        raise TargetError(f"{host} leads to {address}, which is {what}: nothing is sent there")
 
 
 def accepted(answer: Answer, url: str) -> Answer:
