@@ -12,6 +12,7 @@ from typing import Any
 
 from soak.analysis import analyze
 from soak.cli.delivery import Written, code_of, write_reports
+from soak.cli.own_reports import somebody_elses
 from soak.errors import ExitCode, SoakError, UsageError
 from soak.formats import Options, read_recording
 from soak.formats.column_names import in_base_unit, labelled
@@ -19,7 +20,7 @@ from soak.formats.prometheus_server import RangeQuery, query_server
 from soak.model import Analysis, Finding, Recording, Verdict
 from soak.profile import Limits
 from soak.recording import is_run_directory
-from soak.reporters import wording
+from soak.reporters import installed, wording
 
 _BADNESS = [
     ExitCode.PASS,
@@ -127,6 +128,12 @@ def write_beside(analysis: Analysis, directory: Path, formats: list[str] | None)
     """Write reports to a directory that holds no run, and is created where it is missing."""
     if is_run_directory(directory):
         raise UsageError(f"--out {directory}: holds a run; name another directory")
+    reporters = installed()
+    names = [reporters[name].file_name for name in (formats or reporters)]
+    if others := somebody_elses(directory, names):
+        raise UsageError(
+            f"--out {directory}: its {others[0]} is no report of soak's, and would be overwritten; name another directory"
+        )
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

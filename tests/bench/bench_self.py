@@ -38,6 +38,7 @@ from soak.recording import Recorder
 from soak.sampling.clock import RunClock
 from soak.sampling.sampler import scrape
 from soak.sampling.sources.prometheus import Prometheus
+from soak.steady_memory import keep_steady
 from soak.target_watch import TargetWatch
 from soak.windows import Window
 from tests.targets import build_go, running
@@ -188,6 +189,7 @@ def windows(count: int) -> Iterator[Window]:
 
 def _supervisor(url: str, days: float, say: Callable[[float], None]) -> None:
     """Scrapes and windows through all that the supervisor keeps of them, and into a recording."""
+    keep_steady()
     source, clock, live, news = (
         Prometheus(url=url),
         RunClock(time.monotonic()),

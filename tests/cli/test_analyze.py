@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from soak.cli.limit_texts import limits_tree
+from soak.cli.own_reports import somebody_elses
 from tests.cli.calling import run
 
 
@@ -202,6 +203,16 @@ def test_reports_are_written_as_a_run_does(
         == 1
     )
     assert (tmp_path / "two" / "leak.csv" / "junit.xml").is_file()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    names = ("report.html", "junit.xml", "analysis.json", "summary.md", "suspects.sarif")
+    for name in names:
+        (mine / name).write_text("<testsuites/>")
+    assert somebody_elses(mine, names) == list(names)
+    assert somebody_elses(tmp_path / "one", names) == []
+    code, _, err = run(capsys, "analyze", leak, "--out", str(mine), "--format", "junit")
+    assert (code, "its junit.xml is no report of soak's" in err) == (2, True)
+    assert (mine / "junit.xml").read_text() == "<testsuites/>"
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
     code, _, err = run(capsys, "analyze", leak, "--out", str(tmp_path / "run"))
