@@ -32,7 +32,7 @@ _MESSAGES = {
 }
 #: What a text must look like, by the key that it is the value of.
 _FORMS = {
-    "header": "expected a header and what stands before the token, such as Authorization: Bearer",
+    "header": "expected a header and what stands before the token, such as `Authorization: Bearer`, or `X-Token:` for none",
     "user": "expected a name without a colon",
     "password": "expected a text of one line",
     "type": "expected a media type such as image/png",

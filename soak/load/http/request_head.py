@@ -84,11 +84,17 @@ def is_idempotent(head: bytes) -> bool:
 
 
 def with_cookies(head: bytes, cookies: str) -> bytes:
-    """A head with the jar's cookies, after those that it has of its own: there may be one Cookie header only."""
+    """A head with the jar's cookies, after those that it has of its own: there may be one Cookie header only.
+
+    Its own stand for the jar's of the same name.
+    """
     own = _COOKIE.search(head)
     if own is None:
         return b"%bCookie: %b\r\n\r\n" % (head[:-2], cookies.encode())
-    return b"%b; %b%b" % (head[: own.end()], cookies.encode(), head[own.end() :])
+    given = {pair.partition(b"=")[0].strip() for pair in own[0].partition(b":")[2].split(b";")}
+    pairs = cookies.encode().split(b"; ")
+    kept = [pair for pair in pairs if pair.partition(b"=")[0] not in given]
+    return b"; ".join((head[: own.end()], *kept)) + head[own.end() :]
 
 
 def with_authorization(head: bytes, value: str) -> bytes:

@@ -47,6 +47,14 @@ def test_connections_that_a_stall_added_are_no_leak() -> None:
     assert verdict_of(driven(20 + np.roll(late, 1), late)) is Verdict.PASS
 
 
+@pytest.mark.parametrize("each", [1, 2])
+def test_visitors_that_arrive_one_by_one_and_stay_are_no_leak(each: int) -> None:
+    arriving = 1 + T // 2
+    assert verdict_of(driven(20 + each * (1 + (T + 1) // 2), arriving)) is Verdict.PASS
+    assert verdict_of(driven(20 + each * arriving + T // 10, arriving)) is Verdict.FAIL
+    assert verdict_of(driven(20 + T // 8, arriving)) is Verdict.FAIL  # behind a proxy
+
+
 def test_a_series_that_does_not_follow_the_connections_stays_as_it_is() -> None:
     connections = gauge(CONNECTIONS, OPEN)
     leak = gauge("process_open_fds", LEAK)

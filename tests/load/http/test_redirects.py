@@ -158,6 +158,10 @@ def test_cookies_join_those_that_a_request_has_of_its_own() -> None:
     assert asked.count(b"Cookie") == 1
     assert b"Cookie: own=1; id=7\r\n" in asked
     assert asked.endswith(b"Accept: x\r\n\r\n")
+    asked = with_cookies(head("http://a", Cookie="id=8; own=1"), "state=a; id=7")
+    assert (
+        b"Cookie: id=8; own=1; state=a\r\n" in asked
+    )  # its own stand for the jar's of the same name
 
 
 SHOP, TLS_SHOP = Origin("http", "shop.example.com", 80), Origin("https", "shop.example.com", 443)
