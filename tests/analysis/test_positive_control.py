@@ -94,11 +94,19 @@ def test_a_promise_that_is_not_kept_is_raised_until_it_is() -> None:
 def test_the_share_is_said_as_it_is_where_no_size_is_caught_often_enough(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(positive_control, "caught_in", lambda _given, _size: 3)
+    tried: list[float] = []
+
+    def caught(_given: object, size: float) -> int:
+        tried.append(size)
+        return 3
+
+    monkeypatch.setattr(positive_control, "caught_in", caught)
     given = subject(noise(5))
     finding = judged(given)
     assert finding.trend is not None
     (controlled,) = with_positive_control([given], [finding], SECONDS)
+    factors = np.array(tried[-8:]) / finding.trend.resolution_per_hour
+    assert factors == pytest.approx([1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0])
     assert controlled.planted is not None
     assert controlled.planted.per_hour == FACTORS[-1] * finding.trend.resolution_per_hour
     assert "caught in 3 of 20 tries" in controlled.reason

@@ -50,6 +50,7 @@ RESULTS: dict[str, Callable[[], Analysis]] = {
     "capacity found": lambda: searched(QueueTarget(300.0, 1, poisson=True)),
     "capacity below the least": lambda: searched(QueueTarget(30.0)),
     "capacity above the most": lambda: searched(QueueTarget(30_000.0)),
+    "capacity bounded by failures": lambda: searched(QueueTarget(300.0, 1, failing=200.0)),
     "nights together": lambda: nights(0.0, 0.0, 0.0),
     "nights of which one leaks": lambda: nights(0.0, 5e4),
 }

@@ -77,6 +77,16 @@ def test_a_small_part_of_a_process_matters_by_what_it_adds_to_the_process() -> N
     assert room(replace(part, capacity=20 * MIB), 19 * MIB) == MIB
 
 
+@pytest.mark.parametrize(("low", "chance"), [(0.5, False), (0.0, True), (-1.0, True)])
+def test_growth_that_a_hollow_pass_saw_may_be_chance_where_its_interval_reaches_none(
+    low: float, chance: bool
+) -> None:
+    grows = replace(trend(high=50 * MIB), slope_per_hour=2.0, slope_low=low)
+    [told] = vouched([subject([0.0])], [finding(grows)], HOUR)
+    assert told.reason.startswith("Resident memory grows by some 2 B/h")
+    assert ("may be chance" in told.reason) is chance
+
+
 @pytest.mark.parametrize(("hours", "verdict"), [(2.0, Verdict.PASS), (1.99, Verdict.INCONCLUSIVE)])
 def test_a_pass_whose_horizon_is_under_twice_the_judged_stretch_is_hollow(
     hours: float, verdict: Verdict

@@ -42,6 +42,7 @@ def ended(*command: str, stdout: str = "") -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
+@pytest.mark.thorough
 def test_a_closed_standard_output_changes_no_verdict(steady: Path) -> None:
     assert ended("report", str(steady), stdout=">&-") == (ExitCode.PASS, "")
     assert (steady / "report.html").exists()

@@ -95,6 +95,7 @@ def test_python_tells_file_line_function_and_bytes(tmp_path: Path) -> None:
     assert threads.slope[0] == pytest.approx(1.0)
 
 
+@pytest.mark.thorough
 def test_node_tells_file_line_function_and_bytes() -> None:
     address = f"127.0.0.1:{free_port()}"
     with toolchain():
@@ -173,6 +174,7 @@ console.log('ready')
 """
 
 
+@pytest.mark.thorough
 def test_node_tells_what_opens_files_while_it_runs(tmp_path: Path) -> None:
     (tmp_path / "opening.js").write_text(_OPENING)
     address = f"127.0.0.1:{free_port()}"
@@ -200,6 +202,7 @@ def test_node_tells_what_opens_files_while_it_runs(tmp_path: Path) -> None:
     assert opened - sum(hits for _, hits in placed) <= max(2.0, 0.1 * opened)
 
 
+@pytest.mark.thorough
 def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
     with toolchain():
         java, javac = tool("java"), tool("javac")

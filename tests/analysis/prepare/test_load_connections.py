@@ -71,3 +71,14 @@ def test_the_level_stays_that_of_the_usual_number_of_connections() -> None:
         ).values.tolist()
     }
     assert calm == 20 + 14
+
+
+@pytest.mark.parametrize(("samples", "followed"), [(9, False), (10, True)])
+def test_ten_samples_of_each_are_the_fewest(samples: int, followed: bool) -> None:
+    at = np.linspace(0, SECONDS - 1, samples)
+    seldom = replace(gauge(CONNECTIONS, np.where(np.arange(samples) % 2, 74, 14)), times=at)
+    often = gauge("process_open_fds", 20 + np.round(np.interp(T, at, seldom.values)))
+    few = replace(often, times=at, values=20 + seldom.values)
+    closely = gauge(CONNECTIONS, np.interp(T, at, seldom.values))
+    assert (without_connections(often, seldom) is not often) is followed
+    assert (without_connections(few, closely) is not few) is followed

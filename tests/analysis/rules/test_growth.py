@@ -97,6 +97,7 @@ def test_a_limit_of_zero_passes_what_shows_no_growth_and_fails_what_does() -> No
     assert judged(np.round(50 + 2 * noise(600) + SECONDS / 20), **more).verdict is Verdict.FAIL
 
 
+@pytest.mark.thorough
 def test_sixty_healthy_series_raise_no_alarm_and_one_leak_among_them_is_found() -> None:
     subjects = [subject(100 * MIB + MIB * noise(300, seed)) for seed in range(60)]
     subjects[17] = subject(100 * MIB + MIB * noise(300) + 0.1 * MIB * np.arange(300))

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.model import Finding, Floats, Phase, PhaseName, Verdict
+from soak.analysis.rules.warmup import _rise
+from soak.analysis.statistics.growth_input import Subject
+from soak.model import Finding, Floats, Phase, PhaseName, Series, Verdict
 from soak.profile import Limits
 from soak.snapshots import SNAPSHOT_SOURCE
 from tests.analysis.recordings import gauge, recording
@@ -69,3 +71,11 @@ def test_beside_a_cache_that_keeps_all_it_gains_a_rise_is_no_warm_up() -> None:
     assert beside_a_cache(evenly, bound="none") is Verdict.FAIL
     assert beside_a_cache(evenly, bound="") is Verdict.INCONCLUSIVE
     assert beside_a_cache(filling, bound="none") is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e-3, 1e6])
+def test_what_hardly_falls_is_told_in_any_unit(unit: float) -> None:
+    steps = np.tile([1.0, 1.0, -0.5], 40)
+    for values, only in ((np.cumsum(np.abs(steps)), True), (np.cumsum(steps), False)):
+        level = Series("x_seconds", np.arange(120.0), values * unit)
+        assert _rise(Subject(level, "time", "seconds")).only is only

@@ -220,6 +220,7 @@ EXAMPLES = st.builds(
 )
 
 
+@pytest.mark.thorough
 @settings(max_examples=15, deadline=None)
 @given(EXAMPLES, st.floats(-1e6, 1e6), st.floats(1e-9, 1e9))
 def test_neither_the_clock_nor_the_unit_matters(
@@ -235,6 +236,7 @@ def test_neither_the_clock_nor_the_unit_matters(
     assert after.p_no_growth == pytest.approx(before.p_no_growth, rel=1e-2, abs=1e-6)
 
 
+@pytest.mark.thorough
 @settings(max_examples=10, deadline=None)
 @given(EXAMPLES, st.floats(-1e4, 1e4))
 def test_a_constant_added_does_not_matter_to_the_trend(example: Subject, more: float) -> None:

@@ -222,8 +222,10 @@ READ_REQUEST = ("net/http.readRequest", "net/http.(*conn).readRequest", "net/htt
 @pytest.mark.parametrize(
     "stack",
     [
-        ("com.shop.RequestState",),
-        ("EventEmitter.init", "IncomingMessage", "parserOnMessage"),
+        pytest.param(("com.shop.RequestState",), marks=pytest.mark.thorough),
+        pytest.param(
+            ("EventEmitter.init", "IncomingMessage", "parserOnMessage"), marks=pytest.mark.thorough
+        ),
         READ_REQUEST,
     ],
     ids=["class", "constructor", "go"],
