@@ -16,18 +16,19 @@ class Subject:
 
     `series` is a gauge over the whole load (ramp and warm-up included; NaN is absent). Nothing
     before `judged_from` (seconds) counts, whatever the fit says. `borders` are times where the
-    process was replaced; no fit crosses one. Where nobody told, None, they are looked for. `gaps`
-    are times at which the load went on after a stop: no fit crosses one either, whether or not the
-    process is still the same. `requests` holds cumulative completed requests at its own times, None
-    where unknown. `floor` is a series whose floor is this one's truth (the live heap beside
-    resident memory), None where there is none. `limit` is an explicit growth limit in units per
-    hour; `capacity` the value at which the resource runs out. `noun` names it in a sentence, `unit`
-    is bytes or what is counted; `integer` marks counts. `collected` marks a heap as allocated,
-    which a collector lets fall. `connections` are how many the load had open, None where unknown:
-    memory keeps the mark of their highest number. `process_memory` is how much the process that it
-    belongs to holds in all (bytes), 0 where unknown. `falls` says that the series and its capacity
-    were changed in sign, because a fall of it is for the worse. `clock` is the clock of requests
-    that all times here are on, None where they are the run's own.
+    process was replaced, and no fit crosses one; None where restarts are not known, so that they
+    are detected from the data. `gaps` are times at which the load went on after a stop: no fit
+    crosses one either, whether or not the process is still the same. `requests` holds cumulative
+    completed requests at its own times, None where unknown. `floor` is a series whose floor is this
+    one's truth (the live heap beside resident memory), None where there is none. `limit` is an
+    explicit growth limit in units per hour; `capacity` the value at which the resource runs out.
+    `noun` names it in a sentence, `unit` is bytes or what is counted; `integer` marks counts.
+    `collected` marks a heap as allocated, which a collector lets fall. `connections` are how many
+    the load had open, None where unknown: memory keeps the mark of their highest number.
+    `process_memory` is how much the process that it belongs to holds in all (bytes), 0 where
+    unknown. `falls` says that the series and its capacity were changed in sign, because a fall of
+    it is for the worse. `clock` is the clock of requests that all times here are on, None where
+    they are the run's own.
     """
 
     series: Series

@@ -26,8 +26,7 @@ STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
 _ENDLESS = -2.5
 _HOPELESS = 14.0
 _KEPT = 100
-# A steady fall that steps or a warm-up lift, or a rise that they undo, is contrived; a plain fall
-# is as likely as a rise.
+# Log prior of models whose steps or warm-up offset growth of the opposite sign; a plain fall is as likely as a rise.
 _LIFTED = -4.0
 # Nor does growth of several times the range of all values, undone by as much of something else.
 _MOST_GROWTH, _UNDONE = 2.0, -1e3

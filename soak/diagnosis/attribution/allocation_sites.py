@@ -139,8 +139,8 @@ def allocation_sites(
 ) -> list[AllocationSite]:
     """Every place's site, that which grows fastest first; none from fewer than three snapshots, or without requests.
 
-    Snapshots without the column, such as another tool's, count as none. Each has all until then,
-    or, with `added`, only what comes to what the others had.
+    Snapshots without the column, such as another tool's, are left out. Their values are cumulative;
+    with `added` they are increments since the snapshot before.
     """
     snapshots = [snapshot for snapshot in snapshots if column in dict(snapshot.profile.columns)]
     if len(snapshots) < LEAST_SNAPSHOTS:

@@ -34,7 +34,7 @@ from soak.windows import EndpointWindows, Ints
 class Amount:
     """What one request to an endpoint (or one flow) keeps for good, in the attribution's unit, with a 95% interval.
 
-    `share` is how much of all the growth seen that explains.
+    `share` is the fraction of the observed growth that this accounts for.
     """
 
     endpoint: str
@@ -63,7 +63,7 @@ class Attribution:
 
     @property
     def contributors(self) -> tuple[Amount, ...]:
-        """The endpoints that surely keep something, and no trifle; the largest share first."""
+        """The endpoints that surely keep something, and enough of the growth to matter; the largest share first."""
         sure = [
             amount
             for amount in self.amounts

@@ -18,9 +18,9 @@ _COLLECTED = tuple(collector.ended for collector in COLLECTORS if collector.ende
 
 
 def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
-    """Times and levels of the judged stretch: a saw's floors, a stair's edges, any other series as it is.
+    """Times and levels of the judged stretch: the floors of a sawtooth, the edges of steps, any other series as it is.
 
-    No tooth goes over a process's replacement.
+    A sawtooth cycle never spans a restart of the process.
     """
     times, values = clean(series.times, series.values)
     inside = times >= prepared.judged_from

@@ -114,7 +114,7 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
 
 
 def _of_the_endpoint(case: Case) -> Case:
-    """The case without places that only came along: memory that grows beside says nothing of who opened what is not closed."""
+    """The case without places whose memory grows for another reason: they do not tell who opened what is never closed."""
     pairs = [
         (signal, amount)
         for signal, amount in zip(case.signals, case.amounts, strict=True)
@@ -167,7 +167,7 @@ def _container(name: str, case: Case, context: RunContext) -> Place | None:
 def signal_told(case: Case, unit: str) -> Signal | None:
     """The signal whose amount is a class's own: of several that tell of bytes, the one that is known best."""
     kinds = (ResourceKind.HEAP, PLACE, ResourceKind.MEMORY) if unit == "bytes" else _COUNTS[unit]
-    # What only came along says nothing of what a request to this endpoint costs.
+    # A signal that is attributed to another endpoint says nothing of what a request to this one costs.
     candidates = [
         signal
         for kind in kinds

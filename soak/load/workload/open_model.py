@@ -38,7 +38,7 @@ class Visit(NamedTuple):
     steps: Iterator[ScenarioStep]
 
 
-#: What is to be sent, made where it has a template; when it should be; and the flow that goes on after it.
+#: The step, its rendered request (None without a template), its intended start, and the flow that continues after it (or None).
 Arrival = tuple[ScenarioStep, RenderedRequest | None, float, Visit | None]
 
 
