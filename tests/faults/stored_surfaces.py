@@ -43,7 +43,12 @@ FLIGHT = {
             },
             {
                 "type": "jdk.ObjectAllocationSample",
-                "values": {"startTime": "2026-01-01", "weight": 4096, "stackTrace": _STACK},
+                "values": {
+                    "startTime": "2026-01-01",
+                    "objectClass": {"name": "Shop$Line"},
+                    "weight": 4096,
+                    "stackTrace": _STACK,
+                },
             },
             {
                 "type": "jdk.ThreadStart",

@@ -15,7 +15,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.profiles.java_names import class_frame, class_name, libraries_of, method_frame
+from soak.diagnosis.profiles.java_names import (
+    class_frame,
+    class_name,
+    is_own_class,
+    libraries_of,
+    method_frame,
+)
 from soak.diagnosis.profiles.json_profile import (
     HELD,
     Stack,
@@ -67,11 +73,15 @@ def _read(document: Mapping[str, Any]) -> StackProfile:
 def _allocated(
     samples: list[Any], libraries: tuple[str, ...]
 ) -> Iterator[tuple[tuple[Frame, ...], float]]:
-    """Bytes allocated since the recording began by each stack that was sampled."""
+    """Bytes allocated since the recording began by each stack that was sampled, beginning with the class if that is its own."""
     for sample in samples:
         match items(sample):
             case [size, calls]:
                 yield _calls(calls, libraries), amount(size)
+            case [size, calls, name]:
+                made = class_frame(text(name))
+                own = is_own_class(made) and not made.function.startswith(libraries)
+                yield (*((made,) if own else ()), *_calls(calls, libraries)), amount(size)
             case _:
                 raise ValueError("an allocation that is not a size and a stack")
 

@@ -10,6 +10,7 @@ from soak.diagnosis.attribution.allocation_sites import own_frames, place_at
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.evidence import growing_descriptor_kind, matching, place_in
@@ -21,6 +22,7 @@ from soak.diagnosis.suspects.resource_owner import (
     CONNECTING,
     counted_opener,
     find_borrower,
+    find_maker,
     find_opener,
     find_starter,
     find_wrapper,
@@ -108,6 +110,8 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     if unit == "goroutines" and (frame is None or not own_frames((frame,))):
         group = next((signal.group for signal in case.of(GROUP) if signal.group), None)
         frame = (find_starter(context, group) if group else None) or frame
+    if frame is not None and is_own_class(frame):
+        frame = find_maker(context, frame) or frame
     if frame is not None and unit in ("descriptors", "connections") and not frame.own:
         return None  # what a library holds for what was opened says nothing of who opened it
     return frame

@@ -13,6 +13,7 @@ from soak.diagnosis.attribution.allocation_sites import (
     calls,
     is_library,
     own_frames,
+    place_of,
 )
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
@@ -188,6 +189,17 @@ def _allocating(context: RunContext) -> Sequence[AllocationSite]:
     for site in (*context.places, *context.allocated):
         by_place.setdefault(site.place, site)
     return list(by_place.values())
+
+
+def find_maker(context: RunContext, made: Frame) -> Frame | None:
+    """The only own function that was seen to allocate objects of an own class; None where several were, or none."""
+    makers = {
+        place_of(stack.frames)
+        for site in context.allocated
+        for stack in site.stacks
+        if stack.frames[0].function == made.function and own_frames(stack.frames)
+    }
+    return makers.pop() if len({maker.function for maker in makers}) == 1 else None
 
 
 def find_wrapper(context: RunContext, endpoints: Sequence[str]) -> Frame | None:

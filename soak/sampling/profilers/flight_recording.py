@@ -44,13 +44,13 @@ class Flight:
     """One recording in one JVM, from `start` on; `stop` ends it, or the JVM's end does.
 
     `started` is who started each thread, by the thread's number, as calls of a method and line,
-    innermost first; `allocated` how many bytes were allocated through each such stack, of those
-    that are sampled.
+    innermost first; `allocated` how many bytes of each class were allocated through each such
+    stack, of those that are sampled.
     """
 
     pid: int
     started: dict[int, Called] = field(default_factory=dict)
-    allocated: dict[Called, float] = field(default_factory=dict)
+    allocated: dict[tuple[str, Called], float] = field(default_factory=dict)
     _last: str = ""
     _depth: int = _DEPTH
     _apart: bool = False
@@ -99,7 +99,8 @@ class Flight:
                     # A dump goes back a little further than the one before it went.
                     if values["startTime"] > last:
                         self._last = max(self._last, values["startTime"])
-                        self._allocation(frames, float(values["weight"]))
+                        made = str((values.get("objectClass") or {}).get("name", "")), frames
+                        self._allocation(made, float(values["weight"]))
                 elif len(self.started) < _MOST_THREADS:
                     self.started[values["thread"]["javaThreadId"]] = frames
         except OTHER_SHAPE as error:
@@ -108,9 +109,10 @@ class Flight:
             ) from None
         return objects
 
-    def _allocation(self, frames: Called, size: float) -> None:
-        if frames and (frames in self.allocated or len(self.allocated) < _MOST_STACKS):
-            self.allocated[frames] = self.allocated.get(frames, 0.0) + size
+    def _allocation(self, made: tuple[str, Called], size: float) -> None:
+        known = made in self.allocated
+        if made[1] and (known or len(self.allocated) < _MOST_STACKS):
+            self.allocated[made] = self.allocated.get(made, 0.0) + size
 
     def _events(self, file: Path) -> list[dict[str, Any]]:
         """All events of a recording; those of allocations are left out where even the least of them is too much."""

@@ -101,7 +101,8 @@ class Jvm:
                     known.flight = self._recording(pid)
             except SoakError as error:
                 failed = error
-        allocated = [[size, stack] for stack, size in flight.allocated.items()] if flight else []
+        made = flight.allocated if flight else {}
+        allocated = [[size, stack, name] for (name, stack), size in made.items()]
         classes = {
             "histogram": histogram,
             "baseline": known.baseline,

@@ -140,6 +140,19 @@ def test_what_a_class_gained_is_shared_out_among_those_who_allocated_what_is_ali
     assert [frame.own for frame in profile.stack(2)] == [False, False, True]
 
 
+def test_what_was_ever_allocated_begins_with_its_class_where_that_is_the_targets_own() -> None:
+    calls = [["java.util.ArrayList.add", 5], ["Shop.search", 12]]
+    named = ("Shop$Line", "org/lib/Index", "java/lang/String", "[LShop$Line;")
+    allocated = [[9.0, calls[1:]], *([9.0, calls, name] for name in named)]
+    profile = read("classes", {**CLASSES, "allocated": allocated, "libraries": ["org.lib"]})
+    others = ("java.util.ArrayList.add<Shop.search", 9.0)
+    assert told(profile, "alloc_space")[-5:] == [
+        ("Shop.search", 9.0),
+        ("Shop$Line<java.util.ArrayList.add<Shop.search", 9.0),
+        *(others for _ in range(3)),
+    ]
+
+
 def test_a_histogram_alone_is_read_too() -> None:
     assert told(read_profile("classes", HISTOGRAM.encode()), "inuse_space") == [
         ("byte[]", 5000.0),

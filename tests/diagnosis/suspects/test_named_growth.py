@@ -110,6 +110,30 @@ def test_requests_that_a_runtime_keeps_are_a_context_that_is_never_released() ->
     assert EVIDENCE[EvidenceKind.REQUESTS_KEPT](elsewhere, context) == ""
 
 
+def test_a_class_that_one_own_method_allocates_is_placed_there() -> None:
+    """The live objects that were sampled were others: only what was ever allocated tells who makes this one."""
+    made, listed = Frame("org.shop.App$Line"), Frame("java.util.ArrayList.grow")
+    keeps, shows = (Frame(f"org.shop.App.{name}", "", 17, True) for name in ("keep", "show"))
+    steps: Floats = np.arange(4.0)
+
+    def site(*frames: Frame) -> AllocationSite:
+        return AllocationSite(frames[-1], steps, steps, steps, (Stack(frames, 9e4 * steps),))
+
+    held = Signal(
+        PLACE, "x", "bytes", Amount("GET /a", 10, 9, 11), (), "It grows.", site=site(made)
+    )
+    case = Case("GET /a", (held,), (Amount("GET /a", 10, 9, 11),))
+
+    def place(*allocated: AllocationSite) -> str:
+        context = replace(with_series([]), language="Java", allocated=allocated)
+        return str(place_and_amount("unbounded-cache", case, context).place)
+
+    assert place() == "org.shop.App$Line"
+    assert place(site(made, keeps), site(listed, shows)) == "org.shop.App.keep"
+    # Who makes garbage of the same class cannot be told from who keeps it.
+    assert place(site(made, keeps), site(made, shows)) == "org.shop.App$Line"
+
+
 def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_connection() -> None:
     stack = Stack(
         (
