@@ -44,8 +44,8 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
             "for what is scoped to a request."
         ),
         "JavaScript": (
-            "Call clearTimeout and clearInterval, settle or race every promise with a timeout, and delete the "
-            "request from maps on 'close'."
+            "Take the request out of maps and lists on its 'close', call clearTimeout and clearInterval, and "
+            "settle or race every promise with a timeout."
         ),
         "Python": (
             "Clear thread-locals and context variables in a finally block or teardown handler; do not keep "
