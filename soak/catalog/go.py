@@ -38,8 +38,10 @@ GO = Family(
     metrics=(
         connected(count(ResourceKind.THREADS, GOROUTINES, "goroutines", Unit.GOROUTINES)),
         count(ResourceKind.THREADS, "go_threads", "Go's threads", Unit.THREADS),
-        heap(LIVE_HEAP, "the live heap", MEMORY_LIMIT, *MEMORY_LIMITS),
-        heap(COLLECTED_HEAP, "Go's heap after a collection", MEMORY_LIMIT, *MEMORY_LIMITS),
+        connected(heap(LIVE_HEAP, "the live heap", MEMORY_LIMIT, *MEMORY_LIMITS)),
+        connected(
+            heap(COLLECTED_HEAP, "Go's heap after a collection", MEMORY_LIMIT, *MEMORY_LIMITS)
+        ),
         heap("go_memstats_heap_alloc_bytes", "Go's heap", unless=_UNLESS_LIVE),
         heap("go_memstats_heap_inuse_bytes", "Go's heap in use", unless=_UNLESS_LIVE),
         heap(

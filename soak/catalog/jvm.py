@@ -160,7 +160,7 @@ JVM = Family(
             )
         ),
         # What soak's own snapshots count after the collection that each forces.
-        heap(LIVE_CLASSES, "the JVM's heap after a collection", "jvm_memory_max_bytes"),
+        connected(heap(LIVE_CLASSES, "the JVM's heap after a collection", "jvm_memory_max_bytes")),
         shown(NATIVE_MEMORY, ResourceKind.MEMORY, "a part of the JVM's native memory"),
         shown(CLASS_LOADERS, ResourceKind.OTHER, "class loaders", Unit.OBJECTS),
         shown("jvm_gc_pause_seconds*", ResourceKind.GC, "the JVM's pauses", Unit.SECONDS),

@@ -34,7 +34,7 @@ NODE = Family(
     prefixes=("nodejs_", "v8js_"),
     metrics=(
         # Of active handles and resources, every open connection is one.
-        heap("nodejs_heap_live_bytes", "Node's live heap"),
+        connected(heap("nodejs_heap_live_bytes", "Node's live heap")),
         heap("nodejs_heap_size_used_bytes", "Node's heap", unless=("nodejs_heap_live_bytes",)),
         # Buffers that garbage holds count as external until a full collection, maybe an hour away:
         # resident memory tells.

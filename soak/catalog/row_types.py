@@ -72,9 +72,9 @@ class Metric:
     A metric with `judged` false is only shown, and so is one beside a series that says the same
     better: one of `unless`, selectors. `capacities` name the series that hold its maximum, of which
     the smallest counts; `floors` the series whose floor is its truth, best first. `whole` marks all
-    memory of a process, the heap included, and `connected` what a client's connection adds to.
-    `nested_by` is the label whose value is a path: a series whose path leads to another's is its
-    total.
+    memory of a process, the heap included, and `connected` what a client's connection adds to, of
+    heaps only those that collections leave. `nested_by` is the label whose value is a path: a series
+    whose path leads to another's is its total.
     """
 
     selector: str

@@ -1,9 +1,9 @@
-"""What a target counts of the load's own connections: descriptors, handles or goroutines that come and go with them.
+"""What a target holds for the load's own connections: descriptors, handles, goroutines, and buffers on its heap.
 
 An open model opens connections when the target stalls and closes them again later. Each is a
-descriptor of the target, and in Go a goroutine or two; a leak would have to be told apart from
-that. The load knows how many it has open, so they are taken off wherever the series is the calmer
-for it.
+descriptor of the target, in Go a goroutine or two, and in a server like Jetty 100 KiB of parsers and
+buffers; a leak would have to be told apart from that. The load knows how many it has open, so they
+are taken off wherever the series is the calmer for it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from soak.analysis.prepare.generator_series import CONNECTIONS
+from soak.analysis.prepare.prepare import Prepared
+from soak.catalog.metrics import Metric
 from soak.model import Floats, Series
 
 #: How many of a thing a target may have for each connection.
@@ -23,11 +26,31 @@ _CALMER = 0.9
 _RISING = 0.25
 #: Such a series has at least so wide a range.
 _LEAST_RANGE = 3.0
+#: The same of bytes, whose amount for each connection is estimated from the series itself: of a dozen levels that have nothing
+#: to do with connections, such an estimate takes a tenth or two off by chance.
+_CALMER_BYTES = 0.6
 _FEWEST = 10
 
 
-def without_connections(series: Series, connections: Series | None) -> Series:
-    """The series as it would be under its median number of connections; itself where it does not follow them."""
+def load_connections(prepared: Prepared) -> Series | None:
+    """How many connections the load had open; None where that is unknown."""
+    return next(iter(prepared.named(CONNECTIONS)), None)
+
+
+def at_usual_load(prepared: Prepared, series: Series, metric: Metric) -> Series:
+    """A series of what this metric measures as it would be under the load's median number of connections."""
+    if not metric.connected:
+        return series
+    return without_connections(series, load_connections(prepared), counted=metric.integer)
+
+
+def without_connections(
+    series: Series, connections: Series | None, *, counted: bool = True
+) -> Series:
+    """The series as it would be under its median number of connections; itself where it does not follow them.
+
+    What is not `counted` is bytes, of which nobody knows how many a connection takes.
+    """
     if connections is None or len(connections.times) < _FEWEST or len(series.times) < _FEWEST:
         return series
     known = np.isfinite(connections.values)
@@ -35,6 +58,10 @@ def without_connections(series: Series, connections: Series | None) -> Series:
         return series
     there = np.interp(series.times, connections.times[known], connections.values[known])
     extra = np.round(there - np.median(there))
+    if not counted:
+        each = _bytes_each(series, extra)
+        fits = _moves(series.values - each * extra) < _CALMER_BYTES * _moves(series.values)
+        return replace(series, values=series.values - each * extra) if fits else series
     calmest, each = min((_moves(series.values - each * extra), each) for each in _EACH)
     if calmest < _CALMER * _moves(series.values):
         return replace(series, values=series.values - each * extra)
@@ -46,6 +73,17 @@ def without_connections(series: Series, connections: Series | None) -> Series:
     if whole >= _LEAST_RANGE and left <= _RISING * whole:
         return replace(series, values=series.values - each * extra)
     return series
+
+
+def _bytes_each(series: Series, connections: Floats) -> float:
+    """By how much the series moves with a connection (least squares of steps, beside a drift); 0 where it does not."""
+    known = np.isfinite(series.values)
+    if known.sum() < _FEWEST:
+        return 0.0
+    moved, opened = np.diff(series.values[known]), np.diff(connections[known])
+    opened -= opened.mean()
+    spread = float(opened @ opened)
+    return max(float(opened @ moved) / spread, 0.0) if spread > 0 else 0.0
 
 
 def _moves(values: Floats) -> float:

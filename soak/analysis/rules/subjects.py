@@ -9,8 +9,7 @@ import numpy as np
 
 from soak.analysis.prepare.bounds import bound_of
 from soak.analysis.prepare.gc_accounting import AFTER_FULL, uncollected
-from soak.analysis.prepare.generator_series import CONNECTIONS
-from soak.analysis.prepare.load_connections import without_connections
+from soak.analysis.prepare.load_connections import at_usual_load, load_connections
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.limits import matching
 from soak.analysis.rules.rule import RuleInput
@@ -171,8 +170,7 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
         None,
     )
     instance = dict(series.labels).get("instance")
-    connections = next(iter(prepared.named(CONNECTIONS)), None)
-    own = without_connections(series, connections) if metric.connected else series
+    own = at_usual_load(prepared, series, metric)
     falls = metric.worse is Worse.DOWN
     return Subject(
         replace(own, values=-own.values) if falls else own,
@@ -186,7 +184,7 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
         limit,
         0.0 if falls else min(capacities, default=None),
         "memory" if metric.unit == "bytes" else metric.unit,
-        connections=connections,
+        connections=load_connections(prepared),
         process_memory=_process_memory(prepared, instance),
         gaps=prepared.gap_ends,
         falls=falls,

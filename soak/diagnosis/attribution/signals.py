@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from soak.analysis.prepare.load_connections import at_usual_load
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of
 from soak.catalog.process import OPEN_DESCRIPTORS
@@ -176,7 +177,9 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
         if metric.unit in _HANDLES and descriptors_steady:
             continue
         series = prepared.beside(finding.series, finding.labels)
-        levels = levels_of(prepared, series) if series is not None else None
+        if series is None:
+            continue
+        levels = levels_of(prepared, at_usual_load(prepared, series, metric))
         if levels is None:
             continue
         attribution = attribute_by_endpoint(

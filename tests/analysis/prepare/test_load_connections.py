@@ -1,6 +1,7 @@
 """The load's own connections taken off what the target counts of them."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from soak.analysis import analyze
 from soak.analysis.prepare.generator_series import CONNECTIONS
 from soak.analysis.prepare.load_connections import without_connections
-from soak.model import Recording, Verdict
+from soak.model import Recording, Series, Verdict
 from soak.profile import Limits
 from soak.windows import GeneratorWindows
 from tests.analysis.recordings import SECONDS, gauge, noise, recording
@@ -53,6 +54,24 @@ def test_visitors_that_arrive_one_by_one_and_stay_are_no_leak(each: int) -> None
     assert verdict_of(driven(20 + each * (1 + (T + 1) // 2), arriving)) is Verdict.PASS
     assert verdict_of(driven(20 + each * arriving + T // 10, arriving)) is Verdict.FAIL
     assert verdict_of(driven(20 + T // 8, arriving)) is Verdict.FAIL  # behind a proxy
+
+
+def test_what_a_heap_holds_for_each_connection_is_estimated_and_taken_off() -> None:
+    """Twenty levels of a JVM whose server keeps 100 KiB for each connection: a stall opens ninety more."""
+    times = np.arange(10, 290, 14.0)
+    there = np.interp(times, T, OPEN)
+    connections = gauge(CONNECTIONS, OPEN)
+
+    def left(kept: Any) -> Series:
+        heap = Series("jvm_live_classes_bytes", times, 9e6 + 2e4 * times + kept)
+        return without_connections(heap, connections, counted=False)
+
+    leak = 9e6 + 2e4 * times
+    wander = noise(1e5, 4, len(times))
+    assert left(1e5 * there + wander).values == pytest.approx(leak + 1e5 * 14 + wander, abs=4e5)
+    # What has nothing to do with connections, or falls where they come, is left as it is.
+    for other in (wander, 6e5 * np.sin(times), -1e5 * there):
+        assert left(other).values.tolist() == (leak + other).tolist()
 
 
 def test_a_series_that_does_not_follow_the_connections_stays_as_it_is() -> None:

@@ -28,7 +28,8 @@ def read_request(*frames: Frame) -> RunContext:
     requests = np.arange(10.0) * 1000
     levels = np.where(requests >= 2000, SAMPLE, 0.0)
     place = AllocationSite(frames[0], requests, requests, levels, (Stack(frames, levels),), SAMPLE)
-    return cast("RunContext", SimpleNamespace(places=[place], prepared=None))
+    nothing = SimpleNamespace(places=[place], prepared=None, series=lambda _: ())
+    return cast("RunContext", nothing)
 
 
 @pytest.mark.parametrize(
