@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from soak.cli import drive as module
 from soak.profile import parse_profile
-from soak.steady_memory import at_full_speed, keep_steady
+from soak.steady_memory import Tidying, at_full_speed, keep_steady
 
 PROFILE = "name: a\ntarget: {url: 'http://127.0.0.1:1'}\nload: {rate: 1/s, duration: 1s}\nendpoints: [GET /]\n"
 
@@ -42,6 +43,19 @@ def test_a_large_block_comes_from_the_system_alone_while_a_run_goes_on() -> None
     finally:
         at_full_speed()
     assert mapped(16 * 2**20) == 0
+
+
+def test_garbage_is_collected_once_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, collected = [0.0], []
+    monkeypatch.setattr(gc, "collect", lambda: collected.append(now[0]))
+    monkeypatch.setattr(gc, "freeze", lambda: collected.append(-1.0))
+    frozen = iter((0, 7, 7, 7))
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: next(frozen))
+    tidying = Tidying(lambda: now[0])
+    for second in range(0, 200, 5):
+        now[0] = float(second)
+        tidying.tick()
+    assert collected == [60.0, -1.0, 120.0, 180.0]
 
 
 def test_a_run_begins_with_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ from soak.profile import Profile
 from soak.recording import run_directory
 from soak.resume import Resumption
 from soak.runner import Record, Run
-from soak.steady_memory import at_full_speed, keep_steady
+from soak.steady_memory import Tidying, at_full_speed, keep_steady
 
 if TYPE_CHECKING:
     from soak.cli.live_views import Views
@@ -143,11 +143,17 @@ def drive(
         elsewhere=f"soak watch {shlex.quote(str(directory))}",
     )
     keep_steady()
+    tidying = Tidying()
+
+    def tick() -> None:
+        tidying.tick()
+        lines.tick()
+
     with live_views(directory, shown, live, options or ViewOptions()) as views:
         lines = views.lines
         with interruptible(run.stop, drawn=lines.drawing, kept=directory):
             with lines:
-                run.tick = lines.tick
+                run.tick = tick
                 try:
                     run.run()
                 except SoakError:
