@@ -5,8 +5,8 @@ resolution, the slowest growth that this recording would surely have caught. The
 added: half of the level, or what is left of the capacity; of counted things at least a hundred (of
 objects that lie on a heap, as timers do, a thousand), of bytes at least a mebibyte and a twentieth
 of what the process holds, for no service suffers from a few descriptors more, nor from a buffer
-pool of 600 KiB that grows to 900. Room over bound is the
-horizon, and a run vouches for the shortest of its resources' horizons.
+pool of 600 KiB that grows to 900. Room over bound is the horizon, and a run vouches for the
+shortest of its resources' horizons.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
