@@ -28,7 +28,9 @@ from soak.diagnosis.profiles import java_names
 from soak.diagnosis.profiles.formats import read_profile
 from soak.diagnosis.profiles.frames import Locations
 from soak.diagnosis.profiles.pprof import StackProfile, is_go_own, read_pprof
+from soak.diagnosis.suspects.evidence_kinds import EvidenceKind as Evidence
 from soak.diagnosis.suspects.headline import amount
+from soak.diagnosis.suspects.leak_classes import class_probabilities
 from soak.diagnosis.suspects.transient_memory import _stood_up
 from soak.model import Floats, Series
 from tests.diagnosis.profiles.test_formats import DOCUMENTS
@@ -160,6 +162,10 @@ RESULTS: dict[str, Callable[[], Any]] = {
             java_names.is_java_own(name),
         ]
         for name in NAMES
+    },
+    "classes": lambda: {
+        kind.value: [class_probabilities([kind]), class_probabilities([kind, Evidence.PLACE_GROWS])]
+        for kind in Evidence
     },
     "amounts": lambda: {
         unit: [amount(value, unit) for value in (0.0, 0.5, 1.0, 2.0, 999.6, 1e6, 5e9)]

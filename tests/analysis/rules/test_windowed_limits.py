@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.rules.windowed_limits import windows_needed
+from soak.analysis.rules.windowed_limits import _value, windows_needed
 from soak.errors import ProfileError
 from soak.model import Finding, Verdict
 from soak.profile import Limits, parse_profile
@@ -116,3 +116,17 @@ def test_a_wrong_one_is_named(limit: str, expected: str) -> None:
     with pytest.raises(ProfileError, match=r"p.yaml:8: ") as error:
         parse_profile(f"{GOOD}limits: {{{limit}}}\n", "p.yaml")
     assert expected in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("requests", "failures", "q", "known"),
+    [
+        *((10, 1, None, True), (9, 1, None, False)),
+        *((11, 1, 0.9, True), (10, 1, 0.9, False), (10, 0, 0.9, True), (100, 0, 0.99, True)),
+    ],
+)
+def test_the_fewest_requests_that_a_minute_is_judged_by(
+    requests: int, failures: int, q: float | None, known: bool
+) -> None:
+    block = windows("GET /", 0.01, requests, failures, seconds=1)
+    assert (_value(block, q) is not None) is known

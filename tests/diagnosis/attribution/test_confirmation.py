@@ -9,11 +9,12 @@ from soak.analysis import analyze
 from soak.diagnosis.attribution.confirmation import (
     ConfirmationOutcome,
     Rest,
+    _per_request,
     confirmation,
     confirmations,
     with_confirmations,
 )
-from soak.model import Floats, Phase, Recording
+from soak.model import Finding, Floats, Phase, Recording, RuleName, Trend, Verdict
 from soak.profile import Limits
 from soak.snapshots import Snapshot, SnapshotStage
 from tests.analysis.recordings import gauge, noise, recording, windows
@@ -189,3 +190,23 @@ def test_kinds_that_hold_no_amounts_are_passed_over() -> None:
     taken = [Snapshot(100.0 * at, 0.1, "v8snapshot", stage) for at, stage in enumerate(stages)]
     run_again = run(50e6 + noise(2e3, seconds=SECONDS), *taken)
     assert confirmations(run_again, analyze(run_again, Limits())) == ()
+
+
+@pytest.mark.parametrize(
+    ("slope", "rate", "each"),
+    [
+        (3600.0, 2.0, 0.5),
+        (3600.0, 0.0, None),
+        (3600.0, 0.5, 2.0),
+        (0.0, 2.0, None),
+        (-1.0, 2.0, None),
+    ],
+)
+def test_growth_a_request_is_known_of_growth_under_load_alone(
+    slope: float, rate: float, each: float | None
+) -> None:
+    grows = Trend(slope, slope, slope, 1.0, 0.0, 9.0)
+    finding = Finding(RuleName.GROWTH, "x_bytes", Verdict.FAIL, "It grows.", trend=grows)
+    assert _per_request(finding, rate) == each
+    assert _per_request(replace(finding, verdict=Verdict.PASS), rate) is None
+    assert _per_request(replace(finding, rule=RuleName.MAX), rate) is None
