@@ -102,6 +102,9 @@ faults: install ## Signals to every process of a run at random moments, as a tab
 faults-target: install ## What a target may do to a run (dies, hangs, answers garbage …), a real run each, as a table (some ten minutes)
 	$(BIN)/python -m tests.faults.target_faults
 
+faults-network: install ## What the network between master and worker may do to a run, as a table (as root, for network namespaces; some five minutes)
+	$(BIN)/python -m tests.faults.network_faults
+
 fuzz: install ## Damaged input of everything that soak reads, as a table (COUNT=2000 mutations of each surface: some ten minutes)
 	$(BIN)/python -m tests.faults.fuzzing --count $(or $(COUNT),2000) --seed $(or $(SEED),0)
 
@@ -141,4 +144,4 @@ audit: install ## Whether a dependency has a known vulnerability (asks PyPI)
 	@test -x .venv-tools/bin/pip-audit || { $(PYTHON) -m venv .venv-tools && .venv-tools/bin/pip install --quiet --disable-pip-version-check pip-audit; }
 	.venv-tools/bin/pip-audit --strict --disable-pip --no-deps -r requirements-dev.lock
 
-.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults faults-target gate-seed fuzz mutants
+.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults faults-target faults-network gate-seed fuzz mutants
