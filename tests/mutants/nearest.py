@@ -88,8 +88,8 @@ class Nearest:
     def tests_of(self, mutant: Mutant) -> list[str]:
         """The tests that call a mutant's function, within MOST_SECONDS; at least one, where there is one.
 
-        Those of the module itself come first, then those that hold a whole analysis to its figures,
-        then all others; the cheapest first within each.
+        Those of the module itself and those that hold whole results come before all others; the
+        cheapest first among both.
 
         A value that a module gives a name to when it is imported belongs to the functions that hold
         that name.
@@ -108,9 +108,7 @@ class Nearest:
             }
         chosen: list[str] = []
         spent = 0.0
-        for test in sorted(
-            running, key=lambda test: (_distance(test, mutant.path), self.seconds[test])
-        ):
+        for test in sorted(running, key=lambda test: (_far(test, mutant.path), self.seconds[test])):
             spent += self.seconds[test]
             if spent > MOST_SECONDS and chosen:
                 break
@@ -118,11 +116,11 @@ class Nearest:
         return chosen
 
 
-def _distance(test: str, path: str) -> int:
-    """How far a test is from a module: 0 for its own tests, 1 for figures of whole analyses, 2 for any other."""
+def _far(test: str, path: str) -> bool:
+    """Whether a test is neither of the module itself nor one that holds whole results."""
     file = test.partition("::")[0]
     own = Path("tests", *Path(path).parts[1:-1], f"test_{Path(path).name}")
-    return 0 if Path(file) == own else 1 if holds_figures(file) else 2
+    return Path(file) != own and not holds_figures(file)
 
 
 def holds_figures(file: str) -> bool:
