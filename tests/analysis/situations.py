@@ -344,6 +344,15 @@ SITUATIONS: dict[str, tuple[Callable[[], Recording], str, str]] = {
         "limits: {drift: {cpu: 10%}}",
         OPEN,
     ),
+    "more processor time, a request a second": (
+        lambda: recording(
+            MEMORY,
+            counter("process_cpu_seconds_total", np.cumsum(0.1 * (1 + T / SECONDS))),
+            requests=[windows(requests=1)],
+        ),
+        "limits: {drift: {cpu: 10%, p50: 10%, p99: 10%}}",
+        OPEN,
+    ),
     "scrapes lost": (
         lambda: recording(
             MEMORY, sources=[health(failing=range(150, 171), error="answered 503"), health("page")]

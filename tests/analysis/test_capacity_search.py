@@ -6,8 +6,10 @@ import json
 import math
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
+from soak.analysis.capacity_search import _at
 from soak.baseline import Baseline, capacity_in, decode, encode
 from soak.cli.delivery import code_of
 from soak.comparison.measuring import measure
@@ -171,3 +173,10 @@ def test_a_baseline_carries_the_capacity(search: Recorded) -> None:
 def test_a_search_without_a_capacity_gives_a_baseline_none() -> None:
     recording = searched(QueueTarget(30_000.0)).recording()
     assert measure("cap", recording, judged(recording), profile()).measurements == ()
+
+
+@pytest.mark.parametrize(
+    ("moment", "place"), [(2.0, 1), (1.9995, 1), (1.5, None), (2.5, None), (0.9995, 0), (4.0, None)]
+)
+def test_a_window_is_a_steps_last_where_it_ends_with_it(moment: float, place: int | None) -> None:
+    assert _at(np.array([1.0, 2.0, 3.0]), moment) == place

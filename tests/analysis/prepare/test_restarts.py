@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from soak.analysis.prepare.prepare import prepare
+from soak.analysis.prepare.process_restarts import _agreed, _cpu_goes_on
 from tests.analysis.recordings import SECONDS, counter, gauge, recording
 
 
@@ -84,3 +85,17 @@ def test_a_process_that_was_hardly_seen_is_replaced_though_the_next_one_worked_m
     began = datetime.fromtimestamp(1e9 + 60, UTC).isoformat()
     seen = replace(seen, run=replace(seen.run, started=began))
     assert prepare(seen, 0.0).restarts[""] == (60.0,)
+
+
+def test_cpu_time_goes_on_where_it_had_begun_and_does_not_fall() -> None:
+    times, moved = np.arange(6.0), np.array([2, 3, 4, 5])
+    spent = replace(
+        counter("process_cpu_seconds_total", [0.0, 0.0, 3.0, 3.0, 2.0, 5.0]), times=times
+    )
+    assert _cpu_goes_on([spent], times, moved).tolist() == [False, True, False, True]
+    assert not _cpu_goes_on([], times, moved).any()
+
+
+def test_two_series_that_see_one_restart_at_two_moments_agree_on_one() -> None:
+    assert _agreed([[10.0], [9.0, 100.0], []]) == (9.0, 100.0)
+    assert _agreed([]) == ()

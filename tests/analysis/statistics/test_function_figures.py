@@ -59,6 +59,7 @@ def _shapes(n: int) -> dict[str, Floats]:
         "two states": 50 + 6.0 * (np.sin(t / 5) > 0) + 0.1 * noise,
         "spikes": 50 + noise + 40.0 * (t % 13 == 5),
         "flicker": 3.0 + (t % 5 == 0),
+        "regular restarts": 5 + 3 * (t % max(n // 6, 2)) + 0.1 * noise,
         "many spikes": 50 + 0.1 * noise + 40.0 * (t % 4 == 1),
         "spikes of whole numbers": 20.0 + 30 * (t % 20 == 9),
         "late": 50 + 0.4 * np.maximum(t - 0.6 * n, 0) + 0.1 * noise,
