@@ -52,7 +52,7 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
+bench: bench-verdict bench-control bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers ## Measure everything that is measured, side by side with others
 
 bench-verdict: install ## False alarms and misses on labelled series, beside other methods
 	$(BIN)/python -m tests.bench.bench_verdict
@@ -92,6 +92,9 @@ bench-memory: install ## Whether the generator's memory stays put, over requests
 
 bench-self: install ## Soak's own processes judged by soak, over a run and over simulated days (MINUTES=60 RATE=1000 DAYS=30)
 	$(BIN)/python -m tests.bench.bench_self --minutes $(or $(MINUTES),60) --rate $(or $(RATE),1000) --days $(or $(DAYS),30)
+
+bench-control: install ## Whether leaks of the size that a pass promises to see are seen, on other series of the same kind
+	$(BIN)/python -m tests.bench.bench_control
 
 bench-attribution: install ## How well growth is told apart by endpoint, on simulated services
 	$(BIN)/python -m tests.bench.bench_attribution
@@ -144,4 +147,4 @@ audit: install ## Whether a dependency has a known vulnerability (asks PyPI)
 	@test -x .venv-tools/bin/pip-audit || { $(PYTHON) -m venv .venv-tools && .venv-tools/bin/pip install --quiet --disable-pip-version-check pip-audit; }
 	.venv-tools/bin/pip-audit --strict --disable-pip --no-deps -r requirements-dev.lock
 
-.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults faults-target faults-network gate-seed fuzz mutants
+.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-control bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults faults-target faults-network gate-seed fuzz mutants
