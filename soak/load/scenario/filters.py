@@ -6,11 +6,14 @@ import base64
 import hashlib
 import hmac
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any
 
+from jinja2 import nodes
+
 _DIGESTS = ("sha1", "sha256", "sha384", "sha512", "md5")
+_ENCODINGS = ("hex", "base64")
 
 
 def _bytes(value: Any) -> bytes:
@@ -34,7 +37,7 @@ def sha256(value: Any) -> str:
 
 def signed(value: Any, key: Any, digest: str = "sha256", encoding: str = "hex") -> str:
     """The HMAC (RFC 2104) of a text with a key, as `hex` or `base64`; ValueError for any other digest or encoding."""
-    if digest not in _DIGESTS or encoding not in ("hex", "base64"):
+    if digest not in _DIGESTS or encoding not in _ENCODINGS:
         raise ValueError("no such digest or encoding")
     made = hmac.new(_bytes(key), _bytes(value), digest)
     return (
@@ -47,6 +50,33 @@ def jwt(claims: Any, key: Any, algorithm: str = "HS256") -> str:
     import jwt as pyjwt  # noqa: PLC0415 - an extra
 
     return str(pyjwt.encode(dict(claims), key, algorithm=algorithm))
+
+
+def wrong_arguments(tree: nodes.Template) -> str | None:
+    """What is wrong with an argument that a signing filter is given as a plain text: it would fail at each request."""
+    for call in tree.find_all(nodes.Filter):
+        for name, value in _arguments(call):
+            choices = _choices(call.name, name)
+            if choices and isinstance(value, nodes.Const) and value.value not in choices:
+                return f"the filter {call.name} has no {name} {value.value}; there is {', '.join(choices)}"
+    return None
+
+
+def _arguments(call: nodes.Filter) -> Iterator[tuple[str, nodes.Expr]]:
+    """The arguments of a signing filter after its key, by name."""
+    orders = {"hmac": ["key", "digest", "encoding"], "jwt": ["key", "algorithm"]}
+    yield from zip(orders.get(call.name, []), call.args, strict=False)
+    yield from ((str(keyword.key), keyword.value) for keyword in call.kwargs)
+
+
+def _choices(filter_name: str, argument: str) -> Sequence[str]:
+    if filter_name == "hmac":
+        return {"digest": _DIGESTS, "encoding": _ENCODINGS}.get(argument, ())
+    if filter_name == "jwt" and argument == "algorithm" and find_spec("jwt"):
+        from jwt.algorithms import get_default_algorithms  # noqa: PLC0415 - an extra
+
+        return sorted(get_default_algorithms())
+    return ()
 
 
 def missing(message: str) -> str:

@@ -22,7 +22,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from soak.load.scenario.feeder import DataRow, FeederExhausted
-from soak.load.scenario.filters import missing, signing_filters
+from soak.load.scenario.filters import missing, signing_filters, wrong_arguments
 from soak.load.scenario.template_limits import (
     BOUNDED_OPERATORS,
     Counted,
@@ -208,6 +208,8 @@ class Template:
             ) from None
         except (RecursionError, MemoryError, SyntaxError):  # of Jinja's parser, or of Python's
             raise TemplateError("not a template: nested too deeply") from None
+        if (wrong := wrong_arguments(self._tree)) is not None:
+            raise TemplateError(wrong)
         self.names: frozenset[str] = frozenset(meta.find_undeclared_variables(self._tree))
 
     def columns(self, name: str) -> set[str]:

@@ -54,13 +54,22 @@ def test_a_json_web_token_can_be_verified() -> None:
 
 
 def test_wrong_arguments_are_a_failed_request_and_no_crash() -> None:
-    for source in (
-        "{{ 'a' | hmac('k', 'sha3') }}",
-        "{{ 'a' | hmac('k', encoding='x') }}",
-        "{{ 1 | jwt('k') }}",
-    ):
+    for source in ("{{ 'a' | hmac('k', kind) }}", "{{ 1 | jwt('k') }}"):
         with pytest.raises(RenderError):
-            rendered(source)
+            rendered(source, kind="sha3")
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("{{ user | hmac('k', 'sha3') }}", "hmac has no digest sha3; there is sha1, sha256"),
+        ("{{ user | hmac('k', encoding='x') }}", "hmac has no encoding x; there is hex, base64"),
+        ("{{ user | jwt('k', 'HS1') }}", "jwt has no algorithm HS1; there is .*HS256"),
+    ],
+)
+def test_what_no_filter_has_is_refused_before_the_load(source: str, message: str) -> None:
+    with pytest.raises(TemplateError, match=message):
+        Template("text", source)
 
 
 def test_without_its_package_the_filter_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
