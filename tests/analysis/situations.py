@@ -398,6 +398,15 @@ SITUATIONS: dict[str, tuple[Callable[[], Recording], str, str]] = {
         "",
         OPEN,
     ),
+    "generators saturated": (
+        lambda: driven(
+            generator(cpu_ratio=0.97, cpu_seconds=3.5, made=30),
+            scheduled(windows(requests=30)),
+            coverages=_workers(5),
+        ),
+        "",
+        OPEN,
+    ),
     "generator saturated for a while": (
         lambda: driven(
             generator(cpu_ratio=np.where(abs(T - 200) < 30, 0.99, 0.2)),

@@ -87,7 +87,12 @@ RUN = RunInfo("p", "2026-01-01T00:00:00Z", 300.0)
         (TEXT.replace("50/s", "60/s"), RUN, 1000.0, "the rates of b and a differ"),
         (TEXT.replace("GET /", "GET /x"), RUN, 1000.0, "the endpoints of b and a differ"),
         ("name: other" + TEXT, RUN, 1000.0, "the profiles' names of b and a differ"),
-        (TEXT, replace(RUN, ended=Ending.CRASHED), 1000.0, "b broke"),
+        (
+            TEXT,
+            replace(RUN, ended=Ending.CRASHED),
+            1000.0,
+            r"b broke \(it never said how it ended\): leave it out",
+        ),
         (TEXT, RUN, 299.0, "a and b overlap in time on one target"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 from soak.analysis import analyze
 from soak.analysis.rules.production import at_production
 from soak.analysis.statistics.room import HANDFUL, LITTLE, OBJECTS, PART, room
-from soak.analysis.vouch import MOST, advice, horizon, horizon_of, vouched
+from soak.analysis.vouch import MOST, _more, advice, horizon, horizon_of, vouched
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
 from soak.profile.types import Survive
@@ -252,3 +252,16 @@ def test_without_a_rate_of_production_nothing_changes() -> None:
     own = subject(np.ones(300))
     failing = finding(trend(high=1.0), Verdict.FAIL)
     assert at_production(own, failing, Survive()) is failing
+
+
+@pytest.mark.parametrize(
+    ("shortfall", "said"),
+    [
+        (2.0, "; 3 h more would tell"),
+        (3.16, "; 9 h more would tell"),
+        (3.17, ", and so noisy that more time would not tell"),
+    ],
+)
+def test_how_much_longer_a_hollow_run_must_be(shortfall: float, said: str) -> None:
+    """A horizon grows with T^1.5, and must be twice the judged stretch."""
+    assert _more(2 * HOUR / shortfall, HOUR) == said

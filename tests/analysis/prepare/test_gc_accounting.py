@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.prepare.gc_accounting import collections_between
+from soak.analysis.prepare.gc_accounting import collections_between, uncollected
 from soak.formats import read_recording
 from soak.model import Analysis, Series, Verdict
 from soak.profile import Limits
@@ -138,3 +138,12 @@ def test_a_last_collection_s_heap_that_a_young_collection_sets_is_measured_by_it
     assert verdicts(judged(level, young))[heap] is Verdict.PASS
     old = counter("dotnet_gc_collections_total", T // 100, gc_heap_generation="gen2")
     assert verdicts(judged(level, old))[heap] is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("ran", "few"), [({}, False), ({"a": 0.0}, True), ({"a": 99.0}, False), ({"": 0.0}, True)]
+)
+def test_a_heap_says_nothing_where_too_few_collections_were_counted(
+    ran: dict[str, float], few: bool
+) -> None:
+    assert uncollected(ran, (("instance", "a"),)) is few

@@ -252,6 +252,14 @@ def test_far_fewer_arrivals_than_asked_for_are_inconclusive(made: float, verdict
     assert bool(findings) == (verdict is Verdict.INCONCLUSIVE)
 
 
+def test_users_that_are_missing_in_one_third_are_counted_in_that_third() -> None:
+    there = np.where(np.arange(SECONDS) < 200, 10.0, 6.0)
+    users = Series("load_users", np.arange(1.0, SECONDS + 1), there, source="load")
+    run = replace(recording(MEMORY, sources=[health()]), users=users)
+    reason = judged(run, asked=AskedLoad(users_at=lambda _: 10.0)).reason
+    assert reason.startswith("Only 60% of the users asked for from 3.3 min to 5 min of the load")
+
+
 @pytest.mark.parametrize(("there", "verdict"), [(8.0, Verdict.PASS), (7.0, Verdict.INCONCLUSIVE)])
 @pytest.mark.parametrize("by", ["profile", "locustfile"])
 def test_far_fewer_users_than_asked_for_are_inconclusive(
