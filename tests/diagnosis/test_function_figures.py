@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -158,8 +159,11 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "names of Java": lambda: {
         name: [
             java_names.class_name(name),
-            java_names.class_frame(name),
+            frame := java_names.class_frame(name),
             java_names.is_java_own(name),
+            java_names.is_own_class(frame),
+            java_names.is_own_class(replace(frame, own=True)),
+            java_names.is_own_class(replace(frame, own=True, line=7)),
         ]
         for name in NAMES
     },
