@@ -27,7 +27,7 @@ from soak.sampling.building import build_sources, require_processes
 from soak.sampling.clock import RunClock
 from soak.sampling.discovery import probe_sources
 from soak.sampling.limit_names import AbsentNames
-from soak.sampling.process_language import language_of_process
+from soak.sampling.process_language import language_of_processes
 from soak.sampling.profilers.selection import profiled_target
 from soak.sampling.sampler import Sampler
 from soak.sampling.snapshot_scheduler import SnapshotScheduler, snapshot_scheduler_for
@@ -141,9 +141,9 @@ class Run:
             self._say(EventKind.PROBE, text)
         if self.target is not None:
             self.target.require_alive()  # it may not have survived the questions for its metrics page
-        require_processes(sources)
+        watched = require_processes(sources)
         pid = profiled_target(self.profile, pid).pid
-        self.recorder.update(language=language_of_process(pid))
+        self.recorder.update(language=language_of_processes(watched or [pid]))
         self._try_profilers(pid)
         record = AbsentNames(self._record, self.profile.limits, sources, self.profile.abort_rules)
         self.sampler = Sampler(

@@ -44,6 +44,10 @@ WARMUP_SECONDS = 600.0
 WARMUP_RISE = 0.5
 #: The same for a rise that is equally fast in each third of the judged stretch, which no warm-up seen was.
 WARMUP_EVEN_RISE = 0.1
+#: How much garbage a young process may hold before it collects for the first time, in bytes, where nothing tells of
+#: collections: Go does at 4 MiB of heap, and takes a little beside that; larger runtimes are larger than it by more. Lower:
+#: healthy small services fail in their first minute (7 MiB that rose by 1.3 in 40 s); higher: small leaks are found later.
+FIRST_COLLECTION = 8.0 * 2**20
 #: Memory of a young process that a collector gave back once: the fall as a share of the rise before it, and as a share of the
 #: level. Since then it may rise by so many times as much as before the fall: collectors let a heap that has grown double and
 #: more until they collect again. In a healthy Express service at 20 requests/s it rose by 20 MiB, fell by 17 and rose by 35.

@@ -218,6 +218,14 @@ def language_of(names: Iterable[str]) -> str:
     return language if counts[language] else ""
 
 
+def collects_garbage(language: str) -> bool:
+    """Whether programs in a language have a garbage collector that runs now and then, as the catalog knows it."""
+    collectors = (
+        each for family in FAMILIES if family.language == language for each in family.collectors
+    )
+    return bool(language) and any(each.collections for each in collectors)
+
+
 def language_of_executable(name: str) -> str:
     """The language of programs that a file of this name runs, such as python3.11; empty where it does not tell."""
     return next(

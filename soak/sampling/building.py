@@ -56,17 +56,20 @@ def build_sources(profile: Profile, started_pid: int | None = None) -> NamedSour
     return sources
 
 
-def require_processes(sources: NamedSources) -> None:
-    """Read every watched process once: a TargetError where one cannot be found, before a load is spent on it."""
+def require_processes(sources: NamedSources) -> list[int]:
+    """Read every watched process once: their numbers; TargetError where one cannot be found, before a load is spent on it."""
+    found: list[int] = []
     for name, source in sources.items():
         watched = source.source if isinstance(source, Replica) else source
         if isinstance(watched, Process):
             try:
-                watched.collect()
+                samples = {sample.name: sample.value for sample in watched.collect()}
+                found.append(int(samples["process_pid"]))
             except TargetError as error:
                 raise TargetError(
                     f"source {name}: {error}; start the target first, or name its process otherwise (port, pid, name, pidfile)"
                 ) from None
+    return found
 
 
 def _several(built: list[tuple[str, Source]]) -> set[str]:

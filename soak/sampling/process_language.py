@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import mmap
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -22,6 +23,12 @@ def language_of_process(pid: int | None) -> str:
         return language_of_executable(executable.name) or ("Go" if _is_go(executable) else "")
     except (psutil.Error, OSError, ValueError):
         return ""
+
+
+def language_of_processes(pids: Iterable[int | None]) -> str:
+    """The one that all of them are written in; empty where they are of several, or one does not tell."""
+    languages = {language_of_process(pid) for pid in pids}
+    return languages.pop() if len(languages) == 1 else ""
 
 
 def _is_go(executable: Path) -> bool:

@@ -187,6 +187,33 @@ def test_a_rise_by_half_of_the_youth_that_is_left_may_be_warm_up() -> None:
     assert young(540, risen(5.5, 0, 0)) is FAIL
 
 
+def garbage(language: str, level: float, rise: float, *more: Series) -> Verdict:
+    """A fail of resident memory (MiB) that rises evenly over 60 s of a process in this language."""
+    memory = gauge(RSS, MIB * np.linspace(level, level + rise, 60))
+    finding = Finding(RuleName.GROWTH, RSS, FAIL, "It grows.", unit="bytes/h")
+    run = recording(memory, *more, seconds=60)
+    prepared = prepare(replace(run, run=replace(run.run, language=language)), 0.0)
+    return within_warmup(prepared, Subject(memory, "resident memory", "bytes"), finding).verdict
+
+
+@pins(thresholds, "FIRST_COLLECTION")
+def test_before_the_first_collection_garbage_rises_evenly() -> None:
+    # Nine tenths of the youth are left; from the middle of the first decile to that of the last 91.5% of the rise are seen.
+    assert garbage("Go", 7, 7.7) is OPEN
+    assert garbage("Go", 7, 8.1) is FAIL
+    assert garbage("Java", 200, 90) is OPEN
+    assert garbage("Java", 200, 110) is FAIL
+
+
+def test_an_even_rise_is_no_garbage_where_collections_are_counted_or_nothing_is_collected() -> None:
+    collected = gauge("go_gc_cycles_total_gc_cycles_total", np.arange(60.0) // 5)
+    counted = replace(collected, kind=Kind.COUNTER)
+    assert garbage("Go", 7, 1.3) is OPEN
+    assert garbage("Go", 7, 1.3, counted) is FAIL
+    assert garbage("Python", 7, 1.3) is FAIL
+    assert garbage("", 7, 1.3) is FAIL
+
+
 def collected_once(before: float, fall: float, after: float) -> Verdict:
     """A fail of resident memory that rises, falls back once, and rises again, all from a level of 100."""
     up = np.linspace(0, before, 40)

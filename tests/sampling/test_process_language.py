@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from soak.sampling.process_language import language_of_process
+from soak.sampling.process_language import language_of_process, language_of_processes
 
 
 def test_this_process_is_python() -> None:
@@ -33,6 +33,12 @@ def test_a_language_is_known_by_the_file_that_runs(
     (tmp_path / name).write_bytes(content)
     monkeypatch.setattr(psutil.Process, "exe", lambda _: str(tmp_path / name))
     assert language_of_process(os.getpid()) == language
+
+
+def test_of_processes_in_several_languages_none_is_known() -> None:
+    assert language_of_processes([os.getpid(), os.getpid()]) == "Python"
+    assert language_of_processes([os.getpid(), None]) == ""
+    assert language_of_processes([]) == ""
 
 
 def test_a_process_that_is_gone_or_unknown_tells_nothing() -> None:

@@ -22,6 +22,7 @@ from soak.analysis.thresholds import (
     EVEN_THIRDS,
     FELL_BACK,
     FELL_BACK_LEAST,
+    FIRST_COLLECTION,
     HARDLY_FALLS,
     KEPT_ENTRIES,
     KEPT_EVENLY,
@@ -34,7 +35,7 @@ from soak.analysis.thresholds import (
     WARMUP_SECONDS,
     WORKED_BEFORE,
 )
-from soak.catalog.metrics import COLLECTORS, selects
+from soak.catalog.metrics import COLLECTORS, collects_garbage, language_of, selects
 from soak.catalog.row_types import Unit
 from soak.model import Finding, Floats, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
@@ -50,14 +51,18 @@ _BARE = tuple(
 
 @dataclass(frozen=True, slots=True)
 class _Rise:
-    """The level when judging began, its rise in each third of the judged stretch, and whether the levels are of collections;
-    `bare` says that no garbage can hide it, `only` that it hardly ever fell."""
+    """The level when judging began, its rise in each third of the judged stretch, and whether the levels are of collections.
+
+    `bare` says that no garbage can hide it, `only` that it hardly ever fell, and `untold`
+    that garbage is collected, but nothing tells when.
+    """
 
     level: float
     thirds: tuple[float, ...]
     collected: bool
     bare: bool
     only: bool
+    untold: bool = False
 
     @property
     def total(self) -> float:
@@ -66,7 +71,9 @@ class _Rise:
 
     @property
     def even(self) -> bool:
-        """Whether each third rises about as fast, which no warm-up does."""
+        """Whether each third rises about as fast, which no warm-up does; but garbage does, until it is first collected."""
+        if self.untold:
+            return False
         return min(self.thirds) > 0 and min(self.thirds) >= EVEN_THIRDS * max(self.thirds)
 
     def explained(self, youth: float) -> bool:
@@ -74,7 +81,8 @@ class _Rise:
         most, most_even = (
             (LIVE_RISE, LIVE_EVEN_RISE) if self.collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
         )
-        return self.total < (most_even if self.even else most) * youth * self.level
+        least = FIRST_COLLECTION if self.untold else 0.0
+        return self.total < youth * max((most_even if self.even else most) * self.level, least)
 
     def ended(self, youth: float) -> bool:
         """Whether a level that garbage does not hide rose a little, and hardly any more in the last third."""
@@ -110,7 +118,7 @@ def within_warmup(
         return finding
     if seconds >= CREEP_SECONDS or _worked_before(prepared):
         return finding
-    rise, youth = _rise(subject), max(1.0 - seconds / WARMUP_SECONDS, 0.0)
+    rise, youth = _rise(prepared, subject), max(1.0 - seconds / WARMUP_SECONDS, 0.0)
     rose = _rose(subject, rise, seconds, driven=prepared.driven)
     if finding.verdict is Verdict.INCONCLUSIVE:
         return _if_warmed_up(subject, finding, rise, youth, rose)
@@ -205,7 +213,19 @@ def _judged(subject: Subject) -> tuple[Floats, Floats]:
     return series.times[judged], series.values[judged]
 
 
-def _rise(subject: Subject) -> _Rise:
+def _garbage_untold(prepared: Prepared, subject: Subject) -> bool:
+    """Whether a garbage collector is known to work in the process, but nothing tells when it does."""
+    own = dict(subject.series.labels).get("instance")
+    names = [
+        series.name
+        for series in prepared.recording.series
+        if dict(series.labels).get("instance") == own
+    ]
+    told = {own or "", ""} & set(prepared.collections)
+    return not told and collects_garbage(language_of(names) or prepared.recording.run.language)
+
+
+def _rise(prepared: Prepared, subject: Subject) -> _Rise:
     """How the judged stretch rises; not at all with too few samples.
 
     Thirds are of the clock that the subject is judged on: of the requests that add, where those are
@@ -226,4 +246,5 @@ def _rise(subject: Subject) -> _Rise:
     thirds = tuple(after - before for before, after in pairwise(levels))
     steps = np.diff(values)
     only = -float(np.minimum(steps, 0).sum()) <= HARDLY_FALLS * float(np.maximum(steps, 0).sum())
-    return _Rise(levels[0], thirds, collected, bare, only)
+    untold = not bare and _garbage_untold(prepared, subject)
+    return _Rise(levels[0], thirds, collected, bare, only, untold)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
+from soak.analysis.prepare.prepare import prepare
 from soak.analysis.rules.warmup import _rise
 from soak.analysis.statistics.growth_input import Subject
 from soak.model import Finding, Floats, Phase, PhaseName, Series, Verdict
@@ -78,4 +79,4 @@ def test_what_hardly_falls_is_told_in_any_unit(unit: float) -> None:
     steps = np.tile([1.0, 1.0, -0.5], 40)
     for values, only in ((np.cumsum(np.abs(steps)), True), (np.cumsum(steps), False)):
         level = Series("x_seconds", np.arange(120.0), values * unit)
-        assert _rise(Subject(level, "time", "seconds")).only is only
+        assert _rise(prepare(recording(level), 0.0), Subject(level, "time", "seconds")).only is only
