@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from soak.errors import ExitCode
+
 SOAK = [sys.executable, "-m", "soak"]
 
 
@@ -34,13 +36,6 @@ class Outcome:
             if finding["verdict"] == "fail"
         ]
 
-    def starved(self) -> bool:
-        """Whether the machine stood still meanwhile, so that load or scrapes were not made: that tells nothing of a target."""
-        return any(
-            finding["rule"] in ("coverage", "sampling") and finding["verdict"] == "inconclusive"
-            for finding in self.analysis["findings"]
-        )
-
     def explain(self) -> str:
         return f"exit {self.code}\n{self.out}\n{self.err}"
 
@@ -61,10 +56,10 @@ def soak(
     return Outcome(done.returncode, done.stdout, done.stderr, directory)
 
 
-def unless_starved(run: Callable[[Path], Outcome], directory: Path) -> Outcome:
-    """What a run into `directory` came to; made again, up to twice, where the machine stood still meanwhile."""
+def until_decided(run: Callable[[Path], Outcome], directory: Path) -> Outcome:
+    """What a run into `directory` came to; made again, up to twice, while it cannot tell, as on a machine that stands still."""
     for attempt in range(3):
         outcome = run(directory / f"run-{attempt}")
-        if not outcome.starved():
+        if outcome.code != ExitCode.INCONCLUSIVE:
             break
     return outcome

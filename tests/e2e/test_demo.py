@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.e2e.driving import Outcome, soak, unless_starved
+from tests.e2e.driving import Outcome, soak, until_decided
 
 SERIES = {
     "memory": "process_resident_memory_bytes",
@@ -14,7 +14,7 @@ SERIES = {
 
 
 def demo(leak: str, tmp_path: Path) -> Outcome:
-    return unless_starved(
+    return until_decided(
         lambda directory: soak("demo", "--leak", leak, directory=directory), tmp_path / leak
     )
 

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.e2e.driving import Outcome, soak, unless_starved
+from tests.e2e.driving import Outcome, soak, until_decided
 from tests.targets import build_go, running
 
 
@@ -16,7 +16,7 @@ def drive(tmp_path: Path, endpoint: str, rate: str) -> Outcome:
             asked = ["--url", target.url, "--endpoint", f"GET {endpoint}", *load]
             return soak("run", *asked, directory=directory)
 
-    return unless_starved(run, tmp_path)
+    return until_decided(run, tmp_path)
 
 
 def test_a_healthy_endpoint_passes(tmp_path: Path) -> None:

@@ -128,8 +128,8 @@ def test_a_killed_worker_is_noticed_marked_and_made_up_for(tmp_path: Path) -> No
     ):
         time.sleep(1.7)
         victim = driven.workers()[0]
-        victim.kill()
         killed = time.monotonic() - driven.load._origin
+        victim.kill()
         assert driven.load.wait(PATIENCE)
     assert driven.load.failure is None
     [event] = driven.events
@@ -158,8 +158,8 @@ def test_a_worker_that_falls_silent_is_noticed_and_its_users_run_elsewhere(tmp_p
         driving(plan(url, "users: 4, duration: 6s, processes: 2"), tmp_path) as driven,
     ):
         time.sleep(1.2)
-        driven.workers()[0].send_signal(signal.SIGSTOP)
         stopped = time.monotonic() - driven.load._origin
+        driven.workers()[0].send_signal(signal.SIGSTOP)
         assert driven.load.wait(PATIENCE)
     [event] = driven.events
     assert 0 < event.time - stopped < 3.0
