@@ -187,13 +187,15 @@ def test_a_rise_by_half_of_the_youth_that_is_left_may_be_warm_up() -> None:
     assert young(540, risen(5.5, 0, 0)) is FAIL
 
 
-def garbage(language: str, level: float, rise: float, *more: Series) -> Verdict:
+def garbage(
+    language: str, level: float, rise: float, *more: Series, unit: str = "bytes"
+) -> Verdict:
     """A fail of resident memory (MiB) that rises evenly over 60 s of a process in this language."""
     memory = gauge(RSS, MIB * np.linspace(level, level + rise, 60))
-    finding = Finding(RuleName.GROWTH, RSS, FAIL, "It grows.", unit="bytes/h")
+    finding = Finding(RuleName.GROWTH, RSS, FAIL, "It grows.", unit=f"{unit}/h")
     run = recording(memory, *more, seconds=60)
     prepared = prepare(replace(run, run=replace(run.run, language=language)), 0.0)
-    return within_warmup(prepared, Subject(memory, "resident memory", "bytes"), finding).verdict
+    return within_warmup(prepared, Subject(memory, "resident memory", unit), finding).verdict
 
 
 @pins(thresholds, "FIRST_COLLECTION")
@@ -201,6 +203,7 @@ def test_before_the_first_collection_garbage_rises_evenly() -> None:
     # Nine tenths of the youth are left; from the middle of the first decile to that of the last 91.5% of the rise are seen.
     assert garbage("Go", 7, 7.7) is OPEN
     assert garbage("Go", 7, 8.1) is FAIL
+    assert garbage("Go", 7, 7.7, unit="objects") is FAIL  # so many bytes are no number of objects
     assert garbage("Java", 200, 90) is OPEN
     assert garbage("Java", 200, 110) is FAIL
 

@@ -237,6 +237,11 @@ def uncollected(collections: Mapping[str, float], labels: Labels) -> bool:
     return _ran(collections, labels) < FEWEST_COLLECTIONS
 
 
+def are_counted(collections: Mapping[str, float], labels: Labels) -> bool:
+    """Whether anything counts the full collections of a series' process."""
+    return math.isfinite(_ran(collections, labels))
+
+
 def _ran(collections: Mapping[str, float], labels: Labels) -> float:
     """The full collections of the process behind a series; infinitely many where they are not counted."""
     return collections.get(_instance_of(labels), collections.get("", math.inf))

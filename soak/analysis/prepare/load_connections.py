@@ -21,14 +21,14 @@ from soak.model import Floats, Series
 _EACH = (1, 2)
 #: A series that follows the connections moves less without them, by at least this share.
 _CALMER = 0.9
+#: The same of bytes, whose amount for each connection is estimated from the series itself: of a dozen levels that have nothing
+#: to do with connections, such an estimate takes a tenth or two off by chance.
+_CALMER_BYTES = 0.6
 #: One that rises with them, as where visitors with long flows arrive one by one, has at most this share of its range left
 #: without them. So near to them a leak only is by chance, and what else leaks beside them is left.
 _RISING = 0.25
 #: Such a series has at least so wide a range.
 _LEAST_RANGE = 3.0
-#: The same of bytes, whose amount for each connection is estimated from the series itself: of a dozen levels that have nothing
-#: to do with connections, such an estimate takes a tenth or two off by chance.
-_CALMER_BYTES = 0.6
 _FEWEST = 10
 
 

@@ -13,6 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
+from soak.analysis.prepare.gc_accounting import are_counted
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.creep import beside_creep, lasting_growth
 from soak.analysis.statistics.growth_input import Subject
@@ -54,7 +55,7 @@ class _Rise:
     """The level when judging began, its rise in each third of the judged stretch, and whether the levels are of collections.
 
     `bare` says that no garbage can hide it, `only` that it hardly ever fell, and `untold`
-    that garbage is collected, but nothing tells when.
+    that garbage is collected, but nothing tells when; `least` is how much may come before the first collection.
     """
 
     level: float
@@ -63,6 +64,7 @@ class _Rise:
     bare: bool
     only: bool
     untold: bool = False
+    least: float = 0.0
 
     @property
     def total(self) -> float:
@@ -81,8 +83,8 @@ class _Rise:
         most, most_even = (
             (LIVE_RISE, LIVE_EVEN_RISE) if self.collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
         )
-        least = FIRST_COLLECTION if self.untold else 0.0
-        return self.total < youth * max((most_even if self.even else most) * self.level, least)
+        share = most_even if self.even else most
+        return self.total < youth * max(share * self.level, self.least)
 
     def ended(self, youth: float) -> bool:
         """Whether a level that garbage does not hide rose a little, and hardly any more in the last third."""
@@ -221,8 +223,9 @@ def _garbage_untold(prepared: Prepared, subject: Subject) -> bool:
         for series in prepared.recording.series
         if dict(series.labels).get("instance") == own
     ]
-    told = {own or "", ""} & set(prepared.collections)
-    return not told and collects_garbage(language_of(names) or prepared.recording.run.language)
+    language = language_of(names) or prepared.recording.run.language
+    counted = are_counted(prepared.collections, subject.series.labels)
+    return collects_garbage(language) and not counted
 
 
 def _rise(prepared: Prepared, subject: Subject) -> _Rise:
@@ -247,4 +250,5 @@ def _rise(prepared: Prepared, subject: Subject) -> _Rise:
     steps = np.diff(values)
     only = -float(np.minimum(steps, 0).sum()) <= HARDLY_FALLS * float(np.maximum(steps, 0).sum())
     untold = not bare and _garbage_untold(prepared, subject)
-    return _Rise(levels[0], thirds, collected, bare, only, untold)
+    least = FIRST_COLLECTION if untold and subject.unit == Unit.BYTES else 0.0
+    return _Rise(levels[0], thirds, collected, bare, only, untold, least)
