@@ -19,6 +19,8 @@ from soak.profile.hosts import may_connect, may_load
 
 #: So many addresses of allowed names are kept: far more than the hosts of any run have.
 MAX_ADDRESSES = 10_000
+#: The audit events with which a socket is given an address.
+_CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 
 
 class HostNotAllowedError(PermissionError):
@@ -36,7 +38,18 @@ class AllowedHosts:
         """Watch this process's name resolution and connections from now on, for good."""
         hub = gevent.get_hub()
         hub.resolver = _Resolver(hub.resolver, self)
-        sys.addaudithook(self._audit)
+        sys.addaudithook(self.audit_hook())
+
+    def audit_hook(self) -> Callable[[str, tuple[Any, ...]], None]:
+        """What `sys.addaudithook` takes: `check`, for each address that a socket is given."""
+
+        # A function and no method: at every event Python asks the hook for an attribute, and a method takes a
+        # microsecond to say that it has none. A request of FastHttpUser makes six events, all of `id`.
+        def audit(event: str, arguments: tuple[Any, ...]) -> None:
+            if event in _CONNECTING:
+                self.check(arguments[1])
+
+        return audit
 
     def resolved(self, host: str, addresses: list[str]) -> None:
         """What a name was resolved to: allowed addresses, if the name is."""
@@ -54,10 +67,6 @@ class AllowedHosts:
             return
         self._refused(host)
         raise HostNotAllowedError(f"load to {host} is not allowed: add its host to target.allow")
-
-    def _audit(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("socket.connect", "socket.sendto", "socket.sendmsg"):
-            self.check(arguments[1])
 
 
 class _Resolver:

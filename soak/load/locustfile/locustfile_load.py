@@ -122,7 +122,8 @@ class LocustfileLoad:
         """Count one request event: name, milliseconds, bytes, and its exception if it failed."""
         self._requests += 1
         status = getattr(event.get("response"), "status_code", 0) or 0
-        failure = reported_failure(event.get("exception"), status)
+        error = event.get("exception")
+        failure = None if error is None else reported_failure(error, status)
         seconds = (response_time or 0) / 1e3
         self._counting.count(
             f"{request_type} {name}", seconds, int(response_length or 0), failure, None, status

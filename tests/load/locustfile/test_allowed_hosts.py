@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def test_a_socket_reaches_no_host_that_is_not_allowed_however_it_is_written(
     event: str, address: tuple[Any, ...], allow: tuple[str, ...]
 ) -> None:
     with pytest.raises(HostNotAllowedError):
-        hosts(*allow)._audit(event, (None, address))
+        hosts(*allow).audit_hook()(event, (None, address))
 
 
 @pytest.mark.parametrize(
@@ -46,4 +47,8 @@ def test_a_socket_reaches_no_host_that_is_not_allowed_however_it_is_written(
 def test_a_socket_reaches_this_machine_and_what_is_allowed(
     address: Any, allow: tuple[str, ...]
 ) -> None:
-    hosts(*allow)._audit("socket.connect", (None, address))
+    hosts(*allow).audit_hook()("socket.connect", (None, address))
+
+
+def test_the_hook_is_a_function_for_python_calls_it_several_times_a_request() -> None:
+    assert type(hosts().audit_hook()) is FunctionType
