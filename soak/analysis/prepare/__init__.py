@@ -1,1 +1,1 @@
-"""From a recording to the series that are judged: derived series, masked samples, accounting of collections."""
+"""Turn a recording into the series that are judged: derived series, masked samples, garbage-collection accounting."""

@@ -1,4 +1,4 @@
-"""What bounds a series, as another series tells it: a capacity, or a limit."""
+"""The capacity or limit of a series, read from another series."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ import numpy as np
 from soak.analysis.prepare.prepare import Prepared
 from soak.model import Series
 
-#: From here on a bound is none: Go says "no limit" as the largest integer there is.
+#: A value from here on means "no limit": Go reports the largest integer there is.
 UNLIMITED = 2.0**60
 
 
 def bound_of(prepared: Prepared, name: str, series: Series) -> float | None:
-    """The last value of the series that holds a bound, of the same labels where there is one; None where it has none."""
+    """Return the last finite value of the series `name`, which holds the bound of `series`; None if there is no bound.
+
+    The series with the same labels is used, or else the only one of that name.
+    """
     candidates = prepared.named(name)
     best = next(
         (candidate for candidate in candidates if candidate.labels == series.labels),

@@ -1,4 +1,4 @@
-"""Garbage-collected memory: its live heap from the collector's next goal, and growth that is only garbage not yet collected."""
+"""Accounting for garbage-collected memory: the live heap from the next goal, and growth that is only garbage."""
 
 from __future__ import annotations
 
@@ -19,23 +19,25 @@ from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects
 from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
 from soak.units import capitalized, show_duration
 
-#: Live heaps that only a collection of the old generation brings up to date.
+#: Live-heap series that only a collection of the old generation updates.
 AFTER_FULL = tuple(collector.live for collector in COLLECTORS if collector.live_after_full)
-#: Levels that stand still from one collection to the next: only a collection measures them anew.
+#: Live-heap series: they stay constant between collections, because only a collection measures
+#: them.
 SET_BY_COLLECTIONS = tuple(collector.live for collector in COLLECTORS if collector.live)
-#: Counters of collections, best first; those of the young generation, and those too frequent to count as work.
+#: Counters of collections, the best first; then the counters of young-generation collections, and
+#: of minor collections, which run too often to count as work.
 COLLECTIONS = tuple(name for collector in COLLECTORS for name in collector.collections)
 YOUNG = tuple(name for collector in COLLECTORS for name in collector.young)
 MINOR = tuple(name for collector in COLLECTORS for name in collector.minor)
 
 
 def with_live_heap(recorded: Iterable[Series]) -> Iterator[Series]:
-    """All series, and Go's live heap after each collection where it is not among them.
+    """Yield all series, and Go's live heap after each collection if it was not recorded.
 
     Go sets the next goal to live heap times 1 + GOGC/100, but never below 4 MiB times GOGC/100, nor
-    above what GOMEMLIMIT leaves (https://go.dev/doc/gc-guide). So the live heap is the goal over
-    that factor: exactly, but for stacks and globals; an upper bound that stays put while the heap
-    is tiny; and unknown under the memory limit, where it is left out.
+    above what GOMEMLIMIT leaves (https://go.dev/doc/gc-guide). So the live heap is the goal divided
+    by that factor. This is exact except for stacks and globals. While the heap is tiny it is a
+    constant upper bound. Near the memory limit the live heap is unknown, and its values are NaN.
     """
     series = list(recorded)
     yield from series
@@ -60,7 +62,7 @@ def with_live_heap(recorded: Iterable[Series]) -> Iterator[Series]:
 
 
 def _beside(series: list[Series], name: str, goal: Series) -> float | None:
-    """The last value of another series of the same process."""
+    """Return the last value of the series `name` of the same process; None if there is none."""
     beside = next(
         (
             candidate
@@ -73,11 +75,11 @@ def _beside(series: list[Series], name: str, goal: Series) -> float | None:
 
 
 def collections_between(recorded: Iterable[Series], start: float, end: float) -> dict[str, float]:
-    """How many collections of the whole heap ran in a stretch, for each instance whose collector is counted.
+    """Count the collections of the whole heap between `start` and `end`, for each instance whose collector is counted.
 
-    Those of a young generation alone leave what has grown old as it is, garbage or not. Collectors
-    that clean the old one bit by bit (G1) count no full collection; Micrometer then tells by new
-    live data that they have.
+    A young-generation collection does not count, because it leaves old objects in place, garbage or
+    not. Collectors that clean the old generation incrementally (G1) count no full collection; for
+    these, each change of Micrometer's live data size counts as one.
     """
     series = list(recorded)
     ran: dict[str, float] = {}
@@ -89,7 +91,7 @@ def collections_between(recorded: Iterable[Series], start: float, end: float) ->
                 if _any(YOUNG, counter)
                 else _grown(counter, start, end) + _appeared(counter, series, start)
             )
-            # Go has two counters of the same collections.
+            # Go has two counters of the same collections, so take the larger one.
             ran[own] = max(ran.get(own, 0.0), full)
     for live in series:
         if _any(AFTER_FULL, live):
@@ -101,9 +103,9 @@ def collections_between(recorded: Iterable[Series], start: float, end: float) ->
 
 
 def collections_of(recorded: Iterable[Series], live: Series, start: float, end: float) -> float:
-    """How many collections set a live heap in a stretch; infinitely many where they are not counted.
+    """Count the collections that updated a live heap between `start` and `end`; infinity if they are not counted.
 
-    Those of the young generation count where they bring it up to date as well.
+    Young-generation collections count too if they update this live heap.
     """
     own = [series for series in recorded if _instance(series) == _instance(live)]
     if _any(AFTER_FULL, live):
@@ -121,7 +123,10 @@ def _any(selectors: Iterable[str], series: Series) -> bool:
 
 
 def _appeared(counter: Series, series: list[Series], start: float) -> float:
-    """The value at which a counter began in the midst of a recording, as prom-client's do at their first collection."""
+    """Return the first value of a counter that appeared during the recording, else 0.
+
+    Counters of prom-client first appear at their first collection.
+    """
     known = np.flatnonzero(np.isfinite(counter.values))
     first = min(
         float(recorded.times[0])
@@ -141,10 +146,10 @@ def _inside(series: Series, start: float, end: float) -> Floats:
 def cycles_of(
     recorded: Iterable[Series], start: float, end: float
 ) -> Iterator[tuple[Series, float]]:
-    """For each process, the series that counts its collections best, and how many a second ran; but for Node's minor ones.
+    """Yield for each process its best counter of collections and how many ran per second, without Node's minor ones.
 
-    Node collects its young generation hundreds of times a minute, as it should. The causes of a JVM
-    are added up.
+    Node collects its young generation hundreds of times a minute, as it should. A JVM has one
+    counter for each cause; these are added up.
     """
     counters = [
         counter
@@ -167,7 +172,7 @@ def cycles_of(
 def pauses_of(
     recorded: Iterable[Series], start: float, end: float
 ) -> Iterator[tuple[Series, float, str]]:
-    """For each process, the longest pause in seconds where it tells one, else the longest mean between two scrapes."""
+    """Yield for each process its longest pause in seconds if reported, else the longest mean between two scrapes."""
     series = list(recorded)
     longest = [
         longest_pause
@@ -184,7 +189,7 @@ def pauses_of(
             yield longest_pause, float(inside.max()), "longest pause"
     known = {_instance(longest_pause) for longest_pause in longest}
     for collector in COLLECTORS:
-        # Node counts what runs beside the program too.
+        # Node's totals also include work that runs concurrently with the program.
         for total in selected(collector.pauses, series):
             count = next(
                 (
@@ -204,7 +209,7 @@ def pauses_of(
 
 
 def _longest_mean(total: Series, count: Series, start: float, end: float) -> float | None:
-    """The longest mean pause between two scrapes in which a collection ended."""
+    """Return the longest mean pause in seconds between two scrapes in which a collection ended; None if none did."""
     if len(total.times) != len(count.times):
         return None
     inside = (
@@ -227,23 +232,23 @@ def _instance_of(labels: Labels) -> str:
 
 
 def _grown(counter: Series, start: float, end: float) -> float:
-    """By how much a counter rose in a stretch; a fall is a restart."""
+    """Return how much a counter rose between `start` and `end`; a fall is a restart and does not count."""
     grown = np.diff(_inside(counter, start, end))
     return float(grown[grown > 0].sum())
 
 
 def uncollected(collections: Mapping[str, float], labels: Labels) -> bool:
-    """Whether so few full collections ran in a series' process that its heap says nothing; False where none are counted."""
+    """Return True if too few full collections ran for a series' heap to be judged; False if they are not counted."""
     return _ran(collections, labels) < FEWEST_COLLECTIONS
 
 
 def are_counted(collections: Mapping[str, float], labels: Labels) -> bool:
-    """Whether anything counts the full collections of a series' process."""
+    """Return True if full collections of a series' process are counted."""
     return math.isfinite(_ran(collections, labels))
 
 
 def _ran(collections: Mapping[str, float], labels: Labels) -> float:
-    """The full collections of the process behind a series; infinitely many where they are not counted."""
+    """Return the number of full collections of the process behind a series; infinity if they are not counted."""
     return collections.get(_instance_of(labels), collections.get("", math.inf))
 
 
@@ -254,10 +259,10 @@ def with_few_collections(
     collections: Mapping[str, float],
     seconds: float,
 ) -> Finding:
-    """A finding of memory that too few collections leave open: no fail below two of them, no pass of a rise below five.
+    """Make a memory finding inconclusive after too few collections: no fail below 2, no pass of a rise below 5.
 
-    Of `series`, in the judged stretch of `seconds`, the heaps tell whether resident memory grew
-    with them or on its own.
+    `series` holds the judged stretch of `seconds`. Its heaps show whether resident memory grew with
+    them or on its own.
     """
     ran = _ran(collections, finding.labels)
     trend = finding.trend
@@ -299,7 +304,7 @@ def with_few_collections(
 
 
 def sooner_by(names: set[str]) -> str:
-    """What makes the collector run sooner that a recording's series of these names tell of; empty where nothing is known."""
+    """Return advice on how to make the collector run sooner, from the names of a recording's series; empty if unknown."""
     return next(
         (
             collector.sooner
@@ -311,13 +316,13 @@ def sooner_by(names: set[str]) -> str:
 
 
 def more_collections(ran: float, seconds: float) -> str:
-    """How much more time, or how many times the collections in the same time, a verdict needs."""
+    """Say how much more time, or how many times as many collections in the same time, a verdict needs."""
     factor = (FEW_COLLECTIONS + 1) / max(ran, 1.0)
     return f"{show_duration(seconds * (factor - 1))} more, or {factor:.2g} times as many collections in that time,"
 
 
 def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:
-    """Whether at least half of what the whole process grew by is its heap's."""
+    """Return True if the heap makes up at least `BY_HEAP` of the growth of the whole process, or if this is unknown."""
     own = next(
         (
             candidate
@@ -331,12 +336,12 @@ def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:
 
 
 def _heaps(series: Sequence[Series]) -> list[Series]:
-    """The series that are heaps in use, garbage included."""
+    """Return the series of heaps in use, garbage included."""
     return [heap for collector in COLLECTORS for heap in selected(collector.heap, series)]
 
 
 def _rise(series: Series) -> float:
-    """From the first quarter's median to the last's."""
+    """Return the median of the last quarter of the values minus the median of the first quarter."""
     known = series.values[np.isfinite(series.values)]
     quarter = max(len(known) // 4, 1)
     return float(np.median(known[-quarter:]) - np.median(known[:quarter])) if len(known) else 0.0

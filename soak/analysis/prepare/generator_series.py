@@ -1,4 +1,4 @@
-"""The load's own health as series: they say whether to believe what was measured, and are never judged for growth."""
+"""The load generator's own health as series: they show whether to trust the measurements; growth is not judged."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import numpy as np
 
 from soak.model import Floats, Kind, Recording, Series
 
-#: How many connections the load has open.
-
+#: The series with the number of connections that the load has open.
 CONNECTIONS = "soak_load_connections"
 
 
 def generator_series(recording: Recording) -> Iterator[Series]:
-    """CPU, lag, memory, connections, asked arrivals and users of the load; late and dropped arrivals. None without."""
+    """Yield CPU, lag, memory, connections, asked arrivals and users of the load, and its late and dropped arrivals.
+
+    Series without data are left out.
+    """
     generator = recording.generator
     if generator is not None:
         columns: dict[str, Floats] = {

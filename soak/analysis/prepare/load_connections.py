@@ -1,9 +1,9 @@
-"""What a target holds for the load's own connections: descriptors, handles, goroutines, and buffers on its heap.
+"""Remove what a target holds for the load's own connections: descriptors, handles, goroutines, and buffers on its heap.
 
-An open model opens connections when the target stalls and closes them again later. Each is a
-descriptor of the target, in Go a goroutine or two, and in a server like Jetty 100 KiB of parsers and
-buffers; a leak would have to be told apart from that. The load knows how many it has open, so they
-are taken off wherever the series is the calmer for it.
+An open model opens connections when the target stalls and closes them again later. Each connection
+is a descriptor of the target, in Go also one or two goroutines, and in a server like Jetty 100 KiB
+of parsers and buffers. Growth from such connections must not be mistaken for a leak. The load knows
+how many connections it has open, so their share is subtracted if the series varies less without it.
 """
 
 from __future__ import annotations
@@ -17,28 +17,31 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import Metric
 from soak.model import Floats, Series
 
-#: How many of a thing a target may have for each connection.
+#: Numbers of a counted resource that a target may hold for each connection.
 _EACH = (1, 2)
-#: A series that follows the connections moves less without them, by at least this share.
+#: A series follows the connections if subtracting them reduces its variation at least to this
+#: share.
 _CALMER = 0.9
-#: The same of bytes, whose amount for each connection is estimated from the series itself: of a dozen levels that have nothing
-#: to do with connections, such an estimate takes a tenth or two off by chance.
+#: The same for bytes, whose amount per connection is estimated from the series itself. For a dozen
+#: levels that do not depend on connections, such an estimate reduces the variation by a tenth or
+#: two by chance.
 _CALMER_BYTES = 0.6
-#: One that rises with them, as where visitors with long flows arrive one by one, has at most this share of its range left
-#: without them. So near to them a leak only is by chance, and what else leaks beside them is left.
+#: A series that rises together with the connections, for example when visitors with long flows
+#: arrive one by one, keeps at most this share of its range after subtraction. A leak matches the
+#: connections this closely only by chance, and any further leak remains in the series.
 _RISING = 0.25
-#: Such a series has at least so wide a range.
+#: The smallest range of a series that can count as rising with the connections.
 _LEAST_RANGE = 3.0
 _FEWEST = 10
 
 
 def load_connections(prepared: Prepared) -> Series | None:
-    """How many connections the load had open; None where that is unknown."""
+    """Return the series of how many connections the load had open; None if unknown."""
     return next(iter(prepared.named(CONNECTIONS)), None)
 
 
 def at_usual_load(prepared: Prepared, series: Series, metric: Metric) -> Series:
-    """A series of what this metric measures as it would be under the load's median number of connections."""
+    """Return the series of a metric as it would be with the load's median number of connections."""
     if not metric.connected:
         return series
     return without_connections(series, load_connections(prepared), counted=metric.integer)
@@ -47,9 +50,9 @@ def at_usual_load(prepared: Prepared, series: Series, metric: Metric) -> Series:
 def without_connections(
     series: Series, connections: Series | None, *, counted: bool = True
 ) -> Series:
-    """The series as it would be under its median number of connections; itself where it does not follow them.
+    """Return the series as it would be with the median number of connections; unchanged if it does not follow them.
 
-    What is not `counted` is bytes, of which nobody knows how many a connection takes.
+    A series that is not `counted` is in bytes, and how many bytes a connection takes is estimated.
     """
     if connections is None or len(connections.times) < _FEWEST or len(series.times) < _FEWEST:
         return series
@@ -76,7 +79,7 @@ def without_connections(
 
 
 def _bytes_each(series: Series, connections: Floats) -> float:
-    """By how much the series moves with a connection (least squares of steps, beside a drift); 0 where it does not."""
+    """Estimate the bytes per connection, 0 or more, by least squares of differences with a drift term."""
     known = np.isfinite(series.values)
     if known.sum() < _FEWEST:
         return 0.0
@@ -87,12 +90,12 @@ def _bytes_each(series: Series, connections: Floats) -> float:
 
 
 def _moves(values: Floats) -> float:
-    """How far the values go up and down in all, but for the way that they get on."""
+    """Return the sum of all moves up and down, less the net change from first to last."""
     known = values[np.isfinite(values)]
     return float(np.abs(np.diff(known)).sum() - abs(known[-1] - known[0])) if len(known) else 0.0
 
 
 def _range(values: Floats) -> float:
-    """How far apart the levels are, but for the tenth at either end: connections are counted a moment beside them."""
+    """Return the 10% to 90% quantile range: connections are counted slightly before or after the series."""
     known = values[np.isfinite(values)]
     return float(np.ptp(np.quantile(known, (0.1, 0.9)))) if len(known) >= _FEWEST else 0.0

@@ -1,4 +1,4 @@
-"""Windows of several endpoints as those of one."""
+"""Merge the windows of several endpoints into the windows of one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from soak.latency import LAST
 from soak.windows import Arrivals, Cells, EndpointWindows, Ints, narrowed
 
-#: So many windows are merged at a time: one number for each bucket of each, 5 MB.
+#: Windows merged at a time: one number for each bucket of each window, 5 MB.
 _TOGETHER = 1024
 _BUCKETS = LAST + 1
 #: Offsets, buckets and counts of the histograms of successive windows.
@@ -17,7 +17,7 @@ _Ragged = tuple[Ints, Cells, Cells]
 
 
 def merged(windows: Sequence[EndpointWindows]) -> EndpointWindows:
-    """All endpoints as one; exact."""
+    """Merge the windows of all endpoints into one, exactly."""
     first = windows[0]
     if len(windows) == 1:
         return first
@@ -59,7 +59,7 @@ def _merged_arrivals(schedules: Sequence[Arrivals]) -> Arrivals:
 
 
 def _merged_cells(ragged: Sequence[_Ragged]) -> _Ragged:
-    """Histograms of the same windows as one: each bucket of a window once, rising."""
+    """Merge several histograms of the same windows; each bucket of a window appears once, in rising order."""
     windows = len(ragged[0][0]) - 1
     sizes, buckets, counts = [], [], []
     for first in range(0, windows, _TOGETHER):

@@ -1,4 +1,4 @@
-"""From a recording to what is judged: one set of series, wherever they came from, on one time axis."""
+"""Turn a recording into what is judged: one set of series on one time axis, whatever their sources."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import EndpointWindows
 
 ALL: Labels = ()
-#: Seconds before a death that say no more of how it lived: a service that ends fails requests and scrapes.
+#: Seconds before the target's death that are not judged: a service that is ending fails requests
+#: and scrapes.
 DYING = 2.0
 QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
@@ -30,16 +31,17 @@ class Prepared:
     """A recording ready to be judged; times in seconds.
 
     `series` are gauges (counters have become rates per second) over the load, which ran from
-    `start` to `end`, without the samples that snapshots disturbed; `drawn` are the same with them
-    and with what came after the load, `snapshots` the stretches in which those were taken. Judging
-    begins at `judged_from`. `restarts` are the moments at which each instance's process was first
-    seen replaced; an instance whose identity nobody tells is not in it. `requests` holds cumulative
-    completed requests, None where unknown; `collections` each instance's full garbage collections
-    in the judged stretch, where they are counted. `driven` says whether soak itself made the
-    traffic, and `asked` what the profile asked of the load. `gaps` are the stretches between the
-    load's end and its going on, in a run that was resumed, and `masked` all stretches that are not
-    judged: snapshots, and gaps with as much after each as warm-up takes. `requests_of_all` are the
-    windows of all endpoints as one, over the whole run, None without any.
+    `start` to `end`, without the samples that snapshots disturbed. `drawn` are the same series with
+    those samples and with what came after the load, and `snapshots` are the stretches in which
+    snapshots were taken. Judging begins at `judged_from`. `restarts` are the moments at which each
+    instance's process was first seen replaced; it lacks instances that do not report their
+    process's identity. `requests` holds cumulative completed requests, None if unknown.
+    `collections` holds each instance's full garbage collections in the judged stretch, if they are
+    counted. `driven` is True if soak itself made the traffic, and `asked` is what the profile asked
+    of the load. `gaps` are the stretches between a stop of the load and its continuation, in a run
+    that was resumed. `masked` are all stretches that are not judged: snapshots, and gaps extended
+    by the warm-up after each. `requests_of_all` are the windows of all endpoints merged, over the
+    whole run, None if there are none.
     """
 
     recording: Recording
@@ -59,54 +61,57 @@ class Prepared:
     requests_of_all: EndpointWindows | None = None
 
     def windows(self) -> tuple[EndpointWindows, ...]:
-        """The request windows of the judged stretch."""
+        """Return the request windows of the judged stretch."""
         return tuple(
             windows.between(self.judged_from, self.end) for windows in self.recording.windows
         )
 
     def judged_requests(self) -> EndpointWindows | None:
-        """The windows of all endpoints as one, of the judged stretch; None without any."""
+        """Return the merged windows of all endpoints in the judged stretch; None if there are none."""
         whole = self.requests_of_all
         return None if whole is None else whole.between(self.judged_from, self.end)
 
     def judged_series(self) -> tuple[Series, ...]:
-        """All series, of the judged stretch alone."""
+        """Return all series, limited to the judged stretch."""
         return tuple(_between(series, self.judged_from, self.end) for series in self.series)
 
     def borders(self, series: Series) -> tuple[float, ...] | None:
-        """When the process behind a series was replaced; of a series that names an instance or container, that one's."""
+        """Return when the process behind a series was replaced; None if unknown.
+
+        If the series names an instance or container, its process is meant.
+        """
         return self.restarts.get(process_of(series), self.restarts.get(""))
 
     def cuts(self, series: Series) -> tuple[float, ...]:
-        """Where no fit of a series may cross: replaced processes, and gaps of a run that was resumed."""
+        """Return the times that no fit of a series may cross: replaced processes, and gaps of a resumed run."""
         return tuple(sorted((*(self.borders(series) or ()), *self.gap_ends)))
 
     @property
     def gap_ends(self) -> tuple[float, ...]:
-        """When the load went on after each gap."""
+        """The times at which the load continued after each gap."""
         return tuple(gap.end for gap in self.gaps)
 
     def load_time(self, moment: float) -> float:
-        """Seconds of load that had been made by a moment."""
+        """Return the seconds of load up to a moment, without gaps."""
         return moment - self.start - _overlap(self.gaps, self.start, moment)
 
     @property
     def loaded_seconds(self) -> float:
-        """How long the load went on, without gaps."""
+        """Seconds of load, without gaps."""
         return max(0.0, self.load_time(self.end))
 
     @property
     def judged_seconds(self) -> float:
-        """How much of the load was judged: without the ramp, warm-up and gaps."""
+        """Seconds of load that were judged: without the ramp, warm-up and gaps."""
         without_load = [phase for phase in self.masked if phase.name == PhaseName.GAP]
         return self.end - self.judged_from - _overlap(without_load, self.judged_from, self.end)
 
     def named(self, name: str) -> list[Series]:
-        """All series of a name, or those that a selector matches."""
+        """Return all series with this name, or all that this selector matches."""
         return list(selected(name, self.series))
 
     def beside(self, name: str, labels: Labels) -> Series | None:
-        """The series of a name (or that a selector matches) with exactly these labels: of the same process; None without."""
+        """Return the series with this name or selector and exactly these labels (the same process), or None."""
         return next((series for series in self.named(name) if series.labels == labels), None)
 
 
@@ -114,7 +119,7 @@ _NOTHING_ASKED = AskedLoad()
 
 
 def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASKED) -> Prepared:
-    """Everything before the end of the ramp, and before `warmup` seconds of load, is left out of judging."""
+    """Prepare a recording to be judged; judging starts after the ramp and after `warmup` seconds of load."""
     phases = {phase.name: phase for phase in recording.phases}
     times = [series.times[[0, -1]] for series in recording.series if len(series.times)]
     first = min((float(pair[0]) for pair in times), default=0.0)
@@ -122,7 +127,7 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     steady = phases.get("steady")
     start = phases["ramp"].start if "ramp" in phases else steady.start if steady else first
     end = max(start, min(steady.end if steady else last, died_at(recording) - DYING))
-    # A run that broke off in the ramp has only that.
+    # A run that broke off during the ramp has no steady phase.
     full = steady.start if steady else start
     own = tuple(_without_doubles(recording.series))
     collections = collections_between(own, max(full, start + warmup), end)
@@ -164,18 +169,18 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
 
 
 def died_at(recording: Recording) -> float:
-    """When the target died: what came after says nothing more of it. Infinite where it lived."""
+    """Return when the target died, after which nothing is judged; infinity if it did not die."""
     deaths = (event.time for event in recording.events if event.kind is EventKind.TARGET)
     return min(deaths, default=math.inf)
 
 
 def _overlap(stretches: Sequence[Phase], start: float, end: float) -> float:
-    """Seconds of [start, end] that lie in any of some stretches, which do not overlap."""
+    """Return how many seconds of [start, end] lie in any of the stretches, which must not overlap each other."""
     return sum(max(0.0, min(stretch.end, end) - max(stretch.start, start)) for stretch in stretches)
 
 
 def _without_doubles(all_series: tuple[Series, ...]) -> Iterator[Series]:
-    """Of a series that two sources give, the one whose source was named first; soak's own view of the process comes first."""
+    """Yield each series once: of two sources, soak's own view of the process, else the source named first."""
     seen = set()
     for series in sorted(all_series, key=lambda series: not series.source.startswith("process")):
         if (series.name, series.labels) not in seen:
@@ -184,7 +189,7 @@ def _without_doubles(all_series: tuple[Series, ...]) -> Iterator[Series]:
 
 
 def prepare_until(prepared: Prepared, end: float) -> Prepared:
-    """The same recording, as if its load had ended at a moment (seconds); judging begins where it did."""
+    """Prepare the same recording as if its load had ended at `end` (seconds); judging begins where it did."""
     known = (phase for phase in prepared.recording.phases if phase.start < end)
     phases = tuple(replace(phase, end=min(phase.end, end)) for phase in known)
     warmup = prepared.judged_from - prepared.start
@@ -192,7 +197,7 @@ def prepare_until(prepared: Prepared, end: float) -> Prepared:
 
 
 def _between(series: Series, start: float, end: float) -> Series:
-    """The samples of the load's time."""
+    """Return the samples between `start` and `end`."""
     first, last = np.searchsorted(series.times, [start - 1e-6, end + 1e-6])
     return Series(
         series.name,
@@ -205,9 +210,10 @@ def _between(series: Series, start: float, end: float) -> Series:
 
 
 def _as_gauge(series: Series) -> Series:
-    """A counter as its rate; what the catalog knows as a resource as it is, whatever its page says that it is.
+    """Return a counter as its rate; a judged resource of the catalog stays as it is, even if its page says counter.
 
-    .NET's thread pool is a counter to OpenTelemetry, though its threads come and go.
+    OpenTelemetry declares the size of .NET's thread pool as a counter, though its threads come and
+    go.
     """
     if series.kind is not Kind.COUNTER:
         return series
@@ -218,7 +224,7 @@ def _as_gauge(series: Series) -> Series:
 
 
 def _rate(series: Series) -> Series:
-    """A counter as a rate per second, at the later of each two samples; a fall is a restart from 0, as Prometheus has it."""
+    """Return a counter as a rate per second, at the later of two samples; a fall is a restart from 0, as in Prometheus."""
     known = np.isfinite(series.values)
     times, values = series.times, series.values
     if not known.all():
@@ -232,7 +238,8 @@ def _rate(series: Series) -> Series:
     grown /= took
     return Series(
         series.name,
-        # All counters of a page share its times: of days they are as large as the values.
+        # All counters of a page share one array of times, which over days is as large as the
+        # values.
         times,
         grown,
         series.labels,
@@ -244,9 +251,9 @@ def _rate(series: Series) -> Series:
 def request_series(
     recording: Recording, everything: EndpointWindows | None = None
 ) -> Iterator[Series]:
-    """Windows as series: rate, error ratio, median and 99th percentile, for each endpoint and, unlabelled, for all.
+    """Yield rate, error ratio, median and 99th percentile by window, for each endpoint and, unlabelled, for all.
 
-    `everything` is all endpoints as one, for who has that already.
+    `everything` holds the merged windows of all endpoints, if the caller already has them.
     """
     if recording.users is not None:
         yield recording.users
@@ -272,7 +279,11 @@ def request_series(
 def _cumulative_requests(
     recording: Recording, own: tuple[Series, ...], end: float
 ) -> Series | None:
-    """Requests completed so far, from the windows, or from the target's own counter in a file; not those after the load."""
+    """Return the requests completed so far, without those after the load.
+
+    They come from the windows, or else from the target's own counter in a file; None if there is
+    neither.
+    """
     if recording.windows:
         total = np.sum([windows.requests for windows in recording.windows], axis=0)
         after = min(

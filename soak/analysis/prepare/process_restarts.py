@@ -1,4 +1,4 @@
-"""When the processes behind the series were replaced, told from a machine's clock that was set."""
+"""Find when the processes behind the series were replaced; an adjusted machine clock is not a restart."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from soak.catalog.process import CPU_SECONDS, PROCESS_ID, START_TIME
 from soak.model import Floats, Kind, Recording, Series
 from soak.windows import Ints
 
-#: Within so many seconds, two series see the same restart.
+#: Seconds within which two series see the same restart.
 _SAME = 10.0
-#: Clocks that are not set disagree by no more than so many seconds.
+#: Seconds by which clocks may disagree if none was adjusted.
 _CLOCKS = 1.0
-#: What tells containers of one page apart where they have no `id` (the kubelet's resource page).
+#: Labels that identify a container of a page if it has no `id` (the kubelet's resource page).
 _CONTAINER = ("namespace", "pod", "container")
 _Flags = NDArray[np.bool_]
 
@@ -25,7 +25,7 @@ _Flags = NDArray[np.bool_]
 def restarts(
     recording: Recording, all_series: tuple[Series, ...], start: float, end: float
 ) -> dict[str, tuple[float, ...]]:
-    """For each instance, when its process was first seen replaced: its start time moved, or its id did."""
+    """Return for each instance when its process was first seen replaced, because its start time or its id changed."""
     seen: dict[str, list[list[float]]] = {}
     for series in all_series:
         least = {START_TIME: _CLOCKS, CONTAINER_START_TIME: _CLOCKS, PROCESS_ID: 0.0}.get(
@@ -51,18 +51,22 @@ def _of_one_process(series: Series, other: Series) -> bool:
 def _clock_set(
     times: Floats, starts: Floats, moved: Ints, page: list[Series], began: float
 ) -> _Flags:
-    """Which moves of a start time are of the machine's clock: some pages ask at each scrape when the system booted.
+    """Return which changes of a start time come from the machine's clock, not from a new process.
 
-    A process that goes on has its CPU time and all counters go on. Besides, no new one can have
-    such a start: it is before the old one was last seen, or, by soak's clock, which counts from
-    `began`, not between the two scrapes. What a new process has counted since the old one was
-    seen is less than that has, where it was seen for longer.
+    Some pages compute the start time anew at each scrape from the time at which the system booted.
+    The clock was set if the same process continues: its CPU time must not begin anew. In addition,
+    the new start time must be impossible for a new process. It is impossible if it lies before the
+    time at which the old process was last seen. It is also impossible if, by soak's clock, which
+    counts from `began`, it does not lie between the two scrapes, and no counter fell although the
+    old process was seen for longer than the time between them: a new process would have counted
+    less.
     """
     spent = [series for series in page if series.name == CPU_SECONDS]
     before, lives = moved - 1, np.concatenate([[0], moved[:-1]]).astype(np.int64)
     lived, unseen = times[before] - times[lives], times[moved] - times[before]
     too_early = starts[moved] - starts[before] < lived - _CLOCKS
-    # How long after the scrape that first shows it, by soak's clock; NaN where that is not known.
+    # Seconds from the scrape that first shows the new start to the start, by soak's clock; NaN if
+    # unknown.
     ahead = starts[moved] - began - times[moved]
     elsewhere = (ahead > _CLOCKS) | (ahead < -unseen - _CLOCKS)
     counters = [series for series in page if series.kind is Kind.COUNTER]
@@ -74,7 +78,7 @@ def _clock_set(
 
 
 def _cpu_goes_on(spent: list[Series], times: Floats, moved: Ints) -> _Flags:
-    """Whether the CPU time of the process did not begin anew; False where none is known."""
+    """Return for each change whether the CPU time of the process did not begin anew; False if it is unknown."""
     if not spent or not len(spent[0].times):
         return np.zeros(len(moved), bool)
     at = np.interp(times, spent[0].times, spent[0].values, math.nan, math.nan)
@@ -83,7 +87,7 @@ def _cpu_goes_on(spent: list[Series], times: Floats, moved: Ints) -> _Flags:
 
 
 def _going_on(counters: list[Series], times: Floats, moved: Ints) -> Iterator[_Flags]:
-    """For each counter, at which moments it did not fall."""
+    """Yield for each counter at which of the moments it did not fall."""
     for counter in counters:
         known = np.isfinite(counter.values)
         its_times, values = counter.times[known], counter.values[known]
@@ -97,7 +101,7 @@ def _going_on(counters: list[Series], times: Floats, moved: Ints) -> Iterator[_F
 
 
 def process_of(series: Series) -> str:
-    """The instance whose process a series tells of; on cAdvisor's and the kubelet's pages, which are of many, the container."""
+    """Return the instance whose process a series describes; on cAdvisor's and the kubelet's pages, the container."""
     labels = dict(series.labels)
     if series.name.startswith("container_"):
         path = [labels[name] for name in _CONTAINER if labels.get(name)]
@@ -107,7 +111,7 @@ def process_of(series: Series) -> str:
 
 
 def _agreed(each: list[list[float]]) -> tuple[float, ...]:
-    """The moments of several series together: two see one restart at two moments, but one sees each only once."""
+    """Merge the moments of several series: two series may see one restart at two moments, one sees it only once."""
     agreed: list[float] = []
     for moments in sorted(each, key=len, reverse=True):
         agreed += [

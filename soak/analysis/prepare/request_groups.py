@@ -1,4 +1,4 @@
-"""The requests of scenarios and tags, taken together, and the limits that each part of the requests has."""
+"""Requests grouped by scenario and tag, and the start of a sentence about such a group."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from soak.windows import EndpointWindows
 def group_windows(
     windows: Sequence[EndpointWindows], groups: Sequence[RequestGroup]
 ) -> Iterator[tuple[RequestGroup, EndpointWindows]]:
-    """The windows of each group that has any; exact."""
+    """Yield the merged windows of each group that has any, exactly."""
     by_name = {window.endpoint: window for window in windows}
     for group in groups:
         members = tuple(by_name[label] for label in group.endpoints if label in by_name)
@@ -23,7 +23,7 @@ def group_windows(
 
 
 def of(labels: Labels) -> str:
-    """How a sentence begins that is about an endpoint, a scenario or a tag alone; nothing for all requests."""
+    """Return the start of a sentence about an endpoint, a scenario or a tag; empty for all requests."""
     if not labels:
         return ""
     kind, name = labels[0]

@@ -1,4 +1,4 @@
-"""Which of a run's exemplars a report shows: the slowest, and failed ones of every kind, fairly among endpoints."""
+"""Choose the exemplars of a report: the slowest, and failed ones of every kind, spread over endpoints."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Callable, Hashable, Iterable
 from soak.analysis.prepare.prepare import Prepared
 from soak.windows import Exemplar
 
-#: Shown of each endpoint, and of each kind of its failures; and of all together, slow and failed each.
+#: The most exemplars of each endpoint and of each kind of its failures; and the most of all slow
+#: and of all failed ones.
 EACH, ALL = 5, 20
 
 
 def shown(prepared: Prepared) -> tuple[Exemplar, ...]:
-    """The slowest of the judged stretch, slowest first, then failed ones of the whole load in the order of time."""
+    """Return the slowest of the judged stretch, slowest first, then failed ones of the whole load in order of time."""
     known = prepared.recording.exemplars
     start, end = prepared.judged_from, prepared.end
     judged = (
@@ -37,7 +38,7 @@ def shown(prepared: Prepared) -> tuple[Exemplar, ...]:
 
 
 def _fairly(exemplars: Iterable[Exemplar], group: Callable[[Exemplar], Hashable]) -> list[Exemplar]:
-    """At most EACH of a group and ALL together: each group's first before any group's second."""
+    """Choose at most EACH of a group and ALL together, each group's first before any group's second."""
     seen: Counter[Hashable] = Counter()
     ranked: list[tuple[int, Exemplar]] = []
     for exemplar in exemplars:

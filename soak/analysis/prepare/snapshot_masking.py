@@ -1,4 +1,4 @@
-"""Samples that soak itself disturbed by taking a snapshot: known, and left out of what is judged."""
+"""Mask the samples that soak itself disturbed by taking a snapshot."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from soak.catalog.metrics import ResourceKind, metric_of
 from soak.model import Floats, Phase, PhaseName, Series
 from soak.snapshots import Snapshot
 
-#: Snapshots of one moment are asked for one after the other: within so many seconds, they are one.
+#: Snapshots of one moment are requested one after the other: those at most this many seconds apart
+#: are one stretch.
 _ONE_MOMENT = 0.5
-#: What a snapshot moves by no more than the connection that asks for it.
+#: Kinds of resources that a snapshot changes only by the connection that requests it.
 _COUNTED = (
     ResourceKind.DESCRIPTORS,
     ResourceKind.THREADS,
@@ -25,7 +26,7 @@ _COUNTED = (
 
 
 def perturbed(snapshots: Sequence[Snapshot]) -> tuple[Phase, ...]:
-    """The stretches in which snapshots were taken, in the order of time; those that follow at once are one."""
+    """Return the stretches in which snapshots were taken, in order of time; adjacent ones are merged."""
     phases: list[Phase] = []
     for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.time):
         end = snapshot.time + max(snapshot.took, 0.0)
@@ -37,8 +38,12 @@ def perturbed(snapshots: Sequence[Snapshot]) -> tuple[Phase, ...]:
 
 
 def without(series: Series, stretches: Sequence[Phase]) -> Series:
-    """The series with NaN within each stretch, and for one sample after it: there, a heap is just collected, and a rate
-    still counts what went on before. Counts of whole things have settled sooner: those that are read rarely would lose all."""
+    """Return the series with NaN within each stretch and at the first sample after it.
+
+    At that sample a heap has just been collected, and a rate still includes the stretch. Counts of
+    whole things settle within `COUNT_SETTLES` seconds, and a later sample is kept; otherwise a
+    count that is read rarely would lose all its samples.
+    """
     if not stretches or not len(series.times):
         return series
     starts: Floats = np.array([stretch.start for stretch in stretches])
@@ -57,7 +62,7 @@ def without(series: Series, stretches: Sequence[Phase]) -> Series:
 
 
 def _settles(series: Series) -> float:
-    """For how many seconds after a snapshot a sample may still be disturbed."""
+    """Return for how many seconds after a snapshot a sample may still be disturbed."""
     metric = metric_of(series.name, series.labels)
     counted = metric is not None and metric.integer and metric.kind in _COUNTED
     return COUNT_SETTLES if counted else np.inf
