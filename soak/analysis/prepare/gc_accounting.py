@@ -304,7 +304,7 @@ def with_few_collections(
 
 
 def sooner_by(names: set[str]) -> str:
-    """Return advice on how to make the collector run sooner, from the names of a recording's series; empty if unknown."""
+    """Return advice on how to make the collector run sooner, by the names of a recording's series; empty if unknown."""
     return next(
         (
             collector.sooner

@@ -19,8 +19,7 @@ from soak.model import Floats, Series
 
 #: Numbers of a counted resource that a target may hold for each connection.
 _EACH = (1, 2)
-#: A series follows the connections if subtracting them reduces its variation at least to this
-#: share.
+#: A series follows the connections if subtracting them reduces its variation below this share.
 _CALMER = 0.9
 #: The same for bytes, whose amount per connection is estimated from the series itself. For a dozen
 #: levels that do not depend on connections, such an estimate reduces the variation by a tenth or
