@@ -47,7 +47,7 @@ BEAM = Family(
                 ),
             )
         ),
-        # The second name of each is that of prometheus.erl from 6.0 on.
+        # The second name of each pair is the one that prometheus.erl uses from 6.0 on.
         *(
             count(
                 ResourceKind.THREADS,

@@ -1,4 +1,4 @@
-"""Containers: control groups as the `cgroup` source reads them, cAdvisor, and the kubelet's resource page."""
+"""Containers: control groups (read by the `cgroup` source), cAdvisor, and the kubelet's resource page."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from soak.catalog.row_types import (
 MEMORY_LIMIT, OOM_KILLS = "container_spec_memory_limit_bytes", "container_oom_events_total"
 WORKING_SET, CONTAINER_RESIDENT = "container_memory_working_set_bytes", "container_memory_rss"
 CONTAINER_START_TIME = "container_start_time_seconds"
-#: Kubernetes keeps a container in each pod that does nothing but hold its network.
+#: The pause container that Kubernetes keeps in each pod only to hold the pod's network.
 _PAUSE = '{container="POD"}'
 
 
 def _nested(metric: Metric) -> Metric:
-    """Control groups nest, and each counts what those within it hold."""
+    """Mark a metric as nested: a control group's value includes those of the groups within it."""
     return replace(metric, nested_by="id")
 
 
@@ -38,7 +38,7 @@ CONTAINER = Family(
         replace(memory("pod_memory_working_set_bytes", "pod memory"), whole=True),
         shown("node_memory_working_set_bytes", ResourceKind.MEMORY, "the node's memory in use"),
         bound(MEMORY_LIMIT, "the container's memory limit"),
-        # What is left where `keep` takes nothing else: of the working set it is the part that no cache is.
+        # The resident set is the working set without caches; it is judged only if `keep` records no working set.
         shown(
             CONTAINER_RESIDENT + _PAUSE, ResourceKind.MEMORY, "memory of a pod's pause container"
         ),

@@ -16,7 +16,7 @@ from soak.catalog.row_types import (
     shown,
 )
 
-#: How many connections PostgreSQL accepts.
+#: The series that holds the maximum number of PostgreSQL's connections.
 MOST_SESSIONS = "pg_settings_max_connections"
 _GO_HEAP = ("go_gc_heap_live_bytes", "go_memstats_heap_alloc_bytes")
 
@@ -49,7 +49,7 @@ COCKROACHDB = Family(
     ),
 )
 
-#: Consul, Vault and Nomad publish the same under their own prefix, beside the Go client's series.
+#: Consul, Vault and Nomad publish the same series, each under its own prefix, in addition to those of the Go client.
 HASHICORP = Family(
     name="Consul",
     prefixes=("consul_", "vault_", "nomad_"),

@@ -1,4 +1,4 @@
-""".NET: prometheus-net, the meters that .NET 8 and 9 bring along, and OpenTelemetry's runtime instrumentation before."""
+""".NET: prometheus-net, the built-in meters of .NET 8 and 9, and OpenTelemetry's earlier runtime instrumentation."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOTNET = Family(
     executables=r"dotnet",
     prefixes=("dotnet_", "process_runtime_dotnet_"),
     metrics=(
-        # prometheus-net. Private memory is what was asked for, touched or not.
+        # prometheus-net. Private memory is what the process requested, touched or not.
         resident("process_working_set_bytes"),
         shown("process_private_memory_bytes", ResourceKind.MEMORY, "private memory"),
         heap("dotnet_total_memory_bytes", ".NET's heap"),
@@ -35,12 +35,12 @@ DOTNET = Family(
         connected(
             count(ResourceKind.DESCRIPTORS, "process_open_handles", "open handles", Unit.HANDLES)
         ),
-        # .NET 9's own meters, as OpenTelemetry's exporters spell them: some append `_total` to what
-        # goes up and down.
+        # .NET 9's own meters, as OpenTelemetry's exporters spell them: some append `_total` even to
+        # series that go up and down.
         resident("dotnet_process_memory_working_set_bytes"),
         heap(_OTEL, ".NET's heap after a collection"),
         shown("dotnet_gc_last_collection_*_bytes", ResourceKind.HEAP, "memory of .NET's collector"),
-        # prometheus-net.DotNetRuntime; young generations are what is allocated between collections.
+        # prometheus-net.DotNetRuntime; young generations hold what is allocated between collections.
         heap('dotnet_gc_heap_size_bytes{gc_generation=~"2|loh"}', ".NET's heap after a collection"),
         shown(
             'dotnet_gc_heap_size_bytes{gc_generation=~".+"}',
@@ -66,7 +66,7 @@ DOTNET = Family(
             ResourceKind.QUEUE, "dotnet_thread_pool_queue_length*", "work items queued", Unit.TASKS
         ),
         count(ResourceKind.TIMERS, "dotnet_timer_count*", ".NET's timers", Unit.TIMERS),
-        # OpenTelemetry.Instrumentation.Runtime for .NET 8 and before.
+        # OpenTelemetry.Instrumentation.Runtime for .NET 8 and earlier.
         heap(_BEFORE, ".NET's heap after a collection"),
         heap("process_runtime_dotnet_gc_objects_size_bytes", ".NET's heap", unless=(_BEFORE,)),
         shown(

@@ -19,13 +19,13 @@ from soak.catalog.row_types import (
 )
 
 LIVE_HEAP, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
-#: What soak's snapshots add: the heap's exact size just after the collection that each forces. The goal tells less of a heap of
-#: under 2 MiB, for which it stands still.
+#: Added by soak's snapshots: the exact size of the heap just after the collection that each snapshot forces. The goal
+#: is less informative for a heap of under 2 MiB, for which it does not change.
 COLLECTED_HEAP = "go_heap_after_gc_bytes"
 GOROUTINES, MEMORY_LIMIT = "go_goroutines", "go_gc_gomemlimit_bytes"
-#: All that Go took from the system, and the part of its heap that it gave back.
+#: All memory that Go took from the system, and the part of the heap that it gave back.
 TAKEN, RETURNED = "go_memstats_sys_bytes", "go_memstats_heap_released_bytes"
-#: How the names begin under which runtime.MemStats is published.
+#: Prefix of the series that publish runtime.MemStats.
 MEMORY_STATISTICS = "go_memstats_"
 _OBJECTS = Unit.OBJECTS
 _UNLESS_LIVE = (LIVE_HEAP, COLLECTED_HEAP)
@@ -55,7 +55,7 @@ GO = Family(
         shown(GOAL, ResourceKind.HEAP, "the next collection's goal"),
         shown("go_memstats_heap_*_bytes", ResourceKind.HEAP, "a part of Go's heap"),
         shown("go_gc_duration_seconds*", ResourceKind.GC, "Go's pauses", Unit.SECONDS),
-        # OpenTelemetry, since semantic conventions 1.29, and before.
+        # OpenTelemetry, from semantic conventions 1.29 on, and earlier.
         connected(count(ResourceKind.THREADS, "go_goroutine_count", "goroutines", Unit.GOROUTINES)),
         heap(
             'go_memory_used_bytes{go_memory_type="stack"}',
@@ -94,8 +94,8 @@ GO = Family(
         ),
     ),
     breakdowns=(
-        # runtime.MemStats: Sys is HeapInuse, HeapIdle, StackSys and more; of the idle heap, HeapReleased
-        # went back. GOMEMLIMIT bounds Sys without it (debug.SetMemoryLimit).
+        # runtime.MemStats: Sys includes HeapInuse, HeapIdle, StackSys and more. HeapReleased is the part of
+        # the idle heap that was given back. GOMEMLIMIT bounds Sys - HeapReleased (debug.SetMemoryLimit).
         Breakdown(
             title="Go's memory by part",
             total=Part(TAKEN, less=RETURNED),

@@ -29,16 +29,16 @@ LIVE_DATA, USED = "jvm_gc_live_data_size_bytes", "jvm_memory_used_bytes"
 THREADS = "jvm_threads_live_threads"
 NATIVE_MEMORY, CLASS_LOADERS = "jvm_native_memory_committed_bytes", "jvm_class_loaders"
 LIVE_CLASSES = "jvm_live_classes_bytes"
-#: All of the heap: what it may come to, and what it took from the system.
+#: The whole heap: its limit, and what it took from the system.
 HEAP_LIMIT, HEAP_COMMITTED = (
     'jvm_memory_max_bytes{area="heap"}',
     'jvm_memory_committed_bytes{area="heap"}',
 )
-#: Pools of the heap in which objects grow old: what they hold after a collection is live.
+#: Pools of the heap that hold old objects: what is in them after a collection is live.
 _OLD = ".*([Oo]ld|[Tt]enured).*|ZHeap|Shenandoah"
 #: All pools of the heap, by the beans' names of HotSpot's and OpenJ9's collectors.
 _HEAP_POOLS = ".*(Eden Space|Survivor Space|Old Gen|Tenured Gen|[Nn]ursery.*|[Tt]enured.*)|ZHeap|ZGC .*|Shenandoah|Epsilon Heap"
-#: Compiled code and young objects have room of their own and never more: full, the JVM drops or moves what is old.
+#: Pools of a fixed size, for compiled code and young objects: when they are full, the JVM drops or moves old entries.
 _BOUNDED = (
     "Code ?Heap.*|Code ?Cache|.*JIT.*|.*Eden Space|.*Survivor Space|.*[Nn]ursery.*|ZGC Young.*"
 )
@@ -53,7 +53,7 @@ _AFTER_OLD, _AFTER_OTEL_OLD = (
 )
 _METASPACE = 'jvm_memory_pool_used_bytes{pool=~"Metaspace|class storage"}'
 _METASPACE_0 = 'jvm_memory_pool_bytes_used{pool=~"Metaspace|class storage"}'
-#: Why collections run that somebody asks for by jcmd, soak itself for its snapshots: no work of the program.
+#: Causes of collections that were requested by jcmd (by soak too, for its snapshots): they are not work of the program.
 _FROM_OUTSIDE = '"Heap (Inspection|Dump) Initiated GC|Diagnostic Command"'
 _TASKS = Unit.TASKS
 
@@ -64,8 +64,8 @@ JVM = Family(
     opening="run soak as the JVM's user beside it, with a JDK's jcmd on the PATH",
     prefixes=("jvm_", "jdk_", "base_memory_", "memory_usedHeap"),
     metrics=(
-        # Micrometer, with a series for each memory pool; what of a heap is garbage only a
-        # collection tells.
+        # Micrometer, with a series for each memory pool. Only a collection shows how much of a heap is
+        # garbage.
         heap(LIVE_DATA, "the JVM's live data", "jvm_gc_max_data_size_bytes"),
         shown(
             f'{USED}{{id=~"{_BOUNDED}"}}', ResourceKind.HEAP, "a bounded part of the JVM's memory"
@@ -87,7 +87,7 @@ JVM = Family(
             "jvm_memory_max_bytes",
             unless=(LIVE_DATA, _AFTER_OLD),
         ),
-        # Prometheus's client gives the sum of an area here, and its parts under another name.
+        # Prometheus's client publishes the sum of an area here, and its parts under another name.
         heap(
             f'{USED}{{area="nonheap",id=""}}',
             "the JVM's memory",
@@ -145,7 +145,7 @@ JVM = Family(
             Unit.OBJECTS,
             Worse.NEITHER,
         ),
-        # A class loader that is kept shows in metaspace, which is judged.
+        # A class loader that is kept alive shows in metaspace, which is judged.
         *(
             shown(name, ResourceKind.OTHER, "loaded classes", Unit.OBJECTS)
             for name in ("jvm_classes_loaded*", "jvm_classes_currently_loaded", "jvm_class_count")
@@ -159,12 +159,12 @@ JVM = Family(
                 "process_files_max_files",
             )
         ),
-        # What soak's own snapshots count after the collection that each forces.
+        # Counted by soak's own snapshots after the collection that each forces.
         connected(heap(LIVE_CLASSES, "the JVM's heap after a collection", "jvm_memory_max_bytes")),
         shown(NATIVE_MEMORY, ResourceKind.MEMORY, "a part of the JVM's native memory"),
         shown(CLASS_LOADERS, ResourceKind.OTHER, "class loaders", Unit.OBJECTS),
         shown("jvm_gc_pause_seconds*", ResourceKind.GC, "the JVM's pauses", Unit.SECONDS),
-        # Prometheus's client: after a collection, pool by pool; the young pools are empty then.
+        # Prometheus's client: each pool after a collection, when the young pools are empty.
         heap(_AFTER_OLD, "the JVM's heap after a collection", "jvm_memory_pool_max_bytes"),
         heap(f'{_AFTER}{{id=~"{_OLD}"}}', "the JVM's heap after a collection"),
         shown(_AFTER, ResourceKind.HEAP, "a bounded part of the JVM's memory"),

@@ -1,4 +1,4 @@
-"""Unknown series that look like resources, by the words of their names: what a user may want to set limits on."""
+"""Find unknown series whose names suggest a resource, so that the user can set limits on them."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from soak.catalog.row_types import ResourceKind, Unit
 from soak.catalog.words import RESOURCES, Meaning, meaning_of_words, resource_of, words_of
 from soak.model import Kind, Labels, series_key
 
-#: Series named at most.
+#: Most series named.
 MOST = 10
-#: Sizes that a name ends in, whose values no unit of a limit fits: 1 MiB/h in their own numbers.
+#: Suffixes of names in kB, MB and GB. No unit of a limit fits their values, so 1 MiB/h is given as a bare number.
 _SIZES = {
     word: (unit, limit)
     for unit, limit, names in (
@@ -22,13 +22,13 @@ _SIZES = {
     )
     for word in names.split()
 }
-#: On a page these are bounds, sums and shares, even beside the word of a resource.
+#: Words that mark bounds, sums and shares on a metrics page, even next to the word of a resource.
 _BOUNDS = frozenset(("total", "seconds", "percent"))
 
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """A series that may be a resource: what kind, its unit, and a line of `limits` that would judge it."""
+    """A series that may be a resource: its kind, its unit, and the growth limit that would judge it."""
 
     name: str
     labels: Labels
@@ -43,7 +43,7 @@ class Likely:
 
     @property
     def what(self) -> str:
-        """`memory in bytes`, `threads`."""
+        """Kind and unit in words, such as `memory in bytes` or `threads`."""
         return str(self.kind) if self.unit == self.kind else f"{self.kind} in {self.unit}"
 
     @property
@@ -53,7 +53,7 @@ class Likely:
 
 
 def likely_resources(series: Iterable[tuple[str, Labels, Kind]]) -> list[Likely]:
-    """The unknown gauges that look like memory, threads, handles or pools, memory first; at most MOST, one a name."""
+    """Return at most MOST unknown gauges that look like memory, threads, handles or pools: memory first, one per name."""
     by_metric: dict[str, Likely] = {}
     for name, labels, kind in series:
         if kind is Kind.GAUGE and name not in by_metric and metric_of(name, labels) is None:

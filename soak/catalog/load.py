@@ -1,4 +1,4 @@
-"""What soak itself records of its load, and pools that any language may publish under OpenTelemetry's or soak's names."""
+"""Series that soak records about its own load, and pools that any language may publish (OpenTelemetry's or soak's names)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A whole machine: what sysstat, vmstat, free and dstat tell of it, and Prometheus's node_exporter."""
+"""A whole machine, as reported by sysstat, vmstat, free, dstat and Prometheus's node_exporter."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from soak.catalog.row_types import (
 
 
 def _left(metric: Metric) -> Metric:
-    """What is left of a resource: its fall is the leak."""
+    """Mark a metric as the free part of a resource: a fall is the leak."""
     return replace(metric, worse=Worse.DOWN)
 
 
 MACHINE = Family(
     name="machine",
-    # node_exporter's own process says nothing of the machine that it tells of.
+    # The series of node_exporter's own process say nothing about the machine.
     exporter_marks=("node_exporter_build_info", "node_scrape_collector_success"),
     metrics=(
         memory("machine_memory_used_bytes", "the machine's memory in use", (MACHINE_MEMORY,)),
         _left(memory("machine_memory_available_bytes", "the machine's available memory")),
         memory("machine_swap_used_bytes", "the machine's swap in use"),
-        # Caches come and go, and what was promised may never be touched.
+        # Not judged: caches grow and shrink, and committed memory may never be touched.
         shown("machine_memory_*_bytes", ResourceKind.MEMORY, "a part of the machine's memory"),
         shown("machine_cached_*", ResourceKind.OTHER, "the kernel's cache of files", Unit.OBJECTS),
         shown("machine_swap_*_bytes", ResourceKind.MEMORY, "a part of the machine's swap"),
@@ -41,7 +41,7 @@ MACHINE = Family(
         ),
         _left(memory("node_memory_MemAvailable_bytes", "the machine's available memory")),
         _left(memory("node_memory_SwapFree_bytes", "the machine's free swap")),
-        # Kernel memory that no process owns: what a driver or a namespace leaks.
+        # Kernel memory that no process owns, such as leaks of a driver or a namespace.
         memory("node_memory_SUnreclaim_bytes", "the kernel's memory that cannot be reclaimed"),
         shown("node_memory_*", ResourceKind.MEMORY, "a part of the machine's memory"),
         count(
@@ -65,7 +65,7 @@ MACHINE = Family(
             Unit.THREADS,
             "node_processes_max_threads",
         ),
-        # Full, the kernel drops every new connection.
+        # If the table is full, the kernel drops every new connection.
         count(
             ResourceKind.DESCRIPTORS,
             "node_nf_conntrack_entries",

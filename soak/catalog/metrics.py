@@ -1,6 +1,6 @@
-"""The catalog: what every known series means. Others are judged only where a limit names them.
+"""The catalog: what every known series means. Other series are judged only if a limit names them.
 
-Each runtime, library or exporter is one file of rows; to add one, write its file and add it to
+Each runtime, library or exporter has one file of rows. To add one, write its file and add it to
 FAMILIES.
 """
 
@@ -77,7 +77,7 @@ METRICS: tuple[Metric, ...] = tuple(
 )
 
 
-#: The beginnings of series that are load, time or accounts of the collector.
+#: Prefixes of series that measure load, time or the work of a collector.
 NO_RESOURCES = (
     "http_request",
     "load_",
@@ -87,12 +87,12 @@ NO_RESOURCES = (
     "go_gc_",
     "scrape_",
 )
-#: The beginnings of what an exporter publishes of itself.
+#: Prefixes of series that an exporter publishes about itself.
 _OWN = ("process_", "go_", "python_", "promhttp_")
 
 
 class Named(Protocol):
-    """Whatever has a series' name and labels."""
+    """Anything that has a series' name and labels."""
 
     @property
     def name(self) -> str:
@@ -101,7 +101,7 @@ class Named(Protocol):
 
     @property
     def labels(self) -> Labels:
-        """Sorted pairs of label and value."""
+        """Sorted pairs of label name and value."""
         ...
 
 
@@ -110,12 +110,12 @@ Some = TypeVar("Some", bound=Named)
 
 @lru_cache(maxsize=4096)
 def selector(text: str) -> Selector:
-    """A selector, parsed once."""
+    """Parse a selector; the result is cached."""
     return Selector.parse(text)
 
 
 def selects(text: str, series: Named) -> bool:
-    """Whether a selector matches a series; an empty selector matches none."""
+    """Return True if a selector matches a series; an empty selector matches none."""
     return (
         bool(text)
         and selector(text).matches_name(series.name)
@@ -124,7 +124,7 @@ def selects(text: str, series: Named) -> bool:
 
 
 def selected(text: str, series: Iterable[Some]) -> Iterator[Some]:
-    """The series that a selector matches."""
+    """Yield the series that a selector matches."""
     if not text:
         return
     wanted = selector(text)
@@ -137,7 +137,7 @@ def selected(text: str, series: Iterable[Some]) -> Iterator[Some]:
 
 @lru_cache(maxsize=16384)
 def metric_of(name: str, labels: Labels = ()) -> Metric | None:
-    """The row of a series, exact names before globs; None for an unknown series."""
+    """Return the row of a series, exact names before globs; None for an unknown series."""
     known = dict(labels)
     rows = (*_exact().get(name, ()), *_globs())
     return next((metric for metric in rows if selector(metric.selector).matches(name, known)), None)
@@ -145,7 +145,7 @@ def metric_of(name: str, labels: Labels = ()) -> Metric | None:
 
 @lru_cache(maxsize=1)
 def _exact() -> Mapping[str, Sequence[Metric]]:
-    """The rows whose names are no globs, by name."""
+    """Return the rows with exact names (no globs), by name."""
     rows: dict[str, list[Metric]] = {}
     for metric in METRICS:
         if selector(metric.selector).exact:
@@ -159,25 +159,25 @@ def _globs() -> Sequence[Metric]:
 
 
 def superseded(metric: Metric, others: Iterable[Named]) -> bool:
-    """Whether one of these series says the same better."""
+    """Return True if one of these series measures the same better than `metric`."""
     return bool(metric.unless) and any(
         selects(text, other) for other in others for text in metric.unless
     )
 
 
 def pool_identity(pool: PoolNames, labels: Labels) -> Labels:
-    """The labels that tell one pool from another: those that the pool's selectors do not mention."""
+    """Return the labels that distinguish one pool from another: those that the pool's selectors do not mention."""
     return _without(labels, _matched((pool.used, pool.idle, pool.maximum, pool.waiting)))
 
 
 def breakdown_identity(breakdown: Breakdown, labels: Labels) -> Labels:
-    """The labels that tell one process's memory from another's: those that the breakdown does not tell parts by."""
+    """Return the labels that distinguish one process from another: those by which the breakdown does not split parts."""
     told_by = {part.by for part in (breakdown.total, *breakdown.parts)}
     return _without(labels, _matched(breakdown.selectors()) | told_by)
 
 
 def _matched(selectors: Iterable[str]) -> set[str]:
-    """The labels that these selectors ask for."""
+    """Return the labels that these selectors match on."""
     return {matcher.label for text in selectors for matcher in selector(text).matchers}
 
 
@@ -186,7 +186,7 @@ def _without(labels: Labels, names: set[str]) -> Labels:
 
 
 def encloses(metric: Metric | Breakdown, series: Named, others: Iterable[Named]) -> bool:
-    """Whether a series is the total of another one: its path label leads to that of the other."""
+    """Return True if a series is the total of another one: its path label is a parent of the other's."""
     if not metric.nested_by:
         return False
     path = dict(series.labels).get(metric.nested_by, "").rstrip("/")
@@ -199,7 +199,7 @@ def encloses(metric: Metric | Breakdown, series: Named, others: Iterable[Named])
 
 
 def is_exporters_own(name: str, page: Iterable[str]) -> bool:
-    """Whether a series tells of the exporter that serves a page, and not of what the page is about.
+    """Return True if a series describes the exporter that serves a page, rather than the program that the page is about.
 
     `page` holds the names of all series of the page.
     """
@@ -207,7 +207,7 @@ def is_exporters_own(name: str, page: Iterable[str]) -> bool:
 
 
 def language_of(names: Iterable[str]) -> str:
-    """The language of a program with series of these names, by what most of them are; empty where they do not tell."""
+    """Return the language of a program from most of its series' names; empty if they do not show it."""
     known = list(names)
     counts = {
         family.language: sum(name.startswith(family.prefixes) for name in known)
@@ -219,7 +219,7 @@ def language_of(names: Iterable[str]) -> str:
 
 
 def collects_garbage(language: str) -> bool:
-    """Whether programs in a language have a garbage collector that runs now and then, as the catalog knows it."""
+    """Return True if the catalog knows, for this language, a garbage collector whose collections are counted."""
     collectors = (
         each for family in FAMILIES if family.language == language for each in family.collectors
     )
@@ -227,7 +227,7 @@ def collects_garbage(language: str) -> bool:
 
 
 def language_of_executable(name: str) -> str:
-    """The language of programs that a file of this name runs, such as python3.11; empty where it does not tell."""
+    """Return the language of programs that an executable of this name (python3.11) runs; empty if unknown."""
     return next(
         (
             family.language
@@ -239,12 +239,12 @@ def language_of_executable(name: str) -> str:
 
 
 def opening_of(language: str) -> str:
-    """How a program in this language is opened for snapshots; empty where soak can take none, or knows no language."""
+    """Return how to make a program in this language ready for snapshots; empty if soak cannot take any."""
     return next((family.opening for family in FAMILIES if family.language == language), "")
 
 
 def unknown_metric(name: str) -> Metric:
-    """A row for a series that a limit, or the file being judged, brought up."""
+    """Build a row for an unknown series that a limit or the file being judged names."""
     last = name.rpartition("_")[2]
     counted = {"fds": Unit.DESCRIPTORS} | {str(unit): unit for unit in _COUNTED}
     measured = {str(unit): unit for unit in (Unit.BYTES, Unit.SECONDS, Unit.RATIO)}
@@ -254,7 +254,7 @@ def unknown_metric(name: str) -> Metric:
     )
 
 
-#: Units that the end of an unknown series' name tells.
+#: Units that are recognized by the end of an unknown series' name.
 _COUNTED = (
     Unit.CONNECTIONS,
     Unit.THREADS,

@@ -1,4 +1,4 @@
-"""MicroProfile Metrics, as Liberty, SmallRye (Quarkus, WildFly), Infinispan and Helidon serve them, and their servers' pools."""
+"""MicroProfile Metrics of Liberty, SmallRye (Quarkus, WildFly), Infinispan and Helidon, and the pools of these servers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from soak.catalog.row_types import (
 
 #: Collectors of the young generation alone, by their beans' names.
 YOUNG = "G1 Young.*|PS Scavenge|ParNew|Copy|.*Minor.*|scavenge|.*Concurrent.*"
-#: SmallRye (Quarkus, WildFly) labels pools, and puts their names into the series' before version 2 (WildFly, Infinispan).
+#: SmallRye gives pools a label (Quarkus, WildFly); before version 2 the pool is part of the series' name (WildFly, Infinispan).
 _METASPACE_MP = (
     'vendor_memoryPool_usage_bytes{name=~"Metaspace|class storage"}',
     "vendor_memoryPool_Metaspace_usage_bytes",
@@ -71,7 +71,7 @@ MICROPROFILE_METRICS: tuple[Metric, ...] = (
 )
 MICROPROFILE_POOLS: tuple[PoolNames, ...] = (
     *(
-        # Agroal, Quarkus's pool (Keycloak); with the prefix where MicroProfile Metrics serve it.
+        # Agroal, Quarkus's pool (Keycloak); MicroProfile Metrics add the prefix.
         PoolNames(
             used=f"{prefix}agroal_active_count",
             idle=f"{prefix}agroal_available_count",
@@ -79,7 +79,7 @@ MICROPROFILE_POOLS: tuple[PoolNames, ...] = (
         )
         for prefix in ("vendor_", "")
     ),
-    # WildFly calls those active that are open.
+    # WildFly calls open connections active.
     PoolNames(
         used="wildfly_datasources_pool_in_use_count",
         opened="wildfly_datasources_pool_active_count",

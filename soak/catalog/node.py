@@ -18,12 +18,12 @@ from soak.catalog.row_types import (
 )
 
 ACTIVE_RESOURCES = "nodejs_active_resources"
-#: What soak's snapshots add: how many of the requests that came since the first of them are still on the heap.
+#: Added by soak's snapshots: how many of the requests received since the first snapshot are still on the heap.
 KEPT_REQUESTS = "nodejs_requests_alive"
 _SECONDS = Unit.SECONDS
 _SOONER = "a smaller --max-old-space-size, as of 128, makes Node collect its old generation sooner"
 _PARTIAL = "minor|incremental|weakcb"
-#: V8's spaces in which objects grow old.
+#: V8's spaces that hold old objects.
 _OLD_SPACE = "(old|large_object|trusted|trusted_large_object)_space"
 
 NODE = Family(
@@ -33,11 +33,11 @@ NODE = Family(
     opening="start it with `node --inspect=127.0.0.1:9229`",
     prefixes=("nodejs_", "v8js_"),
     metrics=(
-        # Of active handles and resources, every open connection is one.
+        # Every open connection is an active handle and resource.
         connected(heap("nodejs_heap_live_bytes", "Node's live heap")),
         heap("nodejs_heap_size_used_bytes", "Node's heap", unless=("nodejs_heap_live_bytes",)),
-        # Buffers that garbage holds count as external until a full collection, maybe an hour away:
-        # resident memory tells.
+        # Buffers that garbage refers to count as external until the next full collection, maybe in an
+        # hour. So external memory is not judged; resident memory is.
         memory("nodejs_external_live_bytes", "Node's live external memory"),
         shown("nodejs_external_memory_bytes", ResourceKind.MEMORY, "Node's external memory"),
         shown("nodejs_heap_size_total_bytes", ResourceKind.MEMORY, "what Node took for its heap"),

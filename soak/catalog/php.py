@@ -1,4 +1,4 @@
-"""PHP-FPM, as its exporters publish it. The exporter's own process says nothing of PHP's."""
+"""PHP-FPM, as its exporters publish it. The series of the exporter's own process say nothing about PHP."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process and its machine: what the `process` source reads, and what Prometheus clients publish under the same names."""
+"""The process and its machine: series of the `process` source, and of Prometheus clients that use the same names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ CHILDREN, UNIQUE = "process_children", "process_unique_memory_bytes"
 START_TIME, PROCESS_ID = "process_start_time_seconds", "process_pid"
 MACHINE_MEMORY = "machine_memory_bytes"
 MEMORY_LIMITS = ("container_spec_memory_limit_bytes", MACHINE_MEMORY)
-#: Live heaps whose floor resident memory follows, best first.
+#: Heap series whose floor resident memory follows, best first.
 HEAP_FLOORS = (
     "go_gc_heap_live_bytes",
     "go_memstats_heap_alloc_bytes",
@@ -41,7 +41,7 @@ HEAP_FLOORS = (
 
 
 def resident(selector: str, noun: str = "resident memory") -> Metric:
-    """All memory of a process."""
+    """Build a row for the whole resident memory of a process."""
     return replace(memory(selector, noun, MEMORY_LIMITS, HEAP_FLOORS), whole=True)
 
 
@@ -84,8 +84,8 @@ PROCESS = Family(
         count(ResourceKind.THREADS, "process_threads", "threads", Unit.THREADS),
         count(ResourceKind.THREADS, CHILDREN, "child processes", Unit.PROCESSES),
         shown(CPU_SECONDS, ResourceKind.CPU, "CPU time", Unit.SECONDS),
-        # OpenTelemetry's process metrics, whatever the language; the older Python ones carry the
-        # type of memory.
+        # OpenTelemetry's process metrics, whatever the language; the older Python ones have a label
+        # for the type of memory.
         resident("process_memory_usage_bytes"),
         resident('process_runtime_cpython_memory_bytes{type="rss"}'),
         shown("process_memory_virtual_bytes", ResourceKind.MEMORY, "virtual memory"),
@@ -114,15 +114,15 @@ PROCESS = Family(
                 Unit.HANDLES,
             )
         ),
-        # Of a server that puts its own name before those of its process, as nginx's ingress
-        # controller and RabbitMQ do.
+        # For servers that put their own name before the names of process series, such as nginx's
+        # ingress controller and RabbitMQ.
         resident("*_process_resident_memory_bytes"),
         connected(
             count(
                 ResourceKind.DESCRIPTORS, "*_process_open_fds", "open descriptors", Unit.DESCRIPTORS
             )
         ),
-        # The scrape itself: a page that keeps growing has a leak of labels.
+        # The scrape itself: a metrics page that keeps growing has a leak of label values.
         count(
             ResourceKind.METRICS,
             "scrape_samples_scraped",

@@ -18,7 +18,7 @@ from soak.catalog.row_types import (
 
 
 def _connections(selector: str, noun: str, *capacities: str) -> Metric:
-    """Connections that a proxy has open: those of the load are among them."""
+    """Build a row for a proxy's open connections, which include those of the load."""
     return connected(count(ResourceKind.DESCRIPTORS, selector, noun, Unit.CONNECTIONS, *capacities))
 
 

@@ -1,5 +1,5 @@
-"""Python: prometheus_client, OpenTelemetry's conventions, asyncio and SQLAlchemy. Reference counts free most memory, so
-that a run without a collection proves as much as one with many."""
+"""Python: prometheus_client, OpenTelemetry's conventions, asyncio and SQLAlchemy. Reference counting frees most memory,
+so a run without a collection proves as much as one with many."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from soak.catalog.row_types import (
 )
 
 TRACED_MEMORY, CONTAINER_LENGTH = "python_traced_memory_bytes", "python_container_length"
-#: Files, sockets and databases that the service's own lines opened, by line.
+#: Number of files, sockets and databases that the service's own code opened, by source line.
 OPENINGS = "python_openings"
 ALLOCATED_BLOCKS = "python_allocated_blocks"
-#: The part of the processor time that tracing allocations takes, and of the time that is traced.
+#: The share of processor time that tracing allocations takes, and the share of the time that is traced.
 TRACING_SHARE, TRACING_DUTY = "python_tracing_share_ratio", "python_tracing_duty_ratio"
 MALLOC_TRIMMED = "python_malloc_trimmed_bytes"
 
@@ -31,14 +31,15 @@ PYTHON = Family(
     prefixes=("python_", "process_runtime_cpython_", "cpython_"),
     metrics=(
         heap(TRACED_MEMORY, "what Python's allocations hold"),
-        # Steady, it proves nothing: a list may grow without a further block. So it is no Collector's.
+        # A steady number of blocks proves nothing: a list may grow without another block. So no
+        # Collector uses it.
         heap(
             ALLOCATED_BLOCKS,
             "blocks of memory that Python holds",
             unit=Unit.BLOCKS,
             unless=(TRACED_MEMORY,),
         ),
-        # What soak's own hook counts at each snapshot.
+        # Counted by soak's own hook at each snapshot.
         shown(CONTAINER_LENGTH, ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
         shown(OPENINGS, ResourceKind.OTHER, "what a line opened", Unit.OBJECTS),
         shown(MALLOC_TRIMMED, ResourceKind.MEMORY, "memory that malloc_trim gave back"),

@@ -1,4 +1,4 @@
-"""The kinds of row that the catalog consists of, and short constructors for the usual ones.
+"""The types of the catalog's rows, and short constructors for the usual ones.
 
 A selector in a row is a metric name, or a name glob, with label matchers where needed:
     `jvm_memory_used_bytes{area="heap"}`.
@@ -11,7 +11,7 @@ from enum import StrEnum
 
 
 class ResourceKind(StrEnum):
-    """What kind of thing a series measures."""
+    """The kind of resource that a series measures."""
 
     MEMORY = "memory"
     HEAP = "live heap"
@@ -29,7 +29,7 @@ class ResourceKind(StrEnum):
 
 
 class Unit(StrEnum):
-    """What a series counts, as a sentence names it; bytes, seconds and ratios are no counts of whole things."""
+    """What a series counts, as named in a sentence; bytes, seconds and ratios do not count whole things."""
 
     BYTES = "bytes"
     SECONDS = "seconds"
@@ -53,12 +53,12 @@ class Unit(StrEnum):
 
     @property
     def whole(self) -> bool:
-        """Whether the unit counts whole things."""
+        """True if the unit counts whole things."""
         return self not in (Unit.BYTES, Unit.SECONDS, Unit.RATIO, Unit.NONE)
 
 
 class Worse(StrEnum):
-    """In which direction a change of a series is for the worse."""
+    """The direction in which a change of a series is for the worse."""
 
     UP = "up"
     DOWN = "down"
@@ -67,14 +67,14 @@ class Worse(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """The series that `selector` matches are `noun` in a sentence, counted in `unit`.
+    """The meaning of the series that `selector` matches: `noun` names them in a sentence, `unit` is what they count.
 
-    A metric with `judged` false is only shown, and so is one beside a series that says the same
-    better: one of `unless`, selectors. `capacities` name the series that hold its maximum, of which
-    the smallest counts; `floors` the series whose floor is its truth, best first. `whole` marks all
-    memory of a process, the heap included, and `connected` what a client's connection adds to, of
-    heaps only those that collections leave. `nested_by` is the label whose value is a path: a series
-    whose path leads to another's is its total.
+    A metric is only shown, not judged, if `judged` is false, or if a series that measures the same
+    better is present: one that a selector of `unless` matches. `capacities` name the series that
+    hold its maximum; the smallest counts. `floors` name the series whose floor shows the true level,
+    best first. `whole` marks all memory of a process, including the heap. `connected` marks metrics
+    that a client's connection raises; of heaps, only those measured after a collection. `nested_by`
+    is a label whose value is a path: a series whose path is a parent of another's is its total.
     """
 
     selector: str
@@ -92,16 +92,16 @@ class Metric:
 
     @property
     def integer(self) -> bool:
-        """Whether it counts whole things."""
+        """True if the metric counts whole things."""
         return self.unit.whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolNames:
-    """How one library names what it tells of its pools: selectors of gauges, and of two counters, `waits` and `timeouts`.
+    """Selectors of the series that one library publishes about its pools: gauges and two counters, `waits`, `timeouts`.
 
-    Labels that the selectors do not mention tell one pool from another. `opened` is in use and idle
-    together, where idle connections are not told.
+    Labels that the selectors do not mention distinguish one pool from another. `opened` counts
+    connections in use and idle together, for libraries that do not publish idle connections.
     """
 
     used: str
@@ -115,7 +115,7 @@ class PoolNames:
     unit: Unit = Unit.CONNECTIONS
 
     def metrics(self) -> tuple[Metric, ...]:
-        """The rows of the pool's gauges."""
+        """Return the rows of the pool's gauges."""
         rows = [
             Metric(
                 self.used, ResourceKind.POOL, self.noun, self.unit, capacities=_named(self.maximum)
@@ -131,24 +131,24 @@ class PoolNames:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collector:
-    """What one runtime tells of its garbage collector: selectors, empty where it tells nothing.
+    """Selectors of the series that one runtime publishes about its garbage collector; empty if it publishes none.
 
-    `live` is the heap that survived the last collection, brought up to date by full collections
-    alone where `live_after_full`, and `collected` its size just after a collection that a snapshot
-    forced; `heap` is the heap in use, garbage included. `goal` is the heap
-    size that starts the next collection, `percent` by how much it exceeds the live heap, and
-    `limit` the memory limit that bounds it (Go's GOGC and GOMEMLIMIT). `taken` is what the runtime
-    took from the system for it, or may take, `released` what of that it gave back, and `footprint`
-    all memory that the runtime tells of. `allocated` counts bytes ever allocated.
+    `live` is the heap that survived the last collection; with `live_after_full`, only full
+    collections update it. `collected` is the size of the heap just after a collection that a
+    snapshot forced. `heap` is the heap in use, including garbage. `goal` is the heap size that
+    starts the next collection, `percent` by how much it exceeds the live heap, and `limit` the
+    memory limit that bounds it (Go's GOGC and GOMEMLIMIT). `taken` is what the runtime took, or may
+    take, from the system for the heap; `released` is the part of it that the runtime gave back.
+    `footprint` is all memory that the runtime reports. `allocated` counts all bytes ever allocated.
 
-    `collections` counts collections; those that `young` matches leave the old generation as it is,
-    and those that `minor` matches are too frequent to count as work, or were asked for from outside. `ended` is the time of the
-    last collection. `longest` is a gauge of the longest pause; `pauses` a sum of seconds beside the
-    count `paused`. `outside` is memory that the runtime holds outside of its heap, `peak` a gauge
-    that rises while a large answer is built. `threads` counts the threads or goroutines that its
-    snapshots of stacks list. `metadata` is memory for what the program loads and compiles, in which
-    requests leave no garbage. `sooner` says what makes it collect sooner, for whoever has too few
-    collections to judge by.
+    `collections` counts collections. Those that `young` matches do not touch the old generation;
+    those that `minor` matches are too frequent to count as work, or were requested from outside.
+    `ended` is the time of the last collection. `longest` is a gauge of the longest pause. `pauses`
+    is a sum of seconds, and `paused` the count that belongs to it. `outside` is memory that the
+    runtime holds outside of its heap. `peak` is a gauge that rises while a large answer is built.
+    `threads` counts the threads or goroutines that the runtime's stack snapshots list. `metadata`
+    is memory for what the program loads and compiles; requests leave no garbage in it. `sooner`
+    tells the user how to make the runtime collect sooner if a run has too few collections.
     """
 
     live: str = ""
@@ -178,9 +178,9 @@ class Collector:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of a total: what `selector` matches, without what `less` matches, is `legend` in a chart.
+    """One part of a total: what `selector` matches less what `less` matches; a chart calls it `legend`.
 
-    `by` is a label whose values tell parts of their own, each under that value.
+    If `by` names a label, each value of the label is a part of its own, named by that value.
     """
 
     selector: str
@@ -191,10 +191,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breakdown:
-    """Memory of which the parts add up: `total` (a part, too), and its `parts` from the bottom, none within another.
+    """Memory whose parts add up: `total` (also a Part) and its disjoint `parts`, from the bottom of the chart.
 
-    What no part names is `rest`. `capacities` bound just this total, each a selector or several
-    series that add up; the smallest counts. `nested_by` is as in a Metric.
+    Memory that no part covers is called `rest`. `capacities` bound exactly this total; each is a
+    selector, whose series are added up if it matches several; the smallest counts. `nested_by` is
+    as in a Metric.
     """
 
     title: str
@@ -205,21 +206,21 @@ class Breakdown:
     nested_by: str = ""
 
     def selectors(self) -> tuple[str, ...]:
-        """Those of the total and of every part."""
+        """Return the selectors of the total and of every part."""
         every = (self.total, *self.parts)
         return tuple(text for part in every for text in (part.selector, part.less) if text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
-    """What one runtime, library or exporter publishes.
+    """The series that one runtime, library or exporter publishes.
 
-    `language` is the one that programs with these series are written in, where that is one;
-    `executables` match the names of the files that run them, and `opening` says how such a program
-    is opened for snapshots, where soak can take any; `prefixes` are how the series' names begin.
-    Where a page has one of the `exporter_marks`, an exporter
-    serves it for another process, and what the page says of a process is the exporter's own.
-    `never_dropped` are counts of what nothing ever takes away again.
+    `language` is the language of programs with these series, if they have one in common.
+    `executables` is a regular expression for the names of the files that run them. `opening` says
+    how to make such a program ready for snapshots, if soak can take any. `prefixes` are the
+    beginnings of the series' names. If a page has one of the `exporter_marks`, an exporter serves it
+    for another process, and the page's process series describe the exporter itself.
+    `never_dropped` are selectors of counts of things that are never removed again.
     """
 
     name: str
@@ -238,7 +239,7 @@ class Family:
 def memory(
     selector: str, noun: str, capacities: tuple[str, ...] = (), floors: tuple[str, ...] = ()
 ) -> Metric:
-    """Memory that a process or container holds, in bytes."""
+    """Build a row for memory that a process or container holds, in bytes."""
     return Metric(
         selector, ResourceKind.MEMORY, noun, Unit.BYTES, capacities=capacities, floors=floors
     )
@@ -251,29 +252,29 @@ def heap(
     unit: Unit = Unit.BYTES,
     unless: tuple[str, ...] = (),
 ) -> Metric:
-    """Managed memory, with the garbage in it."""
+    """Build a row for managed memory, which may include garbage."""
     return Metric(selector, ResourceKind.HEAP, noun, unit, capacities=capacities, unless=unless)
 
 
 def count(kind: ResourceKind, selector: str, noun: str, unit: Unit, *capacities: str) -> Metric:
-    """A count of whole things."""
+    """Build a row for a count of whole things."""
     return Metric(selector, kind, noun, unit, capacities=capacities)
 
 
 def connected(metric: Metric) -> Metric:
-    """The same, of which a client's connection may be one."""
+    """Mark a metric as one that a client's connection raises."""
     return replace(metric, connected=True)
 
 
 def shown(
     selector: str, kind: ResourceKind, noun: str, unit: Unit = Unit.BYTES, worse: Worse = Worse.UP
 ) -> Metric:
-    """A series that is drawn, and judged only where a limit names it."""
+    """Build a row for a series that is drawn, but judged only if a limit names it."""
     return Metric(selector, kind, noun, unit, judged=False, worse=worse)
 
 
 def bound(selector: str, noun: str, unit: Unit = Unit.BYTES) -> Metric:
-    """A series that holds a capacity."""
+    """Build a row for a series that holds a capacity."""
     return shown(selector, ResourceKind.LIMIT, noun, unit, Worse.NEITHER)
 
 

@@ -1,7 +1,7 @@
-"""What the words of an unknown series' name say: whether it can be a resource that a leak uses up, and of which kind.
+"""Decide by the words of an unknown series' name whether it can be a resource that a leak uses up, and of which kind.
 
-The one table for files (`soak/formats`) and for metrics pages (`likely.py`); what the catalog knows
-comes before it.
+Files (`soak/formats`) and metrics pages (`likely.py`) share this table. The catalog's rows take
+precedence over it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 class Meaning(Enum):
-    """Whether a series can be a resource, by its name alone."""
+    """What a series can be, by its name alone."""
 
     RESOURCE = "a resource"
     UNKNOWN = "unknown"
@@ -29,7 +29,7 @@ class Meaning(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """Words that speak for one kind of resource, its unit where the name says none, and a growth limit to begin with."""
+    """Words that indicate one kind of resource, its unit if the name has none, and a growth limit to start with."""
 
     kind: ResourceKind
     unit: Unit
@@ -38,7 +38,7 @@ class Words:
 
 
 def word_set(text: str) -> frozenset[str]:
-    """The words of a text, as a set."""
+    """Return the words of a text as a set."""
     return frozenset(text.split())
 
 
@@ -46,7 +46,7 @@ def _words(kind: ResourceKind, unit: Unit, limit: str, text: str) -> Words:
     return Words(kind, unit, limit, word_set(text))
 
 
-#: What a leak uses up, in the order in which a name's words are asked.
+#: Resources that a leak uses up, in the order in which they are looked up.
 RESOURCES: tuple[Words, ...] = (
     _words(
         ResourceKind.MEMORY,
@@ -80,11 +80,12 @@ RESOURCES: tuple[Words, ...] = (
         "listeners timers watchers locks",
     ),
 )
-#: What is left of a resource: a leak lets it fall, and a rise of it is no harm.
+#: Words for the free part of a resource: a leak makes it fall, and a rise is harmless.
 LEFT = word_set("free freeable available avail remaining left headroom")
-#: What makes `free` memory say little: the system's caches take it and give it back, and what is available counts them in.
+#: Words whose presence makes `free` memory uninformative: the system's caches take and return free memory, and available
+#: memory includes them.
 _CACHES = word_set("available avail cached cache buff buffers inactive inact")
-#: The system's own caches: told by both of them beside free memory, for an application has a cache as well.
+#: The system's own caches: both must stand next to free memory, since an application may have a cache as well.
 _CACHED, _BUFFERED = word_set("cache cached"), word_set("buffers buffer buff buffered")
 _PAGE_CACHE = _CACHED | _BUFFERED
 _OF_THE_MACHINE = word_set(
@@ -94,15 +95,15 @@ _NO_MEMORY = word_set("disk filesystem inode inodes files swap fd fds")
 _IDENTITIES = word_set("id pid ppid tid uid gid tgid uuid port version build seed")
 _INDICES = word_set("index idx i n no nr row rownum sample seq sequence number num iteration step")
 _CLOCKS = word_set("time timestamp elapsed uptime epoch clock date datetime ts unixtime duration")
-#: Clocks whatever else the name says: `process_uptime` counts no processes.
+#: Words that mark a clock whatever else the name says: `process_uptime` does not count processes.
 _ALWAYS_CLOCKS = word_set("uptime elapsed epoch unixtime timestamp")
-#: What has happened is counted from the start on, whatever it happened to: `connections_accepted`, `cache_hits`.
+#: Words for events, which are counted from the start, whatever they concern: `connections_accepted`, `cache_hits`.
 _EVENTS = word_set(
     "created accepted opened closed hits hit misses miss evictions evicted freed released started finished expired "
     "rejected dropped handled completed served processed acquired returned borrowed joined terminated io uploaded "
     "downloaded transferred transmitted"
 )
-#: What no leak uses up, whatever else the name says: shares of a processor, flows, latencies, prices, limits.
+#: Words for what a leak never uses up, whatever else the name says: shares of a processor, flows, latencies, prices, limits.
 _NEVER = word_set(
     "cpu cpus load loadavg latency lag price cost temp temperature celsius fahrenheit humidity voltage "
     "volts amps watts power energy rpm fan speed velocity score sent received rcvd recv rx tx read reads "
@@ -111,9 +112,10 @@ _NEVER = word_set(
     "iowait steal user usr system guest irq softirq iodelay nice vsz vms virt virtual vmsize faults switches "
     "minflt majflt cs lat lon latitude longitude volume revenue sales close high low status code bool up delay response peak"
 )
-#: Before a resource no share of a processor: `system.mem.used` as Datadog and OpenTelemetry name a machine's own.
+#: Before the word of a resource this is a namespace and not a share of a processor: Datadog and OpenTelemetry write
+#: `system.mem.used` for a machine's memory.
 _NAMESPACE = "system"
-#: What is rather a flow than a stock, unless a word of a resource stands beside it.
+#: Words for a flow rather than a stock, unless the name also has the word of a resource.
 _RARELY = word_set(
     "request requests reqs error errors failed failures users vus hits misses seconds ms us ns done "
     "served completed processed events total hour day month year ps gc"
@@ -121,13 +123,13 @@ _RARELY = word_set(
 
 
 def words_of(name: str) -> list[str]:
-    """The words of a name in lower case: `heapUsed` and `heap_used` are two."""
+    """Split a name into its words in lower case: `heapUsed` and `heap_used` both have two."""
     return [word.lower() for word in re.split(r"[\W_]+", _CAMEL.sub("_", name)) if word]
 
 
 @lru_cache(4096)
 def meaning_of_words(name: str, unit: str = "") -> Meaning:
-    """What a name says of its series, by its words; `unit` is `bytes` where the values are known to be."""
+    """Return what a series can be, by the words of its name; `unit` is `bytes` if its values are known to be bytes."""
     words = frozenset(words_of(name))
     if words <= _INDICES or name.lower().startswith("unnamed:"):
         return Meaning.INDEX
@@ -147,7 +149,7 @@ def meaning_of_words(name: str, unit: str = "") -> Meaning:
 
 
 def _is_namespace(words: list[str]) -> bool:
-    """Whether `system` begins a name, or stands before a word of a resource: `netdata_system_ram`, and not `cpu_system`."""
+    """Return True if `system` begins a name or precedes the word of a resource: `netdata_system_ram`, not `cpu_system`."""
     if words[0] == _NAMESPACE:
         return True
     following = words[words.index(_NAMESPACE) + 1 :] if _NAMESPACE in words else []
@@ -155,21 +157,21 @@ def _is_namespace(words: list[str]) -> bool:
 
 
 def resource_of(name: str) -> Words | None:
-    """The first kind of resource that a name's words speak for; None where none does."""
+    """Return the first kind of resource that a name's words indicate; None if there is none."""
     words = frozenset(words_of(name))
     return next((resource for resource in RESOURCES if words & resource.words), None)
 
 
 def is_left(name: str) -> bool:
-    """Whether a series tells what is left of a resource, so that its fall is the leak."""
+    """Return True if a series measures the free part of a resource, so that a fall is the leak."""
     return not LEFT.isdisjoint(words_of(name))
 
 
 def lent_to_caches(name: str, others: frozenset[str]) -> bool:
-    """Whether a series is a machine's free memory beside what counts the system's caches, or one of these caches.
+    """Return True if a series is a machine's free memory with the system's caches counted next to it, or such a cache.
 
-    `others` are the words of all names together. Free memory falls on every healthy machine, as the
-    system caches files in it, and takes it back where it is needed.
+    `others` are the words of all names together. Free memory falls on every healthy machine: the
+    system caches files in it, and gives it back when a program needs it.
     """
     words = frozenset(words_of(name))
     if "free" in words and not words & _NO_MEMORY:

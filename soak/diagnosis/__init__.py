@@ -1,1 +1,1 @@
-"""From a target's profiles and a run's traffic to suspects: what leaks, where, through which endpoint."""
+"""Find suspects from a target's profiles and a run's traffic: what leaks, where, and through which endpoint."""

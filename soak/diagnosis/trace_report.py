@@ -1,9 +1,9 @@
-"""Where the time of slow and failed requests went, service by service, and which hops of their path report no span.
+"""Report where the time of slow and failed requests went, by service, and which hops of their path report no span.
 
-A service's own time is its spans' length less what their children cover, each child within its
-parent: so the parts of a request without concurrent calls add up to the whole. Where clocks of two
-hosts differ so far that a call seems to run outside of its caller, it is put into its caller's
-middle, as Zipkin's and Jaeger's own pages do.
+A service's own time is the length of its spans less what their children cover, each child cut to
+its parent. So if a request makes no concurrent calls, its parts add up to the whole. If the clocks
+of two hosts differ so far that a call seems to run outside of its caller, the call is moved to the
+middle of its caller, as Zipkin's and Jaeger's own pages do.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from soak.profile.checking import is_link
 from soak.profile.trace import TraceSettings
 from soak.traces import Coverage, ServiceTime, Span, Trace, TraceReport, TraceTimes
 
-#: Calls nested deeper are cut off: no real path is, and no recursion may end a report.
+#: Greatest depth of nested calls. Deeper ones are cut off: no real path is so deep, and recursion must not break a report.
 DEEPEST = 100
-#: Shown of what a request's time went to.
+#: Most services listed in a breakdown of time or coverage.
 MOST_SERVICES = 20
 
 
 def with_traces(analysis: Analysis, traces: Sequence[Trace], settings: TraceSettings) -> Analysis:
-    """The analysis with the templates of its links, and with what the traces tell, where any was asked for."""
+    """Return the analysis with its link templates and, if any traces were asked for, with their report."""
     links = ("trace", settings.link), ("logs", settings.logs)
     traced = report(traces, analysis.exemplars) if traces else None
     return replace(
@@ -38,7 +38,7 @@ def with_traces(analysis: Analysis, traces: Sequence[Trace], settings: TraceSett
 def _warnings(
     traced: TraceReport | None, traces: Sequence[Trace], settings: TraceSettings
 ) -> Iterator[str]:
-    """What to do where traces are missing, and what was left out of them."""
+    """Yield what to do if all traces are missing, and how many traces were cut."""
     if traced is not None and traced.asked and not traced.found:
         yield (
             f"none of the traces asked for ({traced.asked}) was there {settings.wait:g} s after the load: does the target report "
@@ -50,7 +50,7 @@ def _warnings(
 
 
 def report(traces: Sequence[Trace], exemplars: Sequence[Exemplar]) -> TraceReport:
-    """What the traces of these exemplars tell; others are left out."""
+    """Summarize the traces of these exemplars; other traces are ignored."""
     spans_of = {trace.id: trace.spans for trace in traces}
     shown = {exemplar.trace: exemplar for exemplar in exemplars if exemplar.trace in spans_of}
     paths = {trace: Path(trace, spans_of[trace]) for trace in shown}
@@ -70,7 +70,7 @@ def report(traces: Sequence[Trace], exemplars: Sequence[Exemplar]) -> TraceRepor
 
 @dataclass
 class Path:
-    """One request's spans as a tree: `entries` are those that soak's own request began, `lost` those of an unknown parent."""
+    """One request's spans as a tree: `entries` were started by soak's own request, `lost` have an unknown parent."""
 
     trace: str
     spans: tuple[Span, ...]
@@ -93,11 +93,11 @@ class Path:
 
     @property
     def roots(self) -> list[Span]:
-        """The spans below which all others are."""
+        """The top spans of the tree: the entries or, if there are none, the lost spans."""
         return self.entries or self.lost
 
     def answered(self, call: Span) -> bool:
-        """Whether another service, or the same again, tells of a call's other side."""
+        """Return True if the called side of a call reported a span, be it another service or the same one."""
         return any(
             child.kind in ("server", "consumer") or child.service != call.service
             for child in self.children[call.id]
@@ -105,7 +105,7 @@ class Path:
 
 
 def _times(path: Path, exemplar: Exemplar) -> TraceTimes:
-    """One request's."""
+    """Return how the time of one request was spent, by service."""
     stretches = [(root.start, root.start + root.seconds) for root in path.roots]
     own = [
         time
@@ -119,10 +119,10 @@ def _times(path: Path, exemplar: Exemplar) -> TraceTimes:
 def _own_times(
     path: Path, span: Span, start: float, end: float, depth: int
 ) -> Iterator[ServiceTime]:
-    """What a span that runs from `start` to `end` (seconds) took itself, and all below it."""
+    """Yield the own time of a span that runs from `start` to `end` (seconds), and of all spans below it."""
     inside = []
     for child in path.children[span.id] if depth < DEEPEST else ():
-        began = child.start + start - span.start  # as far as its caller was moved
+        began = child.start + start - span.start  # moved by as much as its caller
         if (
             child.service != span.service
             and not start <= began <= began + child.seconds <= end + _ROUNDING
@@ -138,12 +138,12 @@ def _own_times(
     )
 
 
-#: Spans are told in whole microseconds.
+#: Tolerance in seconds: spans are reported in whole microseconds.
 _ROUNDING = 2e-6
 
 
 def _covered(stretches: list[tuple[float, float]]) -> float:
-    """Seconds that lie in at least one of the stretches."""
+    """Return how many seconds lie in at least one of the stretches."""
     total, until = 0.0, float("-inf")
     for first, last in sorted(stretches):
         total += max(0.0, last - max(first, until))
@@ -152,7 +152,7 @@ def _covered(stretches: list[tuple[float, float]]) -> float:
 
 
 def _sum(times: Iterable[ServiceTime]) -> tuple[ServiceTime, ...]:
-    """Each service once, longest first."""
+    """Add up the times of each service, longest first."""
     seconds: defaultdict[tuple[str, bool], float] = defaultdict(float)
     for time in times:
         seconds[time.service, time.reports] += time.seconds
@@ -165,7 +165,7 @@ def _sum(times: Iterable[ServiceTime]) -> tuple[ServiceTime, ...]:
 
 
 def _failed_in(path: Path) -> str:
-    """Who failed: the service of the failed span that has no failed one below it, and whom it called; the first such."""
+    """Return the service of the first failed span without a failed span below it, and the service that it called."""
     parents = {span.id: span.parent for span in path.spans}
     above: set[str] = set()
     for span in path.spans:
@@ -181,7 +181,7 @@ def _failed_in(path: Path) -> str:
 
 
 def _coverage(paths: Sequence[Path]) -> tuple[Coverage, ...]:
-    """Every service that was called, those that report least first."""
+    """Return every service that was called, those that report the smallest share of their calls first."""
     entries = Counter(span.service for path in paths for span in path.entries)
     target = entries.most_common(1)[0][0] if entries else ""
     hops: defaultdict[str, list[Hop]] = defaultdict(list)
@@ -212,9 +212,9 @@ def _coverage(paths: Sequence[Path]) -> tuple[Coverage, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Hop:
-    """One call of a service, by whom, and whether the service reports a span of it; empty where unknown.
+    """One call: its caller, the service called, and whether the service reported a span; names are empty if unknown.
 
-    Of a service that nobody names `before` is the one that it called in turn.
+    If the service is unknown, `before` is the service that it called in turn.
     """
 
     caller: str
@@ -224,7 +224,7 @@ class Hop:
 
 
 def _hops(path: Path, target: str) -> Iterator[Hop]:
-    """Every call on one request's path."""
+    """Yield every call on one request's path."""
     first = "" if path.entries else "soak"
     if path.entries:
         yield Hop("soak", path.entries[0].service, reported=True)
