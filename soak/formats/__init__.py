@@ -1,7 +1,7 @@
-"""The files that can be judged. To add a format: write its file, and add one line to FORMATS.
+"""The file formats that soak can judge. To add one: write its module and add one line to FORMATS.
 
-A format is recognised by its content, never by its name. What it reads under another name it calls
-what Prometheus would.
+A format is recognised by the file's content, never by its name. Where a format has its own name
+for a known metric, its reader uses Prometheus's name instead.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from soak.formats.format import Format, Options
 from soak.formats.monitoring_json import MONITORING
 from soak.model import Recording
 
-#: In the order in which they are asked; CSV, which takes any text, is the last.
+#: Formats in the order in which they are tried; CSV is last, because it accepts any text.
 FORMATS: dict[str, Format] = {
     "parquet": parquet.FORMAT,
     "cloudwatch": cloudwatch.FORMAT,
@@ -85,12 +85,12 @@ FORMATS: dict[str, Format] = {
 
 
 def read_recording(path: Path, options: Options | None = None) -> Recording:
-    """The Recording of a file, a pipe, or standard input (`-`); InputError says what is wrong, where, and what to do."""
+    """Read a file, a pipe, or standard input (`-`); InputError says what is wrong, where, and what to do."""
     return recording_of(read_content(path), options or Options())
 
 
 def recording_of(content: Content, options: Options) -> Recording:
-    """The Recording of a content that has been read."""
+    """Return the Recording of a content that has already been read."""
     name = format_of(content)
     known = FORMATS[name]
     whole = content.without_cut_line() if known.by_lines else content
@@ -104,7 +104,7 @@ def recording_of(content: Content, options: Options) -> Recording:
 
 
 def format_of(content: Content) -> str:
-    """The name of the first format that recognises a content; CSV for what none does."""
+    """Return the name of the first format that recognises a content, or CSV if none does."""
     return next((name for name, known in FORMATS.items() if known.recognises(content)), "csv")
 
 

@@ -1,4 +1,4 @@
-"""A reading as a Recording: one clock from 0, times that rise, each series once, counters and histograms told by their names."""
+"""Turn a Reading into a Recording: increasing times from 0, unique series, counters and histograms by name."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from soak.model import (
     series_key,
 )
 
-#: The last moment that a date can name, in seconds.
+#: The latest Unix time that is still shown as a date (seconds).
 _LAST_DATE = 2e11
-#: Series that one line names.
+#: Series named in one note.
 _NAMED = 8
 
 
 def assemble(content: Content, reading: Reading, source: str) -> Recording:
-    """The Recording of a file; InputError where it holds no sample."""
+    """Return the Recording of a file; raise InputError if it holds no samples."""
     notes = list(reading.notes)
     series = [column for column in reading.series if len(column.times)]
     if not series:
@@ -95,7 +95,7 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
 
 
 def _is_no_resource(series: Series, words: frozenset[str]) -> bool:
-    """Whether a series that is no table's column cannot be a resource by its name; `words` are those of all names."""
+    """Return True if the name of a series outside a table rules out a resource; `words` are the words of all names."""
     if lent_to_caches(series.name, words):
         return True
     meaning = meaning_of(series.name, "bytes" if series.name.endswith("_bytes") else "")
@@ -103,7 +103,7 @@ def _is_no_resource(series: Series, words: frozenset[str]) -> bool:
 
 
 def _parts_of_histograms(series: list[RawSeries]) -> tuple[set[int], set[int]]:
-    """The sums and counts of histograms and summaries, and their buckets, as identities of the series."""
+    """Return the ids of the sum and count series of histograms and summaries, and the ids of bucket series."""
     names = {column.name for column in series}
     buckets = {
         id(column)
@@ -121,7 +121,7 @@ def _parts_of_histograms(series: list[RawSeries]) -> tuple[set[int], set[int]]:
 
 
 def _rising(times: Floats) -> tuple[Any, str]:
-    """The order in which times rise, each once (the last row of a time counts), and a sentence if that changed anything."""
+    """Return the order that sorts the times, keeping the last row of each time, and a note if it changed anything."""
     steps = np.diff(times)
     if bool((steps > 0).all()):
         return slice(None), ""

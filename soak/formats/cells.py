@@ -1,4 +1,4 @@
-"""The cells of a column as numbers: missing values, decimal commas, thousands, and values that carry their unit."""
+"""Convert a column's cells to numbers: missing values, decimal commas, thousands, and values with a unit."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from soak.model import Floats
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What stands for "no value", in lower case.
+#: Texts that mean "no value", in lower case.
 MISSING = (
     *("", "-", "--", ".", "n/a", "#n/a", "na", "nan", "null", "none", "nil", "undefined", "?"),
     *("<unknown>", "\\n"),
 )
-#: A number as tools write it.
+#: A number in the notation that tools use.
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _WITH_UNIT = re.compile(r"([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*([^\W\d_]+|%)?(?:\s+/\s+.*)?")
-#: A number in groups, and its unit.
+#: A number with grouped digits, followed by its unit.
 _GROUPED_UNIT = re.compile(r"([-+]?\d[\d.,'’_\u00a0\u202f ]*\d)\s*([^\W\d_]+|%)")
 _COMMA = re.compile(r"[-+]?(\d+),(\d+)")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-#: Groups of digits as Germans, French, Swiss and Python write them: points alone need two groups, for one may be a decimal.
+#: Digit groups in German, French, Swiss and Python notation. Points need two groups: one may be a decimal.
 _POINTS = re.compile(r"[-+]?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _GROUPS = re.compile(r"[-+]?\d{1,3}(?:[ _'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?")
-#: Digits of a group.
+#: Digits per group.
 _GROUP = 3
-#: A cell that a tool has hidden from Excel's guesses: `="42"`.
+#: A cell protected from Excel's type guessing: `="42"`.
 _HIDDEN = r'^="(.*)"$'
 
 
 class NotANumberError(ValueError):
-    """A cell among numbers that is none; `place` is its row."""
+    """A cell that is not a number in a column of numbers; `place` is its row."""
 
     def __init__(self, place: int, text: str) -> None:
         super().__init__(f"not a number: {text!r}")
@@ -44,9 +44,9 @@ class NotANumberError(ValueError):
 
 
 def numbers(column: pd.Series) -> tuple[Floats, str] | None:
-    """A column's values (NaN where missing) and the base unit that its cells carry; None for a column of text.
+    """Return a column's values (NaN if missing) and the base unit that its cells carry; None for a text column.
 
-    NotANumberError where some cells are numbers and one is not.
+    Raise NotANumberError if some cells are numbers and another is not.
     """
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
@@ -70,7 +70,7 @@ def numbers(column: pd.Series) -> tuple[Floats, str] | None:
 
 
 def _converted(texts: pd.Series, wrong: NDArray[np.int64], parsed: Floats) -> tuple[Floats, str]:
-    """The cells that are no plain number, read as `1,234`, `12.5MiB`, `12MiB / 2GiB`, `250m`, `3%` or `0,5`."""
+    """Convert the cells at `wrong`, such as `1,234`, `12.5MiB`, `12MiB / 2GiB`, `250m`, `3%` or `0,5`."""
     converted, unit = parsed.copy(), ""
     fractions = any(_is_fraction(texts.iloc[place]) for place in wrong)
     for place in wrong:
@@ -93,7 +93,7 @@ def _converted(texts: pd.Series, wrong: NDArray[np.int64], parsed: Floats) -> tu
 
 
 def _is_fraction(text: str) -> bool:
-    """Whether the comma of a cell can only be a decimal one: `0,512`, `12,5 MB`; `12,500` may mark thousands."""
+    """Return True if a cell's comma must be a decimal comma: `0,512`, `12,5 MB`. `12,500` may be thousands."""
     match = _COMMA.match(text)
     return match is not None and (
         len(match[2]) != _GROUP or len(match[1]) > _GROUP or match[1].startswith("0")
@@ -101,7 +101,7 @@ def _is_fraction(text: str) -> bool:
 
 
 def _without_groups(text: str) -> str:
-    """A number whose digits are written in groups, as plain text; nothing for any other text."""
+    """Return a number with grouped digits as plain text, and an empty string for any other text."""
     if _THOUSANDS.fullmatch(text):
         return text.replace(",", "")
     if _POINTS.fullmatch(text):
@@ -112,7 +112,7 @@ def _without_groups(text: str) -> str:
 
 
 def _factor(unit: str) -> tuple[float, str] | None:
-    """The factor to the base unit, and that; None for what is no unit. Kubernetes's `m` is a thousandth."""
+    """Return the factor to the base unit and the base unit; None for an unknown unit. Kubernetes's `m` is 1/1000."""
     if unit in ("", "%"):
         return 1.0, ""
     if unit == "m":
@@ -120,13 +120,13 @@ def _factor(unit: str) -> tuple[float, str] | None:
     if unit in EXACT_BYTES:
         return EXACT_BYTES[unit], "bytes"
     unit = OCTETS.get(unit.lower(), unit)
-    if unit.lower() in BYTES or unit in ("g", "t"):  # as top and ps mean them
+    if unit.lower() in BYTES or unit in ("g", "t"):  # as top and ps use them
         return BYTES[unit.lower() if unit.lower() in BYTES else f"{unit}b"], "bytes"
     return (TIMES[unit], "seconds") if unit in TIMES else None
 
 
 def value_of(text: str) -> tuple[float, str]:
-    """One cell's value in its base unit, and that; ValueError where it is no number."""
+    """Return one cell's value in its base unit, and that unit; raise ValueError if it is not a number."""
     match = _WITH_UNIT.fullmatch(text.strip())
     factor = None if match is None else _factor(match[2] or "")
     if match is None or factor is None:

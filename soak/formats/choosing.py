@@ -1,4 +1,4 @@
-"""The series of a file that the user chose by name, in formats that have no columns."""
+"""Choose series by name, as the user asked, in formats that have no columns."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from soak.formats.content import Content
 from soak.formats.format import Options, RawSeries, Reading, refuse
 from soak.model import label_pairs, series_key
 
-#: Names that a refusal gives.
+#: Series named in an error message.
 _NAMED = 12
-#: When a process started is kept whatever is chosen: what came before it is not what came after.
+#: Start times are always kept: samples before and after a restart belong to different processes.
 _KEPT = (START_TIME, CONTAINER_START_TIME)
 
 
 def choose(content: Content, reading: Reading, options: Options) -> None:
-    """Keep the series that `only` names and `without` does not; InputError for a name that none has."""
+    """Keep the series that `only` names and `without` does not; raise InputError for a name that no series has."""
     named = [series for series in reading.series if not series.column]
     known = {name for series in named for name in _names(series)}
     for name in (*options.only, *options.without) if named else ():
@@ -36,5 +36,5 @@ def choose(content: Content, reading: Reading, options: Options) -> None:
 
 
 def _names(series: RawSeries) -> set[str]:
-    """A series' name, alone and with its labels."""
+    """Return a series' name without and with its labels."""
     return {series.name, series_key(series.name, label_pairs(series.labels))}

@@ -1,4 +1,4 @@
-"""What a column's name says: its labels, its unit, and, by the catalog, whether it can be a resource."""
+"""Parse a column's name: its labels, its unit, and, by the catalog, whether it can be a resource."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from soak.model import Kind
 
 _LABELLED = re.compile(r"([^{]*)\{(.*)\}")
 _LABEL = re.compile(r'\s*([^=,{}"\s]+|"(?:[^"\\]|\\.)*")\s*=~?\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
-#: A name that is no word stands within the braces, as Prometheus 3 writes it: `{"process.memory","job"="api"}`.
+#: A name that is not an identifier is quoted within the braces (Prometheus 3): `{"process.memory","job"="api"}`.
 _QUOTED_NAME = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
 #: Labels without quotes: Datadog's `{host:web-1,env:prod}` or `{*}`, and legends such as `{pod=orders-0}`.
 _LOOSE_LABEL = re.compile(r"([A-Za-z_][\w./-]*)\s*[:=]\s*([^,{}\"\s]+)")
 _LOOSE = re.compile(rf"\s*(?:\*|{_LOOSE_LABEL.pattern}(?:\s*,\s*{_LOOSE_LABEL.pattern})*)\s*")
-#: `max:system.mem.used` is the memory in use, and no limit of it.
+#: Datadog's aggregation prefix: `max:system.mem.used` is the memory in use, not a limit of it.
 _AGGREGATED = re.compile(r"^(avg|max|min|sum|count|p\d\d):")
 _UNIT = re.compile(
     r"^(.*?)[\s_\-.]*[(\[]\s*([^\W\d_]+|%|[A-Za-z%]+/[a-z]+)\s*[)\]]$|^(.*?)[\s_\-.]+([A-Za-zµ]+)$"
 )
-#: The second column of a name, as soak tells it from the first.
+#: The name that soak gives to the second of two columns with the same name.
 _NUMBERED = re.compile(r"(.+) \((\d+)\)")
 _CAMEL_UNIT = re.compile(r"^(.*[a-z])(KB|MB|GB|TB|KiB|MiB|GiB|Bytes)$")
 
-#: Bytes in each unit, in any case. The tools that print memory (ps, top, free, psrecord, mprof) mean 1,024 by k.
+#: Bytes per unit, in any case. The tools that print memory (ps, top, free, psrecord, mprof) use k for 1,024.
 BYTES = {"b": 1, "byte": 1, "bytes": 1}
 BYTES |= {
     f"{prefix}{unit}": 1024**power
     for power, prefix in enumerate("kmgt", 1)
     for unit in ("b", "ib", "bytes")
 }
-#: Bytes as French and Russian programs write them; of column names only in brackets, for `go` and `to` are words.
+#: Byte units in French and Russian. In column names only within brackets, because `go` and `to` are also words.
 OCTETS = {"octet": "byte", "octets": "bytes", "байт": "bytes", "кб": "kb", "мб": "mb", "гб": "gb"}
 OCTETS |= {f"{prefix}{infix}o": f"{prefix}{infix}b" for prefix in "kmgt" for infix in ("", "i")}
-#: The same for values that carry their unit, where MB is a million as Docker and Kubernetes write it.
+#: Bytes per unit in values that carry one; there MB is a million, as in Docker and Kubernetes.
 EXACT_BYTES = {"B": 1, "": 1} | {
     f"{p}{u}": 1000**n for n, p in enumerate("kMGT", 1) for u in ("B", "")
 }
@@ -46,7 +46,7 @@ TIMES = {"ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9, "s": 1.0, "sec": 1.0, 
 
 
 def meaning_of(name: str, unit: str = "") -> Meaning:
-    """What a name says of its series; one that the catalog knows is what the catalog says."""
+    """Return what a series' name means: from the catalog if it has the name, otherwise from the name's words."""
     metric = metric_of(name)
     if metric is not None:
         return Meaning.RESOURCE if metric.judged else Meaning.NO_RESOURCE
@@ -54,7 +54,7 @@ def meaning_of(name: str, unit: str = "") -> Meaning:
 
 
 def labelled(column: str) -> tuple[str, dict[str, str]]:
-    """Name and labels of a column `name{label="value"}`; ValueError where the labels are not written so."""
+    """Return name and labels of a column `name{label="value"}`; raise ValueError if its labels have another syntax."""
     match = _LABELLED.fullmatch(column.strip())
     if not match:
         return column, {}
@@ -77,10 +77,10 @@ def labelled(column: str) -> tuple[str, dict[str, str]]:
 
 
 def in_base_unit(column: str, given: str = "") -> tuple[str, float, str]:
-    """A column's name with its base unit, the factor to it, and the unit as it was written; 1 and nothing without one.
+    """Return a column's name with its base unit, the factor to that unit, and the unit as written (1 and "" if none).
 
-    `rss_kb` is `rss_bytes`, its values times 1,024. `given` is a unit that the user names.
-    ValueError for one that is none.
+    `rss_kb` becomes `rss_bytes`, with the factor 1,024. `given` is a unit that the user states.
+    Raise ValueError if `given` is not a unit.
     """
     if given:
         factor, base = _factor(given, exact=True)
@@ -98,7 +98,7 @@ def in_base_unit(column: str, given: str = "") -> tuple[str, float, str]:
 
 
 def _split_unit(column: str) -> tuple[str, str]:
-    """Name and unit; two empty texts where the last word is none."""
+    """Split a column's name into name and unit; return two empty strings if the last word is not a unit."""
     if numbered := _NUMBERED.fullmatch(column):
         stem, unit = _split_unit(numbered[1])
         return (f"{stem} {numbered[2]}" if stem else ""), unit
@@ -124,13 +124,13 @@ def _factor(unit: str, *, exact: bool) -> tuple[float, str]:
 
 
 def _suffixed(stem: str, base: str) -> str:
-    """A name as Prometheus would write it."""
+    """Return a name in Prometheus's notation, with its base unit as suffix."""
     words = "_".join(words_of(stem)) or "value"
     return words if words.endswith(f"_{base}") or words == base else f"{words}_{base}"
 
 
 def kind_of(name: str) -> Kind:
-    """A name's kind by Prometheus's convention: counters end in `_total`, the counts and sums of a summary likewise."""
+    """Return a name's kind by Prometheus's convention: `_total` and the counts and sums of summaries are counters."""
     counts = name.endswith(
         ("_total", "_seconds_count", "_seconds_sum", "_bucket", "_bytes_sum", "_bytes_count")
     )

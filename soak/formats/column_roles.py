@@ -1,4 +1,4 @@
-"""Which columns of a table are series: not an index, not a clock, and a running total only as a counter."""
+"""Decide which columns of a table are series: indexes and clocks are not, running totals only as counters."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from soak.formats.column_names import in_base_unit, labelled, meaning_of
 from soak.formats.format import Reading
 from soak.model import Floats
 
-#: Fewer rows say nothing of a column's shape.
+#: Fewer rows than this say nothing about a column's shape.
 FEWEST = 8
-#: A column is the time up to a factor where no value is further from that than this share of its range.
+#: A column is a scaled clock if no value deviates from the scaled time by more than this share of its range.
 _SAME = 1e-6
-#: Or than its own grain, where that is at most this share of its range: a clock in hours with two decimals.
+#: A coarse clock (hours with two decimals) may deviate by two steps, if a step is at most this share of its range.
 _COARSE = 0.02
-#: Words of a share of memory, which says in percent what a column in bytes beside it says.
+#: Words for a percentage, which repeats what a column in bytes next to it says.
 _SHARE = frozenset(("percent", "pct", "perc"))
 _ALLOCATED = ("alloc", "allocs", "allocated", "allocations")
 
@@ -31,11 +31,11 @@ def left_out(
     asked: set[str],
     reading: Reading,
 ) -> set[str]:
-    """The columns to keep; the others, and those that are kept but not judged, are said in the reading's notes.
+    """Return the columns to keep; add notes about the columns left out and those shown but not judged.
 
-    `wide` says that each row is a time of its own, so that a column's shape tells something;
-    `asked` are columns that the
-    user named: they are kept and judged whatever they are.
+    `wide` says that each row has its own time, so that a column's shape means something.
+    `asked` are columns that the user named: they are kept and judged whatever
+    they are.
     """
     kept: set[str] = set()
     dropped: dict[str, list[str]] = {}
@@ -97,7 +97,7 @@ def _meaning(header: str, unit: str) -> Meaning:
 
 
 def _is_never_used(header: str, values: Floats) -> bool:
-    """Whether a column that the catalog does not know holds nothing but 0: steady, and no sign of a healthy resource."""
+    """Return True if a column unknown to the catalog is 0 throughout, which does not show that it is healthy."""
     try:
         name, _ = labelled(header)
     except ValueError:
@@ -106,7 +106,7 @@ def _is_never_used(header: str, values: Floats) -> bool:
 
 
 def _is_share(header: str) -> bool:
-    """Whether a column is a share in percent: `%MEM`, `mem_percent`."""
+    """Return True if a column is a percentage: `%MEM`, `mem_percent`."""
     return "%" in header or not _SHARE.isdisjoint(words_of(header))
 
 
@@ -115,7 +115,7 @@ def _in_bytes(header: str, unit: str) -> bool:
 
 
 def _why_dropped(meaning: Meaning, values: Floats, times: Floats, wide: bool) -> str:
-    """Why a column is no series at all; nothing where it is one."""
+    """Return why a column is not a series, or an empty string if it is one."""
     if meaning is Meaning.IDENTITY:
         return "it is an identity"
     if meaning is Meaning.CLOCK:
@@ -131,13 +131,13 @@ def _why_dropped(meaning: Meaning, values: Floats, times: Floats, wide: bool) ->
 
 
 def _numbers_rows(values: Floats) -> bool:
-    """Whether values count up or down by one a row."""
+    """Return True if values count up or down by one per row."""
     steps = np.diff(values)
     return bool((steps == 1).all() or (steps == -1).all())
 
 
 def _is_time(values: Floats, times: Floats) -> bool:
-    """Whether values rise exactly as the time does."""
+    """Return True if values rise in proportion to the time."""
     span, rise = float(np.ptp(times)), float(values[-1] - values[0])
     if span <= 0 or rise <= 0 or len(np.unique(times)) < FEWEST:
         return False
@@ -150,7 +150,7 @@ def _is_time(values: Floats, times: Floats) -> bool:
 
 
 def _is_running_total(values: Floats) -> bool:
-    """Whether values never fall, and mostly rise."""
+    """Return True if values never fall and mostly rise."""
     known = values[np.isfinite(values)]
     if len(known) < FEWEST or known[0] < 0:
         return False
@@ -159,6 +159,6 @@ def _is_running_total(values: Floats) -> bool:
 
 
 def _may_be_total(header: str, meaning: Meaning) -> bool:
-    """Whether a name leaves open that a column counts what has happened: nobody knows it, or it is all that was allocated."""
+    """Return True if a column may be a running total by its name: the name is unknown, or it counts all allocations."""
     words = set(words_of(header))
     return meaning is Meaning.UNKNOWN or ("total" in words and not words.isdisjoint(_ALLOCATED))

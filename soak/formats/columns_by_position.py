@@ -1,4 +1,4 @@
-"""Tables that tools print in columns two spaces apart, repeated for each sample: one series for each row's name."""
+"""Read tables that tools print at intervals, with columns two spaces apart: one series per row name."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from soak.formats.timed_lines import timed_lines, times_of_blocks
 _GAP = re.compile(r"\s{2,}|\t")
 
 Row = dict[str, str]
-#: From a row: labels, and a value by series name; ValueError for a row that is none.
+#: Maps a row to its labels and a value per series name; raises ValueError if it is not a row of the table.
 Reader = Callable[[Row], tuple[dict[str, str], dict[str, float]]]
 
 
 @dataclass(slots=True)
 class Samples:
-    """Rows while they are collected: each series' points as (time or None, block, value)."""
+    """Rows collected so far: for each series its points as (time or None, block, value)."""
 
     points: dict[tuple[str, tuple[tuple[str, str], ...]], list[tuple[float | None, int, float]]] = (
         field(default_factory=dict)
     )
 
     def add(self, row: Row, reader: Reader, time: float | None, block: int) -> None:
-        """Take one row of a block."""
+        """Add one row of a block."""
         labels, values = reader(row)
         for name, value in values.items():
             self.points.setdefault((name, tuple(sorted(labels.items()))), []).append(
@@ -36,7 +36,7 @@ class Samples:
             )
 
     def reading(self, content: Content, options: Options) -> Reading:
-        """All series; InputError where no time is known."""
+        """Return all series; raise InputError if the times are unknown."""
         reading = Reading()
         for (name, labels), points in self.points.items():
             times = times_of_blocks(
@@ -51,7 +51,7 @@ class Samples:
 def printed_rows(
     content: Content, first: re.Pattern[str]
 ) -> Iterator[tuple[int, float | None, int, Row]]:
-    """Line number, time, block and cells of each row below a header, which `first` matches."""
+    """Yield line number, time, block and cells of each row below a header that `first` matches."""
     header: list[str] = []
     block = -1
     for number, time, line in timed_lines(content):
@@ -70,7 +70,7 @@ def printed_rows(
 def read_printed(
     content: Content, options: Options, first: re.Pattern[str], reader: Reader
 ) -> Reading:
-    """Read such a table; InputError names the line."""
+    """Read a table whose header `first` matches; InputError names the line."""
     samples = Samples()
     for number, time, block, row in printed_rows(content, first):
         try:

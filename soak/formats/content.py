@@ -1,4 +1,4 @@
-"""A file's content: read once, so that pipes work, bounded, decompressed and decoded."""
+"""Read a file's content: once (so that pipes work), up to a size limit, decompressed and decoded."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from typing import IO
 
 from soak.errors import InputError
 
-#: No file is read beyond this (bytes, decompressed): 72 hours of 60 series at 1 s have about 180 MB as text.
+#: Largest file that is read (bytes, decompressed). 72 hours of 60 series at 1 s are about 180 MB of text.
 MOST_BYTES = 256 * 2**20
-#: What a format is recognised by (characters).
+#: Length of the text by which a format is recognised (characters).
 HEAD = 32 * 1024
-#: What is said where a file ends in the middle of a line.
+#: Note for a file that ends in the middle of a line.
 CUT_SHORT = "the last line has no end and is left out: the file may have been cut short"
-#: What a text is read as that is no UTF-8.
+#: Encoding used for a text that is not UTF-8.
 OLD_ENCODING = "cp1252"
-#: A file of no more lines is read as it is: what it lacks at its end would be most of it.
+#: Up to this many lines, a file keeps its incomplete last line, because it would be a large part of the file.
 _FEWEST_LINES = 3
-#: What a machine that crashed leaves at the end of a file: space without content.
+#: Zero bytes that a crashed machine leaves at the end of a file: allocated space without content.
 _CRASHED = b"\0" * 8
-#: The read size (bytes).
+#: Read size (bytes).
 _CHUNK = 2**20
 
 
@@ -39,7 +39,7 @@ class Content:
 
     @cached_property
     def encoding(self) -> str:
-        """The text encoding: by the byte order mark, by the zero bytes of UTF-16, UTF-8, or else Windows-1252."""
+        """The text encoding: from the byte order mark or the zero bytes of UTF-16, else UTF-8, else Windows-1252."""
         for mark, name in (
             (b"\xef\xbb\xbf", "utf-8-sig"),
             (b"\xff\xfe", "utf-16"),
@@ -60,7 +60,7 @@ class Content:
 
     @cached_property
     def text(self) -> str:
-        """The whole text, its lines ended by a newline alone; InputError for binary files."""
+        """The whole text with newlines (LF) as line ends; raises InputError for a binary file."""
         if b"\0" in self.data[:4096] and not self.encoding.startswith("utf-16"):
             raise InputError(
                 f"{self.path}: a binary file; `soak analyze --formats` lists what can be read"
@@ -92,12 +92,12 @@ class Content:
 
     @cached_property
     def first_lines(self) -> list[str]:
-        """The whole lines of the beginning."""
+        """The complete lines of the head."""
         lines = self.head.split("\n")
         return lines if len(self.head) < HEAD else lines[:-1]
 
     def without_cut_line(self) -> Content:
-        """This content, ending with its last newline; itself where nothing follows that, or next to nothing is before."""
+        """Return this content without an incomplete last line; return it unchanged if it has few lines."""
         if not self.is_cut or len(self.lines) <= _FEWEST_LINES:
             return self
         whole = "\n".join([*self.lines[:-1], ""])
@@ -105,17 +105,17 @@ class Content:
 
     @property
     def is_cut(self) -> bool:
-        """Whether the file's last line has no newline, as when its writer was stopped."""
+        """True if the file's last line has no newline, for example because its writer was stopped."""
         return bool(self.text) and not self.text.endswith("\n")
 
 
 def _decoded(data: bytes, encoding: str) -> str:
-    """The text of some bytes; a last character that was cut in its middle is left out."""
+    """Decode some bytes; an incomplete character at the end is left out."""
     return codecs.getincrementaldecoder(encoding)().decode(data)
 
 
 def read_content(path: Path) -> Content:
-    """Read a file, a pipe or standard input (`-`) once; gzip is recognised by its content. InputError says what is wrong."""
+    """Read a file, a pipe or standard input (`-`) once; detect gzip by content. InputError says what is wrong."""
     try:
         if str(path) == "-":
             data = _bounded(path, sys.stdin.buffer)

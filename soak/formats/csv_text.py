@@ -1,4 +1,4 @@
-"""CSV in all its dialects: delimiter, decimal comma, `sep=`, comment lines, headers behind a `#`, a truncated last line."""
+"""Read CSV in all its dialects: delimiter, decimal comma, `sep=`, comment lines, headers after `#`."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ from soak.formats.table import read_table
 from soak.formats.times import moment
 
 DELIMITERS = (",", ";", "\t", "|")
-#: So many lines tell the dialect.
+#: Lines from which the dialect is derived.
 _SAMPLE = 20
-#: This share of them has one number of fields; the others are titles.
+#: Share of these lines that must have the same number of fields; the others are titles.
 _ALIKE = 0.6
-#: No more lines than this stand above or below a table.
+#: Most lines above or below a table that are skipped.
 _MOST_ASIDE = 6
 _RULE = re.compile(r"[\s|+:=-]*--[\s|+:=-]*")
-#: A whole number whose thousands have points, or need none.
+#: A whole number with points between thousands, or below a thousand.
 _POINTED = re.compile(r"[1-9]\d{0,2}(?:\.\d{3})*")
-#: A unit is no longer than this.
+#: Longest text that can be a unit (characters).
 _LONGEST_UNIT = 12
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+")
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a file's lines are to be read: `header` are its names (None where it has none), `rows` its lines from `first` on.
+    """How to read a file's lines: `header` holds the column names (None without a header), rows start at line `first`.
 
-    `titles` lines stand above the header and are no part of the table.
+    `titles` counts the lines above the header that do not belong to the table.
     """
 
     delimiter: str
@@ -53,7 +53,7 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def parsed(content: Content, options: Options) -> tuple[Table, Options]:
-    """The table of a CSV file; what was left out is noted in it."""
+    """Parse a CSV file into a table; its notes say what was left out."""
     dialect = dialect_of(content)
     notes: list[str] = []
     lines = content.lines
@@ -98,7 +98,7 @@ def parsed(content: Content, options: Options) -> tuple[Table, Options]:
 
 
 def _are_units(fields: list[str], width: int) -> bool:
-    """Whether a line tells the units of the columns above it: no value, and a unit of time or size."""
+    """Return True if a line gives the columns' units: no values, and at least one unit of time or size."""
     return (
         len(fields) == width > 1
         and any(map(_is_unit, fields))
@@ -111,9 +111,9 @@ def _is_unit(text: str) -> bool:
 
 
 def _take_points_for_thousands(table: Table, dialect: Dialect, body: list[str]) -> None:
-    """Whole numbers of a German file, as `307.200`, as they are meant; said, since one could take them for fractions.
+    """Read numbers such as `307.200` in a German file as whole numbers, and note it, as they could also be fractions.
 
-    They are told by the decimal comma of other columns, or by the unit: of bytes and KiB there are no thousandths.
+    The signs are a decimal comma in other columns, or the unit: bytes and KiB do not have thousandths.
     """
     import pandas as pd  # noqa: PLC0415 - as above
 
@@ -141,7 +141,7 @@ def _field(fields: list[str], place: int) -> str:
 
 
 def _footers(body: list[str], width: int, delimiter: str) -> int:
-    """How many lines at the end are no rows, such as `(240 rows)`: one text alone where rows have several fields."""
+    """Count the lines at the end that are not rows but a single text, such as `(240 rows)`."""
     count = 0
     while width > 1 and count < min(_MOST_ASIDE, len(body) - 1):
         fields = _fields(body[-1 - count], delimiter)
@@ -152,7 +152,7 @@ def _footers(body: list[str], width: int, delimiter: str) -> int:
 
 
 def dialect_of(content: Content) -> Dialect:
-    """The delimiter, the decimal sign and the header of a file; InputError where there is no line."""
+    """Return the delimiter, the decimal sign and the header of a file; raise InputError if it has no lines."""
     lines, start, said = content.lines, 0, ""
     if lines and (match := re.fullmatch(r'"?sep=(.|\\t)"?', lines[0].strip(" "), re.IGNORECASE)):
         start, said = 1, match[1].replace("\\t", "\t")
@@ -179,7 +179,9 @@ def dialect_of(content: Content) -> Dialect:
     if not any(_is_value(field) for field in fields):
         header, first = fields, start + 1
         below = lines[places[1]].lstrip() if len(places) > 1 else ""
-        if len(header) == width - 1 > 0 and below.startswith('"'):  # R names no row names
+        if len(header) == width - 1 > 0 and below.startswith(
+            '"'
+        ):  # R omits the header of the row names
             header = ["", *header]
     else:
         behind = next(
@@ -204,12 +206,12 @@ def dialect_of(content: Content) -> Dialect:
 
 
 def _is_rule(line: str) -> bool:
-    """Whether a line only draws a table, as psql, MySQL and Markdown do."""
+    """Return True if a line only draws a table's border, as in psql, MySQL and Markdown."""
     return _RULE.fullmatch(line) is not None
 
 
 def _titles(sample: list[list[str]], width: int) -> int:
-    """How many lines at the beginning are titles: they have too few fields, or are mostly empty above a header."""
+    """Count the title lines at the beginning: they have too few fields, or are mostly empty and above a header."""
     for place, fields in enumerate(sample[:_MOST_ASIDE]):
         following = sample[place + 1] if place + 1 < len(sample) else []
         short = len(fields) < width and len(fields) <= max(1, width - 2)
@@ -231,7 +233,7 @@ def _is_header(comment: str, width: int, delimiter: str) -> bool:
 
 
 def _is_value(text: str) -> bool:
-    """Whether a field is a number or a date, and so no name."""
+    """Return True if a field is a number or a date, and therefore not a name."""
     text = text.strip()
     return bool(NUMBER.fullmatch(text) or _DECIMAL_COMMA.fullmatch(text)) or (
         text[:1].isdigit() and moment(text) is not None
@@ -239,7 +241,7 @@ def _is_value(text: str) -> bool:
 
 
 def _delimiter(sample: list[str], said: str) -> tuple[str, int]:
-    """The delimiter that gives most lines the same number of fields, and of several the most fields; and that number."""
+    """Return the delimiter that gives most lines the same number of fields, and that number; more fields win a tie."""
     best, score = (said or ",", 1), (0, 0)
     for delimiter in said or DELIMITERS:
         widths = Counter(len(_fields(line, delimiter)) for line in sample)
@@ -289,7 +291,7 @@ def _table(content: Content, dialect: Dialect, header: list[str], body: list[str
 
 
 def _tell_doubles_apart(table: Table) -> None:
-    """Columns of one name: the second is dropped where it holds the same, and numbered where it does not."""
+    """Handle columns with the same name: drop the second if its values are equal, otherwise number it."""
     import pandas as pd  # noqa: PLC0415 - as above
 
     seen: dict[str, int] = {}
@@ -316,7 +318,7 @@ def _tell_doubles_apart(table: Table) -> None:
 
 
 def _recognises(content: Content) -> bool:
-    """Any text: CSV is the last to be asked."""
+    """Accept any text, since CSV is the last format tried."""
     return bool(content.head)
 
 

@@ -1,4 +1,4 @@
-"""`docker stats`: the table, or JSON lines of `--format json`; memory is what the container uses without its file cache."""
+"""Read `docker stats`: its table or the JSON lines of `--format json`. Memory excludes the container's file cache."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TIMES = ("time", "timestamp", "ts", "Time", "Timestamp", "date")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read memory, its limit and the number of tasks of each container."""
+    """Read memory, its limit and the number of tasks per container."""
     if not content.head.lstrip().startswith("{"):
         return read_printed(
             content, options, _HEADER, lambda row: _values(row, "MEM USAGE / LIMIT", "PIDS")

@@ -1,4 +1,4 @@
-"""`dstat --output FILE`: a preamble, a line of groups, and below it a header whose names repeat from group to group."""
+"""Read `dstat --output FILE`: a preamble, a line of groups, and a header whose names repeat from group to group."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.formats.content import Content
 from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.times import moment
 
-#: What is read: (group, column) as dstat writes them, and what it is called here. dstat writes bytes.
+#: The columns that are read, as (group, column), and soak's names for them. dstat writes bytes.
 _NAMES = {
     ("memory usage", "used"): "machine_memory_used_bytes",
     ("memory usage", "free"): "machine_memory_free_bytes",
@@ -22,7 +22,7 @@ _DAY_MONTH = re.compile(r"(\d\d)-(\d\d) (\d\d:\d\d:\d\d)")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read memory, swap and open files; the year is the preamble's. InputError names the line."""
+    """Read memory, swap and open files; the year comes from the preamble. InputError names the line."""
     reader = csv.reader(content.lines)
     try:
         rows = list(reader)
@@ -72,7 +72,7 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def _spread(groups: list[str], width: int) -> list[str]:
-    """The group of each column: its name stands above its first column alone."""
+    """Return the group of each column; a group's name stands only above its first column."""
     spread, now = [], ""
     for place in range(width):
         now = groups[place] if place < len(groups) and groups[place] else now

@@ -1,4 +1,4 @@
-"""CSV as dashboards export it: Grafana's, Datadog's and netdata's. Each is CSV, told by its header."""
+"""Read CSV exported by dashboards: Grafana, Datadog and netdata, each recognised by its header."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.formats.format import Format, Options, Reading
 from soak.formats.netdata_charts import said_of_unit, unit_of_chart
 from soak.formats.table import read_table
 
-#: A Unix time, as any CSV may have it: netdata's are told by their charts.
+#: A Unix time, which any CSV may have; netdata's files are then recognised by their chart's columns.
 _UNIX = re.compile(r"\d{10,13}[,\t]")
 _GRAFANA = re.compile(r'^(?:"?sep=.\n)?(?:"Time"[,;\t]|Time[;,]|"?Series"?[;,]"?Time"?[;,]"?Value)')
 
@@ -39,7 +39,7 @@ def _recognises_netdata(content: Content) -> bool:
 
 
 def _read_netdata(content: Content, options: Options) -> Reading:
-    """Read netdata's CSV, with the unit of the chart where that is known."""
+    """Read netdata's CSV, with the chart's unit if it is known."""
     table, options = parsed(content, options)
     dimensions = [name for name in table.headers if name.lower() != "time"]
     largest = max(

@@ -1,4 +1,4 @@
-"""What every format is: how it is recognised, how it is read, and where it comes from."""
+"""The definition of a format: how it is recognised, how it is read, and where its files come from."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Options:
-    """What the user says of a file's columns; the names are the file's own.
+    """What the user states about a file's columns; the names are those in the file.
 
-    `time` is the time column, `only` and `without` choose columns, `split` tell rows of one time
-    apart, `units` give a column's unit (`MiB`, `ms`), `counters` are running totals, `step` is the
-    time between samples (seconds) in a file without times. `limited` are the columns that a limit
-    names: they are judged, whatever their names mean.
+    `time` is the time column, `only` and `without` choose columns, `split` names columns that
+    distinguish rows of the same time, `units` gives a column's unit (`MiB`, `ms`), `counters` are
+    running totals, `step` is the time between samples (seconds) in a file without times. `limited`
+    are columns that a limit names: they are judged whatever their names mean.
     """
 
     time: str = ""
@@ -36,9 +36,9 @@ class Options:
 
 @dataclass(slots=True, eq=False)
 class RawSeries:
-    """One series as a file gives it: `times` in seconds (Unix time, or since any moment) in any order.
+    """One series as read from a file: `times` in seconds (Unix time or any other origin), in any order.
 
-    `column` is its name in the file, where that differs. `kind` None is found out from the name.
+    `column` is its name in the file, if that differs. If `kind` is None, it is derived from the name.
     """
 
     name: str
@@ -51,7 +51,7 @@ class RawSeries:
 
 @dataclass(slots=True, eq=False)
 class Reading:
-    """What a file gives: its series, what was left out or assumed (a sentence each), and columns that are no resources.
+    """The result of reading a file: series, notes on omissions and assumptions, and columns that are not resources.
 
     `asked` are series that the user named: they are judged whatever their names mean.
     """
@@ -64,11 +64,11 @@ class Reading:
 
 @dataclass(slots=True, eq=False)
 class Table:
-    """The columns of a table: headers and cells, numbers or text. `first_line` is the line of its first row.
+    """The columns of a table: headers and cells (numbers or text). `first_line` is the line number of the first row.
 
-    `times` are known already where a format has them (seconds); `labels` are columns that tell rows
-    apart by the format. `renamed` gives Prometheus's names of columns whose meaning the format
-    knows, `scaled` the factor to their base unit.
+    `times` are set if the format already knows them (seconds); `labels` are columns that distinguish
+    rows in this format. `renamed` maps columns whose meaning the format knows to Prometheus's names,
+    `scaled` maps them to the factor to their base unit.
     """
 
     headers: list[str]
@@ -81,12 +81,12 @@ class Table:
     notes: list[str] = field(default_factory=list)
 
     def column(self, header: str) -> pd.Series:
-        """The cells below a header."""
+        """Return the cells below a header."""
         return self.columns[self.headers.index(header)]
 
 
 def table_of(headers: Sequence[str], rows: Sequence[Sequence[str]], **rest: object) -> Table:
-    """A table of text cells; short rows are filled up with nothing."""
+    """Build a table of text cells; short rows are padded with empty cells."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second, which `--formats` need not pay
 
     width = len(headers)
@@ -97,11 +97,11 @@ def table_of(headers: Sequence[str], rows: Sequence[Sequence[str]], **rest: obje
 
 @dataclass(frozen=True)
 class Format:
-    """One format: a title, where such files come from, whether a file's content is of it, and how it is read.
+    """A file format: its title, the origin of its files, its test of a file's content, and its reader.
 
-    `recognises` looks at the beginning of a file alone and never raises; `read` raises InputError,
-    with the line. Of a format that is written line by line (`by_lines`), a last line without an end
-    is left out, since its writer may have been stopped there.
+    `recognises` looks only at the beginning of a file and never raises; `read` raises InputError with
+    the line. In a format written line by line (`by_lines`), a last line without a newline is left
+    out, since its writer may have been stopped there.
     """
 
     title: str
@@ -112,16 +112,16 @@ class Format:
 
 
 def counted(count: int, one: str, more: str) -> str:
-    """`1 column is`, `214 columns are`."""
+    """Return a count with its noun and verb: `1 column is`, `214 columns are`."""
     return f"{count:,} {one if count == 1 else more}"
 
 
-#: Characters of a refusal: no sentence of ours is as long without what it quotes.
+#: Longest error message (characters): a longer one must quote the file at length.
 MOST_SAID = 600
 
 
 def refuse(content: Content, why: str, line: int | None = None) -> InputError:
-    """The error that names the file, and the line where there is one; what is quoted of a huge line is cut in the middle."""
+    """Return an error that names the file and, if given, the line; cut a very long message in the middle."""
     if len(why) > MOST_SAID:
         half = MOST_SAID // 2
         why = f"{why[:half]} … {why[-half:]}"

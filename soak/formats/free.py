@@ -1,4 +1,4 @@
-"""`free -m -s 5`: a block of lines a sample; times from a date before each block, or from --step."""
+"""Read `free -m -s 5`: a block of lines per sample; times come from a date before each block, or from --step."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.timed_lines import timed_lines, times_of_blocks
 
 _HEADER = re.compile(r"\s*total\s+used\s+free\b")
-#: `free` does not say its unit. A machine's memory is under 2 TiB and over 2 GiB, so that totals up to here are MiB, then KiB.
+#: `free` does not print its unit. Machines have 2 GiB to 2 TiB: totals below these are MiB, KiB and GiB.
 _MOST_MIB, _MOST_KIB, _MOST_GIB = 2**21, 2**33, 2**9
 
 

@@ -1,4 +1,4 @@
-"""Go's GODEBUG=gctrace=1: a line a collection, with the heap before, after and live (https://pkg.go.dev/runtime)."""
+"""Read Go's GODEBUG=gctrace=1: per collection the heap before, after and live (https://pkg.go.dev/runtime)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MIB = 2**20
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the live heap after each collection, its goal, and the number of collections; other lines are left out."""
+    """Read the live heap after each collection, the heap goal, and the number of collections; ignore other lines."""
     rows = []
     offset, last, process = 0.0, 0.0, 0
     number = 0
@@ -23,7 +23,9 @@ def read(content: Content, options: Options) -> Reading:
         match = _LINE.search(line)
         if match is None:
             continue
-        if int(match[1]) <= number:  # a new process, which counts from 1 and from 0 s again
+        if (
+            int(match[1]) <= number
+        ):  # a new process: collections count from 1 and times from 0 s again
             offset, process = last, process + 1
         number = int(match[1])
         last = offset + float(match[2])
@@ -33,7 +35,7 @@ def read(content: Content, options: Options) -> Reading:
     if not rows:
         raise refuse(content, "holds no line of gctrace")
     times, live, goal, count, processes = np.array(rows, dtype=np.float64).T
-    # Collections of one millisecond share a time; the last of them counts.
+    # Collections within the same millisecond share a time; the last of them counts.
     reading = Reading()
     reading.series.append(RawSeries("go_gc_heap_live_bytes", times, live))
     reading.series.append(RawSeries("go_memstats_next_gc_bytes", times, goal))

@@ -1,4 +1,4 @@
-"""glances' CSV: hundreds of columns of a machine, of which memory (in bytes), swap, processes and file systems are kept."""
+"""Read glances' CSV: of a machine's hundreds of columns, keep memory (in bytes), swap, processes and file systems."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from soak.formats.csv_text import parsed
 from soak.formats.format import Format, Options, Reading, Table, counted
 from soak.formats.table import read_table
 
-#: Parts of a column's name are put together with a point by version 4, with an underscore before.
+#: The parts of a column's name are joined with a point in version 4, and with an underscore before that.
 _NAMES = {
     "mem_used": "machine_memory_used_bytes",
     "mem_available": "machine_memory_available_bytes",
@@ -25,7 +25,7 @@ _FILES = re.compile(r"fs[._](.+)[._]used")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the columns that tell of memory, processes and files; InputError names the line."""
+    """Read the columns about memory, processes and files; InputError names the line."""
     table, options = parsed(content, options)
     named = {
         *options.only,

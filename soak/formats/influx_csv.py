@@ -1,4 +1,4 @@
-"""InfluxDB's annotated CSV: several tables of one result, each below #datatype, #group and #default lines."""
+"""Read InfluxDB's annotated CSV: several tables in one result, each below #datatype, #group and #default lines."""
 
 from __future__ import annotations
 

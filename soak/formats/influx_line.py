@@ -1,4 +1,4 @@
-"""InfluxDB's line protocol: `measurement,tag=value field=1i,other=2.5 timestamp` (https://docs.influxdata.com/)."""
+"""Read InfluxDB's line protocol, `measurement,tag=value field=1i,other=2.5 timestamp` (https://docs.influxdata.com/)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ESCAPED = re.compile(r"\\(.)")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read each numeric field as a series `measurement_field` with the tags as labels; text and booleans are left out."""
+    """Read each numeric field as a series `measurement_field` with the tags as labels; skip text and booleans."""
     columns: dict[tuple[str, str], tuple[array[float], array[float]]] = {}
     texts: set[str] = set()
     lines = content.lines
@@ -62,7 +62,7 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def _is_aside(line: str) -> bool:
-    """Whether a line is none of the protocol: empty, a comment, or what `influx_inspect export` makes the database with."""
+    """Return True for lines outside the protocol: empty, a comment, or `influx_inspect export`'s CREATE DATABASE."""
     return not line.strip() or line.startswith(("#", "CREATE DATABASE "))
 
 
@@ -76,7 +76,7 @@ def _plain(text: str) -> str:
 
 
 def _number(text: str) -> float | None:
-    """A float, or an integer with `i` or `u` behind it; None for text and booleans."""
+    """Parse a float, or an integer with the suffix `i` or `u`; return None for text and booleans."""
     try:
         return float(text[:-1] if text[-1:] in ("i", "u") else text)
     except ValueError:

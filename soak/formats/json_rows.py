@@ -1,4 +1,4 @@
-"""JSON objects as rows of a table: one a line, as programs log them, or a list of them."""
+"""Read JSON objects as rows of a table: one object per line, as programs log them, or a list of objects."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from soak.formats.format import Format, Options, Reading, Table, refuse
 from soak.formats.prometheus_json import parse_json
 from soak.formats.table import read_table
 
-#: No table of these has more columns; deeper objects are text.
+#: Most columns of a table.
 MOST_COLUMNS = 2000
-#: Objects within objects: Elasticsearch's documents have six.
+#: Most levels of nested objects; Elasticsearch's documents have six.
 _DEPTH = 8
-#: Keys of an unknown object that are named.
+#: Keys of an unknown object that an error message names.
 MOST_NAMED = 8
-#: By the first key of what a tool writes: how the same tool writes what is read.
+#: Advice by the first key of a tool's output: how to make that tool write a format that soak reads.
 _WRITES_INSTEAD = {"sysstat": "write it with `sadf -d FILE -- -r`, which is read"}
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the objects; what is inside of one becomes `outer_inner`."""
+    """Read the objects; nested keys become `outer_inner`."""
     rows, notes = rows_of(content)
     table = rows_table(rows)
     if len(table.headers) > MOST_COLUMNS:
@@ -35,7 +35,7 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
-    """The objects of a file, and what was left out."""
+    """Return the objects of a file, and notes on what was left out."""
     if content.head.lstrip().startswith("["):
         rows = _listed(parse_json(content))
         if not rows:
@@ -65,7 +65,7 @@ def rows_of(content: Content) -> tuple[list[dict[str, Any]], list[str]]:
 
 
 def _listed(rows: Any) -> list[dict[str, Any]]:
-    """The objects of a list, or of a list of rows whose first has their names; none of anything else."""
+    """Return the objects of a list, or of a list of rows with the names in its first row; else an empty list."""
     if not isinstance(rows, list) or not rows:
         return []
     if all(isinstance(row, dict) for row in rows):
@@ -80,7 +80,7 @@ def _listed(rows: Any) -> list[dict[str, Any]]:
 
 
 def _of_one_object(content: Content) -> list[dict[str, Any]]:
-    """The rows of a file that is one object: of lists as columns, or around the only list of objects; none of any other."""
+    """Return the rows of a file that is one object: lists as columns, or around a single list of objects; else []."""
     try:
         whole = json.loads(content.text)
     except (ValueError, RecursionError):
@@ -97,7 +97,7 @@ def _of_one_object(content: Content) -> list[dict[str, Any]]:
 
 
 def _refuse_whole(content: Content) -> None:
-    """Refuse a file that is a single object over several lines, in no form that is known, by its keys."""
+    """Raise an error that names the keys, if the file is a single JSON object over several lines in an unknown form."""
     try:
         whole = json.loads(content.text)
     except (ValueError, RecursionError):
@@ -113,7 +113,7 @@ def _refuse_whole(content: Content) -> None:
 
 
 def rows_table(rows: list[dict[str, Any]]) -> Table:
-    """A table with a column for every key that any row has."""
+    """Build a table with a column for every key that occurs in any row."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     flat = [_flat(row) for row in rows]
@@ -134,7 +134,7 @@ def rows_table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _is_number(cell: object) -> bool:
-    """Whether a cell is one that a double holds: JSON's whole numbers have no largest."""
+    """Return True if a cell is a number that a double can hold; JSON's integers have no upper limit."""
     if isinstance(cell, bool) or not isinstance(cell, int | float):
         return False
     return isinstance(cell, float) or abs(cell) <= sys.float_info.max
@@ -150,7 +150,7 @@ def _flat(row: dict[str, Any], before: str = "", depth: int = _DEPTH) -> dict[st
     return flat
 
 
-#: `{__name__="up"} 1 1754000000000`: Prometheus's text, as `promtool tsdb dump` writes it.
+#: Prometheus's text as `promtool tsdb dump` writes it: `{__name__="up"} 1 1754000000000`.
 _PROMETHEUS = re.compile(r'\{\s*[A-Za-z_]\w*\s*="')
 
 

@@ -1,4 +1,4 @@
-"""`jstat -gc` and `-gcold` (with -t for the time): the JVM's spaces in KiB, and its collections."""
+"""Read `jstat -gc` and `-gcold` (with -t for the time): the JVM's memory spaces in KiB, and its collections."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.timed_lines import timed_lines, times_of_blocks
 from soak.model import Floats, Kind
 
-#: Any of jstat's reports on the collector; `-gcutil` and `-gccause` have shares, `-gccapacity` and others sizes of spaces.
+#: Any of jstat's GC reports; `-gcutil` and `-gccause` print percentages, `-gccapacity` and others the spaces' sizes.
 _HEADER = re.compile(
     r"\s*(Timestamp\s+)?(S0C\s+S1C|MC\s+MU|S0\s+S1\s+E|NGCMN\s+NGCMX|MCMN\s+MCMX|OGCMN\s+OGCMX|Loaded\s+Bytes)\b"
 )
 _KIB = 1024
-#: Spaces of the heap and beside it, as Micrometer labels them.
+#: Memory spaces within and outside the heap, with Micrometer's labels.
 _SPACES = {
     "OU": (("area", "heap"), ("id", "Old Gen")),
     "EU": (("area", "heap"), ("id", "Eden Space")),
@@ -26,7 +26,7 @@ _SPACES = {
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read each space in use, and the collections of the young and of the whole heap."""
+    """Read the use of each space, and the number of minor and major collections."""
     header: list[str] = []
     rows: list[list[float]] = []
     known: list[float | None] = []
@@ -45,7 +45,7 @@ def read(content: Content, options: Options) -> Reading:
             )
         except ValueError as error:
             raise refuse(content, f"not a row of jstat -gc: {error}", number) from None
-        # A JVM that was asked before its clock ran never tells its time.
+        # A JVM whose statistics were read before its clock started never reports a time.
         stamped = header[0] == "Timestamp" and np.isfinite(rows[-1][0])
         known.append(rows[-1][0] if stamped else time)
     if not rows:
@@ -58,7 +58,7 @@ def read(content: Content, options: Options) -> Reading:
             reading.series.append(
                 RawSeries("jvm_memory_used_bytes", times, table[column] * _KIB, dict(labels))
             )
-    # Each concurrent cycle has two pauses, of which CGC counts both.
+    # Each concurrent cycle has two pauses, and CGC counts both.
     full = (
         table["FGC"] + np.floor(np.nan_to_num(table.get("CGC", np.zeros(len(times)))) / 2)
         if "FGC" in table

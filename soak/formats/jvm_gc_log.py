@@ -1,4 +1,4 @@
-"""The JVM's unified GC log (-Xlog:gc): the heap after each collection (https://openjdk.org/jeps/271)."""
+"""Read the JVM's unified GC log (-Xlog:gc): the heap after each collection (https://openjdk.org/jeps/271)."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _COLLECTION = re.compile(
 _CYCLE = re.compile(r"GC\(\d+\) Concurrent (?:Mark )?Cycle [\d.,]+ms")
 _SIZES = {"K": 2**10, "M": 2**20, "G": 2**30}
 _SECONDS = {"s": 1.0, "ms": 1e-3, "ns": 1e-9}
-#: Collections after which what is left of the whole heap is live.
+#: Collections of the whole heap: what remains after them is live.
 _WHOLE = ("Pause Full", "Garbage Collection", "Major Collection")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the heap after each collection, that after collections of the whole heap as live data, and their numbers."""
+    """Read the heap after each collection, the live data after each full collection, and the numbers of collections."""
     after: list[tuple[float, float]] = []
     live: list[tuple[float, float]] = []
     counts: dict[str, list[float]] = {"end of minor GC": [], "end of major GC": []}
@@ -58,7 +58,7 @@ def read(content: Content, options: Options) -> Reading:
         RawSeries("jvm_memory_used_bytes", heap[:, 0], heap[:, 1], {"area": "heap"})
     )
     if live:
-        # As a gauge would, it holds its value until the next collection of the whole heap.
+        # Like a gauge, the value holds until the next collection of the whole heap.
         table = np.array(live)
         times = heap[heap[:, 0] >= table[0, 0], 0]
         latest = np.searchsorted(table[:, 0], times, side="right") - 1
@@ -78,7 +78,7 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def _time(line: str) -> float | None:
-    """A line's date, or its time since the start, in seconds."""
+    """Return a line's date, or its time since the start, in seconds."""
     if date := _DATE.search(line):
         text = date[1].replace(",", ".")
         return moment(f"{text[:-2]}:{text[-2:]}")
