@@ -179,9 +179,7 @@ def dialect_of(content: Content) -> Dialect:
     if not any(_is_value(field) for field in fields):
         header, first = fields, start + 1
         below = lines[places[1]].lstrip() if len(places) > 1 else ""
-        if len(header) == width - 1 > 0 and below.startswith(
-            '"'
-        ):  # R omits the header of the row names
+        if len(header) == width - 1 > 0 and below.startswith('"'):  # R omits the row-name header
             header = ["", *header]
     else:
         behind = next(

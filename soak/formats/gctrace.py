@@ -23,9 +23,7 @@ def read(content: Content, options: Options) -> Reading:
         match = _LINE.search(line)
         if match is None:
             continue
-        if (
-            int(match[1]) <= number
-        ):  # a new process: collections count from 1 and times from 0 s again
+        if int(match[1]) <= number:  # a new process: its numbers and times start again
             offset, process = last, process + 1
         number = int(match[1])
         last = offset + float(match[2])

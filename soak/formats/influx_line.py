@@ -1,4 +1,4 @@
-"""Read InfluxDB's line protocol, `measurement,tag=value field=1i,other=2.5 timestamp` (https://docs.influxdata.com/)."""
+"""Read InfluxDB line protocol, `measurement,tag=value field=1i,other=2.5 timestamp` (https://docs.influxdata.com/)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kubectl top pod` and `kubectl top node`, sample after sample: the working set of each pod, container or node."""
+"""Read `kubectl top pod` and `kubectl top node`, repeated: the working set of each pod, container or node."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEADER = re.compile(r"\s*(NAMESPACE\s+)?(POD\s+)?NAME\s.*MEMORY\(bytes\)")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the memory of each row's name."""
+    """Read the memory of each pod, container or node by the name in its row."""
     return read_printed(content, options, _HEADER, _values)
 
 

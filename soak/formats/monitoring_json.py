@@ -1,6 +1,6 @@
-"""JSON that monitoring services answer with: each gives points of several series, and differs in how it nests them.
+"""Read the JSON answers of monitoring services: each holds points of several series, nested in its own way.
 
-To add one: write a function that yields the series of its answer, and add a line to MONITORING.
+To add a service: write a function that yields the series of its answer, and add a line to MONITORING.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from soak.formats.table import read_table
 from soak.formats.times import seconds_of
 from soak.model import Floats
 
-#: Units of bytes as these services spell them, and as soak does.
+#: Byte units in the spelling of these services, mapped to soak's.
 _BYTES = {"byte": "B", "bytes": "B", "by": "B", "decbytes": "B", "kib": "KiB", "mib": "MiB"}
 _BYTES |= {"gib": "GiB", "kibibyte": "KiB", "mebibyte": "MiB", "gibibyte": "GiB", "mb": "MB"}
 _BYTES |= {"kilobyte": "kB", "megabyte": "MB", "gigabyte": "GB", "kbytes": "KiB", "mbytes": "MiB"}
-#: What names of metrics and labels do not have in Prometheus.
+#: Characters that Prometheus does not allow in names of metrics and labels.
 _NO_NAME = re.compile(r"\W+")
-#: Which statistic of a point is taken, best first: a leak is in the level, not in the extremes.
+#: The statistics that a point may have, best first: a leak shows in the level, not in the extremes.
 _STATISTICS = ("average", "total", "maximum", "minimum", "count")
 
 
 @dataclass(frozen=True, slots=True)
 class _Points:
-    """One series: its times as they are written, and its values, None where there was none."""
+    """One series: its times as written in the answer, and its values (None if missing)."""
 
     name: str
     times: Sequence[Any]
@@ -49,7 +49,7 @@ _Extract = Callable[[Any], Iterator[_Points]]
 
 
 def _datadog(answer: Any) -> Iterator[_Points]:
-    """https://docs.datadoghq.com/api/latest/metrics/#query-timeseries-points, and its version 2."""
+    """Yield the series of https://docs.datadoghq.com/api/latest/metrics/#query-timeseries-points, version 1 or 2."""
     if "series" in answer:
         for series in answer["series"]:
             times, values = _columns(series["pointlist"])
@@ -63,7 +63,7 @@ def _datadog(answer: Any) -> Iterator[_Points]:
 
 
 def _unit_of(unit: Any) -> str:
-    """Datadog gives a unit and what it is divided by, either of which may be missing."""
+    """Return Datadog's unit; it gives a pair of a unit and its divisor, either of which may be missing."""
     return str(unit[0]["name"]) if unit and unit[0] else ""
 
 
@@ -72,7 +72,7 @@ def _pairs(tags: Sequence[str]) -> dict[str, str]:
 
 
 def _netdata(answer: Any) -> Iterator[_Points]:
-    """https://learn.netdata.cloud/docs/rest-api/queries; version 2 gives a list for each value."""
+    """Yield the series of https://learn.netdata.cloud/docs/rest-api/queries; in version 2 each value is a list."""
     result = answer.get("result", answer)
     unit = answer.get("view", {}).get("units", "")
     names, (times, *columns) = result["labels"][1:], _columns(result["data"])
@@ -87,14 +87,14 @@ def _netdata(answer: Any) -> Iterator[_Points]:
 
 
 def _graphite(answer: Any) -> Iterator[_Points]:
-    """https://graphite.readthedocs.io/en/stable/render_api.html#json: the value comes first."""
+    """Yield the series of https://graphite.readthedocs.io/en/stable/render_api.html#json; points are (value, time)."""
     for series in answer:
         values, times = _columns(series["datapoints"])
         yield _Points(series["target"], times, values)
 
 
 def _azure(answer: Any) -> Iterator[_Points]:
-    """https://learn.microsoft.com/rest/api/monitor/metrics/list; `az monitor metrics list`."""
+    """Yield the series of https://learn.microsoft.com/rest/api/monitor/metrics/list and `az monitor metrics list`."""
     for metric in answer["value"]:
         for series in metric["timeseries"]:
             labels = {
@@ -108,7 +108,10 @@ def _azure(answer: Any) -> Iterator[_Points]:
 
 
 def _google(answer: Any) -> Iterator[_Points]:
-    """https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list; a total is named so."""
+    """Yield the series of https://cloud.google.com/monitoring/api/ref_v3/rest/v3/projects.timeSeries/list.
+
+    A cumulative metric gets the suffix `_total`.
+    """
     for series in answer["timeSeries"] if isinstance(answer, dict) else answer:
         metric, points = series["metric"], series["points"]
         labels = {**series.get("resource", {}).get("labels", {}), **metric.get("labels", {})}
@@ -121,7 +124,7 @@ def _google(answer: Any) -> Iterator[_Points]:
 
 
 def _opentsdb(answer: Any) -> Iterator[_Points]:
-    """http://opentsdb.net/docs/build/html/api_http/query/index.html: points as an object, or as pairs."""
+    """Yield the series of http://opentsdb.net/docs/build/html/api_http/query/index.html: points as an object or pairs."""
     for series in answer:
         points = series["dps"]
         pairs = list(points.items()) if isinstance(points, dict) else points
@@ -130,7 +133,7 @@ def _opentsdb(answer: Any) -> Iterator[_Points]:
 
 
 def _zabbix(answer: Any) -> Iterator[_Points]:
-    """https://www.zabbix.com/documentation/current/en/manual/api/reference/history/get."""
+    """Yield the series of https://www.zabbix.com/documentation/current/en/manual/api/reference/history/get."""
     by_item: dict[str, list[tuple[float, Any]]] = {}
     for point in answer["result"]:
         by_item.setdefault(str(point["itemid"]), []).append((float(point["clock"]), point["value"]))
@@ -140,7 +143,7 @@ def _zabbix(answer: Any) -> Iterator[_Points]:
 
 
 def _grafana(answer: Any) -> Iterator[_Points]:
-    """https://grafana.com/developers/dataplane: frames of columns, of which one has the times."""
+    """Yield the series of https://grafana.com/developers/dataplane: frames of columns, one of which holds the times."""
     for result in answer["results"].values():
         for frame in result["frames"]:
             fields, columns = frame["schema"]["fields"], frame["data"]["values"]
@@ -155,7 +158,7 @@ def _grafana(answer: Any) -> Iterator[_Points]:
 
 
 def _influx(answer: Any) -> Iterator[_Points]:
-    """https://docs.influxdata.com/influxdb/v1/guides/query_data/: rows by measurement and tags."""
+    """Yield the series of https://docs.influxdata.com/influxdb/v1/guides/query_data/: rows by measurement and tags."""
     for result in answer["results"]:
         for series in result.get("series", []):
             columns = dict(zip(series["columns"], _columns(series["values"]), strict=True))
@@ -167,7 +170,7 @@ def _influx(answer: Any) -> Iterator[_Points]:
 
 
 def _dynatrace(answer: Any) -> Iterator[_Points]:
-    """https://docs.dynatrace.com/docs/dynatrace-api/environment-api/metric-v2/get-data-points."""
+    """Yield the series of https://docs.dynatrace.com/docs/dynatrace-api/environment-api/metric-v2/get-data-points."""
     for metric in answer["result"]:
         for series in metric["data"]:
             labels = series.get("dimensionMap", {})
@@ -177,7 +180,7 @@ def _dynatrace(answer: Any) -> Iterator[_Points]:
 
 
 def _columns(rows: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """Rows turned to columns; of no rows, two empty ones."""
+    """Transpose rows to columns; return two empty columns if there are no rows."""
     return [list(column) for column in zip(*rows, strict=True)] or [[], []]
 
 
@@ -193,7 +196,7 @@ def _reader(title: str, extract: _Extract) -> Callable[[Content, Options], Readi
         if table is None:
             raise refuse(content, "the answer holds no points; was the query or its range wrong?")
         reading = read_table(content, table, options)
-        for series in reading.series:  # other series have samples there, or it was null
+        for series in reading.series:  # drop times of other series, and null values
             known = ~np.isnan(series.values)
             series.times, series.values = series.times[known], series.values[known]
         return reading
@@ -202,7 +205,7 @@ def _reader(title: str, extract: _Extract) -> Callable[[Content, Options], Readi
 
 
 def _table(every: Sequence[_Points]) -> Table:
-    """All series beside each other, at all times that any of them has; ValueError for what is no number."""
+    """Join all series in one table, over all their times; raise ValueError if a value is not a number."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second, which `--formats` need not pay
 
     columns: dict[str, pd.Series] = {}
@@ -222,7 +225,7 @@ def _table(every: Sequence[_Points]) -> Table:
 
 
 def _named(points: _Points) -> tuple[str, float]:
-    """The name with its base unit, and the factor to it; as it is where the unit is none of bytes."""
+    """Return the name with its base unit and the factor to it; name and 1 if the unit is not one of bytes."""
     unit = _BYTES.get(points.unit.lower().removesuffix("s")) or _BYTES.get(points.unit.lower())
     name = _NO_NAME.sub("_", points.name).strip("_") or "value"
     if not unit:
@@ -232,7 +235,7 @@ def _named(points: _Points) -> tuple[str, float]:
 
 
 def _header(name: str, labels: dict[str, str]) -> str:
-    """As Prometheus writes a series."""
+    """Return a series' name and labels in Prometheus's notation."""
     pairs = (
         f"{_NO_NAME.sub('_', label)}={json.dumps(str(value), ensure_ascii=False)}"
         for label, value in labels.items()
@@ -241,7 +244,7 @@ def _header(name: str, labels: dict[str, str]) -> str:
 
 
 def _format(title: str, origin: str, marks: str, extract: _Extract) -> Format:
-    """A format whose answers begin with a brace or a bracket and have all of the `marks` near their beginning."""
+    """Build a format whose answers begin with a brace or a bracket and contain all `marks` near the beginning."""
     patterns = [re.compile(mark) for mark in marks.split()]
 
     def recognises(content: Content) -> bool:

@@ -1,4 +1,4 @@
-"""memory_profiler's mprofile_*.dat: `MEM MiB unix-seconds` lines, `CHLD` lines for children, `FUNC` lines beside them."""
+"""Read memory_profiler's mprofile_*.dat: `MEM MiB unix-seconds` lines, `CHLD` lines for children, and `FUNC` lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _OTHER = ("CMDLINE", "FUNC", "MEM", "CHLD", "#")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read resident memory of the process, and of each child where there are any."""
+    """Read the resident memory of the process and of each child process."""
     points: dict[str, list[tuple[float, float]]] = {}
     lines = content.lines
     for number, line in enumerate(lines, 1):

@@ -1,4 +1,4 @@
-"""Units of netdata's charts, which its answers do not tell: known by the names of their dimensions.
+"""Units of netdata's charts: its answers do not contain them, so they are derived from the dimensions' names.
 
 From netdata's sources: system.ram and mem.swap (`free`, `used`), mem.available (`avail`) and a
 cgroup's mem_usage (`ram`, `swap`) are in MiB, disk_space in GiB.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-#: Dimensions that a chart always has, those that it may have, its unit, and the most of it that a machine has.
+#: Per chart: dimensions it always has, dimensions it may have, its unit, and the most that a machine can have.
 _CHARTS = (
     ({"free", "used"}, {"cached", "buffers"}, "MiB", 2.0**21),
     ({"used"}, {"cached", "buffers"}, "MiB", 2.0**21),
@@ -19,7 +19,7 @@ _CHARTS = (
 
 
 def unit_of_chart(dimensions: Collection[str], largest: float) -> str:
-    """The unit of a chart with these dimensions; nothing where none is known, or a value is too large for it."""
+    """Return the unit of a chart with these dimensions; "" if the chart is unknown or a value is too large for it."""
     named = set(dimensions)
     for always, sometimes, unit, most in _CHARTS:
         if always <= named <= always | sometimes and largest < most:
@@ -28,6 +28,6 @@ def unit_of_chart(dimensions: Collection[str], largest: float) -> str:
 
 
 def said_of_unit(dimensions: Collection[str], unit: str) -> str:
-    """The sentence for what was assumed."""
+    """Return the note on the assumed unit."""
     verb = "is" if len(dimensions) == 1 else "are"
     return f"{', '.join(dimensions)} {verb} taken to be in {unit}, as in netdata's own charts"

@@ -1,4 +1,4 @@
-"""Node's --trace-gc (MB of 1,048,576 bytes) and --trace-gc-nvp (names and values): the heap after each collection."""
+"""Read Node's --trace-gc (MB of 1,048,576 bytes) and --trace-gc-nvp (names and values): the heap after each GC."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LINE = re.compile(
     r"\[(\d+)(?::0x[0-9a-f]+)?(?::\d+)?\]\s+(\d+) ms: ([A-Z][A-Za-z-]*)(?: \([^)]*\))* "
     r"(\d+(?:\.\d+)?) \((\d+(?:\.\d+)?)\) -> (\d+(?:\.\d+)?) \((\d+(?:\.\d+)?)\) MB"
 )
-#: The same of --trace-gc-nvp, in bytes; V8's letters for the collections of the young heap are s, ms and mms.
+#: A line of --trace-gc-nvp, in bytes; V8 marks collections of the young generation with s, ms and mms.
 _NAMED = re.compile(
     r"\[(\d+)(?::0x[0-9a-f]+)?(?::\d+)?\]\s+(\d+) ms: (?=\S*=)(?:.*?\s)?gc=(\w+)\s.*?\btotal_size_after=(\d+)"
 )
@@ -23,7 +23,7 @@ _MIB = 2**20
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the heap after each collection, and the number of those of the young and the whole heap."""
+    """Read the heap after each collection, and the number of minor and major collections."""
     rows: dict[str, list[tuple[float, float, bool]]] = {}
     for line in content.lines:
         if match := _LINE.search(line):

@@ -1,4 +1,4 @@
-"""OpenMetrics or Prometheus text whose samples carry timestamps, such as `promtool tsdb dump-openmetrics` writes."""
+"""Read OpenMetrics or Prometheus text with timestamps, such as the output of `promtool tsdb dump-openmetrics`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _COUNTERS = ("counter", "histogram", "summary", "gaugehistogram")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the samples; a line without a timestamp is refused, since it tells no time."""
+    """Read the samples; raise an error for a line without a timestamp."""
     columns: dict[str, tuple[array[float], array[float]]] = {}
     types: dict[str, str] = {}
     lines = content.lines
@@ -61,7 +61,7 @@ def read(content: Content, options: Options) -> Reading:
         if said and said not in reading.notes:
             reading.notes.append(said)
         if types.get(name.removesuffix("_created"), "") in _COUNTERS and name not in types:
-            continue  # when a counter or a histogram began, and no value of it
+            continue  # the creation time of a counter or a histogram, not a value
         known = types.get(name) or types.get(re.sub(r"_(total|sum|count|bucket)$", "", name), "")
         counter = known in _COUNTERS and not (known == "summary" and "quantile" in labels)
         reading.series.append(
@@ -74,7 +74,7 @@ def _recognises(content: Content) -> bool:
     lines = [line for line in content.first_lines[:200] if line.strip()]
     samples = [line for line in lines if not line.startswith("#")][:5]
     if samples:
-        # A page that a service serves has the types and no timestamps: refused by `read`, which says so.
+        # A service's metrics page has types but no timestamps; `read` then raises an error that explains it.
         return all(map(_SAMPLE.fullmatch, samples)) or any(map(_TYPE.fullmatch, lines))
     return any(map(_COMMENT.match, lines))
 

@@ -1,4 +1,4 @@
-"""Apache Parquet files, read as a table; needs pyarrow, which is an extra."""
+"""Read Apache Parquet files as tables; needs pyarrow, which is an extra."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from soak.formats.table import read_table
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the columns of the file; InputError says what to install where pyarrow is missing."""
+    """Read the columns of the file; if pyarrow is missing, InputError says what to install."""
     try:
         from pyarrow import parquet  # noqa: PLC0415 - an extra
         from pyarrow.lib import ArrowException  # noqa: PLC0415

@@ -1,4 +1,4 @@
-"""Windows' performance counters as CSV (`typeperf`, `relog -f csv`): columns `\\\\HOST\\Process(app)\\Working Set`."""
+"""Read Windows counters as CSV (`typeperf`, `relog -f csv`): columns `\\\\HOST\\Process(app)\\Working Set`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soak.formats.table import read_table
 _COLUMN = re.compile(
     r"\\\\[^\\]+\\(?P<object>[^\\(]+)(?:\((?P<instance>[^\\]*)\))?\\(?P<counter>[^\\]+)"
 )
-#: What Prometheus would call the counters of a process.
+#: Counters of processes and the machine, with Prometheus's names.
 _NAMES = {
     "working set": "process_resident_memory_bytes",
     "private bytes": "process_private_memory_bytes",
@@ -26,7 +26,7 @@ _TIME = re.compile(r"\(PDH-(CSV|TSV) \d")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read all counters; times are the host's own, as they are written. InputError names the line."""
+    """Read all counters; times are the host's local times, as written. InputError names the line."""
     table, options = parsed(content, options)
     for place, header in enumerate(table.headers):
         if _TIME.match(header):

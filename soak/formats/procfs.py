@@ -1,4 +1,4 @@
-"""`grep VmRSS /proc/PID/status` in a loop, and its kin: smaps_rollup and meminfo; times from a date before each, or --step."""
+"""Read repeated `/proc/PID/status`, smaps_rollup or meminfo lines; times come from a date before each, or --step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from soak.formats.content import Content
 from soak.formats.format import Format, Options, Reading, refuse
 from soak.formats.timed_lines import timed_lines
 
-#: By the kernel's own names; the others are limits, peaks, or parts of these.
+#: The kernel's names that are read; its other names are limits, peaks, or parts of these.
 _NAMES = {
     "VmRSS": "process_resident_memory_bytes",
     "Rss": "process_resident_memory_bytes",
@@ -22,14 +22,14 @@ _NAMES = {
     "SUnreclaim": "node_memory_SUnreclaim_bytes",
 }
 _KIB = 1024.0
-#: Behind the file's name, where grep was given several.
+#: A name and its value, after the file's name if grep was given several files.
 _PAIR = re.compile(r"(?:/proc/(\d+)/\w+:)?\b([A-Z]\w+):\s*(\d+)( kB)?")
-#: So many lines tell the format, and so much of them are of it: the kernel's files have further lines.
+#: Lines that are tested, and the share of them that must match, because the kernel's files have other lines too.
 _SAMPLE, _SHARE = 60, 0.5
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read what the kernel says of a process or the machine; a name that comes again begins the next sample."""
+    """Read the kernel's values of a process or the machine; a name that occurs again starts the next sample."""
     samples, block, seen = Samples(), 0, set[tuple[str, str]]()
     for _, time, line in timed_lines(content):
         for pid, name, value, kib in _PAIR.findall(line):

@@ -1,4 +1,7 @@
-"""Answers of Prometheus's HTTP API to range and instant queries (https://prometheus.io/docs/prometheus/latest/querying/api/)."""
+"""Read answers of Prometheus's HTTP API (https://prometheus.io/docs/prometheus/latest/querying/api/).
+
+Range queries and instant queries are supported.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from soak.formats.times import from_numbers
 
 
 def parse_json(content: Content) -> Any:
-    """The document of a JSON file; InputError where it is none."""
+    """Parse a JSON file; raise InputError if it is not valid JSON."""
     try:
         return json.loads(content.text)
     except (ValueError, RecursionError) as error:
@@ -27,12 +30,12 @@ def parse_json(content: Content) -> Any:
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read an answer: each element of its result is a series; native histograms are named and left out."""
+    """Read an answer: each element of its result is a series; native histograms are left out, with a note."""
     return read_answer(content, parse_json(content))
 
 
 def read_answer(content: Content, answer: Any) -> Reading:
-    """The series of an answer that has been parsed."""
+    """Return the series of a parsed answer."""
     data = answer.get("data", answer) if isinstance(answer, dict) else None
     kind = data.get("resultType") if isinstance(data, dict) else None
     if (
@@ -83,7 +86,7 @@ def read_answer(content: Content, answer: Any) -> Reading:
     return reading
 
 
-#: Datadog's answers have a status as well, which is `ok`.
+#: Prometheus's status. Datadog's answers also have a status, but there it is `ok`.
 _STATUS = re.compile(r'"status"\s*:\s*"(success|error)"')
 
 

@@ -1,4 +1,4 @@
-"""Asks a Prometheus server for a stretch of time: range queries in pieces, joined (the API takes 11,000 points at a time)."""
+"""Query a Prometheus server for a range of time, in pieces that are joined (the API allows 11,000 points at a time)."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ from soak.formats.format import Options, RawSeries, Reading
 from soak.formats.prometheus_json import read_answer
 from soak.model import Kind, Recording
 
-#: Points of a series that one query asks for; Prometheus refuses more than 11,000.
+#: Points per series in one query; Prometheus refuses more than 11,000.
 POINTS = 10_000
-#: So many points of a series make a fair recording: the step that is chosen where none is given.
+#: Points per series that make a good recording; determines the step if none is given.
 _GOOD_NUMBER = 5_000
-#: Series that the queries may give in all.
+#: Most series that all queries together may return.
 MOST_SERIES = 500
 _TIMEOUT = 60.0
-#: An aggregate of one metric still is that metric.
+#: An aggregate of a single metric, which keeps the metric's name.
 _AGGREGATE = re.compile(
     r"\s*(?:(?:sum|avg|max|min)(?:\s+(?:by|without)\s*\([^)]*\))?\s*\()?\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(?:\{.*\})?\s*\)?"
     r"(?:\s+(?:by|without)\s*\([^)]*\))?\s*"
 )
 
 _FUNCTION = re.compile(r"^\s*(?:sum|avg|min|max)\b")
-#: One metric's series as they are: their labels are those of the process that has them.
+#: A plain selector of one metric, whose series keep the labels of their process.
 _SELECTOR = re.compile(r"\s*([a-zA-Z_:][a-zA-Z0-9_:]*)\s*(\{.*\})?\s*")
-#: Labels of cAdvisor and the kubelet that tell one container from another.
+#: Labels of cAdvisor and the kubelet that identify a container.
 _CONTAINERS = ("instance", "namespace", "pod", "container", "name", "id")
 
 Fetch = Callable[[str], bytes]
@@ -50,7 +50,7 @@ Fetch = Callable[[str], bytes]
 
 @dataclass(frozen=True)
 class RangeQuery:
-    """What is asked: a server, queries, and a stretch of time (Unix seconds) in steps of so many seconds."""
+    """A range query: a server, queries, and a range of time (Unix seconds) with a step in seconds."""
 
     server: str
     queries: tuple[str, ...]
@@ -62,7 +62,7 @@ class RangeQuery:
 def range_query(
     server: str, queries: tuple[str, ...], since: float, step: float | None, now: float
 ) -> RangeQuery:
-    """A query of the last `since` seconds; UsageError for what is no server."""
+    """Build a query for the last `since` seconds; raise UsageError if the server is not an HTTP address."""
     parts = urlsplit(server)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
@@ -79,7 +79,7 @@ def range_query(
 
 
 def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None) -> Recording:
-    """The Recording of what a server answers; TargetError where it does not, or says that a query is wrong."""
+    """Query the server and return a Recording; raise TargetError if it does not answer or rejects a query."""
     reading = Reading()
     pieces: dict[tuple[str, tuple[tuple[str, str], ...]], list[RawSeries]] = {}
     for query in asked.queries:
@@ -128,10 +128,9 @@ def query_server(asked: RangeQuery, options: Options, fetch: Fetch | None = None
 def _start_times(
     asked: RangeQuery, recorded: list[dict[str, str]], fetch: Fetch
 ) -> Iterator[RawSeries]:
-    """When the processes or containers of the series started, so that a deployment is known for what it is; nothing where it
-    is not told.
+    """Yield the start times of the series' processes or containers, so that deployments are recognised.
 
-    A leak that deployments reset looks like a collector's sawtooth without.
+    Yield nothing if the server does not have them. Without them, a leak that deployments reset looks like a collector's sawtooth.
     """
     own = [
         (match[1], match[2] or "")
@@ -152,7 +151,7 @@ def _start_times(
 
 
 def _sums(asked: RangeQuery) -> list[tuple[str, str]]:
-    """The queries that aggregate one metric, each with that."""
+    """Return the queries that aggregate one metric, as pairs of metric and query."""
     return [
         (match[1], query)
         for query in asked.queries
@@ -161,14 +160,14 @@ def _sums(asked: RangeQuery) -> list[tuple[str, str]]:
 
 
 def _are_told_apart(recorded: list[dict[str, str]]) -> bool:
-    """Whether a restart is of one series alone: there is one, or each names its instance."""
+    """Return True if a restart can be assigned to one series: there is only one, or each names its instance."""
     return len(recorded) == 1 or all(labels.get("instance") for labels in recorded)
 
 
 def _start_times_of_sums(
     asked: RangeQuery, recorded: list[dict[str, str]], fetch: Fetch
 ) -> Iterator[RawSeries]:
-    """When the latest of the processes behind a sum started: aggregated as the sum is, since its labels are all that is left."""
+    """Yield the latest start time of the processes behind a sum, with the same labels as the sum."""
     if len(asked.queries) != 1 or not _are_told_apart(recorded):
         return
     for name, query in _sums(asked):
@@ -180,7 +179,7 @@ def _start_times_of_sums(
 
 
 def _start_name(name: str) -> str:
-    """The series that tells when what another series measures was started."""
+    """Return the name of the metric with the start time of the process or container that a metric measures."""
     return CONTAINER_START_TIME if name.startswith("container_") else START_TIME
 
 
@@ -189,12 +188,12 @@ def _told_by(labels: Mapping[str, str], tellers: tuple[str, ...]) -> tuple[str, 
 
 
 def _is_selector(queries: tuple[str, ...]) -> bool:
-    """Whether the queries are counters as they are, and not their rates."""
+    """Return True if the queries ask for metrics as they are or aggregated, not for rates or other functions."""
     return all(_AGGREGATE.fullmatch(query) for query in queries)
 
 
 def _answers(asked: RangeQuery, query: str, fetch: Fetch) -> Iterator[Reading]:
-    """The readings of the pieces of one query, empty ones left out."""
+    """Yield the Reading of each piece of one query; skip empty pieces."""
     length = POINTS * asked.step
     start = asked.start
     while start <= asked.end:
@@ -223,13 +222,13 @@ def _parsed(asked: RangeQuery, query: str, body: bytes) -> dict[str, Any]:
 
 
 def _fetch(url: str) -> bytes:
-    """The body of an answer, also of one that says what was wrong; TargetError where there is none."""
+    """Return the body of an answer, including an error answer in JSON; raise TargetError if there is none."""
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")[2]
     request = Request(urlunsplit(parts._replace(netloc=host)))  # noqa: S310 - http and https alone, checked before
     if parts.username:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
-        # Not to where a redirect leads.
+        # A redirect's target must not receive the credentials.
         request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
     try:
         with urlopen(request, timeout=_TIMEOUT) as answer:  # noqa: S310 - as above
@@ -249,6 +248,6 @@ def _fetch(url: str) -> bytes:
 
 
 def _public(url: str) -> str:
-    """Scheme and host of an address alone: no user, password or query."""
+    """Return only scheme and host of an address, without user, password or query."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else url

@@ -1,4 +1,4 @@
-"""`promtool query range` and `promtool query instant`: a series' name, `=>`, and its points as `VALUE @[TIME]`."""
+"""Read `promtool query range` and `promtool query instant`: a series' name, `=>`, and points as `VALUE @[TIME]`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""`ps` and `top -b`, sample after sample: resident memory of each process, and its threads where `ps` prints them.
+"""Read repeated `ps` and `top -b` output: resident memory per process, and threads if `ps` prints them.
 
 Both print memory in KiB, top also as `1.2g`. The time is the date before each sample, or the clock
-in top's own first line.
+in top's first line.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def _size(text: str) -> float:
 
 
 def _recognises(content: Content) -> bool:
-    """A header with the process and its memory, which no delimiter but space divides."""
+    """Return True if there is a header of process and memory columns that are separated by spaces only."""
     heads = [set(line.split()) for line in content.first_lines[:12] if not set(line) & set(",;|")]
     return any(
         words & set(_RESIDENT) and words & {"PID", "COMMAND", "CMD", *_THREADS} for words in heads

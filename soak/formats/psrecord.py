@@ -1,4 +1,4 @@
-"""psrecord's log, as text and as CSV (`--log-format csv`), in seconds and MB of 1,048,576 bytes."""
+"""Read psrecord's log, as text or CSV (`--log-format csv`), in seconds and MB of 1,048,576 bytes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MIB = 2**20
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read resident and virtual memory of the process (children counted in where it was asked for them)."""
+    """Read resident and virtual memory of the process (including children if psrecord was told to)."""
     lines = content.lines
     start = next(place for place, line in enumerate(lines) if _HEADER.match(line))
     delimiter = "," if lines[start].startswith("elapsed_time") else None

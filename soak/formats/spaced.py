@@ -1,7 +1,7 @@
-"""Lines of a time and numbers with spaces between: `echo "$(date +%s) $(ps -o rss= -p PID)"`, with or without a header.
+"""Read lines of a time and numbers separated by spaces: `echo "$(date +%s) $(ps -o rss= -p PID)"`.
 
-Numbers may carry their unit, and then words may stand beside them that say what a line is of, as
-where a time was put before each line of `docker stats --format` or `kubectl top --no-headers`.
+A header is optional. If the numbers carry units, a line may also contain words that name its
+subject, as when a time precedes each line of `docker stats --format` or `kubectl top --no-headers`.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from soak.formats.format import Format, Options, Reading, counted, refuse, table
 from soak.formats.table import read_table
 from soak.formats.timed_lines import timed_lines
 
-#: So many lines tell that a file is of this format.
+#: Lines by which the format is recognised.
 _SAMPLE = 20
 _LIMIT = re.compile(r"\s+/\s+\S+")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the columns; those without a header are called column_2 and so on. InputError names the line."""
+    """Read the columns; without a header they are called column_2 and so on. InputError names the line."""
     header: list[str] = []
     rows: list[list[str]] = []
     times: list[float] = []
@@ -83,25 +83,25 @@ def _recognises(content: Content) -> bool:
     words = [place for place, cell in enumerate(rows[0]) if _kind(cell) == "word"]
     if not _is_unnamed(rows[0]):
         return True
-    # Lines of a log have words and numbers as well; theirs differ, and nothing names them.
+    # Log lines also have words and numbers, but their words differ and no header names them.
     named = len(timed) > len(body) and len(lines[0].split()) in (len(rows[0]), len(rows[0]) + 1)
     alike = all(row[place] == rows[0][place] for row in rows for place in words)
     return "number" in body[0][1] and (named or alike)
 
 
 def _is_unnamed(cells: list[str]) -> bool:
-    """Whether words stand among numbers that carry no unit, so that only a header tells what these are."""
+    """Return True if the cells are words and numbers without units, so that only a header can explain them."""
     kinds = list(map(_kind, cells))
     return "word" in kinds and "size" not in kinds
 
 
 def _cells(line: str) -> list[str]:
-    """The cells of a line; of `12MiB / 2GiB`, the first."""
+    """Return the cells of a line; of `12MiB / 2GiB`, only the first value."""
     return _LIMIT.sub("", line).split()
 
 
 def _kind(cell: str) -> str:
-    """`number` (also with a unit of anything but bytes), `size`, or `word`."""
+    """Classify a cell as `number` (including units other than bytes), `size`, or `word`."""
     if NUMBER.fullmatch(cell):
         return "number"
     try:

@@ -1,4 +1,4 @@
-"""Tables in long format: several rows a time, told apart by a process, a pod, a device or a metric's name."""
+"""Split tables in long format, with several rows per time, by process, pod, device or metric name."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-#: Up to this share of rows may share a time with another before the table is taken to be in long format.
+#: Up to this share of rows may share their time with another row before the table counts as long format.
 FEW = 0.05
-#: So many rows may do so in a file of any length: a writer that was started twice.
+#: This many rows may do so in a file of any length, since a writer may have been started twice.
 FEW_ROWS = 2
-#: Words of columns that say what a row is about. A state or a version is about the same thing all the while.
+#: Words in names of columns that identify a row's subject. States and versions are not among them.
 _NAMES = word_set(
     "pid pod host hostname container instance process proc name command comm worker device node service app job "
     "server replica shard metric measurement field variable series"
 )
-#: A process that is told by fewer rows is no life to judge: the column numbers something else.
+#: With fewer rows per value, a column of changing ids does not identify successive processes.
 _FEWEST_ROWS = 8
-#: No more columns than this tell rows apart.
+#: Most columns that are combined to distinguish rows.
 _MOST_COLUMNS = 3
 _MOST_CANDIDATES = 12
 
@@ -42,7 +42,7 @@ def splitting_columns(
     options: Options,
     notes: list[str],
 ) -> tuple[str, ...]:
-    """The columns that tell apart rows of one time; none where each time has one row. InputError where none does."""
+    """Return the columns that distinguish rows of the same time; () if times are unique. InputError if none does."""
     if options.split:
         return options.split
     doubled = len(times) - len(np.unique(times))
@@ -81,7 +81,7 @@ def splitting_columns(
 
 
 def replaced(table: Table, times: Floats, time: str | None, notes: list[str]) -> list[RawSeries]:
-    """The process of each row as a number, where one followed another: what came before is not what came after."""
+    """Return each row's process as a number if processes succeeded one another, to recognise restarts."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     series = []
@@ -96,7 +96,7 @@ def replaced(table: Table, times: Floats, time: str | None, notes: list[str]) ->
 
 
 def _identities(table: Table, time: str | None) -> list[str]:
-    """Columns that name the process, machine or measure of a row, and not always the same; of numbers, identities alone."""
+    """Return the columns that name a row's process, machine or metric and vary; numbers only if they are identities."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     return [
@@ -110,7 +110,7 @@ def _identities(table: Table, time: str | None) -> list[str]:
 
 
 def _visits(cells: pd.Series, times: Floats) -> int:
-    """How many stretches of time have one value of a column; as many as values where each comes once."""
+    """Count the runs of equal values in time order; the count equals the number of values if each has one run."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     codes = pd.factorize(cells)[0][np.argsort(times, kind="stable")]
@@ -118,7 +118,7 @@ def _visits(cells: pd.Series, times: Floats) -> int:
 
 
 def _coarse(times: Floats) -> str:
-    """What to do where times are written too coarsely to tell rows apart."""
+    """Return advice for times too coarse to distinguish rows (whole minutes), or an empty string."""
     if not bool((times % 60 == 0).all()):
         return ""
     return ", or say how far apart rows are with --step 15s, since the times are whole minutes"
@@ -129,7 +129,7 @@ def _labels(count: int) -> str:
 
 
 def _tells(header: str, cells: pd.Series) -> bool:
-    """Whether a column can name what a row is about: text, or an identity in whole numbers; never a measured value."""
+    """Return True if a column can name a row's subject: text or an integer identity, never a measured value."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     if cells.nunique() < 2:
@@ -147,7 +147,7 @@ def _tells(header: str, cells: pd.Series) -> bool:
 
 
 def _smallest(table: Table, times: Floats, candidates: list[str]) -> tuple[str, ...]:
-    """The fewest columns with which every row is told apart; those with few values first."""
+    """Return the fewest columns that distinguish all rows; identities and columns with few values are tried first."""
     import pandas as pd  # noqa: PLC0415 - as above
 
     ordered = sorted(
@@ -168,7 +168,7 @@ def _smallest(table: Table, times: Floats, candidates: list[str]) -> tuple[str, 
 
 
 def _all_alike(table: Table, times: Floats, time: str | None) -> bool:
-    """Whether rows that share a time are the same row twice."""
+    """Return True if rows that share a time are duplicates of one row."""
     import pandas as pd  # noqa: PLC0415 - as above
 
     frame = pd.DataFrame(

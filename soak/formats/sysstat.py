@@ -1,4 +1,4 @@
-"""sysstat's text: `pidstat` and `sar`, several reports at once among them, in kB of 1,024 bytes, with the time of day."""
+"""Read sysstat's text, `pidstat` and `sar` with one or several reports, in kB of 1,024 bytes, with the time of day."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ _MACHINE = {
     "dentunusd": "machine_cached_dentries",
     "inode-nr": "machine_cached_inodes",
 }
-#: pidstat's and sar's reports that tell of memory or handles; of any other report nothing is read.
+#: Columns of pidstat's and sar's reports on memory or handles; other reports are not read.
 _REPORTS = ("RSS", "StkSize", "fd-nr", "kbmemused", "kbswpused", "file-nr")
 _IDENTITIES = ("PID", "Command")
-#: Host, interval, time, device, metric and value.
+#: Fields of a line of `sadf -p`: host, interval, time, device, metric and value.
 _SADF_LINE_FIELDS = 6
-#: A metric as sysstat calls it, such as `%memused`, `rxpck/s` or `ldavg-15`: a name and no number.
+#: A metric in sysstat's notation, such as `%memused`, `rxpck/s` or `ldavg-15`; not a number.
 _METRIC = re.compile(r"[%A-Za-z][\w%/.-]*")
-#: What stands first in every line of `sadf -d`.
+#: The first columns of every header of `sadf -d`.
 _SADF = ("# hostname", "interval", "timestamp")
 
 
 @dataclass(eq=False)
 class _Report:
-    """The rows below headers of one kind: their clocks, cells and line numbers."""
+    """The rows below headers of the same kind: their times, cells and line numbers."""
 
     header: list[str]
     clocks: list[str] = field(default_factory=list)
@@ -57,13 +57,13 @@ class _Report:
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the columns; several processes are told apart by PID. InputError names the line."""
+    """Read the columns; rows are split by PID if there are several processes. InputError names the line."""
     date, reports = _reports(content)
     return _reading(content, options, reports, date)
 
 
 def read_sadf(content: Content, options: Options) -> Reading:
-    """Read the lines of `sadf -d`: `host;interval;time;…` below a header behind a `#`. InputError names the line."""
+    """Read the lines of `sadf -d`: `host;interval;time;…` below a header after `#`. InputError names the line."""
     reports: dict[tuple[str, ...], _Report] = {}
     now = None
     for number, line in enumerate(content.lines, 1):
@@ -87,7 +87,7 @@ def read_sadf(content: Content, options: Options) -> Reading:
 
 def read_sadf_lines(content: Content, options: Options) -> Reading:
     """Read the lines of `sadf -p`: host, interval, time, device, metric and value. InputError names the line."""
-    rows: dict[str, dict[str, str]] = {}  # by time: `-A` comes back to each time for each report
+    rows: dict[str, dict[str, str]] = {}  # by time: `-A` repeats the times in each report
     others: set[str] = set()
     lines: dict[str, int] = {}
     for number, line in enumerate(content.lines, 1):
@@ -117,7 +117,7 @@ def read_sadf_lines(content: Content, options: Options) -> Reading:
 
 
 def _reading(content: Content, options: Options, reports: list[_Report], date: str = "") -> Reading:
-    """The series of the reports that tell of memory or handles."""
+    """Return the series of the reports on memory or handles."""
     told = [report for report in reports if report.rows and _tells(report)]
     if not told:
         raise refuse(content, "has a header but no rows")
@@ -146,12 +146,12 @@ def _reading(content: Content, options: Options, reports: list[_Report], date: s
 
 
 def _tells(report: _Report) -> bool:
-    """Whether a report tells of memory or handles."""
+    """Return True if a report is about memory or handles."""
     return not set(report.header).isdisjoint(_REPORTS)
 
 
 def _reports(content: Content) -> tuple[str, list[_Report]]:
-    """The banner's date, and the rows of each kind of report, in the order of the file."""
+    """Return the banner's date, and the rows of each kind of report, in file order."""
     date, now = "", None
     reports: dict[tuple[str, ...], _Report] = {}
     for number, line in enumerate(content.lines, 1):
@@ -179,7 +179,7 @@ def _reports(content: Content) -> tuple[str, list[_Report]]:
 
 
 def _times(content: Content, report: _Report) -> Floats:
-    """The times of a report's rows (seconds): of the day, since 1970, or dates."""
+    """Return the times of a report's rows in seconds, from times of day, Unix times, or dates."""
     if all(len(clock) >= 10 and clock.isdigit() for clock in report.clocks):
         return numbers_as_times(content, report.clocks)
     times = clock_times(report.clocks)
@@ -194,7 +194,7 @@ def _times(content: Content, report: _Report) -> Floats:
 
 
 def _joined(reports: list[_Report], times: list[Floats]) -> Table:
-    """One table of several reports: what they tell of one process at one time is a row."""
+    """Join several reports in one table, with one row per time and process."""
     headers = list(dict.fromkeys(name for report in reports for name in report.header))
     rows: dict[tuple[object, ...], dict[str, str]] = {}
     for report, seconds in zip(reports, times, strict=True):
@@ -208,7 +208,7 @@ def _joined(reports: list[_Report], times: list[Floats]) -> Table:
 
 
 def _name(column: str) -> str:
-    """What a column is called: kB of the machine's memory have names of one form."""
+    """Return soak's name for a column, or ""; the machine's memory columns in kB follow one pattern."""
     known = _PROCESS.get(column) or _MACHINE.get(column)
     if known or not column.startswith("kb"):
         return known or ""
@@ -216,7 +216,7 @@ def _name(column: str) -> str:
 
 
 def _header(words: list[str]) -> list[str]:
-    """The columns of a header line, without that of the time; nothing for any other line."""
+    """Return the columns of a header line without the time; an empty list for any other line."""
     rest = words[1:] if words[0].startswith("#") and len(words[0]) > 1 else words
     if rest[0] == "#":
         rest = rest[1:]
@@ -224,7 +224,7 @@ def _header(words: list[str]) -> list[str]:
         rest = rest[1:]
     if rest and rest[0] in ("AM", "PM"):
         rest = rest[1:]
-    # A header has names alone; a row has numbers.
+    # A header has only names; a row has numbers.
     return [] if not rest or any(_is_number(word) for word in rest) else rest
 
 
@@ -233,7 +233,7 @@ def _is_number(word: str) -> bool:
 
 
 def _clock(words: list[str]) -> tuple[str, list[str]]:
-    """The time of a row (with AM or PM where it has that) and its other cells."""
+    """Return the time of a row (with AM or PM if given) and its other cells."""
     return (
         (f"{words[0]} {words[1]}", words[2:])
         if words[1:2] in (["AM"], ["PM"])
@@ -255,7 +255,7 @@ def _recognises_sar(content: Content) -> bool:
 
 
 def _recognises_sadf_lines(content: Content) -> bool:
-    """Lines of six fields between tabs, the second a number, the third a time, the last a number."""
+    """Return True for lines of six tab-separated fields: numbers in the second and last, a time in the third."""
     lines = [line for line in content.first_lines[:4] if line.strip() and "LINUX" not in line]
     return bool(lines) and all(
         len(cells := line.rstrip().split("\t")) == _SADF_LINE_FIELDS

@@ -1,4 +1,4 @@
-"""A table of rows and columns as series: its time column, the rows of several processes, and the columns that are no series."""
+"""Turn a table into series: find the time column, split rows of several processes, leave out other columns."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from soak.formats.splitting import replaced, splitting_columns
 from soak.formats.time_column import find_times
 from soak.model import Floats, Kind
 
-#: Columns of a long table that hold the series' name, and not a label of it.
+#: Columns of a long table that hold the series' name, not a label.
 _NAMING = {
     "metric",
     "name",
@@ -29,18 +29,18 @@ _NAMING = {
     "metric_name",
     "series",
 }
-#: The column beside it, with the values.
+#: The column with the values that belong to such a name.
 _VALUES = ("value", "v", "val")
-#: A table that splits into more series is refused: it is split by what is no identity.
+#: Most series that a table may split into; more mean that the splitting column is not an identity.
 MOST_SERIES = 2000
-#: Of rows that are told apart, fewer than this are nothing to judge: the least samples that a trend is fitted to.
+#: Fewest rows of a group that is kept: the fewest samples to which a trend is fitted.
 FEWEST_ROWS = 10
-#: Labels and rows of each series of a long table.
+#: Labels and row numbers of each series of a long table.
 _Groups = list[tuple[dict[str, str], NDArray[np.int64]]]
 
 
 def read_table(content: Content, table: Table, options: Options) -> Reading:
-    """The series of a table; InputError says what cannot be told, and which option tells it."""
+    """Return the series of a table; InputError says what is ambiguous and which option resolves it."""
     reading = Reading(notes=list(table.notes))
     _check_names(content, table, options)
     if not len(table.columns) or not len(table.columns[0]):
@@ -78,7 +78,7 @@ def read_table(content: Content, table: Table, options: Options) -> Reading:
 
 
 def _check_names(content: Content, table: Table, options: Options) -> None:
-    """Columns that an option names are there; InputError names those that are."""
+    """Check that the columns named in options exist; the InputError lists the existing ones."""
     named = [*options.only, *options.without, *options.split, *options.counters, *options.units]
     for name in (*named, *([options.time] if options.time else [])):
         if name not in table.headers:
@@ -91,7 +91,7 @@ def _check_names(content: Content, table: Table, options: Options) -> None:
 def _numeric(
     content: Content, table: Table, chosen: list[str], options: Options, notes: list[str]
 ) -> dict[str, tuple[Floats, str]]:
-    """The values and units of the columns of numbers, in base units; columns of text are said to be left out."""
+    """Return values and units of the numeric columns; note the text and empty columns that are left out."""
     columns: dict[str, tuple[Floats, str]] = {}
     texts: list[str] = []
     empty: dict[str, tuple[Floats, str]] = {}
@@ -109,7 +109,7 @@ def _numeric(
         if read is None:
             texts.append(header)
         elif np.isnan(read[0]).all() and header not in asked:
-            if header:  # without a name: a delimiter at the end of every line
+            if header:  # a nameless column: the lines end with a delimiter
                 empty[header] = read
         else:
             columns[header] = read
@@ -128,7 +128,7 @@ def _numeric(
 
 
 def _groups(content: Content, table: Table, split: tuple[str, ...]) -> _Groups | None:
-    """The labels and rows of each series of a long table; None where each row is a time of its own."""
+    """Return labels and rows of each series of a long table; None if the table is not split."""
     if not split:
         return None
     import pandas as pd  # noqa: PLC0415 - as above
@@ -151,9 +151,9 @@ def _groups(content: Content, table: Table, split: tuple[str, ...]) -> _Groups |
 
 
 def _long_enough(groups: _Groups | None, notes: list[str]) -> _Groups | None:
-    """The groups that have rows enough to be judged: a table of all processes has many that come and go.
+    """Return the groups with enough rows to be judged; a table of all processes has many short-lived ones.
 
-    All of them where none has, so that a short file is inconclusive and no pass.
+    Return all groups if none has enough rows, so that the verdict on a short file is inconclusive.
     """
     kept = [group for group in groups or [] if len(group[1]) >= FEWEST_ROWS]
     if groups is None or not kept or len(kept) == len(groups):
@@ -167,7 +167,7 @@ def _long_enough(groups: _Groups | None, notes: list[str]) -> _Groups | None:
 
 
 def _plain(value: object) -> str:
-    """`101.0`, as pandas has whole numbers beside missing ones, is `101`."""
+    """Remove `.0`, which pandas adds to whole numbers in columns with missing values: `101.0` becomes `101`."""
     return str(value).removesuffix(".0")
 
 
@@ -182,7 +182,7 @@ def _series(
     options: Options,
     reading: Reading,
 ) -> list[RawSeries]:
-    """One column as series: one, or one for each group of rows."""
+    """Return the series of one column: a single one, or one per group of rows."""
     try:
         name, labels = labelled(header)
         known = table.renamed.get(header)
@@ -233,12 +233,12 @@ def _labelled(content: Content, name: str) -> tuple[str, dict[str, str]]:
 
 
 def _is_naming(header: str) -> bool:
-    """Whether a column of a long table holds the series' name."""
+    """Return True if a column of a long table holds the series' name."""
     return header.strip().lower() in _NAMING
 
 
 def _common_name(table: Table) -> str:
-    """The series' name where a column of names says the same in every row; nothing else."""
+    """Return the series' name if a column of names has the same text in every row; otherwise an empty string."""
     for header, cells in zip(table.headers, table.columns, strict=True):
         if _is_naming(header) and cells.nunique(dropna=False) == 1 and numbers(cells) is None:
             return str(cells.iloc[0])

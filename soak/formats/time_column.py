@@ -1,4 +1,4 @@
-"""Which column of a table holds the times, and what they are in seconds."""
+"""Find the time column of a table and convert its times to seconds."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-#: The column whose numbers are seconds without saying so.
+#: The column name that implies seconds.
 _SECONDS_KNOWN = "t"
-#: Rows of relative times that are so far apart are a second apart in ms as well as a quarter of an hour in s.
+#: Relative times that are further apart than this are ambiguous: 1,000 may be a second in ms or 17 minutes in s.
 MOST_APART = 1000.0
 _HOUR = 3600.0
-#: A time with its zone, which knows no daylight saving time.
+#: A time with a zone, which daylight saving time does not affect.
 _ZONED = re.compile(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$")
-#: Words of a time column's name: at least one of the first, and no word that is in neither.
+#: Words of a time column's name: it has at least one of the first set, and all its words are in either set.
 _TIME_WORDS = word_set(
     "time times timestamp ts datetime date epoch elapsed clock unixtime stamp seconds secs sec minutes mins hours "
     "millis milliseconds ms zeit zeitstempel datum uhrzeit fecha hora heure"
@@ -49,7 +49,7 @@ _BESIDE = word_set(
 def find_times(
     content: Content, table: Table, options: Options, notes: list[str]
 ) -> tuple[str | None, Floats]:
-    """The time column's header (None where the format knows the times) and the times in seconds; InputError without any."""
+    """Return the time column's header (None if the format knows the times) and the times (s), or raise InputError."""
     if table.times is not None:
         return None, table.times
     header = options.time or _by_name(table) or _by_words(table, notes) or _by_content(table, notes)
@@ -75,7 +75,7 @@ def find_times(
 
 
 def _with_its_other_half(table: Table, header: str, notes: list[str]) -> pd.Series:
-    """The cells of the time column, with the date or the time of the day that stood in a column of its own."""
+    """Return the time column's cells, joined with the date or the time of day if that is in a column of its own."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     texts = {
@@ -106,7 +106,7 @@ def _by_name(table: Table) -> str | None:
 
 
 def _by_words(table: Table, notes: list[str]) -> str | None:
-    """The only column whose name is made of words of time, and whose cells never go back."""
+    """Return the only column whose name consists of words for time and whose cells never decrease."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     fitting = []
@@ -126,7 +126,7 @@ def _by_words(table: Table, notes: list[str]) -> str | None:
 
 
 def _by_content(table: Table, notes: list[str]) -> str | None:
-    """The only column whose every cell is a date, or a rising Unix time."""
+    """Return the only column whose cells are all dates, or increasing Unix times."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     fitting = []
@@ -208,14 +208,14 @@ def _seconds(
 
 
 def _without_set_back(seconds: Floats, notes: list[str]) -> Floats:
-    """Local times that go back by an hour once go on: daylight saving time ended. Said, since the file does not tell."""
+    """Correct local times that go back by an hour once, at the end of daylight saving time, and add a note."""
     steps = np.diff(seconds)
     back = np.flatnonzero(steps < 0)
     usual = float(np.median(steps)) if len(steps) else 0.0
     if len(back) != 1 or not 0 < usual < _HOUR or abs(steps[back[0]] + _HOUR - usual) > usual:
         return seconds
     row = int(back[0]) + 1
-    if seconds[row] - seconds[0] <= usual:  # the next process, from the same moment on
+    if seconds[row] - seconds[0] <= usual:  # the next process, started at the same time
         return seconds
     notes.append(
         f"the times go back by an hour at row {row + 1:,}: taken as the end of daylight saving time"
@@ -225,7 +225,7 @@ def _without_set_back(seconds: Floats, notes: list[str]) -> Floats:
 
 
 def _relative(content: Content, header: str, seconds: Floats) -> str:
-    """What is said of times since a start in a unit that nothing tells; InputError where it is too much of a guess."""
+    """Return the note on relative times without a unit; raise InputError if seconds are too unlikely."""
     apart = float(np.median(np.abs(np.diff(seconds)))) if len(seconds) > 1 else 0.0
     if header == _SECONDS_KNOWN and apart < MOST_APART:
         return ""

@@ -1,4 +1,4 @@
-"""Output of tools as lines, each with the time that is known of it: a date on a line of its own, or before the line."""
+"""Yield the lines of a tool's output with their times, from a date on a line of its own or at the line's start."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 _PREFIX = re.compile(
     r"\s*\[?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?: ?Z|(?: ?[+-]\d\d:?\d\d))?|\d{10}(?:\.\d+)?"
     r"|[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d:\d\d"
-    # As `date` prints, in one locale or another.
+    # The output of `date` in various locales.
     r"|[A-Z][a-z]{2},? (?:[A-Z][a-z]{2} +\d{1,2}|\d{1,2} [A-Z][a-z]{2} \d{4}) \d\d:\d\d:\d\d(?: [AP]M)?"
     r"(?: (?:[A-Z]{3,4}|[+-]\d{4}))?(?: \d{4})?)\]?[\s,|]+(?=\S)"
 )
 _CLOCK = re.compile(r"\s*\[?(\d\d:\d\d:\d\d(?:[.,]\d+)?)\]?[\s,|]+(?=\S)")
-#: So many lines tell whether each begins with the time of day; a column of `ps` may look like one.
+#: Lines that must all begin with the time of day; a column of `ps` may look like one.
 _SAMPLE = 20
 
 
 def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
-    """Each line with its number and the time (seconds) that stood before it or above it; None where none did."""
+    """Yield line number, time (seconds, from before or above the line; None if unknown) and text of each line."""
     now: float | None = None
     of_day = _times_of_day(content)
     for number, raw in enumerate(content.lines, 1):
@@ -39,7 +39,7 @@ def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
             yield number, time, line[clock.end() :]
             continue
         prefix = _PREFIX.match(line)
-        # A number after a date in ISO 8601 is no part of it, and looking for one is slow.
+        # A number after a date in ISO 8601 does not belong to it, and calling moment() is slow.
         numbered = prefix is not None and line[prefix.end()].isdigit() and prefix[1][0].isdigit()
         alone = None if numbered else moment(line)
         if alone is not None:
@@ -53,7 +53,7 @@ def timed_lines(content: Content) -> Iterator[tuple[int, float | None, str]]:
 
 
 def _times_of_day(content: Content) -> Iterator[float]:
-    """The times of the lines that begin with the time of day, where the first lines all do; none otherwise."""
+    """Return the times of lines that begin with the time of day; empty unless all the first lines do."""
     first = filter(str.strip, content.first_lines[:_SAMPLE])
     if not all(map(_CLOCK.match, first)):
         return iter(())
@@ -64,14 +64,14 @@ def _times_of_day(content: Content) -> Iterator[float]:
 
 
 def _plain(raw: str) -> str:
-    """A line without what colours it on a terminal."""
+    """Return a line without ANSI escape sequences."""
     return _ANSI.sub("", raw).rstrip()
 
 
 def times_of_blocks(
     content: Content, options: Options, known: list[float | None], blocks: list[int]
 ) -> Floats:
-    """The times of samples: as their lines tell, or by their block's number times --step; InputError without either."""
+    """Return the samples' times from their lines, or block number times --step; raise InputError without either."""
     if known and all(time is not None for time in known):
         return numbers_as_times(content, known)
     if options.step is None:
@@ -83,7 +83,7 @@ def times_of_blocks(
 
 
 def numbers_as_times(content: Content, numbers: Sequence[Any]) -> Floats:
-    """Seconds from numbers, or from digits; InputError where their unit cannot be told."""
+    """Convert numbers or digits to seconds; raise InputError if their unit is ambiguous."""
     try:
         return from_numbers(np.array(numbers, dtype=np.float64))[0]
     except ValueError as error:
@@ -91,7 +91,7 @@ def numbers_as_times(content: Content, numbers: Sequence[Any]) -> Floats:
 
 
 def clock_times(texts: list[str]) -> Floats | None:
-    """Times of a day that go on after midnight; None where one is none."""
+    """Convert times of day to seconds that keep rising past midnight; None if a text is not a time of day."""
     seconds = [seconds_of_day(text) for text in texts]
     return (
         None

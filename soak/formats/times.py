@@ -1,4 +1,4 @@
-"""Times as files write them: numbers in s, ms, µs or ns, and text in the usual spellings; always to seconds."""
+"""Parse times in files: numbers in s, ms, µs or ns, and text in the usual spellings; results are in seconds."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ SECONDS = {
     "h": 3600.0,
     "d": 86400.0,
 }
-#: No Unix time in seconds exceeds this (the year 5138), and none in ms, µs or ns falls short of it.
+#: Unix times in seconds stay below this (the year 5138), and those in ms, µs or ns above it.
 MOST_SECONDS = 1e11
-#: Numbers from here on are Unix times in seconds (1973), those below count from the start.
+#: Numbers from here on are Unix times in seconds (1973); smaller ones count from the start of the recording.
 FIRST_UNIX = 1e8
 _DAY = 86400.0
-#: Units as they stand in a column's name; the first of each is its own sign.
+#: Units as written in a column's name; the first of each is its symbol.
 _UNIT_WORDS = {
     "s": "s sec secs second seconds",
     "ms": "ms msec msecs millis millisecond milliseconds",
@@ -49,18 +49,18 @@ _UNIT_WORDS = {
 }
 _SIGNS = {word: sign for sign, words in _UNIT_WORDS.items() for word in words.split()}
 _UNIT = re.compile(rf"(?:[\s_\-.]*[(\[]\s*|[_\s\-])({'|'.join(_SIGNS)})\s*[)\]]?$")
-#: Units that are a time column's whole name; `min` may be a minimum, `h` and `d` anything.
+#: Units that can be a time column's whole name; `min` may be a minimum, `h` and `d` anything.
 _WHOLE_NAMES = frozenset(_SIGNS) - {"min", "h", "d", "s", "us", "ns"}
-#: A day as a spreadsheet counts it (since 30 December 1899), from 2000 to 2100, and Unix time's beginning.
+#: Spreadsheet days (since 30 December 1899) of the years 2000 and 2100, and below that of 1 January 1970.
 _DAYS = (36_526.0, 73_050.0)
 _SPREADSHEET_EPOCH = 25_569.0
-#: Days further apart than this (72 minutes) may as well be seconds; closer ones would be 20 samples a second.
+#: Spreadsheet days must be at most this far apart (72 minutes); seconds this close would be 20 samples a second.
 _MOST_DAYS = 0.05
-#: `20250731221320`; as milliseconds these are of the years 2571 to 2637.
+#: Range of times such as `20250731221320`; as milliseconds these would be in the years 2571 to 2637.
 _YEARS = (1.9e13, 2.1e13)
-#: Units of 100 ns since the year 1601 or 1 (Windows, .NET); as nanoseconds these are of the years 1973 to 1995.
+#: Range of 100 ns ticks since the year 1601 or 1 (Windows, .NET); as nanoseconds they would be in 1973 to 1995.
 _TICKS, _LAST_TICKS = 1e17, 8e17
-#: What stands behind a date and says nothing more: a zone's name, Go's monotonic clock, JavaScript's zone in words.
+#: Redundant text after a date: a zone's name, Go's monotonic clock, JavaScript's zone in words.
 _BEHIND = re.compile(r"\s*(?:\([^)]*\)|m=[+-][\d.]+)$")
 _ZONE = re.compile(
     r"(?<=[\d ])\s*(?:UTC|GMT|Z)$|(?<=[+-]\d{4})\s+[A-Z]{2,5}$|(?<=\d)\s+[A-Z]{3,4}T$"
@@ -70,7 +70,7 @@ _DURATION = re.compile(
     r"|(?:(?P<h>\d+)h)?(?:(?P<m>\d+)m(?!s))?(?:(?P<s>\d+(?:\.\d+)?)s)?(?:(?P<ms>\d+(?:\.\d+)?)ms)?)"
 )
 _COMMA = re.compile(r"(\d:\d{2}),(\d)")
-#: A time of the day with dots, as Italian, Danish and Finnish programs write it.
+#: A time of day with dots, as in Italian, Danish and Finnish.
 _DOTTED = re.compile(r"(^|\d{4},? )(\d{1,2})\.(\d{2})\.(\d{2})$")
 _DAY_ALONE = re.compile(r"\d{4}[./-]\d{1,2}[./-]\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}")
 _TIME_OF_DAY = re.compile(r"(\d{1,3}):(\d{2})(?::(\d{2}(?:[.,]\d+)?))?\s*([AaPp][Mm])?")
@@ -88,7 +88,7 @@ _DATES = (
     "%b %d, %Y",
 )
 _CLOCKS = ("%H:%M:%S", "%H:%M:%S.%f", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
-#: Spellings beside ISO 8601.
+#: Spellings in addition to ISO 8601.
 _SPELLINGS = (
     "%a %b %d %H:%M:%S %Z %Y",
     "%a %b %d %H:%M:%S %Y",
@@ -112,14 +112,14 @@ _SPELLINGS = (
     *(f"{date}{between}{clock}" for date in _DATES for between in (" ", ", ") for clock in _CLOCKS),
     *_DATES,
 )
-#: What every spelling has: tools print many lines that are no dates, and trying all spellings on each takes seconds.
+#: A pattern that every spelling matches; trying all spellings on each line of a tool's output would take seconds.
 _LIKE_A_DATE = re.compile(
     r"\d[:/.\-]\d|\b(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)|^\d{8}\b", re.IGNORECASE
 )
 
 
 def seconds_of(times: list[Any]) -> Floats:
-    """Times of an answer, numbers or text, in seconds; ValueError for what is no time."""
+    """Convert an answer's times, numbers or text, to seconds; raise ValueError if one is not a time."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     if all(isinstance(time, int | float) for time in times):
@@ -131,7 +131,7 @@ def seconds_of(times: list[Any]) -> Floats:
 
 
 def unit_in_name(header: str) -> str:
-    """The unit that a time column's name ends in, such as `elapsed_ms` or `Time (s)`; nothing where it has none."""
+    """Return the unit at the end of a time column's name, such as `elapsed_ms` or `Time (s)`; "" without one."""
     name = header.strip().lower()
     if name in _WHOLE_NAMES:
         return _SIGNS[name]
@@ -140,13 +140,13 @@ def unit_in_name(header: str) -> str:
 
 
 def without_unit(header: str) -> str:
-    """A time column's name without its unit, in lower case, words joined by `_`."""
+    """Return a time column's name without its unit, in lower case, with words joined by `_`."""
     plain = header.strip().lower().lstrip("#").strip()
     return re.sub(r"[\s\-]+", "_", _UNIT.sub("", plain) or plain)
 
 
 def from_numbers(values: Floats, unit: str = "") -> tuple[Floats, str]:
-    """Seconds from numbers, and a sentence where their unit was recognised; ValueError where the unit cannot be told."""
+    """Convert numbers to seconds; also return a note if a unit was detected. Raise ValueError if it is ambiguous."""
     known = np.abs(values[np.isfinite(values)])
     largest = float(known.max()) if len(known) else 0.0
     if unit:
@@ -172,14 +172,14 @@ def from_numbers(values: Floats, unit: str = "") -> tuple[Floats, str]:
 
 
 def _are_spreadsheet_days(times: Floats) -> bool:
-    """Whether times are days as a spreadsheet counts them: of this century, and too close together for seconds."""
+    """Return True if times are spreadsheet days: of this century, and too close together to be seconds."""
     if len(times) < 2 or times.min() < _DAYS[0] or times.max() >= _DAYS[1]:
         return False
     return bool(0 < np.median(np.abs(np.diff(times))) <= _MOST_DAYS)
 
 
 def _digits(values: Floats) -> Floats:
-    """Seconds from `20250731221320`; ValueError where the digits are no date."""
+    """Convert times such as `20250731221320` to seconds; raise ValueError if the digits are not a date."""
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
     texts = pd.Series(values).astype("int64").astype(str)
@@ -187,14 +187,14 @@ def _digits(values: Floats) -> Floats:
 
 
 def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
-    """Seconds from text, a sentence on what was assumed, and the place of the first that is no time (None: all are).
+    """Return seconds from text, a note on assumptions, and the index of the first text that is not a time (or None).
 
-    Times of a day alone count from the first day's start, and go on after midnight. Without a zone
-    they are taken as UTC.
+    Times of day count from midnight of the first day and keep rising past midnight. Times without a
+    zone are taken as UTC.
     """
     import pandas as pd  # noqa: PLC0415 - takes a third of a second
 
-    stripped = texts.astype(str).fillna("").str.strip()  # an empty cell is no text, and no time
+    stripped = texts.astype(str).fillna("").str.strip()  # an empty cell is not a time
     sample = stripped.iloc[0] if len(stripped) else ""
     if _duration(sample) is not None:
         durations = [_duration(text) for text in stripped]
@@ -221,7 +221,7 @@ def from_texts(texts: pd.Series) -> tuple[Floats, str, int | None]:
 
 
 def are_clocks(texts: pd.Series) -> bool:
-    """Whether texts are times of the day; with dots they may be dates as `31.07.25`, whose middle is a month."""
+    """Return True if texts are times of day. With dots they may be dates as `31.07.25`, whose middle is a month."""
     first = texts.iloc[0] if len(texts) else ""
     if _DOTTED.match(first) is None:
         return _TIME_OF_DAY.fullmatch(first) is not None
@@ -230,12 +230,12 @@ def are_clocks(texts: pd.Series) -> bool:
 
 
 def are_days(texts: pd.Series) -> bool:
-    """Whether texts are dates without a time of the day."""
+    """Return True if all texts are dates without a time of day."""
     return len(texts) > 0 and bool(texts.str.fullmatch(_DAY_ALONE).all())
 
 
 def _duration(text: str) -> float | None:
-    """Seconds of `1 day, 0:00:15`, `0 days 00:00:15`, `1h2m3.5s` or `250ms`; None for anything else."""
+    """Return the seconds of `1 day, 0:00:15`, `0 days 00:00:15`, `1h2m3.5s` or `250ms`; None for other text."""
     match = _DURATION.fullmatch(text)
     if match is None or not text:
         return None
@@ -249,7 +249,7 @@ def _duration(text: str) -> float | None:
 
 
 def _by_spelling(texts: pd.Series) -> tuple[Floats, str, int | None]:
-    """By the first spelling that fits all; of day/month and month/day, the one that makes the shorter recording."""
+    """Parse with the first spelling that fits all; day/month or month/day is chosen by the shorter recording."""
     import pandas as pd  # noqa: PLC0415 - as above
 
     fitting: list[tuple[float, str, Floats]] = []
@@ -290,7 +290,7 @@ def _seconds(parsed: pd.Series) -> Floats:
 
 
 def seconds_of_day(text: str) -> float | None:
-    """Seconds since midnight of `22:13`, `22:13:20,5` or `10:13:20 PM`; None for anything else."""
+    """Return the seconds since midnight of `22:13`, `22:13:20,5` or `10:13:20 PM`; None for other text."""
     match = _TIME_OF_DAY.fullmatch(text.strip())
     if match is None:
         return None
@@ -305,7 +305,7 @@ def seconds_of_day(text: str) -> float | None:
 
 
 def unwrapped(times: Floats) -> Floats:
-    """Times of a day that go on after midnight: a fall by more than half a day is a new day."""
+    """Add a day to times of day after each fall by more than half a day, so that they rise past midnight."""
     falls = np.concatenate(([0.0], np.cumsum(np.diff(times) < -_DAY / 2)))
     return times + falls * _DAY
 
@@ -318,7 +318,7 @@ def _times_of_day(texts: list[str]) -> tuple[Floats, str, int | None]:
 
 
 def moment(text: str) -> float | None:
-    """A single line that is a date and time alone, in seconds; None for anything else."""
+    """Return the Unix time of a line that contains only a date and time; None for any other line."""
     text = text.strip()
     if not 6 <= len(text) <= 40:
         return None

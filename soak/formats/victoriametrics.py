@@ -1,4 +1,7 @@
-"""JSON lines of VictoriaMetrics' /api/v1/export: a series a line, times in milliseconds (https://docs.victoriametrics.com/)."""
+"""Read JSON lines of VictoriaMetrics' /api/v1/export (https://docs.victoriametrics.com/).
+
+Each line is a series, with times in milliseconds.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from soak.formats.times import MOST_SECONDS
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read an export; several lines of one series are joined."""
+    """Read an export; several lines of the same series are joined."""
     points: dict[
         tuple[str, tuple[tuple[str, str], ...]], list[tuple[list[float], list[float]]]
     ] = {}
@@ -39,7 +42,7 @@ def read(content: Content, options: Options) -> Reading:
     reading = Reading(notes=notes)
     for (name, pairs), pieces in points.items():
         every = np.array([time for times, _ in pieces for time in times], dtype=np.float64)
-        # The export's times are milliseconds always, also in 1970.
+        # The export's times are always milliseconds, even if they are near 1970.
         seconds = every / 1e3
         if len(every) and np.abs(seconds).max() > MOST_SECONDS:
             raise refuse(content, f"{name}: {every[np.abs(every).argmax()]:g} ms is no time")

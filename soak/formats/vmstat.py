@@ -1,4 +1,4 @@
-"""vmstat's output: memory in KiB; times with -t, or from --step."""
+"""Read vmstat's output: memory in KiB; times come from -t, or from --step."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from soak.formats.times import moment
 _HEADER = re.compile(r"\s*r\s+b\s+swpd\s+free\b")
 _BANNER = re.compile(r"\s*-*procs-*\s+-+memory")
 _MEMORY = ("swpd", "free", "buff", "cache", "inact", "active")
-_FEW_ROWS = 10  # what can be judged at all has that many; a live machine's memory moves by then
+_FEW_ROWS = 10  # fewest rows for a verdict; on a live machine, memory changes within them
 _DATE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)\s*$")
 
 
 def read(content: Content, options: Options) -> Reading:
-    """Read the memory that is left (free, buffers and cache) and swap in use. InputError names the line."""
+    """Read available memory (free, buffers and cache) and swap in use. InputError names the line."""
     header: list[str] = []
     known: list[float | None] = []
     rows: list[dict[str, float]] = []
@@ -63,7 +63,7 @@ def read(content: Content, options: Options) -> Reading:
 
 
 def _refuse_frozen(content: Content, rows: list[dict[str, float]]) -> None:
-    """InputError where the memory is the same in every row of many: vmstat of procps 4.0.2 reads it once only."""
+    """Raise InputError if many rows all have the same memory: vmstat of procps 4.0.2 reads it only once."""
     memory = {tuple(row.get(name) for name in _MEMORY) for row in rows}
     if len(rows) >= _FEW_ROWS and len(memory) == 1:
         raise refuse(
@@ -74,7 +74,7 @@ def _refuse_frozen(content: Content, rows: list[dict[str, float]]) -> None:
 
 
 def _unit(content: Content, options: Options) -> float:
-    """The bytes of vmstat's unit: KiB, unless -S had been given; InputError for what is none."""
+    """Return the size of vmstat's unit in bytes (KiB unless --unit says otherwise); InputError for an unknown unit."""
     given = options.units.get("free", "KiB")
     if given not in EXACT_BYTES:
         raise refuse(content, f"--unit free={given}: no unit of memory, such as KiB or MiB")
