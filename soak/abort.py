@@ -1,4 +1,4 @@
-"""Watches a run's records for what its abort rules name, in constant memory; acts at the sample that completes a rule."""
+"""Evaluate a run's abort rules on its records in constant memory; act at the sample that completes a rule."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from soak.profile.abort import REQUEST_SERIES, AbortRule
 from soak.units import show_amount, show_duration, unit_of
 from soak.windows import EndpointWindow, Window
 
-#: Requests that a share of errors is taken over at least; fewer windows than one are never enough for a rule with `for`.
+#: Fewest requests that an error share is computed over. A window with fewer never completes a rule without `for`.
 LEAST_REQUESTS = 10
-#: Windows before the last that may be added to have so many requests; bounds the memory of a rule.
+#: Most windows that are pooled to reach that number of requests; bounds the memory of a rule.
 MOST_WINDOWS = 120
-#: Intervals without a sample after which a condition's duration starts again: whether it held in between is unknown.
+#: Number of intervals without a sample after which a condition's duration starts again: whether it held is unknown.
 GAP_INTERVALS = 5.0
-#: Share of an interval by which timers may be early: a rule of 30 s acts at a window that ends after 29.9 s.
+#: Fraction of an interval by which a timer may be early: a rule of 30 s acts at a window that ends after
+#: 29.9 s.
 EARLY = 0.1
 _QUANTILES = {
     f"http_request_{key}_seconds": float(f"0.{key[1:]}")
@@ -33,14 +34,15 @@ _REQUESTS = {_ERRORS, _RATE, *_QUANTILES}
 
 @dataclass(slots=True)
 class Streak:
-    """Since when a rule's condition has held for one series, and when that was last seen."""
+    """When a rule's condition began to hold for one series, and when it was last seen to hold."""
 
     since: float
     seen: float
 
 
 class AbortWatch:
-    """Sees every record, from any thread; `aborted` says which rule came true first, None while none has."""
+    """Evaluates the rules on every record, from any thread; `aborted` is the first rule that came true, None
+    until then."""
 
     def __init__(
         self, rules: Sequence[AbortRule], interval: float, record: Callable[[Event], None]
@@ -50,7 +52,7 @@ class AbortWatch:
         self._samples = [_SampleRule(rule) for rule in rules if rule.selector.name not in _REQUESTS]
         self._windows = [_RequestRule(rule) for rule in rules if rule.selector.name in _REQUESTS]
         self._lock = threading.Lock()
-        #: What a user did not write, and must know.
+        #: One notice for each rule that the user did not write.
         self.notices = tuple(
             f"{rule.text} ends the run, for the target is not on this machine; abort: off switches that off"
             for rule in rules
@@ -58,7 +60,7 @@ class AbortWatch:
         )
 
     def saw(self, record: object) -> None:
-        """One record, as it is made."""
+        """Evaluate the rules on one record, as it is made."""
         if self.aborted is not None or not isinstance(record, Window | Scrape):
             return
         with self._lock:
@@ -80,7 +82,7 @@ class AbortWatch:
 
 @dataclass(slots=True)
 class _Streaks:
-    """Since when the condition has held, for each series that a rule names: those that do not breach it are forgotten."""
+    """The current streak of each series that the rule names; a series that does not breach the rule has none."""
 
     rule: AbortRule
     of: dict[Labels, Streak] = field(default_factory=dict)
@@ -88,7 +90,7 @@ class _Streaks:
     def judged(
         self, name: str, labels: Labels, value: float, since: float, now: float, interval: float
     ) -> Aborted | None:
-        """The end of the run, where `value`, which held from `since` to `now`, makes the rule come true; else None."""
+        """Return the end of the run if `value`, which held from `since` to `now`, completes the rule; else None."""
         if not self.rule.breached(value):
             self.of.pop(labels, None)
             return None
@@ -101,13 +103,15 @@ class _Streaks:
         return _aborted(self.rule, name, labels, value, now)
 
     def unseen(self, labels: Labels, now: float) -> None:
-        """A window in which no request ended neither breaches a rule nor keeps it."""
+        """Extend the streak over a window in which no request ended: it neither breaches the rule
+        nor ends the streak."""
         if labels in self.of:
             self.of[labels].seen = now
 
 
 class _SampleRule:
-    """A rule on series of sources, or of the load's own processes; counters count as rates per second."""
+    """A rule on series of sources or of the load's own processes; counters are judged as rates per
+    second."""
 
     def __init__(self, rule: AbortRule) -> None:
         self._rule, self._streaks = rule, _Streaks(rule)
@@ -127,7 +131,7 @@ class _SampleRule:
                     yield ended
 
     def _per_second(self, sample: Sample, now: float) -> float | None:
-        """A counter's rate since its last sample; a fall is a restart from 0."""
+        """Return a counter's rate since its last sample; a fall counts as a restart from 0."""
         key = (sample.name, sample.labels)
         before, self._counters[key] = self._counters.get(key), (now, sample.value)
         if before is None or now <= before[0]:
@@ -137,10 +141,11 @@ class _SampleRule:
 
 
 class _RequestRule:
-    """A rule on errors, latency or rate, of all requests or of each endpoint that its labels name.
+    """A rule on errors, latency or rate, of all requests or of each endpoint that its labels
+    select.
 
-    A window with few requests is judged together with those before it, by no more than half of the
-    rule's time, so that no single slow or failed request can end a run.
+    A window with few requests is pooled with the windows before it, over at most half of the
+    rule's duration, so that no single slow or failed request can end a run.
     """
 
     def __init__(self, rule: AbortRule) -> None:
@@ -180,7 +185,8 @@ class _RequestRule:
         return [labels for labels in named if selector.matches(selector.name, dict(labels))]
 
     def _value(self, labels: Labels) -> float | None:
-        """The last window's value, with as many before it as it takes to have enough requests; None without any."""
+        """Return the value of the last window, pooled with earlier ones until there are enough requests; None
+        without requests."""
         last = self._recent[-1]
         now = _of(last, labels)
         if self._rule.selector.name == _RATE:
@@ -195,7 +201,7 @@ class _RequestRule:
                 return None
             if (ended if self._q is None else ended - failed) >= self._enough:
                 break
-        # Without `for` nothing but the one window may speak, and few requests say nothing.
+        # A rule without `for` is judged on one moment, and too few requests prove nothing.
         if not self._rule.seconds and ended < self._enough:
             return None
         return failed / ended if self._q is None else latency.quantile(self._q)
@@ -206,7 +212,8 @@ def _of(window: Window, labels: Labels) -> list[EndpointWindow]:
 
 
 def _own_samples(window: Window) -> Iterator[Sample]:
-    """How the load's own processes fared, under the names that the analysis gives them."""
+    """Yield the measurements of the load's own processes, under the names that the analysis gives
+    them."""
     generator = window.generator
     if generator is not None:
         yield Sample("soak_load_cpu_ratio", generator.cpu_ratio)

@@ -1,7 +1,7 @@
-"""A profile's limits as Prometheus alert rules, for production: what soak judges in a test, watched where it matters.
+"""Write a profile's limits as Prometheus alert rules, to watch in production what soak judges in a test.
 
-Prometheus has no verdict: a rule sees a straight line or a threshold. What that means is said in
-    each alert.
+Prometheus has no verdict: a rule tests a threshold or a straight line. Each alert's description
+says what that means.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from soak.profile import Profile
 from soak.selectors import Matcher
 from soak.units import show_amount, show_duration, show_ratio, unit_of
 
-#: How far back a line is drawn, and for how long it must hold: long enough for several collections and a busy hour.
+#: Range over which the line is fitted, and how long the condition must hold: several collections and a busy hour.
 LOOK_BACK, HOLD = "6h", "1h"
-#: Growth over the horizon that matters where no capacity is known: by half, as in soak's own rule.
+#: Growth over the horizon that matters if no capacity is known: by half, as in soak's own rule.
 BY_HALF = 1.5
-#: Shares of a capacity, and of a pool's maximum, that are nearly all of it.
+#: Shares of a capacity, and of a pool's maximum, above which it counts as nearly full.
 NEARLY_FULL, POOL_NEARLY_FULL = 0.9, 0.9
 WEAKNESS = (
     "predict_linear draws one straight line through 6 h: a warm-up, a deployment or a daily rise looks like a leak to it, and "
@@ -33,7 +33,7 @@ WEAKNESS = (
 
 @dataclass(frozen=True, slots=True)
 class AlertRule:
-    """One alert: a PromQL expression about a series that must hold for a time, and what it means."""
+    """One alert: a PromQL expression over a series, how long it must hold, and what it means."""
 
     name: str
     series: str
@@ -45,7 +45,7 @@ class AlertRule:
 
 
 def alert_rules(profile: Profile, matchers: str = "") -> dict[str, Any]:
-    """Groups of rules, as Prometheus reads them; `matchers` are label matchers that every series must meet."""
+    """Return groups of rules in Prometheus' format; `matchers` are label matchers added to every series."""
     where = Where(matchers)
     groups = {
         "limits": [*_growth_limits(profile, where), *_maxima(profile, where)],
@@ -67,12 +67,12 @@ def alert_rules(profile: Profile, matchers: str = "") -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """The label matchers that every series must meet, as PromQL text."""
+    """The label matchers to add to every series, as PromQL text."""
 
     matchers: str
 
     def __call__(self, text: str) -> str:
-        """A selector as PromQL, with these matchers."""
+        """Return a selector as PromQL, with these matchers added."""
         parsed = selector(text)
         inner = [
             *(_matcher(matcher) for matcher in parsed.matchers),
@@ -97,7 +97,7 @@ def _entry(rule: AlertRule, profile: str) -> dict[str, Any]:
 
 
 def _growth_limits(profile: Profile, where: Where) -> Iterator[AlertRule]:
-    """`limits.growth`, by a straight line over 6 h."""
+    """Yield the rules for `limits.growth`, each a straight line over 6 h."""
     for name, limit in profile.limits.growth.items():
         if not selector(name).exact:
             continue
@@ -113,7 +113,7 @@ def _growth_limits(profile: Profile, where: Where) -> Iterator[AlertRule]:
 
 
 def _maxima(profile: Profile, where: Where) -> Iterator[AlertRule]:
-    """`limits.max`."""
+    """Yield the rules for `limits.max`."""
     for name, limit in profile.limits.max.items():
         if not selector(name).exact:
             continue
@@ -129,7 +129,7 @@ def _maxima(profile: Profile, where: Where) -> Iterator[AlertRule]:
 
 
 def _restarts(where: Where) -> Iterator[AlertRule]:
-    """A process that was replaced, however it came about."""
+    """Yield the rules that detect a replaced process, whatever replaced it."""
     for name, function in (
         (START_TIME, "changes"),
         ("kube_pod_container_status_restarts_total", "increase"),
@@ -145,7 +145,7 @@ def _restarts(where: Where) -> Iterator[AlertRule]:
 
 
 def _of_family(family: Family, profile: Profile, where: Where) -> Iterator[AlertRule]:
-    """The rules of one runtime, library or exporter; its series may be absent, and the rules are then silent."""
+    """Yield the rules of one runtime, library or exporter; if its series are absent, they never fire."""
     known = {metric.selector for other in FAMILIES for metric in other.metrics}
     for metric in _watched(family):
         capacities = [
@@ -161,7 +161,8 @@ def _of_family(family: Family, profile: Profile, where: Where) -> Iterator[Alert
 
 
 def _watched(family: Family) -> Iterator[Metric]:
-    """The resources that soak judges by itself, and PromQL can name: a range of a name glob may hold duplicates."""
+    """Yield the resources that soak judges by itself and that PromQL can name: a range over a name glob may hold
+    duplicates."""
     for metric in family.metrics:
         if (
             metric.judged
@@ -180,7 +181,8 @@ def _watched(family: Family) -> Iterator[Metric]:
 
 
 def _nearest(metric: Metric, capacities: list[str]) -> str:
-    """The capacity that the same page holds: that with the longest common beginning, empty where none begins alike."""
+    """Return the capacity of the same exporter: the one with the longest common prefix, empty if none shares the first
+    word."""
 
     def common(name: str) -> int:
         pairs = zip(selector(name).name, selector(metric.selector).name, strict=False)
@@ -259,7 +261,7 @@ def _pool(pool: PoolNames, where: Where) -> Iterator[AlertRule]:
 
 
 def _collector(collector: Collector, profile: Profile, where: Where) -> Iterator[AlertRule]:
-    """Pauses, collections, and how much of the memory taken is alive."""
+    """Yield the rules on pauses, on collections, and on the live share of the memory taken."""
     limits = profile.limits.gc
     pause, cycles = limits.pause or PAUSE, limits.cycles or CYCLES
     live = limits.live or LIVE
@@ -308,7 +310,7 @@ def _all_exact(*texts: str) -> bool:
 
 
 def _ignoring(*selectors: str) -> str:
-    """` ignoring (state)` for the labels that the selectors mention, which differ between the two sides; else nothing."""
+    """Return ` ignoring (labels)` for the labels in the selectors, which differ between the two sides; empty without any."""
     labels = sorted({matcher.label for text in selectors for matcher in selector(text).matchers})
     return f" ignoring ({', '.join(labels)})" if labels else ""
 

@@ -1,8 +1,8 @@
-"""Finds regular expressions that may take exponential time: a repetition that can match the same text in several ways.
+"""Find regular expressions that may take exponential time: a repetition that can match the same text in several ways.
 
-As in Kirrage, Rathnayake, Thielecke, "Static Analysis for Regular Expression Denial-of-Service
-Attacks", 2013, though plainer: what is refused is a repetition without bound of something that has
-another one in it, or of alternatives that begin alike.
+This is a simplified form of Kirrage, Rathnayake, Thielecke, "Static Analysis for Regular Expression
+Denial-of-Service Attacks", 2013. It refuses an unbounded repetition that contains another one, or
+that contains alternatives with the same beginning.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from typing import Any
 
 _parser: Any = re._parser  # type: ignore[attr-defined]  # noqa: SLF001 - Python has no other parser of its expressions
 _constants: Any = re._constants  # type: ignore[attr-defined]  # noqa: SLF001
-#: A repetition of more than so many rounds is as good as one without bound.
+#: A repetition with a higher maximum counts as unbounded.
 MANY = 20
-#: Possessive repetitions and atomic groups never try again.
+#: Possessive repetitions and atomic groups never backtrack.
 _NEVER_AGAIN = (_constants.POSSESSIVE_REPEAT, _constants.ATOMIC_GROUP)
 
 
 def refusal(pattern: str) -> str | None:
-    """Why a regular expression of a profile is not taken: it is none, or may take for ever; None for any other."""
+    """Return why a profile's regular expression is refused: it is invalid or may take exponential time; None if
+    accepted."""
     try:
         re.compile(pattern)
         endless = backtracks(pattern)
@@ -34,12 +35,13 @@ def refusal(pattern: str) -> str | None:
 
 
 def backtracks(pattern: str) -> bool:
-    """Whether a pattern that compiles may take a time exponential in the length of the text."""
+    """Return True if a valid pattern may take time exponential in the length of the text."""
     return _backtracks(_parser.parse(pattern), inside=False)
 
 
 def _backtracks(items: Iterable[Any], *, inside: bool) -> bool:
-    """`inside`: within a repetition without bound."""
+    """Return True if any item may backtrack exponentially; `inside` means inside an unbounded
+    repetition."""
     for operator, argument in items:
         if operator in _NEVER_AGAIN:
             continue
@@ -56,7 +58,7 @@ def _backtracks(items: Iterable[Any], *, inside: bool) -> bool:
 
 
 def _parts(argument: Any) -> Iterator[Any]:
-    """Every pattern within an operator's argument."""
+    """Yield every pattern within an operator's argument."""
     if isinstance(argument, _parser.SubPattern):
         yield argument
     elif isinstance(argument, tuple | list):
@@ -65,7 +67,8 @@ def _parts(argument: Any) -> Iterator[Any]:
 
 
 def _begin_alike(branches: list[Any]) -> bool:
-    """Whether alternatives may begin with the same letter; no only where each begins with a letter of its own."""
+    """Return True if two alternatives may begin with the same letter; False only if each begins with a different
+    literal."""
     first = [branch[0] if len(branch) else None for branch in branches]
     letters = [item[1] for item in first if item is not None and item[0] is _constants.LITERAL]
     return len(letters) < len(branches) or len(set(letters)) < len(letters)

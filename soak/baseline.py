@@ -1,7 +1,8 @@
-"""A baseline: the measurements of one or several runs in one small file, to be committed and compared with.
+"""Read and write a baseline: the measurements of one or more runs in one small file, to be committed and
+compared with.
 
-The file is JSON, format_version 1. It holds a digest of its content, so that a value changed by
-hand is noticed: a baseline is measured, and not written.
+The file is JSON, format_version 1. It holds a digest of its content, so that a value edited by
+hand is detected: a baseline has to be measured.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from soak.profile.compare import MetricName
 
 FORMAT_VERSION = 1
 KIND = "soak baseline"
-#: A baseline is committed beside the code: bytes it may have.
+#: Maximum size of a baseline in bytes: it is committed together with the code.
 LARGEST = 100_000
 
 
@@ -35,7 +36,7 @@ class Baseline:
 
 
 def capacity_in(baseline: Baseline) -> float | None:
-    """The capacity that a baseline holds, in requests per second: the least of its searches; None where it has none."""
+    """Return a baseline's capacity in requests per second: the lowest of its searches, None if it has none."""
     capacities = [
         measurement.value
         for run in baseline.runs
@@ -98,7 +99,7 @@ class _File(_BaselineFile):
 
 
 def encode(baseline: Baseline) -> str:
-    """The file's text; UsageError where it would be too large to commit."""
+    """Return the file's text; raise UsageError if it would be too large to commit."""
     content = {
         "format_version": FORMAT_VERSION,
         "kind": KIND,
@@ -121,7 +122,7 @@ def encode(baseline: Baseline) -> str:
 
 
 def decode(text: str, source: str) -> Baseline:
-    """The baseline of a file's text; InputError names the file, what is wrong, and what to do."""
+    """Parse a file's text; the InputError names the file, what is wrong, and what to do."""
     try:
         tree = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -133,12 +134,12 @@ _ADVICE = "set it anew with `soak baseline set RUN`"
 
 
 def is_baseline(tree: object) -> bool:
-    """Whether a JSON value means to be a baseline."""
+    """Return True if a JSON value claims to be a baseline."""
     return isinstance(tree, dict) and tree.get("kind") == KIND
 
 
 def from_tree(tree: Any, source: str) -> Baseline:
-    """The baseline of a JSON value, likewise."""
+    """Read a baseline from a JSON value; raise InputError as `decode` does."""
     if not is_baseline(tree):
         raise InputError(f"{source}: not a baseline; {_ADVICE}")
     if tree.get("format_version") != FORMAT_VERSION:
@@ -163,7 +164,7 @@ def from_tree(tree: Any, source: str) -> Baseline:
 
 
 def digest(content: Any) -> str:
-    """The SHA-256 of a JSON value, whatever the order of its keys and its white space."""
+    """Return the SHA-256 of a JSON value, independent of the order of its keys and of white space."""
     return hashlib.sha256(
         json.dumps(content, sort_keys=True, ensure_ascii=False).encode()
     ).hexdigest()
@@ -198,7 +199,8 @@ def _run(run: MeasuredRun) -> dict[str, Any]:
 
 
 def _suspect(suspect: Suspect) -> dict[str, Any]:
-    """What tells whether a later run's suspect is the same."""
+    """Return the fields that identify a suspect, so that a later run can tell whether it has the
+    same one."""
     place = suspect.place
     return {
         "class": suspect.leak_class,
@@ -211,7 +213,7 @@ def _suspect(suspect: Suspect) -> dict[str, Any]:
 
 
 def _rounded(value: float) -> float:
-    """Six significant figures: more would be noise, and half of the file."""
+    """Round to six significant figures: further digits are noise and would double the file's size."""
     return float(f"{value:.6g}")
 
 

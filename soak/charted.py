@@ -1,4 +1,5 @@
-"""What an analysis gives to draw: trends with their lines, curves, charts, and the one that leads a report."""
+"""Data types of what is drawn from an analysis: trends with their lines, curves, charts, and a report's
+leading series."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from soak.recorded import Floats, Phase
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A straight stretch of a fitted level: value `first` at time `start` to `last` at `end`, within `low`s and `high`s."""
+    """A straight part of a fitted level, from `first` at `start` to `last` at `end`; the `low` and `high` bounds are at
+    `end`."""
 
     start: float
     end: float
@@ -22,16 +24,16 @@ class Line:
     high_last: float
 
     def moved(self, seconds: float) -> Line:
-        """The line so many seconds later."""
+        """Return the line shifted later by `seconds`."""
         return replace(self, start=self.start + seconds, end=self.end + seconds)
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedClock:
-    """The clock of requests that a growth was judged on: when `wall` seconds of the run had passed, it showed `judged`.
+    """The clock of requests that a growth was judged on: after `wall` seconds of the run it showed `judged`.
 
-    `requests` are those completed by then to `endpoints`, which make the series grow. All three
-    rise and have one length; both clocks agree at either end, and outside of it.
+    `requests` are the requests completed by then to `endpoints`, which make the series grow. All
+    three tuples rise and have the same length. Both clocks agree at either end and outside of it.
     """
 
     wall: tuple[float, ...]
@@ -40,19 +42,19 @@ class JudgedClock:
     endpoints: tuple[str, ...]
 
     def shows(self, times: Floats) -> Floats:
-        """What this clock shows at times of the run, in seconds."""
+        """Return what this clock shows at times of the run, in seconds."""
         return _read(times, self.wall, self.judged)
 
     def at(self, time: float) -> float:
-        """What this clock shows at one time of the run."""
+        """Return what this clock shows at one time of the run."""
         return float(self.shows(np.array([time]))[0])
 
     def time_of(self, shown: Floats) -> Floats:
-        """The times of the run at which this clock shows `shown`, in seconds."""
+        """Return the times of the run at which this clock shows `shown`, in seconds."""
         return _read(shown, self.judged, self.wall)
 
     def moved(self, seconds: float) -> JudgedClock:
-        """The clock so many seconds later."""
+        """Return the clock shifted later by `seconds`."""
         wall, judged = (
             tuple(time + seconds for time in column) for column in (self.wall, self.judged)
         )
@@ -60,12 +62,12 @@ class JudgedClock:
 
 
 def _read(times: Floats, clock: tuple[float, ...], other: tuple[float, ...]) -> Floats:
-    """What the `other` clock shows when this one shows `times`; both agree outside of what is known of them."""
+    """Return what `other` shows when `clock` shows `times`; both agree outside the recorded range."""
     inside = (times >= clock[0]) & (times <= clock[-1])
     return np.where(inside, np.interp(times, clock, other), times)
 
 
-#: Standard errors from end to end of a 95% interval of a normal distribution.
+#: Width of a 95% interval of a normal distribution, in standard errors.
 INTERVAL_ERRORS = 3.92
 
 
@@ -73,17 +75,16 @@ INTERVAL_ERRORS = 3.92
 class Trend:
     """The growth of one series' steady level, in the series' unit per hour, with a 95% interval.
 
-    `resolution_per_hour` is the slowest growth that this recording would have caught.
-    `settled_after_seconds` is when warm-up ended, None where it did not. `doubt` says why the
-    recording cannot tell, and what would; None where it can. `level` is the fitted level at the
-    end, `lines` the fit to draw, one a segment between restarts. `p_no_growth` is the probability
-    that, all explanations weighed, the level does not keep growing. `stepwise` says that the doubt
-    is for
-    want of steps: the series moves in too few to tell. `falls` says that a fall is for the worse,
-    as of free memory. `clock` is the clock that `lines` and `begins` are read on, where that is not the
-    run's own time. `begins` is when the warm-up began, where `lines` begin only after it. `levels` are
-    the times and levels that were fitted, where those are not the samples: the floors of a saw, or
-    one for each block of samples.
+    `resolution_per_hour` is the slowest growth that this recording would have detected.
+    `settled_after_seconds` is when warm-up ended, None if it did not. `doubt` says why the
+    recording cannot tell and what would help; None if it can tell. `level` is the fitted level at
+    the end. `lines` are the fit to draw, one for each segment between restarts. `p_no_growth` is the
+    probability, over all explanations, that the level does not keep growing. `stepwise` says that
+    the doubt is about steps: the series moves in too few of them to tell. `falls` says that a fall
+    is for the worse, as with free memory. `clock` is the clock of `lines` and `begins` if that is
+    not the run's own time. `begins` is when the warm-up began if `lines` begin only after it.
+    `levels` are the times and levels that were fitted if those are not the samples: the floors of a
+    sawtooth, or one value per block of samples.
     """
 
     slope_per_hour: float
@@ -103,7 +104,7 @@ class Trend:
 
     @property
     def warm_up(self) -> tuple[float, float] | None:
-        """From when to when it settled, in seconds of the run; None where it took no time, or did not end."""
+        """The start and end of the warm-up, in seconds of the run; None if it took no time or did not end."""
         if not (self.lines and self.settled_after_seconds):
             return None
         begin = self.lines[-1].start if self.begins is None else self.begins
@@ -112,7 +113,7 @@ class Trend:
         return begin, begin + self.settled_after_seconds
 
     def once_settled(self) -> Trend:
-        """The trend with a line that begins where the level had settled, as it is drawn."""
+        """Return the trend with a line that begins where the level had settled, for drawing."""
         stretch = self.warm_up
         if stretch is None or len(self.lines) != 1:
             return self
@@ -125,11 +126,11 @@ class Trend:
 
     @property
     def standard_error(self) -> float:
-        """The standard error that the interval stands for, in the series' unit per hour."""
+        """The standard error that corresponds to the interval, in the series' unit per hour."""
         return (self.slope_high - self.slope_low) / INTERVAL_ERRORS
 
     def mirrored(self) -> Trend:
-        """The trend of the series with its sign changed: a fall that is for the worse as growth, and back."""
+        """Return the trend of the negated series: a fall for the worse becomes growth, and back."""
         lines = tuple(
             Line(line.start, line.end, -line.first, -line.last, -line.high_last, -line.low_last)
             for line in self.lines
@@ -146,7 +147,7 @@ class Trend:
         )
 
     def moved(self, seconds: float) -> Trend:
-        """The trend so many seconds later."""
+        """Return the trend shifted later by `seconds`."""
         clock = self.clock and self.clock.moved(seconds)
         begins = None if self.begins is None else self.begins + seconds
         lines = tuple(line.moved(seconds) for line in self.lines)
@@ -155,7 +156,7 @@ class Trend:
 
     @property
     def for_the_worse(self) -> Trend:
-        """The trend with growth for the worse, whichever its direction."""
+        """The trend oriented so that growth is for the worse."""
         return self.mirrored() if self.falls else self
 
 
@@ -163,8 +164,8 @@ class Trend:
 class Curve:
     """One series thinned for drawing: `low` and `high` are the extremes around each of `times`, `values` the middle.
 
-    `series` is its name with its labels, as Prometheus writes them; empty for what is no series of
-    a run.
+    `series` is its name with labels in Prometheus notation; empty if the curve is not a series of
+    the run.
     """
 
     label: str
@@ -176,7 +177,7 @@ class Curve:
     series: str = ""
 
     def during(self, start: float, end: float) -> Curve:
-        """The curve from `start` to `end` alone, on an axis that begins at `start`."""
+        """Return only the part from `start` to `end`, on an axis that begins at `start`."""
         kept = (self.times >= start) & (self.times <= end)
         times, values, low, high = (
             column[kept] for column in (self.times, self.values, self.low, self.high)
@@ -187,9 +188,9 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class HeatMap:
-    """How many requests took how long when: `counts` is (latency rows, time columns), evenly spaced in time and log latency.
+    """Numbers of requests by time and latency: `counts` is (latency rows, time columns), even in time and log latency.
 
-    Columns reach from `start` to `end`, rows from `low` to `high`, all in seconds.
+    Columns span `start` to `end`, rows span `low` to `high`, all in seconds.
     """
 
     start: float
@@ -201,7 +202,7 @@ class HeatMap:
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A stretch of the run that every chart marks: a source that gave no answer, load sent late, or a stage of the load."""
+    """A part of the run that every chart marks: a source without an answer, load sent late, or a stage of the load."""
 
     kind: MarkKind
     start: float
@@ -213,10 +214,10 @@ class Mark:
 class Chart:
     """Curves that share a unit, or a heat map, on the run's time axis.
 
-    `verdict` is the worst of their findings, None where not judged; `warm_up` the stretch before
-    the level had settled. `group` is the heading that the chart stands under. In a `stacked` one the
-    curves lie upon one another and add up: `low` and `high` are where each begins and ends, and
-    `capacity` is what their sum may come to.
+    `verdict` is the worst of the curves' findings, None if not judged. `warm_up` is the time before
+    the level had settled. `group` is the heading above the chart. In a `stacked` chart the curves
+    are drawn on top of each other: `low` and `high` are where each begins and ends, and `capacity`
+    is the limit of their sum.
     """
 
     title: str
@@ -233,12 +234,12 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Lead:
-    """The series that a report shows first, as Prometheus writes it, and where its growth leads.
+    """The series that a report shows first, in Prometheus notation, and where its growth leads.
 
-    Where it fails by growing, `line` is the forecast: from the end of its fit until it reaches
-    `target`, which is its `capacity`, or else twice its level. Otherwise `line` is the steepest
-    growth that could hide in what was judged, and `target` is None. `line` is None where neither is
-    known.
+    If it fails by growing, `line` is the forecast: from the end of its fit until it reaches
+    `target`, which is its `capacity` or else twice its level. Otherwise `line` is the steepest
+    growth
+    that could hide in what was judged, and `target` is None. `line` is None if neither is known.
     """
 
     series: str

@@ -1,7 +1,7 @@
-"""What a comparison of runs consists of: what was measured in each run, and how far two sides differ.
+"""Data types of a comparison of runs: what was measured in each run, and how far two sides differ.
 
-A value is in its metric's unit; errors are on the metric's scale: natural logarithms where
-differences are told as shares, the unit itself where they are told as amounts.
+A value is in its metric's unit. Errors are on the metric's scale: natural logarithms if
+differences are reported as shares, the unit itself if they are reported as amounts.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from enum import StrEnum
 from soak.model import Chart, Suspect
 from soak.units import show_amount, show_number, show_ratio
 
-#: A rise to this many times the base, and more, is told in times: +4,067% is harder to read than 42 times.
+#: From this multiple of the base on, a rise is reported as a multiple: 42 times is easier to read than
+#: +4,067%.
 FOLD = 10.0
-#: What is more than this many times the base is known to be much more, and nothing else.
+#: Above this multiple of the base, a rise is reported only as larger than that.
 MOST_FOLD = 1000.0
 
 
@@ -28,7 +29,7 @@ class Change(StrEnum):
 
 
 class GateVerdict(StrEnum):
-    """What a whole comparison comes to: one metric is worse, none is, or a required one cannot be told."""
+    """The verdict of a whole comparison: a metric is worse, none is, or a required one cannot be told."""
 
     WORSE = "worse"
     NOT_WORSE = "not worse"
@@ -39,10 +40,10 @@ class GateVerdict(StrEnum):
 class Measurement:
     """One metric of one subject (an endpoint, a series) in one run.
 
-    `error` is the standard error that the number of requests or events leaves, `drift` what the
-    figure varies by from stretch to stretch beyond that, as a standard error that holds under
-    autocorrelation. `matters` is the least difference, in `unit`, that matters to this subject, 0
-    where only the metric's tolerance says.
+    `error` is the standard error due to the finite number of requests or events. `drift` is the
+    additional variation from one part of the run to the next, as a standard error that holds under
+    autocorrelation. `matters` is the least difference, in `unit`, that matters for this subject, 0
+    if only the metric's tolerance applies.
     """
 
     metric: str
@@ -59,8 +60,8 @@ class MeasuredRun:
     """All measurements of one run, and what must agree before two runs are compared.
 
     `seconds` is how long its load lasted, `load` the load in words, `target` the target's address.
-    `charts` are the run's where its recording was read, on an axis that begins with the load.
-    `suspects` is None where the source does not say whether there were any.
+    `charts` are the run's charts if its recording was read, on an axis that begins with the load.
+    `suspects` is None if the source does not say whether there were any.
     """
 
     name: str
@@ -80,10 +81,12 @@ class Difference:
     """One metric of one subject, base against candidate.
 
     `relative` says that `change`, `low`, `high` and `tolerance` are shares of the base, else
-    amounts in `unit`; a change above 0 is a rise, whichever direction is worse. `low` and `high`
-    are a 95% interval, None where nothing is known. `catches` is the change for the worse that runs
-    like these, as many a side as were given, would show in 95 of 100 comparisons; `catches_three`
-    the same for three runs a side.
+    amounts in `unit`. A change above 0 is a rise, whichever direction is worse. `low` and `high`
+    are
+    a 95% interval, None if unknown. `catches` is the change for the worse that runs like these,
+    with
+    the same number per side, would show in 95 of 100 comparisons; `catches_three` is the same for
+    three runs per side.
     """
 
     metric: str
@@ -107,10 +110,10 @@ class Difference:
     catches_three: float | None
 
     def amount(self, value: float) -> str:
-        """A change or tolerance in words: a share of the base, or an amount; of a share, percentage points.
+        """Return a change or tolerance as text: a percentage of the base, percentage points, or an amount.
 
-        A rise to many times the base is told as that, and one beyond what any reader tells apart as
-        no number.
+        A rise to at least FOLD times the base is written as a multiple; above MOST_FOLD times only as
+        "over" that.
         """
         if self.relative and value > MOST_FOLD - 1:
             return f"over {show_number(MOST_FOLD)} times"
@@ -123,7 +126,7 @@ class Difference:
         return show_amount(value, self.unit)
 
     def signed(self, value: float) -> str:
-        """The same with its sign."""
+        """Return the same text with its sign."""
         if self.relative and value >= FOLD - 1:
             return self.amount(value)
         text = self.amount(abs(value))
@@ -135,8 +138,8 @@ class Difference:
 class Comparison:
     """Two sides compared: one verdict, the sentence that says why, and a difference for each metric.
 
-    `left_out` names what could not be compared, and why. `new_suspects` are those of the candidate
-    that the base has not.
+    `left_out` names what could not be compared, and why. `new_suspects` are the candidate's
+    suspects that the base does not have.
     """
 
     base: str
@@ -154,7 +157,7 @@ class Comparison:
 
     @property
     def untold(self) -> int:
-        """How many differences may or may not be worse."""
+        """The number of differences that may or may not be worse."""
         return sum(
             not difference.not_worse and difference.verdict is not Change.WORSE
             for difference in self.differences

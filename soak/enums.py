@@ -1,4 +1,4 @@
-"""The closed lists of words that a recording and an analysis use: each member's value is what is stored and shown."""
+"""The enumerations that a recording and an analysis use: each member's value is what is stored and shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """Three-valued; a proven fail outranks inconclusive, and no data is never a pass."""
+    """A three-valued verdict: a proven fail outranks inconclusive, and no data is never a pass."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -14,19 +14,19 @@ class Verdict(StrEnum):
 
     @property
     def rank(self) -> int:
-        """0 for the worst: what a list of findings begins with."""
+        """The sort order of a list of findings, 0 for the worst verdict."""
         return (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS).index(self)
 
 
 class Kind(StrEnum):
-    """A gauge goes up and down; a counter only up, but for restarts."""
+    """A gauge goes up and down; a counter only rises, except at restarts."""
 
     GAUGE = "gauge"
     COUNTER = "counter"
 
 
 class RuleName(StrEnum):
-    """What a finding is about."""
+    """The rule that a finding is about."""
 
     GROWTH = "growth"
     MAX = "max"
@@ -45,7 +45,7 @@ class RuleName(StrEnum):
 
 
 class Ending(StrEnum):
-    """How a run ended; one that never said so has crashed."""
+    """How a run ended; a run that did not record its end has crashed."""
 
     COMPLETED = "completed"
     EARLY = "early"
@@ -56,7 +56,7 @@ class Ending(StrEnum):
 
 
 class EventKind(StrEnum):
-    """What an event of a run is about."""
+    """The subject of an event of a run."""
 
     PROBE = "probe"
     WARNING = "warning"
@@ -79,7 +79,7 @@ class EventKind(StrEnum):
 
 
 class PhaseName(StrEnum):
-    """The phases that every run may have; a load that is made again names its own."""
+    """The phases that every run may have; a replayed load names its own."""
 
     RAMP = "ramp"
     STEADY = "steady"
@@ -90,7 +90,7 @@ class PhaseName(StrEnum):
 
 
 class MarkKind(StrEnum):
-    """What a chart marks at its edge, beside events and phases."""
+    """What a chart marks at its edge, in addition to events and phases."""
 
     LOST = "no answer"
     LATE = "sent late"
@@ -98,8 +98,8 @@ class MarkKind(StrEnum):
 
 
 class ScrapeError(StrEnum):
-    """Why a scrape gave nothing: the process is not there any more, the one before was still under way, soak itself stood
-    still, or anything else."""
+    """Why a scrape failed: the process is gone, the scrape before was still under way, soak itself stalled, or anything
+    else."""
 
     GONE = "gone"
     BUSY = "busy"

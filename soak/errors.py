@@ -1,4 +1,4 @@
-"""What can go wrong, each with its exit code and a message that says what to do."""
+"""The expected errors, each with its exit code and a message that says what to do."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _USER_INFO, _QUERY = (
     re.compile(r"(https?://[^\s?]+)\?[^\s:,;)]*"),
 )
 
-#: What reading JSON raises that is of another shape than it should be; a whole number may be larger than any double.
+#: Exceptions that reading JSON of an unexpected shape raises; a whole number may be larger than any double.
 OTHER_SHAPE = (
     LookupError,
     TypeError,
@@ -22,7 +22,7 @@ OTHER_SHAPE = (
 
 
 class ExitCode(IntEnum):
-    """Every way the program ends; the one table that the README documents."""
+    """The exit codes of the program, as the README documents them."""
 
     PASS = 0
     FAIL = 1
@@ -39,7 +39,7 @@ class SoakError(Exception):
 
 
 class UsageError(SoakError):
-    """The command line asks for something that cannot be."""
+    """The command line asks for something impossible."""
 
     exit_code = ExitCode.USAGE
 
@@ -53,18 +53,19 @@ class InputError(UsageError):
 
 
 class TargetError(SoakError):
-    """The target cannot be reached, started or found; what its URLs hold of users and queries is not said."""
+    """The target cannot be reached, started or found; user info and queries are removed from URLs in the
+    message."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(without_url_secrets(message))
 
 
 class TargetGoneError(TargetError):
-    """The target's process, container or control group is not there any more."""
+    """The target's process, container or control group no longer exists."""
 
 
 class StoppedError(SoakError):
-    """A person ended it before there was anything to report."""
+    """A person stopped the program before there was anything to report."""
 
     exit_code = ExitCode.INTERRUPTED
 
@@ -78,10 +79,11 @@ class LoadError(SoakError):
 
 
 def without_user_info(text: str) -> str:
-    """A text whose URLs name no user and no password."""
+    """Return the text with user names and passwords removed from its URLs."""
     return _USER_INFO.sub(r"\1", text)
 
 
 def without_url_secrets(text: str) -> str:
-    """A text whose URLs have neither user info nor a query, where passwords and keys stand."""
+    """Return the text with user info and queries removed from its URLs, where passwords and keys
+    may be."""
     return _QUERY.sub(r"\1?…", _USER_INFO.sub(r"\1", text))

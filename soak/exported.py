@@ -1,6 +1,6 @@
-"""A recording as one table, a row a moment and a column a series, for other programs: CSV text or Parquet.
+"""Export a recording as one table, a row per moment and a column per series, as CSV text or Parquet.
 
-`soak analyze` reads both again.
+`soak analyze` reads both formats.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from soak.printable import clean
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportTable:
-    """Columns of one length n: `times` in seconds since the run's start, rising, and a series each, NaN where it has no value.
+    """Columns of the same length n: rising `times` in seconds since the run's start, and each series, NaN where it has no
+    value.
 
-    `started` is when the run began, in UTC, None where nothing says so.
+    `started` is when the run began, in UTC, None if unknown.
     """
 
     started: datetime | None
@@ -33,7 +34,7 @@ class ExportTable:
     columns: dict[str, Floats]
 
     def moments(self) -> list[datetime]:
-        """The times in UTC, to the millisecond."""
+        """Return the times in UTC, to the millisecond."""
         assert self.started is not None
         return [
             self.started + timedelta(milliseconds=round(1000 * seconds))
@@ -42,11 +43,12 @@ class ExportTable:
 
 
 def table_of(recording: Recording) -> ExportTable:
-    """Everything that was sampled, counters as they were counted, and what the request windows tell."""
+    """Return everything that was sampled (counters as counted), and the series derived from request
+    windows."""
     several = [
         series for series in (*recording.series, *request_series(recording)) if len(series.times)
     ]
-    # To the millisecond: a window and a scrape of the same moment share a row.
+    # Rounded to the millisecond, so that a window and a scrape of the same moment share a row.
     rounded = [np.round(series.times, 3) for series in several]
     times = np.unique(np.concatenate(rounded)) if rounded else np.empty(0)
     columns: dict[str, Floats] = {}
@@ -58,7 +60,7 @@ def table_of(recording: Recording) -> ExportTable:
 
 
 def _names(several: list[Series]) -> Iterator[str]:
-    """The name of each column; series that two sources tell alike are told apart by their source."""
+    """Yield the name of each column; a name that occurs in two sources gets a `source` label."""
     often = Counter(series.key for series in several)
     for series in several:
         own = (
@@ -68,12 +70,13 @@ def _names(several: list[Series]) -> Iterator[str]:
 
 
 def _escaped(value: str) -> str:
-    """A label's value as Prometheus writes it."""
+    """Escape a label's value as Prometheus does."""
     return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def csv_text(table: ExportTable) -> str:
-    """A column `time` (ISO 8601, UTC), or `t` (seconds) where the start is not known; an empty cell where there is no value."""
+    """Return CSV with a column `time` (ISO 8601, UTC), or `t` (seconds) if the start is unknown; a missing value is an empty
+    cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [_harmless(name) for name in table.columns]
@@ -91,18 +94,19 @@ def csv_text(table: ExportTable) -> str:
 
 
 def _harmless(name: str) -> str:
-    """A name without control characters, and with an apostrophe before what a spreadsheet would calculate."""
+    """Remove control characters, and put an apostrophe before a name that a spreadsheet would evaluate."""
     name = clean(name)
     return f"'{name}" if name.startswith(("=", "+", "-", "@")) else name
 
 
 def _cell(value: float) -> str:
-    """A number exactly, a whole one without its point; empty for none."""
+    """Format a number exactly, a whole one without a decimal point; empty for NaN."""
     return "" if math.isnan(value) else repr(int(value)) if value.is_integer() else repr(value)
 
 
 def parquet_bytes(table: ExportTable) -> bytes:
-    """The same as Parquet (columns `time` or `t`, and doubles); UsageError where pyarrow is not installed."""
+    """Return the same table as Parquet (`time` or `t`, then doubles); raise UsageError if pyarrow is not
+    installed."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: PLC0415

@@ -1,8 +1,8 @@
-"""Two targets driven in turn at the same load: each slice is an ordinary run of its own, in an order that cancels drift.
+"""Drive two targets in turn at the same load; each slice is an ordinary run, in an order that cancels drift.
 
-The sides alternate as A B B A (or B A A B, drawn by a seed), so that what the machine does
-meanwhile, evenly or in one direction, weighs on both alike; the two slices of a pair lie next to
-each other and are compared with each other.
+The sides alternate as A B B A (or B A A B, drawn by a seed), so that changes of the machine,
+steady or in one direction, affect both sides alike. The two slices of a pair are adjacent and
+are compared with each other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SIDES = ("base", "candidate")
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One slice: which side, which pair (from 0), its run directory, and whether it is left out."""
+    """One slice: which side, which pair (from 0), its run directory, and whether it is discarded."""
 
     side: str
     pair: int
@@ -35,7 +35,7 @@ class Slice:
 
 
 def order(pairs: int, seed: int) -> list[tuple[str, str]]:
-    """Which side of each pair comes first: blocks of two pairs that mirror each other, the first of each drawn at random."""
+    """Return the order of the sides in each pair: blocks of two mirrored pairs, the first of each drawn at random."""
     rng = random.Random(seed)  # noqa: S311 - an order, and no secret
     slots: list[tuple[str, str]] = []
     while len(slots) < pairs:
@@ -45,7 +45,7 @@ def order(pairs: int, seed: int) -> list[tuple[str, str]]:
 
 
 def check_gate(profile: Profile) -> GateSpec:
-    """What a profile says of its gate; UsageError where it says nothing, or what a gate cannot do."""
+    """Return the profile's gate; raise UsageError if it has none, or asks for what a gate cannot do."""
     if profile.gate is None:
         raise UsageError(
             f"{profile.name}: has no gate: say which two targets with gate: {{base: {{url: …}}, candidate: {{url: …}}}}"
@@ -71,9 +71,9 @@ def check_gate(profile: Profile) -> GateSpec:
 
 @dataclass
 class Gate:
-    """Drives both sides of a profile's gate into one folder, a run directory a slice.
+    """Drives both sides of a profile's gate into one folder, with a run directory per slice.
 
-    `told` hears of each slice before it begins; `stop` ends the gate in order.
+    `told` is called with each slice before it begins; `stop` ends the gate in order.
     """
 
     profile: Profile
@@ -84,7 +84,8 @@ class Gate:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> list[Slice]:
-        """The slices that were driven whole, in their order; SoakError where a side cannot be started or driven."""
+        """Return the slices that were driven to their end, in order; raise SoakError if a side cannot be started or
+        driven."""
         spec = check_gate(self.profile)
         self._make_directory()
         with ExitStack() as started:
@@ -128,7 +129,7 @@ class Gate:
         return target.pid
 
     def _drive(self, planned: Slice, spec: GateSpec, pids: dict[str, int | None]) -> Slice | None:
-        """Drive one slice; None where the gate was stopped, LoadError where the slice broke."""
+        """Drive one slice; return None if the gate was stopped, raise LoadError if the slice broke."""
         if self.stop.is_set():
             return None
         self.told(planned)

@@ -1,4 +1,5 @@
-"""What a diagnosis gives to the reports: suspects, a flame graph of growth, and a table of endpoints by places."""
+"""Data types that a diagnosis gives to the reports: suspects, a flame graph of growth, and a table of endpoints by
+places."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the code: a function (or a class, or a series that tells), its file without folders, and line (0 unknown).
+    """A place in the code: a function (or class, or telltale series), its file without folders, and line (0 if unknown).
 
     Without a `function`, `unknown` says why no place is known.
     """
@@ -26,7 +27,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class HourlyRate:
-    """What grows in an hour without any request, with its 95% interval; all 0 where no such growth is proven."""
+    """Growth per hour without any request, with its 95% interval; all 0 if no such growth is proven."""
 
     value: float = 0.0
     low: float = 0.0
@@ -40,9 +41,9 @@ NO_RATE = HourlyRate()
 class Suspect:
     """A likely cause: the class of leak, where in the code, through which endpoint, how much per request.
 
-    `per_hour` is what the same thing (in `unit`) grows by with time alone, beside what requests
-    add. Where several endpoints share the leak, `endpoint` names them all, `endpoints` has each, and
-    `per_request` is of a request to any of them.
+    `per_hour` is the growth (in `unit`) with time alone, in addition to what requests add. If
+    several endpoints share the leak, `endpoint` names them all, `endpoints` has each, and
+    `per_request` applies to a request to any of them.
     """
 
     leak_class: str
@@ -69,7 +70,7 @@ class Suspect:
 class FlameBox:
     """One call in a flame graph: `left` and `width` are shares of all that changed, `depth` is 0 for the outermost call.
 
-    `per_request` is what grows beneath it less what shrinks, negative where more shrinks.
+    `per_request` is the growth below it minus the shrinkage, negative if more shrinks.
     """
 
     function: str
@@ -82,10 +83,10 @@ class FlameBox:
 
 @dataclass(frozen=True, slots=True)
 class Flame:
-    """What grows and what shrinks by stack, in `unit` per request to any endpoint.
+    """Growth and shrinkage by stack, in `unit` per request to any endpoint.
 
-    `stacks` of them are drawn, of which `shrinking` surely shrink; `per_request` is all of them
-    together.
+    `stacks` is the number of stacks drawn, `shrinking` the number of those that surely shrink.
+    `per_request` is the sum over all of them.
     """
 
     unit: str
@@ -97,7 +98,7 @@ class Flame:
 
 @dataclass(frozen=True, slots=True)
 class PlaceRow:
-    """How much a request to each endpoint of a table adds at one place, or to one series; 0 where it adds nothing."""
+    """How much a request to each of the table's endpoints adds at one place, or to one series; 0 if nothing."""
 
     place: str
     unit: str
@@ -106,7 +107,7 @@ class PlaceRow:
 
 @dataclass(frozen=True, slots=True)
 class PlaceTable:
-    """Endpoints by places: who adds how much where."""
+    """Endpoints by places: how much each endpoint adds at each place."""
 
     endpoints: tuple[str, ...]
     rows: tuple[PlaceRow, ...]

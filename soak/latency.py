@@ -1,9 +1,9 @@
-"""Latencies in logarithmic buckets: constant memory, at most 2% error, merged exactly.
+"""Count latencies in logarithmic buckets: constant memory, at most 2% error, exact merging.
 
 Bucket b holds (LOWEST·GROWTH^(b-1), LOWEST·GROWTH^b]; its value is the geometric middle, so any
 latency is off by a factor of at most √GROWTH < 1.02 (DDSketch, Masson et al., VLDB 2019). Bucket 0
 holds all up to 1 µs, the last all beyond 3 hours.
-No NumPy here: the load's processes record into these for every request.
+NumPy is not used here: the load's processes record into these histograms for every request.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ _MIDDLE = LOWEST / GROWTH**0.5
 
 
 def bucket_of(seconds: float) -> int:
-    """The bucket of a latency in seconds; negative ones (a stepped clock) count as none."""
+    """Return the bucket of a latency in seconds; negative latencies (a stepped clock) count as 0."""
     if seconds <= LOWEST:
         return 0
     return ceil(log(seconds / LOWEST) * _SCALE) if seconds < HIGHEST else LAST
 
 
 def bucket_seconds(bucket: Any) -> Any:
-    """The latency in seconds that stands for a bucket, or for an array of them."""
+    """Return the latency in seconds that represents a bucket, or an array of buckets."""
     return _MIDDLE * GROWTH**bucket
 
 
 @dataclass(slots=True)
 class Histogram:
-    """Counts by bucket; grows with the spread of latencies, never with their number."""
+    """Counts by bucket; its size depends on the spread of latencies, not on their number."""
 
     counts: dict[int, int] = field(default_factory=dict)
 
     @classmethod
     def from_pairs(cls, pairs: Iterable[Sequence[int]]) -> Histogram:
-        """The inverse of `pairs`."""
+        """Build a histogram from the result of `pairs`."""
         return cls({int(bucket): int(count) for bucket, count in pairs})
 
     def record(self, seconds: float) -> None:
         """Count one latency."""
-        # `bucket_of` written out, since this is done for every request.
+        # This is `bucket_of` inlined, because it runs for every request.
         bucket = (
             ceil(log(seconds / LOWEST) * _SCALE)
             if LOWEST < seconds < HIGHEST
@@ -58,16 +58,17 @@ class Histogram:
             self.counts[bucket] = 1
 
     def merge(self, other: Histogram) -> None:
-        """Add another's counts; exact."""
+        """Add another histogram's counts exactly."""
         for bucket, count in other.counts.items():
             self.counts[bucket] = self.counts.get(bucket, 0) + count
 
     def total(self) -> int:
-        """How many latencies were counted."""
+        """Return the number of latencies counted."""
         return sum(self.counts.values())
 
     def quantile(self, q: float) -> float | None:
-        """The smallest recorded latency (seconds, within 2%) that a share q stays within; None when empty."""
+        """Return the smallest latency (seconds, within 2%) that a share `q` of them does not exceed; None if
+        empty."""
         rank = max(1, ceil(q * self.total()))
         for bucket in sorted(self.counts):
             rank -= self.counts[bucket]
@@ -76,5 +77,6 @@ class Histogram:
         return None
 
     def pairs(self) -> list[tuple[int, int]]:
-        """(bucket, count), rising: what travels over the pipe and into the recording."""
+        """Return (bucket, count) pairs by rising bucket, the form sent over the pipe and stored in
+        the recording."""
         return sorted(self.counts.items())

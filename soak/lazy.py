@@ -1,4 +1,4 @@
-"""Packages whose parts are imported when they are first asked for, so that a verb pays for what it needs alone."""
+"""Import a package's modules only when their names are first used, so that a command loads only what it needs."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 
 def lazily(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's `__getattr__` (PEP 562); `modules` says which of its modules has each name."""
+    """Return a package's `__getattr__` (PEP 562); `modules` maps each name to the module that
+    defines it."""
 
     def find(name: str) -> Any:
         if name not in modules:

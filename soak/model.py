@@ -1,6 +1,6 @@
-"""The frozen data types that every part of soak speaks: what is recorded (soak.recorded), and what is found in it.
+"""The frozen data types shared by all of soak: recorded data (from soak.recorded), and what the analysis finds.
 
-Times are seconds on the run's own monotonic clock, 0 where the recording starts. Values are in
+Times are seconds on the run's own monotonic clock, 0 at the start of the recording. Values are in
 Prometheus base units (bytes, seconds, ratios).
 """
 
@@ -40,7 +40,7 @@ from soak.recorded import (
 from soak.traces import TraceReport
 from soak.windows import Exemplar
 
-#: Whoever needs a type asks this module for it.
+#: Other modules import the shared types from here.
 __all__ = [
     "INTERVAL_ERRORS",
     "Aborted",
@@ -90,8 +90,8 @@ __all__ = [
 class PlantedLeak:
     """Leaks of `per_hour` (in `unit`) planted into copies of a series of this run: `caught` of `tries` were not called steady.
 
-    `promised_per_hour` is the resolution before the copies were tried; where too few are caught of
-    it, `per_hour` is more.
+    `promised_per_hour` is the resolution before the copies were tried. If too few leaks of that size
+    are caught, `per_hour` is larger.
     """
 
     series: str
@@ -116,10 +116,12 @@ class Adjustment:
 class Finding:
     """One rule applied to one series, with its verdict and a sentence that says why.
 
-    `adjustments` are the changes that later steps made, in their order. `vouched_seconds` is how
-    long the resource would take, at the fastest growth that the recording cannot rule out, to grow
-    by as much as matters; None where not known. `planted` is the positive control of the
-    resolution, of one finding a run.
+    `adjustments` are the changes that later steps made, in order. `vouched_seconds` is how long the
+    resource would take to grow by as much as matters, at the fastest growth that the recording
+    cannot
+    rule out; None if unknown. `planted` is the positive control of the resolution, which one
+    finding
+    per run has.
     """
 
     rule: RuleName
@@ -137,7 +139,7 @@ class Finding:
     planted: PlantedLeak | None = None
 
     def adjusted(self, by: str, verdict: Verdict, reason: str) -> Finding:
-        """This finding with another verdict or reason, and a note of who changed it and why."""
+        """Return this finding with another verdict or reason, and a note of who changed it and why."""
         left = self.exhausts_in_hours if verdict is Verdict.FAIL else None
         note = Adjustment(by, self.verdict, verdict, reason)
         adjustments = (*self.adjustments, note)
@@ -148,12 +150,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class EndpointSummary:
-    """One endpoint over the judged stretch: counts, requests per second, latencies of successes in seconds (None without).
+    """One endpoint over the judged time: counts, requests per second, latencies of successes in seconds (None without).
 
-    `service_p99` runs from when a request was sent and not from when it should have been, None
-    without a schedule; `delayed` says that the two differ noticeably. `whole_requests` counts the
-    whole run, ramp, warm-up and drain included. `drift` is the change of p99 from the first third
-    of the judged stretch to the last, as a share; None with too few requests.
+    `service_p99` is measured from when a request was sent instead of when it was due, None without a
+    schedule; `delayed` says that the two differ noticeably. `whole_requests` counts the whole run,
+    including ramp, warm-up and drain. `drift` is the change of p99 from the first third of the
+    judged time to the last, as a share; None with too few requests.
     """
 
     name: str
@@ -175,7 +177,8 @@ class EndpointSummary:
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """All requests of a scenario or of a tag together: `kind` says which of the two, `endpoints` whose they are."""
+    """All requests of a scenario or of a tag together; `kind` says which of the two, `endpoints` are those
+    included."""
 
     kind: str
     summary: EndpointSummary
@@ -184,11 +187,12 @@ class GroupSummary:
 
 @dataclass(frozen=True, slots=True)
 class Vouched:
-    """For how long a pass vouches (seconds), and by which series it is bounded.
+    """For how long a pass vouches (seconds), and which series bounds it.
 
-    `unseen` is the growth an hour, in `unit`, that this series may still hide. `more_seconds` of
-    the same load would vouch for `asked_seconds`, 0 where it does already, and so would `rounds`
-    more such runs, None where those were too many.
+    `unseen` is the growth per hour, in `unit`, that this series may still hide. To vouch for
+    `asked_seconds` takes `more_seconds` of the same load, 0 if it is enough already, or `rounds`
+    more
+    such runs, None if that would be too many.
     """
 
     seconds: float
@@ -202,12 +206,12 @@ class Vouched:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Basis:
-    """What a verdict rests on: how it came about in five `steps`, each a name and a sentence with this run's figures.
+    """What a verdict rests on: five `steps` that led to it, each a name and a sentence with this run's figures.
 
     `sources` are what was asked of the target, `seen` what soak found there at the start, and
     `unwatched` what it could not look at, each with how to change that. `attributed` says that the
-    mix of traffic was varied on purpose, `opening` how the target is opened for snapshots, empty
-    where some were taken or its runtime is not known.
+    mix of traffic was varied on purpose. `opening` is how to make the target available for
+    snapshots, empty if some were taken or its runtime is unknown.
     """
 
     steps: tuple[tuple[str, str], ...]
@@ -220,14 +224,14 @@ class Basis:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Analysis:
-    """A recording judged: all that a reporter needs, and nothing that it would have to compute.
+    """A judged recording: everything a reporter needs, so that it has nothing to compute.
 
-    `broken` says why the run as a whole proves nothing, None where it may; `vouched` is None but
-    for a pass; `lead` is the series to show first, None where no judged series is drawn.
-    `exemplars` are the slowest requests, slowest first, and then failed ones in the order of time;
-    `links` are names and addresses with {trace_id} for theirs. `capacity` is what a capacity search
-    found, None but for one; `basis` is what the verdict rests on, None but for a single run or file. `marks` are
-    what charts mark along their time axis, in the order of time within each kind.
+    `broken` says why the run as a whole proves nothing, else None. `vouched` is set only for a pass.
+    `lead` is the series to show first, None if no judged series is drawn. `exemplars` are the
+    slowest requests, slowest first, then failed ones by time. `links` are names and addresses with
+    {trace_id} for their traces. `capacity` is the result of a capacity search, None for other runs.
+    `basis` is what the verdict rests on, set only for a single run or file. `marks` are what charts
+    mark along their time axis, by time within each kind.
     """
 
     run: RunInfo
@@ -255,11 +259,12 @@ class Analysis:
 
     @property
     def broke(self) -> bool:
-        """Whether the run broke and is no proven fail: what reports begin with, and exit code 4."""
+        """True if the run broke without a proven fail: reports begin with this, and the exit code
+        is 4."""
         return self.broken is not None and self.verdict is not Verdict.FAIL
 
     def groups_by_kind(self) -> list[tuple[str, list[EndpointSummary]]]:
-        """The scenarios, if any, and the tags, if any: `scenario` or `tag`, with a summary each."""
+        """Return `scenario` and `tag`, as far as the run has them, each with its summaries."""
         kinds = dict.fromkeys(group.kind for group in self.groups)
         return [
             (kind, [group.summary for group in self.groups if group.kind == kind]) for kind in kinds

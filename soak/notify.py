@@ -1,6 +1,7 @@
-"""Tells a webhook of a run's verdict: retried, bounded in time, and never with a say in the exit code.
+"""Post a run's verdict to a webhook: with retries, bounded in time, and without effect on the exit
+code.
 
-The webhook's address is a secret: no message names more of it than its host.
+The webhook's address is a secret: messages name only its host.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from soak.printable import clean
 from soak.profile.notify import Notify
 from soak.units import show_duration
 
-#: Seconds that one try may take, and between tries; with three tries a dead webhook costs half a minute at most.
+#: Timeout of a try and pauses between tries in seconds; with three tries a dead webhook costs half a minute at
+#: most.
 TIMEOUT, PAUSES = 8.0, (1.0, 3.0)
-#: The longest text of a reason or finding that is sent: a chat shows no more.
+#: Longest text of a reason or finding that is sent, in characters: a chat shows no more.
 LONGEST = 600
-#: Findings that are told, worst first.
+#: Number of findings sent, worst first.
 MOST = 5
 _SIGNS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "⚠️"}
 
 
 def wanted(notify: Notify, verdict: Verdict, before: Verdict | None) -> bool:
-    """Whether this verdict is to be told; the first run of a profile counts as a change unless it passed."""
+    """Return True if this verdict is to be sent; the first run of a profile counts as a change unless it
+    passed."""
     if notify.when == "always":
         return True
     if notify.when == "fail":
@@ -38,7 +41,7 @@ def wanted(notify: Notify, verdict: Verdict, before: Verdict | None) -> bool:
 
 
 def verdict_before(directory: Path, analysis: Analysis) -> Verdict | None:
-    """The verdict of the run of this profile that began last before this one, beside it; None where there is none."""
+    """Return the verdict of this profile's previous run in the same parent directory; None if there is none."""
     newest: tuple[str, Verdict] | None = None
     for path in directory.absolute().parent.glob("*/analysis.json"):
         if path.parent.name == directory.name:
@@ -62,7 +65,8 @@ def verdict_before(directory: Path, analysis: Analysis) -> Verdict | None:
 
 
 def payload(analysis: Analysis, directory: Path, before: Verdict | None) -> dict[str, Any]:
-    """The summary: `text` is what Slack and those that follow it show, the rest is for programs."""
+    """Return the summary: `text` is shown by Slack and compatible chats, the other keys are for
+    programs."""
     run, verdict = analysis.run, analysis.verdict
     was = f" (was {before.value})" if before is not None and before is not verdict else ""
     facts, word = dict(run.facts), "BROKEN" if analysis.broke else verdict.upper()
@@ -99,7 +103,8 @@ def payload(analysis: Analysis, directory: Path, before: Verdict | None) -> dict
 
 
 def _short(text: str) -> str:
-    """A text on one line, without Slack's markup: `<!channel>` in an endpoint's name calls nobody."""
+    """Shorten a text to one line and escape Slack's markup, so that `<!channel>` in an endpoint's
+    name notifies nobody."""
     plain = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…"
 
@@ -107,7 +112,7 @@ def _short(text: str) -> str:
 def post(
     webhook: str, content: dict[str, Any], sleep: Callable[[float], None] = time.sleep
 ) -> str | None:
-    """Post it, up to three times; None when it was taken, else in a few words why not. Never raises."""
+    """Post the content, up to three times; return None on success, else a short reason. Never raises."""
     why = ""
     for pause in (*PAUSES, None):
         why, final = _try(webhook, json.dumps(content).encode())
@@ -120,14 +125,14 @@ def post(
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Redirects are refused: they could send the summary to a host that is not in the profile."""
+    """Refuses redirects: they could send the summary to a host that is not in the profile."""
 
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """No request follows."""
+        """Return no request, so that the redirect is not followed."""
 
 
 def _try(webhook: str, body: bytes) -> tuple[str, bool]:
-    """Why it was not taken, empty when it was; and whether another try is in vain."""
+    """Try once; return why it failed (empty on success), and whether another try is useless."""
     try:
         request = urllib.request.Request(  # noqa: S310 - checked when the profile was read
             webhook, body, {"Content-Type": "application/json", "User-Agent": "soak"}

@@ -1,4 +1,4 @@
-"""From a recording and its profile to an analysis: the one order in which soak judges, for every verb and every view."""
+"""Judge a recording under its profile: the one sequence of steps that every command and view uses."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ from soak.recording import is_run_directory, load_recording, profile_text, read_
 def judge(
     recording: Recording, profile: Profile, known_growth: Mapping[str, float] | None = None
 ) -> Analysis:
-    """The analysis of a recording under a profile: snapshot series, rules, confirmation, suspects, acceptances, traces.
+    """Judge a recording: snapshot series, rules, confirmation, suspects, acceptances, basis and traces, in this order.
 
-    `known_growth` is the fastest growth an hour that a baseline has of each series, which bounds
-    what is accepted: that which the run was made against, unless another is given.
+    `known_growth` is a baseline's fastest growth per hour of each series, which bounds what is
+    accepted; None for that of the baseline that the run was made against.
     """
     if profile.load.find is not None:
         return judge_search(recording, profile, asked_load(profile))
@@ -56,13 +56,13 @@ def judge(
         analysis = with_acceptances(
             analysis, prepared, profile.accept, _day(recording.run), known_growth
         )
-    # Again: confirmations and acceptances change findings.
+    # The basis is computed again: confirmations and acceptances change findings.
     analysis = with_basis(analysis, prepared, profile.limits.survive.for_)
     return with_traces(analysis, recording.traces, profile.trace)
 
 
 def asked_load(profile: Profile) -> AskedLoad:
-    """What a profile asks of the load."""
+    """Return the load that a profile asks for."""
     labels = tuple(label for _, label, _ in requests_of(profile))
     stages = tuple(stage_starts(profile.load.stages or ()))
     if profile.open or profile.load.locustfile:
@@ -82,10 +82,10 @@ def judge_run(
     known_growth: Mapping[str, float] | None = None,
     ended: tuple[Ending, str | None] | None = None,
 ) -> Analysis:
-    """The analysis of a run directory under its own profile; RecordingError when it cannot be read.
+    """Judge a run directory under its own profile; raise RecordingError if it cannot be read.
 
-    `ended` is how the run ended, and why it broke, for who knows it better than a run.json that
-    could not be written.
+    `ended` is how the run ended and why it broke. A caller gives it if it knows this better than
+    run.json, which may not have been written.
     """
     profile, recording = profile_of(directory), load_recording(directory)
     if ended is not None:
@@ -95,7 +95,7 @@ def judge_run(
 
 
 def judge_together(directories: Sequence[Path]) -> Analysis:
-    """Several runs of one profile as one; UsageError where they are not of one kind."""
+    """Judge several runs of one profile as one; raise UsageError if they cannot be pooled."""
     profiles = [profile_of(directory) for directory in directories]
     recordings = [load_recording(directory) for directory in directories]
     starts = [_since_1970(recording.run) for recording in recordings]
@@ -121,23 +121,23 @@ def judge_together(directories: Sequence[Path]) -> Analysis:
 
 
 def _day(run: RunInfo) -> date:
-    """The day a run started on, in UTC; the first of all days where it does not say."""
+    """Return the day a run started on, in UTC; `date.min` if unknown."""
     return run.started_at.date() if run.started_at is not None else date.min
 
 
 def _since_1970(run: RunInfo) -> float:
-    """When a run started, in seconds since 1970; 0 where it does not say."""
+    """Return when a run started, in seconds since 1970; 0 if unknown."""
     return run.started_at.timestamp() if run.started_at is not None else 0.0
 
 
 def profile_of_resumed(directory: Path) -> tuple[Profile, str]:
-    """The profile that a run goes on with, ready to run, and its text; UsageError where it cannot be run again."""
+    """Return the profile of a run to resume, and its text; raise UsageError if it is not a run directory."""
     if not is_run_directory(directory):
         raise UsageError(f"--resume {directory}: not a run directory (it has no run.json)")
     text, path = profile_text(directory), directory / "profile.yaml"
     if text is None:
         raise RecordingError(f"{directory}: has no profile.yaml, so it is not known how to go on")
-    # Files that the profile names are relative to where it lay.
+    # Files that the profile names are relative to the profile's original folder.
     beside = Path(str(read_run(directory).get("profile_directory", "."))) / "profile.yaml"
     try:
         return parse_profile(text, str(beside))
@@ -146,7 +146,7 @@ def profile_of_resumed(directory: Path) -> tuple[Profile, str]:
 
 
 def profile_of(directory: Path) -> Profile:
-    """The profile that a run was made with, or as it has been edited since; needs none of its secrets."""
+    """Return the profile in a run directory, including later edits; its secrets need not be set."""
     text = profile_text(directory)
     if text is None:
         raise RecordingError(f"{directory}: has no profile.yaml, so its limits are not known")
@@ -154,7 +154,7 @@ def profile_of(directory: Path) -> Profile:
 
 
 def measured(directory: Path, analysis: Analysis | None = None) -> MeasuredRun:
-    """A run directory as comparisons see it, judged already or not; UsageError for a run under way, or one that broke."""
+    """Measure a run directory for a comparison, judging it if needed; raise UsageError if it is under way or broke."""
     profile, recording = profile_of(directory), load_recording(directory)
     if recording.run.ended is Ending.RUNNING:
         raise UsageError(f"{directory}: the run is still under way; compare it when it has ended")
@@ -172,7 +172,8 @@ def measured(directory: Path, analysis: Analysis | None = None) -> MeasuredRun:
 
 
 def growth_over(directories: Sequence[Path], starts: Sequence[float]) -> tuple[Measurement, ...]:
-    """The growth of each judged series over several runs of one process; `starts` are when they began, in seconds."""
+    """Measure the growth of each judged series over several runs of one process; `starts` are their start times in
+    seconds."""
     profile = profile_of(directories[0])
     recording = joined([load_recording(directory) for directory in directories], starts)
     analysis = analyze(recording, profile.limits, warmup=profile.load.warmup)

@@ -1,17 +1,18 @@
-"""Text from a target, made fit to be printed: on a terminal, in a report, in a log."""
+"""Make text from a target safe to print: on a terminal, in a report, in a log."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-#: Characters that a terminal, an XML parser or a browser would act on, or refuse: controls, surrogates, unassigned.
+#: Unicode categories that a terminal, XML parser or browser would obey or refuse: controls, surrogates, unassigned.
 _UNSAFE = {"Cc", "Cs", "Cn", "Co"}
 _REORDERING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
 def clean(text: str) -> str:
-    """A target's text on one line: whitespace is one space, and nothing is left that a screen or parser obeys."""
+    """Return a target's text on one line: whitespace becomes one space, and control and reordering characters are
+    removed."""
     spaced = "".join(" " if char in "\t\n\v\f\r\x85\u2028\u2029" else char for char in text)
     kept = (
         char
@@ -21,10 +22,10 @@ def clean(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
-#: What a terminal acts on, but for ends of lines and tabs.
+#: Characters that a terminal obeys, except line ends and tabs.
 _OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def visible(text: str) -> str:
-    """A text of any number of lines, in which what a terminal would obey is shown as an escape, such as `\\x1b`."""
+    """Return a text of any number of lines with the characters that a terminal obeys escaped, such as `\\x1b`."""
     return _OBEYED.sub(lambda found: found[0].encode("unicode_escape").decode(), text)

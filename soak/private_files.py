@@ -1,4 +1,4 @@
-"""Files that are their owner's alone: what a target answers is its own, and nobody else on this machine reads it."""
+"""Create files that only their owner can read, because they hold a target's answers."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ import os
 
 
 def private(path: str | os.PathLike[str], flags: int) -> int:
-    """An opener for `open`: a file that it creates can be read by its owner only."""
+    """Open a file as an opener for `open`; if it is created, only its owner can read it."""
     return os.open(path, flags, 0o600)

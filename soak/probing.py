@@ -1,4 +1,4 @@
-"""The requests of a plan, each made once and with no load: what `soak check --probe` sends, over the load's own client."""
+"""Make each request of a plan once and without load, for `soak check --probe`, over the load's own client."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from soak.load.workload.mix import SharedData, TrafficMix
 from soak.load.workload.request_builder import RequestBuilder
 from soak.load.workload.sender import Sender, client_options
 
-#: Label, what came of it in a few words, and whether that is a success.
+#: Label, the result in a few words, and whether it is a success.
 Probed = tuple[str, str, bool]
 
 
 class _Once(Counting):
-    """Keeps each request as it is counted, where a load adds them up."""
+    """Keeps each request as it is counted, instead of adding them up."""
 
     def __init__(self) -> None:
         super().__init__(())
@@ -36,7 +36,7 @@ class _Once(Counting):
         status: int = 0,
         trace: int = 0,  # noqa: ARG002
     ) -> None:
-        """One request that ended."""
+        """Record one request that ended."""
         answered = f"{status}, {size:,} bytes in {seconds * 1e3:.0f} ms"
         parts = [answered] * bool(status)
         if failure is not None and failure != f"status {status}":
@@ -46,7 +46,7 @@ class _Once(Counting):
 
 
 def probe(plan: Plan) -> Iterator[Probed]:
-    """Of each request in turn, those of a flow until one fails: what came of it."""
+    """Make each request in turn and yield its result; a flow stops at its first failure."""
     plan = replace(
         plan,
         rows=tuple(replace(rows, order="sequential") for rows in plan.rows),
@@ -76,7 +76,7 @@ def _probe(
     builder: RequestBuilder,
     new_sender: Callable[[dict[str, FailedCheck]], Sender],
 ) -> Iterator[Probed]:
-    """The requests of one mix; one user makes all where there is a setup."""
+    """Make the requests of one mix; with a setup, one user makes them all."""
     failed: dict[str, FailedCheck] = {}
     scenarios = [
         scenario for scenario in (mix.setup, *mix.scenarios, mix.teardown) if scenario is not None

@@ -1,6 +1,7 @@
-"""What a run records, as frozen data: samples, scrapes, events, phases, series, and all of them together.
+"""The frozen data types of what a run records: samples, scrapes, events, phases, series, and the whole
+recording.
 
-Times are seconds on the run's own monotonic clock, 0 where the recording starts. Values are in
+Times are seconds on the run's own monotonic clock, 0 at the start of the recording. Values are in
 Prometheus base units (bytes, seconds, ratios).
 """
 
@@ -24,12 +25,13 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def label_pairs(labels: dict[str, str]) -> Labels:
-    """Labels as sorted pairs: hashable, and the same whatever order they were written in."""
+    """Return labels as sorted pairs: hashable, and independent of the order in which they were
+    written."""
     return tuple(sorted(labels.items()))
 
 
 def series_key(name: str, labels: Labels) -> str:
-    """A series as Prometheus writes it: `name{label="value"}`."""
+    """Format a series in Prometheus notation: `name{label="value"}`."""
     if not labels:
         return name
     inner = ",".join(f'{key}="{value}"' for key, value in labels)
@@ -38,7 +40,7 @@ def series_key(name: str, labels: Labels) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One value of one metric, as a source gives it; the scrape that holds it knows the time."""
+    """One value of one metric from a source; the time is in the scrape that holds it."""
 
     name: str
     value: float
@@ -48,10 +50,10 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Scrape:
-    """One poll of one source. A failed or missed one has an `error` and no samples, and is recorded all the same.
+    """One poll of one source. A failed or missed scrape is recorded too, with an `error` and no samples.
 
-    `time` is when it began, `late` how long after its slot in the schedule, `took` how long it
-    lasted: all in seconds. `error_kind` says what kind of error it was, None without one.
+    `time` is when it began, `late` its delay against the schedule, `took` its duration: all in
+    seconds. `error_kind` is the kind of error, None if it succeeded.
     """
 
     source: str
@@ -74,7 +76,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of a run: ramp, steady, drain."""
+    """A phase of a run, such as ramp, steady or drain."""
 
     name: str
     start: float
@@ -86,8 +88,7 @@ class Series:
     """One metric with its labels over a run.
 
     `times` rise; `values` has the same shape, with NaN where a scrape succeeded without this value.
-    Samples that a
-    failed scrape lost are simply not there: a gap stays a gap.
+    A failed scrape leaves no entry: a gap stays a gap.
     """
 
     name: str
@@ -99,7 +100,7 @@ class Series:
 
     @property
     def key(self) -> str:
-        """The series as Prometheus writes it."""
+        """The series in Prometheus notation."""
         return series_key(self.name, self.labels)
 
 
@@ -107,9 +108,9 @@ class Series:
 class SourceHealth:
     """How well one source was polled over a run: scrapes tried, failed, worst lateness (seconds), and the last error.
 
-    `times` are those of all scrapes, in seconds, shape (scrapes,), and `answered` whether each of
-    them succeeded; both are empty where they are not known. `gone` says that at its last scrape the
-    process was not there any more.
+    `times` are those of all scrapes, in seconds, shape (scrapes,), and `answered` says whether each
+    succeeded; both are empty if unknown. `gone` says that at its last scrape the process no longer
+    existed.
     """
 
     source: str
@@ -124,10 +125,11 @@ class SourceHealth:
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """Which abort rule ended a run, and what it saw: the rule's text, the series, its last value and the limit.
+    """The abort rule that ended a run, and what it saw: the rule's text, the series, its last value and the
+    limit.
 
-    `of_target` says that the rule is a limit of the target, so that the run has failed; `text` says
-    it all in a sentence.
+    `of_target` says that the rule is a limit of the target, so that the run has failed. `text` says
+    all this in a sentence.
     """
 
     time: float
@@ -143,13 +145,14 @@ class Aborted:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """Which run this was. `started` is UTC in ISO 8601; `failure` is why it broke, None where it did not; `aborted`
-    which abort rule ended it. `language` is what the target's process is written in, where it is known.
+    """The description of a run. `started` is UTC in ISO 8601; `failure` is why it broke, else None; `aborted` is
+    the
+    abort rule that ended it; `language` is what the target's process is written in, if known.
 
     `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
-    `known_growth` is what the baseline that it ran against says of each series' fastest growth an
-    hour, which bounds what is accepted. `profile` is the profile as the run directory keeps it, with no
-    secret in it.
+    `known_growth` is the fastest growth per hour of each series in the baseline that the run was made
+    against, which bounds what is accepted. `profile` is the profile as stored in the run directory,
+    without secrets.
     """
 
     name: str
@@ -165,7 +168,7 @@ class RunInfo:
 
     @property
     def started_at(self) -> datetime | None:
-        """When it started; None where it does not say."""
+        """When the run started; None if unknown."""
         try:
             moment = datetime.fromisoformat(self.started)
         except ValueError:
@@ -175,10 +178,10 @@ class RunInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """Everything a run (or a CSV file) recorded; the only thing that analysis reads.
+    """Everything a run (or a CSV file) recorded; the only input of the analysis.
 
-    `shown_only` are the keys of a file's series that no leak uses up, such as a price: drawn, and
-    judged by limits alone. `steps` are those of a capacity search.
+    `shown_only` are the keys of a file's series that no leak can use up, such as a price: they are
+    drawn, and judged by limits only. `steps` are the steps of a capacity search.
     """
 
     run: RunInfo
@@ -198,5 +201,5 @@ class Recording:
 
     @property
     def mix_varied(self) -> bool:
-        """Whether the mix of traffic was varied on purpose, to tell endpoints apart."""
+        """True if the mix of traffic was varied on purpose, to tell endpoints apart."""
         return any(event.kind is EventKind.MIX for event in self.events)

@@ -1,4 +1,4 @@
-"""A run that ended before its load was whole, and what is left of it: the part of `soak run --resume` that decides."""
+"""Decide whether and how `soak run --resume` continues a run that ended before its load was complete."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ from soak.model import Ending, Phase, PhaseName
 from soak.recording import is_run_directory, is_under_way, progress_of, read_run
 from soak.units import show_duration
 
-#: The run's clock goes on at least so many seconds after the last record, also where the system's clock was set back.
+#: Minimum gap in seconds between the last record and the resumed run, even if the system's clock was set back.
 LEAST_GAP = 1.0
-#: Less load than this many seconds is not worth going on for: what is there can be judged.
+#: A run with less load left than this, in seconds, is not resumed: it can be judged as it is.
 LEAST_LEFT = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Resumption:
-    """What a run had done before it is resumed; of a new run, nothing.
+    """What a run had done before it is resumed; empty for a new run.
 
-    `stretches` are the starts and ends of load so far, and `now` is where the run's clock goes on,
-    in its seconds; `made` counts the requests, and `ended` says how the run had ended.
+    `stretches` are the starts and ends of load so far, and `now` is where the run's clock
+    continues,
+    all in seconds. `made` is the number of requests, and `ended` says how the run had ended.
     """
 
     stretches: tuple[tuple[float, float], ...] = ()
@@ -42,11 +43,12 @@ class Resumption:
 
     @property
     def resumed_at(self) -> float | None:
-        """Where the run's clock goes on; None for a new run."""
+        """Where the run's clock continues, in seconds; None for a new run."""
         return self.now if self.stretches else None
 
     def rest_of(self, plan: Plan) -> Plan:
-        """What is left of a plan, with rows, numbers and random values that go on."""
+        """Return the rest of a plan, whose rows, numbers and random values continue after those
+        used."""
         if not self.stretches:
             return plan
         ramp = max(0.0, plan.ramp - self.done)
@@ -58,14 +60,15 @@ class Resumption:
         )
 
     def told(self, plan: Plan) -> str:
-        """What the run's event says; `plan` is the rest."""
+        """Return the text of the event of resuming; `plan` is the rest."""
         how = "had crashed" if self.ended == Ending.CRASHED else f"was {self.ended}"
         left = show_duration(plan.ramp + plan.duration)
         return f"resumed: the run {how} after {show_duration(self.done)} of load; {left} are left"
 
 
 def resumption_of(directory: Path, planned: float, clock: datetime | None = None) -> Resumption:
-    """How to go on with a run whose profile plans so many seconds of load; UsageError where it cannot be resumed."""
+    """Return the state from which to resume a run that plans `planned` seconds of load; raise UsageError if it
+    cannot be."""
     if not is_run_directory(directory):
         raise UsageError(f"--resume {directory}: not a run directory (it has no run.json)")
     run = read_run(directory)
@@ -101,7 +104,7 @@ def resumption_of(directory: Path, planned: float, clock: datetime | None = None
     ]
     stretches = tuple((edges[i], edges[i + 1]) for i in range(0, len(edges) - 1, 2))
     passed = _since(str(run.get("started", "")), clock or datetime.now(UTC))
-    # A run that was told to end after its load, or crashed then, lacks nothing but its end.
+    # A run that was stopped after its load, or crashed then, misses only its end.
     resumption = Resumption(stretches, max(passed, so_far.last + LEAST_GAP), so_far.requests, ended)
     if planned - resumption.done < LEAST_LEFT:
         raise UsageError(f"--resume {directory}: its load is complete; `soak report` judges it")
@@ -109,7 +112,7 @@ def resumption_of(directory: Path, planned: float, clock: datetime | None = None
 
 
 def _since(started: str, now: datetime) -> float:
-    """Seconds since a moment that run.json tells; 0 where it does not."""
+    """Return the seconds since `started` as given in run.json; 0 if it is not a valid time."""
     try:
         return (now - datetime.fromisoformat(started)).total_seconds()
     except (ValueError, TypeError):
@@ -119,7 +122,7 @@ def _since(started: str, now: datetime) -> float:
 def phases_of(
     stretches: Sequence[tuple[float, float]], ramp: float, rests: Sequence[Phase] = ()
 ) -> list[dict[str, Any]]:
-    """What run.json says of phases, in seconds: ramp, steady, the gaps between stretches of load, and the rests after it."""
+    """Return the phases for run.json, in seconds: ramp, steady, the gaps between stretches of load, and the rests after it."""
     left, full = ramp, stretches[0][0]
     for start, end in stretches:
         full = start + min(left, end - start)

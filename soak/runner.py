@@ -1,4 +1,4 @@
-"""One run, from start to sealed: the table of contents of the program."""
+"""Drive one run from its start to the sealed recording; this module is the overview of the program."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ from soak.windows import Window
 
 Record = Scrape | Window | Event
 
-#: When to look after the load, the target and the recording, in seconds.
+#: Seconds between two checks of the load, the target and the recording.
 _OFTEN = 0.2
-#: So many seconds the load waits for the first scrape of each source, which says whether all that limits name is there.
+#: Seconds that the load waits for the first scrape of each source, which shows whether all series in limits exist.
 _FIRST_SCRAPES = 2.0
 
 
@@ -49,14 +49,14 @@ _FIRST_SCRAPES = 2.0
 class Run:
     """One run of a profile into a directory of its own.
 
-    `watch` sees every record as it is made, and `tick` is called a few times a second, both for
-    showing progress. After each of `looks`, shares of the steady phase, `certain` is asked why the
-    run may end early, given the look's number and the seconds left. `exemplars` says, once the load
-    has ended, which requests' traces to ask for. `stop` ends the run in order. `resting` is the
-    phase after the load. `before` is what a resumed run had done, `pid` the target's process where
-    the caller started it, `known_growth` how fast accepted leaks may grow, `locust_ui` where Locust's
-    web UI is served. After `run`, `ended` is
-    how it ended and `failure` why it broke.
+    `watch` is called with every record and `tick` a few times a second, both to show progress.
+    After each of `looks`, which are shares of the steady phase, `certain` is called with the look's
+    number and the seconds left; it returns why the run may end early, or None. `exemplars` returns,
+    after the load, the requests whose traces to fetch. `stop` ends the run in order. `resting` is
+    the phase after the load. `before` is what a resumed run had done, `pid` the target's process if
+    the caller started it, `known_growth` how fast accepted leaks may grow, and `locust_ui` the
+    address of Locust's web UI. After `run`, `ended` is how the run ended and `failure` why it broke,
+    or None.
     """
 
     profile: Profile
@@ -79,10 +79,10 @@ class Run:
     clock: RunClock = field(default_factory=RunClock)
 
     def run(self) -> None:
-        """Start the target, sample it, drive it, let it rest, and seal the recording; SoakError when it could not begin."""
+        """Start the target, sample it, drive it, let it rest, and seal the recording; raise SoakError if it cannot begin."""
         own = self.pid or (os.getpid() if self.profile.target.start else None)
-        build_sources(self.profile, own)  # refuse wrong ones before anything starts
-        planned = plan_of(self.profile)  # and wrong templates and data
+        build_sources(self.profile, own)  # refuse wrong sources before anything starts
+        planned = plan_of(self.profile)  # refuse wrong templates and data
         self.plan = plan = self.before.rest_of(replace(planned, locust_ui=self.locust_ui))
         check_listening(plan.distributed, os.environ.get(TOKEN, ""))
         self.clock = RunClock(time.monotonic() - self.before.now)
@@ -125,7 +125,7 @@ class Run:
         )
 
     def _begin(self) -> None:
-        """Everything that may fail before there is anything worth keeping."""
+        """Do everything that may fail before there is anything worth keeping."""
         url, pid, start = self.profile.target.url, self.pid, self.profile.target.start
         if start is not None:
             self.target = StartedTarget(
@@ -140,7 +140,7 @@ class Run:
         for text in (*self._abort.notices, *offered):
             self._say(EventKind.PROBE, text)
         if self.target is not None:
-            self.target.require_alive()  # it may not have survived the questions for its metrics page
+            self.target.require_alive()  # the requests for its metrics page may have ended it
         watched = require_processes(sources)
         pid = profiled_target(self.profile, pid).pid
         self.recorder.update(language=language_of_processes(watched or [pid]))
@@ -161,7 +161,7 @@ class Run:
             self.taker.follow(begin, self._at(1.0))
 
     def _try_profilers(self, pid: int | None) -> None:
-        """Ask each once before anything is judged."""
+        """Take each kind of snapshot once before anything is judged."""
         keeper = SnapshotKeeper(self.directory, self.recorder.add)
         self.taker = snapshot_scheduler_for(
             self.profile, pid, keeper.keep, self._record, self.clock
@@ -172,7 +172,7 @@ class Run:
                 pass
 
     def _drive(self) -> None:
-        """Until the load ends by itself, or is stopped, or breaks."""
+        """Wait until the load ends by itself, is stopped, or breaks."""
         look = 0
         while self.load.running:
             if not self._goes_on():
@@ -189,7 +189,7 @@ class Run:
             self._say(EventKind.LOAD, self.load.failure)
 
     def _goes_on(self) -> bool:
-        """Commit every second, look after the target, show progress; False when the run was stopped or must not go on."""
+        """Commit every second, check the target, show progress; return False if the run was stopped or must end."""
         if self._abort.aborted is not None:
             self.ended = Ending.ABORTED
         if self.failure is not None or self._abort.aborted is not None or self.stop.is_set():
@@ -202,13 +202,13 @@ class Run:
                 return False
             self._next_commit = max(self._next_commit + 1.0, self.clock.now())
         if self.target_watch.is_over(self.clock.now(), self.target, self._record):
-            self.ended = Ending.EARLY  # the verdict is certain: it did not survive
+            self.ended = Ending.EARLY  # the verdict is certain: the target did not survive
             return False
         self._show(self.tick)
         return True
 
     def _rest(self, plan: Plan) -> None:
-        """After the load: the drain, a snapshot, and where it is asked for the load again. The load was whole, whatever comes."""
+        """After the complete load: drain, take a snapshot, and repeat the load if asked for."""
         diagnose = self.profile.diagnose
         seconds = diagnose.again(self.profile.load.duration) if diagnose else None
         rested = self._drained("drain", collect=seconds is not None) and self._taken("drained")
@@ -219,7 +219,7 @@ class Run:
                 return
 
     def _again(self, round_: ConfirmationRound) -> bool:
-        """The load once more, a drain and a snapshot; False when it was cut short."""
+        """Make the load once more, drain and take a snapshot; return False if this was cut short."""
         self.resting = round_.name
         load = self._load(round_.plan)
         try:
@@ -244,7 +244,7 @@ class Run:
         )
 
     def _drained(self, name: str, *, collect: bool) -> bool:
-        """A rest without load, with a garbage collection half-way; False when it was cut short, or there is none."""
+        """Rest without load, collect garbage half-way if `collect`; return False if cut short or not possible."""
         if not self.profile.drain or self.target_watch.since is not None:
             return False
         began, self.resting = self.clock.now(), name
@@ -266,7 +266,7 @@ class Run:
         return not self.stop.is_set() and self.failure is None
 
     def _taken(self, stage: SnapshotStage) -> bool:
-        """A snapshot now; False when it was cut short."""
+        """Take a snapshot now; return False if this was cut short."""
         if self.taker is not None:
             self.taker.take(stage)
             while self.taker.busy and self._goes_on():
@@ -274,16 +274,16 @@ class Run:
         return not self.stop.is_set() and self.failure is None
 
     def _end_of(self, load: AnyLoad) -> float:
-        """Stop a load, and say when it ended."""
+        """Stop a load, and return when it ended."""
         load.stop()
         return load.finished or self.clock.now()
 
     def _at(self, share: float) -> float:
-        """When a share of the steady phase will have passed."""
+        """Return when a share of the steady phase will have passed."""
         return float((self.load.started or 0.0) + self.plan.ramp + share * self.plan.duration)
 
     def _certain(self, look: int, end: float) -> bool:
-        """Whether the run may end now, because its verdict is certain already."""
+        """Return True if the run may end now because its verdict is certain already."""
         self.recorder.commit()
         reason = self.certain(look, end - self.clock.now())
         if reason is not None:
@@ -292,7 +292,7 @@ class Run:
         return reason is not None
 
     def _show(self, show: Callable[[], None]) -> None:
-        """Whatever goes wrong in showing a run ends neither it nor the thread that samples."""
+        """Call `show`; an error in it ends neither the run nor the thread that samples."""
         try:
             show()
         except Exception as error:  # noqa: BLE001 - anything, and it is recorded
@@ -325,7 +325,7 @@ class Run:
             self.recorder.abandon(**self._sealed(over))
 
     def _sealed(self, over: float) -> dict[str, Any]:
-        """What run.json says of a run that is over at so many seconds."""
+        """Return the entries of run.json for a run that ended after `over` seconds."""
         ending = {"ended": self.ended, "failure": self.failure, "stopped": utc_now()}
         aborted, seconds = aborted_entry(self._abort.aborted), round(over, 3)
         return ending | {"aborted": aborted, "seconds": seconds, "phases": self._phases()}
@@ -342,7 +342,7 @@ class Run:
         self._show(lambda: self.watch(record))
 
     def _phases(self) -> list[dict[str, Any]]:
-        """All phases so far: the load's as planned, or cut where it ended."""
+        """Return all phases so far: the load's phases as planned, or cut where it ended."""
         stretch = (
             self.load.started or 0.0,
             self._at(1.0) if self._loaded is None else self._loaded,

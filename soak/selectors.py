@@ -1,4 +1,4 @@
-"""Prometheus series selectors: `name{label="value", other=~"regex"}`, with a glob in place of the name."""
+"""Parse Prometheus series selectors: `name{label="value", other=~"regex"}`; the name may be a glob."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Matcher:
     value: str
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Whether the labels meet the condition; regular expressions match the whole value."""
+        """Return True if the labels meet the condition; regular expressions match the whole value."""
         value = labels.get(self.label, "")
         matched = (
             value == self.value
@@ -48,7 +48,8 @@ class Selector:
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """A selector from `go_*` or `container_memory_rss{pod=~"orders-.*"}`; ValueError says what is wrong."""
+        """Parse a selector such as `go_*` or `container_memory_rss{pod=~"orders-.*"}`; the ValueError says what
+        is wrong."""
         name, brace, rest = text.strip().partition("{")
         if not brace:
             return cls(name)
@@ -62,20 +63,20 @@ class Selector:
 
     @cached_property
     def exact(self) -> bool:
-        """Whether the name is no glob."""
+        """True if the name is not a glob."""
         return not set(self.name) & set("*?[")
 
     def matches_name(self, name: str) -> bool:
-        """Whether the glob matches a metric's name."""
+        """Return True if the glob matches a metric's name."""
         return name == self.name if self.exact else self._name.match(name) is not None
 
     def matches(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Whether a series meets the glob and every matcher."""
+        """Return True if a series meets the glob and every matcher."""
         return self.matches_name(name) and all(matcher.matches(labels) for matcher in self.matchers)
 
 
 def _matchers(inner: str, text: str) -> list[Matcher]:
-    """The conditions between the braces; a comma may follow the last."""
+    """Parse the conditions between the braces; a comma may follow the last."""
     matchers, position = [], 0
     while inner[position:].strip():
         match = _MATCHER.match(inner, position)

@@ -1,4 +1,5 @@
-"""Profiles that were taken of the target during a run: when, of what kind, and how their bytes are had."""
+"""Data types of the profiles taken of the target during a run: when, of what kind, and how to read their
+bytes."""
 
 from __future__ import annotations
 
@@ -6,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: Go's pprof (heap, allocs, goroutine, goroutineleak) and its goroutines as text, which says who created each (stacks); a
-#: JVM's classes with who allocated them; V8's sampled heap, what V8 ran for a moment, and its whole heap, which has no stacks
-#: and is for Chrome's developer tools; Python's tracemalloc; a JVM's or Python's threads; and what any runtime counts exactly
-#: just after a collection (gauges).
+#: Go's pprof (heap, allocs, goroutine, goroutineleak) and its goroutines as text, which says who created each
+#: (stacks); a JVM's classes and their allocation sites; V8's sampled heap, a short V8 CPU profile, and V8's whole heap,
+#: which has no stacks and is for Chrome's developer tools; Python's tracemalloc; a JVM's or Python's threads; and exact
+#: counts of any runtime just after a garbage collection (gauges).
 SnapshotKind = Literal[
     "heap",
     "allocs",
@@ -24,10 +25,10 @@ SnapshotKind = Literal[
     "threads",
     "gauges",
 ]
-#: The source of series that snapshots gave: soak's own snapshots do not disturb them.
+#: The source of series derived from snapshots: soak's own snapshots do not disturb them.
 SNAPSHOT_SOURCE = "snapshots"
-#: At the steady phase's beginning, on schedule, at its end, after the drain, and after each load that `confirm` makes: with
-#: what the first one sent, and with what it did not.
+#: At the start of the steady phase, on schedule, at its end, after the drain, and after each load that `confirm`
+#: makes: with the requests of the first load again (repeated), and with fresh ones (confirmed).
 SnapshotStage = Literal["start", "steady", "end", "drained", "repeated", "confirmed"]
 
 
@@ -37,11 +38,12 @@ def _nothing() -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One profile of a run, or one that could not be taken (`error`, and then no bytes).
+    """One profile of a run, or a failed attempt to take it (`error`, and then no bytes).
 
-    `time` is when it was asked for and `took` how long that lasted, in seconds on the run's clock:
-    samples of that stretch are perturbed and left out of trends. `read` gives the bytes, unpacked,
-    as the target gave them.
+    `time` is when it was requested and `took` how long it lasted, in seconds on the run's clock:
+    samples in this time are perturbed and left out of trends. `read` returns the bytes as the
+    target
+    sent them, decompressed.
     """
 
     time: float

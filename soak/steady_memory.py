@@ -1,11 +1,11 @@
-"""Keeps the memory of a process that runs for days as small as what it holds.
+"""Keep the memory of a process that runs for days as small as its live data.
 
-The C library gives each thread an arena of its own, and leaves whatever the largest moment took (a
-block of a recording that is packed, an analysis that is read) in the heap for later. That is no
-leak, and looks like one for hours. One arena for all threads and fixed sizes from which memory goes
-back to the system end that; while a run is judged at its end, speed counts again. Python keeps
-freed tuples for later, up to 2,000 of each size, until garbage is collected in full, which it does
-ever more rarely: so that is done once a minute.
+The C library gives each thread an arena of its own, and keeps memory that was needed at a peak
+(to compress a block of a recording, to read an analysis) in the heap for later. This is not a
+leak, but looks like one for hours. A single arena and fixed thresholds for returning memory to the
+system prevent it; while a run is judged at its end, speed is preferred again. Python keeps freed
+tuples for reuse, up to 2,000 of each size, until a full garbage collection, which becomes ever
+rarer: so one is made every minute.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ from contextlib import suppress
 
 #: Parameters of glibc's mallopt(3).
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
-#: Bytes: what glibc begins with before it adapts, and the most to which it does.
+#: Bytes: the value with which glibc begins, and the largest to which it adapts.
 _SMALL, _LARGE = 128 * 2**10, 32 * 2**20
 #: Seconds between two collections.
 EVERY = 60.0
 
 
 def keep_steady() -> None:
-    """From now on, memory that is not needed any more goes back to the system at once; before any thread is started."""
+    """Return unused memory to the system at once from now on; call this before any thread is started."""
     _set({_ARENA_MAX: 1, _MMAP_THRESHOLD: _SMALL, _TRIM_THRESHOLD: _SMALL})
 
 
 def at_full_speed() -> None:
-    """From now on, memory is kept for what comes next."""
+    """Keep freed memory for reuse from now on."""
     gc.unfreeze()
     _set({_MMAP_THRESHOLD: _LARGE, _TRIM_THRESHOLD: 2 * _LARGE})
 
 
 class Tidying:
-    """Collects garbage once a minute, when it is told of the time; what was there by the first is not looked at again (1 ms)."""
+    """Collects garbage once a minute. Objects that survive the first collection are frozen, so that later ones take 1 ms."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._due = clock, clock() + EVERY
 
     def tick(self) -> None:
-        """As often as one likes."""
+        """Collect garbage if it is due; call this as often as you like."""
         now = self._clock()
         if now < self._due:
             return
@@ -53,7 +53,7 @@ class Tidying:
 
 
 def _set(parameters: dict[int, int]) -> None:
-    with suppress(OSError, AttributeError, TypeError):  # another C library than glibc
+    with suppress(OSError, AttributeError, TypeError):  # not glibc
         mallopt = ctypes.CDLL(None).mallopt
         for parameter, value in parameters.items():
             mallopt(parameter, value)

@@ -1,4 +1,4 @@
-"""The target: whether it can be reached, and, where the profile says so, starting and stopping it."""
+"""Check that the target can be reached, and start and stop it if the profile says so."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from soak.profile.start import Start
 from soak.sampling.fetch import Fetcher, check_peer
 from soak.sampling.sources.process import listening_on
 
-#: How long an unreachable target is asked, in seconds: long enough for a listener that is just coming up.
+#: Seconds for which an unreachable target is tried: enough for a listener that is just starting.
 PATIENCE = 5.0
-#: How much of what a target printed is shown, in characters, and looked through for an error, in lines.
+#: Most characters shown of a target's output, and number of its last lines searched for an error.
 _SHOWN, _LINES = 200, 200
 #: A line that says what went wrong, not where: `ValueError: …`, `panic: …`, `Error: listen EADDRINUSE: …`.
 _ERROR = re.compile(
@@ -41,9 +41,9 @@ def reach(
     stop: threading.Event | None = None,
     waiting: Callable[[str], None] = lambda _: None,
 ) -> None:
-    """Return once something accepts connections where the target should be; TargetError says what was tried.
+    """Return once the target's address accepts connections; the TargetError says what was tried.
 
-    `waiting` is told once what is waited for, where the first attempt fails.
+    If the first attempt fails, `waiting` is called once with a text that says so.
     """
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -77,8 +77,9 @@ def reach(
 class StartedTarget:
     """A target that soak started and will stop; its output goes to a log.
 
-    It is started in the directory of the file `profile`, which says so under `key`, with soak's
-    environment and what its `env` adds to it.
+    It is started in the directory of the file `profile`, which configures it under `key`, with
+    soak's
+    environment and the variables of its `env`.
     """
 
     def __init__(
@@ -88,17 +89,17 @@ class StartedTarget:
         self._key = key
         self._process: subprocess.Popen[bytes] | None = None
         self._guard: subprocess.Popen[bytes] | None = None
-        #: How much of the log an earlier start wrote, in bytes.
+        #: Bytes of the log that an earlier start wrote.
         self._said_before = 0
 
     @property
     def pid(self) -> int:
-        """Its process id, once started."""
+        """The target's process id, once it is started."""
         assert self._process is not None
         return self._process.pid
 
     def start(self, stop: threading.Event) -> int:
-        """Start it; its process id once its `ready` request is answered below 500, TargetError when that is not in time."""
+        """Start the target; return its process id once `ready` is answered below 500, or raise TargetError at the timeout."""
         command = self._start.command[0]
         self._refuse_a_taken_port()
         self._said_before = self._log.stat().st_size if self._log.is_file() else 0
@@ -117,7 +118,8 @@ class StartedTarget:
                 raise TargetError(
                     f"{self._key}: {command}: cannot be started: {error.strerror}"
                 ) from None
-        # No target outlives its supervisor: the guard ends it when this process is gone, even by
+        # A target must not outlive its supervisor: the guard ends it when this process is gone,
+        # even by
         # SIGKILL.
         self._guard = subprocess.Popen(
             [sys.executable, "-P", "-m", "soak.target_guard", str(self._process.pid)],
@@ -145,18 +147,18 @@ class StartedTarget:
         )
 
     def require_alive(self) -> None:
-        """TargetError where it ended by itself before the load began."""
+        """Raise TargetError if the target ended by itself before the load began."""
         if (code := self.exit_code()) is not None:
             raise TargetError(
                 f"{self._key}: {self._start.command[0]}: ended with code {code}{self._said()}"
             )
 
     def exit_code(self) -> int | None:
-        """How it ended by itself; None while it runs."""
+        """Return the code with which the target ended by itself; None while it runs."""
         return None if self._process is None else self._process.poll()
 
     def stop(self, patience: float = 10.0) -> None:
-        """Ask it to end, and kill it and what it started when it does not."""
+        """Ask the target to end; after `patience` seconds kill it and what it started."""
         self._end(patience)
         if self._guard is not None and self._guard.stdin is not None:
             self._guard.stdin.close()
@@ -169,12 +171,12 @@ class StartedTarget:
         try:
             self._process.wait(patience)
         except subprocess.TimeoutExpired:
-            # The session was made for it alone, so the group holds nothing that is not its own.
+            # The session was made for the target alone, so the group holds only its own processes.
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
 
     def _refuse_a_taken_port(self) -> None:
-        """TargetError where another process listens on the address already: the load would go to the wrong target."""
+        """Raise TargetError if another process already listens on the address: the load would reach the wrong target."""
         parts = urlsplit(self._url)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         if not is_loopback(parts.hostname or ""):
@@ -189,7 +191,7 @@ class StartedTarget:
         )
 
     def _said(self) -> str:
-        """The last line it printed that tells of an error, or else the last of all."""
+        """Return the last line of its output that reports an error, or else the last line."""
         text = self._log.read_bytes()[self._said_before :].decode(errors="replace")
         lines = [line for line in text.splitlines() if line.strip()][-_LINES:]
         errors = [line for line in lines if _ERROR.match(line)]

@@ -1,8 +1,8 @@
-"""Ends a started target when the soak process that started it dies, however it dies: the target's lifeline.
+"""End a started target when the soak process that started it dies, by whatever cause.
 
-A process of its own, `python -m soak.target_guard PID`. Its standard input is a pipe that the
-supervisor holds open; when that ends, the target, its process group and all its descendants are
-asked to end, and killed after a moment.
+This is a process of its own, `python -m soak.target_guard PID`. Its standard input is a pipe that
+the supervisor holds open. When the pipe is closed, the target, its process group and all its
+descendants are asked to end, and killed after GRACE seconds.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from contextlib import suppress
 
 import psutil
 
-#: How long the target has to end by itself, in seconds, before it is killed.
+#: Seconds that the target has to end by itself before it is killed.
 GRACE = 1.0
 
 
 def main(pid: int) -> None:
     """Wait for the end of standard input, then end the process `pid`, which must have been running when this began."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # whatever ends the supervisor must not end its guard
+        signal.signal(number, signal.SIG_IGN)  # signals to the supervisor must not end its guard
     try:
         target = psutil.Process(
             pid
-        )  # by its start time, too: a process that takes over its number is another one
+        )  # psutil checks its start time too, so a reused pid is not mistaken for it
     except psutil.NoSuchProcess:
         return
     while os.read(0, 4096):
@@ -34,7 +34,7 @@ def main(pid: int) -> None:
 
 
 def end(target: psutil.Process) -> None:
-    """End a process and all its descendants, those in sessions of their own as well; nothing where it is gone already."""
+    """End a process and all its descendants, also those in other sessions; do nothing if it is gone already."""
     try:
         family = [target, *target.children(recursive=True)]
     except psutil.NoSuchProcess:

@@ -1,4 +1,4 @@
-"""Whether the target still lives, by what is recorded while a run goes on; a run does not go on over a dead one."""
+"""Watch whether the target still lives, from the records of a run; the run ends when the target is dead."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from soak.windows import Window
 
 
 class TargetWatch:
-    """Sees every record, from any thread. `since` is when the target died (seconds of the run), None while it lives.
+    """Decides from every record, from any thread, whether the target lives.
 
-    A target that soak started is dead when its process has ended. Any other is dead while no
-    request succeeds and either each of them is refused, or the process that is watched is not there
-    any more; it may come back within `grace` seconds.
+    `since` is when it died (seconds of the run), None while it lives. A target that soak started is
+    dead when its process has ended. Any other is dead while no request succeeds and either every
+    connection is refused or the watched process no longer exists; it may come back within `grace`
+    seconds.
     """
 
     def __init__(self, grace: float) -> None:
@@ -29,7 +30,7 @@ class TargetWatch:
         self.why = ""
 
     def saw(self, record: Scrape | Window | Event) -> None:
-        """One record, as it is made."""
+        """Process one record, as it is made."""
         if isinstance(record, Scrape):
             if record.error_kind is ScrapeError.GONE:
                 self._gone.add(record.source)
@@ -59,13 +60,13 @@ class TargetWatch:
     def is_over(
         self, now: float, target: StartedTarget | None, record: Callable[[Event], None]
     ) -> bool:
-        """Record a death that has become sure, and say whether the run ends with it."""
+        """Record a death that is certain, and return True if the run ends with it."""
         for event in self.news(now, target):
             record(event)
         return self.over(now)
 
     def news(self, now: float, target: StartedTarget | None) -> Iterator[Event]:
-        """The event of a death that is sure: at once where soak started the target, after the grace where it did not."""
+        """Yield the event of a certain death: at once if soak started the target, else after the grace period."""
         code = target.exit_code() if target is not None else None
         if code is not None and not self._ended:
             self._ended, self.since, self.why = True, now, f"it ended by itself with code {code}"
@@ -75,12 +76,13 @@ class TargetWatch:
         self._told = self._told or self.over(now)
 
     def over(self, now: float) -> bool:
-        """Whether a dead target's grace is over, and the run with it."""
+        """Return True if a dead target's grace period is over, which ends the run."""
         since = self.since
         return since is not None and now - since >= self._grace
 
     def said(self, now: float) -> str:
-        """`target dead for 12 s (it refuses every connection), the run ends in 18 s`; empty while it lives."""
+        """Return e.g. `target dead for 12 s (it refuses every connection), the run ends in 18 s`; empty while
+        it lives."""
         since = self.since
         if since is None:
             return ""

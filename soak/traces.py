@@ -1,4 +1,5 @@
-"""Traces of a run's exemplars: the spans as a tracing backend gave them, and what is read out of them."""
+"""Data types of the traces of a run's exemplars: the spans from a tracing backend, and what is derived
+from them."""
 
 from __future__ import annotations
 
@@ -12,8 +13,8 @@ SpanKind = Literal["server", "client", "producer", "consumer", ""]
 class Span:
     """One span: `start` in seconds since the trace's first span began, `seconds` its length.
 
-    `peer` names what a client span calls, empty where it does not say. Ids are unique within a
-    trace: the two halves of a span that Zipkin's clients and servers share have been told apart.
+    `peer` is the service that a client span calls, empty if unknown. Ids are unique within a trace:
+    a span that Zipkin's client and server share has been split into two.
     """
 
     id: str
@@ -29,7 +30,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """The spans of one request in the order of their start, empty where none was reported; `cut` more were left out."""
+    """The spans of one request by start time, empty if none was reported; `cut` is the number of spans left out."""
 
     id: str
     spans: tuple[Span, ...] = ()
@@ -38,11 +39,11 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class ServiceTime:
-    """How many seconds of a request, or of several, one service took itself.
+    """The seconds that one service itself took, of one request or of several.
 
-    `reports` is false for one that is only known from the calls of others. An empty `service` is
-    the time that no span
-    covers: before the first service began, and after it ended.
+    `reports` is False if the service is only known from other services' calls. An empty `service`
+    is
+    the time that no span covers: before the first service began, and after it ended.
     """
 
     service: str
@@ -52,7 +53,7 @@ class ServiceTime:
 
 @dataclass(frozen=True, slots=True)
 class TraceTimes:
-    """Where one request's time went, longest first; `failed_in` is the innermost service whose span says that it failed."""
+    """How one request's time divides, longest first; `failed_in` is the innermost service whose span reports a failure."""
 
     trace: str
     times: tuple[ServiceTime, ...]
@@ -63,8 +64,8 @@ class TraceTimes:
 class Coverage:
     """How many calls of a service are known, how many of them it reported a span of, and who called it.
 
-    An empty `service` is a hop that nobody names: who a client span calls without saying whom, or a
-    parent that is not in the trace, and then `before` are the services that it called in turn.
+    An empty `service` is an unnamed hop: the callee of a client span without a peer, or a parent that
+    is not in the trace. For the latter, `before` are the services that it called in turn.
     """
 
     service: str
@@ -76,11 +77,11 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class TraceReport:
-    """What the traces of a run's exemplars tell.
+    """The result of reading the traces of a run's exemplars.
 
-    `found` of the `asked` traces have spans. `slow` are the slowest requests' times together, over
-    `slow_traces` traces; `coverage` the services on the path, worst first; `each` the traces one by
-    one.
+    `found` of the `asked` traces have spans. `slow` are the times of the slowest requests together,
+    over `slow_traces` traces. `coverage` are the services on the path, worst first. `each` are the
+    traces one by one.
     """
 
     asked: int
@@ -91,5 +92,5 @@ class TraceReport:
     each: tuple[TraceTimes, ...]
 
     def times_of(self, trace: str) -> TraceTimes | None:
-        """Those of one trace; None without any."""
+        """Return the times of one trace; None if there are none."""
         return next((times for times in self.each if trace and times.trace == trace), None)

@@ -1,6 +1,6 @@
-"""Durations, sizes, rates and shares: text to base units and back.
+"""Convert durations, sizes, rates and shares between text and base units.
 
-Inside the program there are only seconds, bytes, per second and ratios; text is for people.
+The program computes only in seconds, bytes, per second and ratios; text is for people.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Self
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
 _BYTES |= {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
-#: What an amount is divided by to be shown in a unit.
+#: Divisor by which an amount is shown in a unit.
 _SHOWN_IN = {**_BYTES, **_SECONDS, "days": 86400.0, "%": 0.01}
-#: Numbers that no more decimals tell apart differ by less than they are known.
+#: Numbers that agree to this many decimals differ by less than their precision.
 _MOST_DECIMALS = 12
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _PART = re.compile(r"(\d+\.?\d*|\.\d+)(ms|s|min|m|h|d|w)")
@@ -23,7 +23,7 @@ _QUANTITY = re.compile(rf"\s*({_NUMBER})\s*([A-Za-z]*)\s*")
 
 
 def _plain(text: object) -> float | None:
-    """A bare finite number, or None."""
+    """Return a bare finite number, or None."""
     if isinstance(text, bool):
         return None
     try:
@@ -34,7 +34,8 @@ def _plain(text: object) -> float | None:
 
 
 def parse_duration(text: object) -> float:
-    """Seconds from `1h30m`, `250ms`, `30d`; ValueError says what was expected."""
+    """Parse a duration such as `1h30m`, `250ms` or `30d` into seconds; the ValueError says what was
+    expected."""
     stripped = str(text).replace(" ", "")
     parts = _PART.findall(stripped)
     if not parts or "".join(number + unit for number, unit in parts) != stripped:
@@ -44,7 +45,8 @@ def parse_duration(text: object) -> float:
 
 
 def parse_rate(text: object) -> float:
-    """Per second from `200/s`, `50/m`, `10/h`; ValueError says what was expected."""
+    """Parse a rate such as `200/s`, `50/m` or `10/h` into per second; the ValueError says what was
+    expected."""
     number, slash, unit = str(text).replace(" ", "").partition("/")
     value = _plain(number)
     if not slash or value is None or unit not in ("s", "m", "min", "h", "d"):
@@ -54,7 +56,7 @@ def parse_rate(text: object) -> float:
 
 
 def parse_ratio(text: object) -> float:
-    """A share from `0.1%` or `0.001`; ValueError says what was expected."""
+    """Parse a share such as `0.1%` or `0.001`; the ValueError says what was expected."""
     stripped = str(text).strip()
     value = _plain(stripped.removesuffix("%"))
     if value is None:
@@ -65,21 +67,21 @@ def parse_ratio(text: object) -> float:
 class Given(float):
     """A number that keeps the unit it was given in, as `show_amount` names it; empty for a plain number.
 
-    The limit of a series that nothing else is known of is shown so.
+    It is used to show the limit of a series whose unit is not known otherwise.
     """
 
     __slots__ = ("unit",)
     unit: str
 
     def __new__(cls, value: float, unit: str = "") -> Self:
-        """The number, with its unit."""
+        """Make the number, with its unit."""
         made = super().__new__(cls, value)
         made.unit = unit
         return made
 
 
 def parse_amount(text: object) -> float:
-    """A plain number, or bytes from `2GiB`, `10MB`, or seconds from `250ms`, as `Given`; ValueError says what was expected."""
+    """Parse a number, bytes such as `2GiB`, or seconds such as `250ms`, as `Given`; the ValueError says what was expected."""
     if isinstance(text, Given):
         return text
     match = _QUANTITY.fullmatch(str(text))
@@ -95,7 +97,8 @@ def parse_amount(text: object) -> float:
 
 
 def parse_growth(text: object) -> float:
-    """Growth per hour from `1MiB/h`, `0/h`, `5/d`, as `Given`; ValueError says what was expected."""
+    """Parse growth per hour such as `1MiB/h`, `0/h` or `5/d`, as `Given`; the ValueError says what
+    was expected."""
     if isinstance(text, Given):
         return text
     amount, slash, unit = str(text).replace(" ", "").rpartition("/")
@@ -117,31 +120,33 @@ _SINGULARS = {
 
 
 def singular(noun: str) -> str:
-    """`goroutine` of `goroutines`, `process` of `processes`; a series is a series."""
+    """Return the singular of a noun: `goroutine` for `goroutines`, `process` for `processes`,
+    `series` for `series`."""
     return _SINGULARS.get(noun) or noun.removesuffix("s")
 
 
 def capitalized(text: str) -> str:
-    """`Resident memory grows`: as a sentence begins; the name of a metric, such as go_goroutines, stays as it is written."""
+    """Capitalize a sentence: `Resident memory grows`. A metric's name, such as go_goroutines, stays as it is."""
     return text if "_" in text.partition(" ")[0] else text[:1].upper() + text[1:]
 
 
 def show_count(count: int, one: str, more: str = "") -> str:
-    """`1 request`, `3,600 requests`, `1 series is`, `2 series are`: `more` is the plural where it is not `one` with an s."""
+    """Format a count: `1 request`, `3,600 requests`, `1 series is`, `2 series are`; `more` is the plural if not `one` plus
+    s."""
     return f"{show_number(count)} {one if count == 1 else more or f'{one}s'}"
 
 
-#: Hours of a month: 30 days.
+#: Hours in a month of 30 days.
 HOURS_A_MONTH = 720
 
 
 def show_list(parts: Sequence[str]) -> str:
-    """`a`, `a and b`, `a, b and c`."""
+    """Join parts as `a`, `a and b`, `a, b and c`."""
     return " and ".join(filter(None, (", ".join(parts[:-1]), parts[-1])))
 
 
 def show_growth(hourly: float, unit: str) -> str:
-    """`10.8 MiB/h, 7.59 GiB a month`: a growth in the unit, and what it comes to; the hourly one alone where it is unknown."""
+    """Format growth per hour and what it adds up to: `10.8 MiB/h, 7.59 GiB a month`; only the former if it is not finite."""
     said = show_amount(hourly, f"{unit}/h")
     if not math.isfinite(hourly):
         return said
@@ -151,7 +156,7 @@ def show_growth(hourly: float, unit: str) -> str:
 
 
 def show_duration(seconds: float) -> str:
-    """`2.7 days`, `9 h`, `4 min`, `12 s`, `250 ms`: the unit a person would choose; from 10 on whole, below two figures."""
+    """Format a duration in a readable unit: `2.7 days`, `9 h`, `4 min`, `12 s`, `250 ms`; whole numbers from 10 on."""
     if not math.isfinite(seconds):
         return "for ever"
     size = abs(seconds)
@@ -162,7 +167,7 @@ def show_duration(seconds: float) -> str:
 
 
 def show_bytes(value: float) -> str:
-    """`3.1 MiB`: two or three figures, binary units."""
+    """Format bytes as `3.1 MiB`: two or three figures, binary units."""
     for unit in ("TiB", "GiB", "MiB", "KiB"):
         if abs(value) >= _BYTES[unit]:
             return f"{_figures(value / _BYTES[unit])} {unit}"
@@ -170,17 +175,17 @@ def show_bytes(value: float) -> str:
 
 
 def show_number(value: float) -> str:
-    """`12,300`, `0.042`, `-1.5`: three figures, never an exponent a person must decode below a quadrillion."""
+    """Format a number as `12,300`, `0.042`, `-1.5`: three figures, no exponent below a quadrillion."""
     return _figures(value)
 
 
 def show_ratio(value: float) -> str:
-    """`0.1%`."""
+    """Format a share as `0.1%`."""
     return f"{_figures(value * 100)}%"
 
 
 def show_amount(value: float, unit: str) -> str:
-    """A value in its unit: bytes, seconds, ratio, `…/h` of any of these, or a counted noun."""
+    """Format a value in its unit: bytes, seconds, ratio, `…/h` of any of these, or a counted noun."""
     if unit.endswith("/h"):
         return show_amount(value, unit[:-2]) + "/h"
     if unit == "bytes":
@@ -193,7 +198,7 @@ def show_amount(value: float, unit: str) -> str:
 
 
 def show_apart(value: float, other: float, unit: str) -> tuple[str, str]:
-    """Two amounts in one unit; where rounding makes them read alike, with as many decimals as tell them apart."""
+    """Format two amounts in one unit; if rounding makes them equal, with as many decimals as tell them apart."""
     shown = show_amount(value, unit), show_amount(other, unit)
     if value == other or shown[0] != shown[1]:
         return shown
@@ -209,20 +214,20 @@ def show_apart(value: float, other: float, unit: str) -> tuple[str, str]:
 
 
 def unit_of(name: str) -> str:
-    """The base unit in a Prometheus metric name: bytes, seconds, ratio, or nothing."""
+    """Return the base unit in a Prometheus metric name: bytes, seconds, ratio, or empty."""
     stem = name.removesuffix("_total")
     return next((unit for unit in ("bytes", "seconds", "ratio") if stem.endswith(f"_{unit}")), "")
 
 
 def _two_figures(value: float) -> str:
-    """Whole numbers from 10 on, two figures below."""
+    """Format with two figures below 10 and as a whole number above."""
     if abs(value) >= 9.95:
         return f"{value:,.0f}"
     return f"{value:.2g}" if abs(value) >= 1e-4 else _figures(value)
 
 
 def _figures(value: float) -> str:
-    """Three significant figures below 1,000, whole numbers with commas above."""
+    """Format with three significant figures below 100, as a whole number with commas above."""
     if not math.isfinite(value):
         return str(value)
     if abs(value) >= 99.95:

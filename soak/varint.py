@@ -1,4 +1,4 @@
-"""Numbers of 7 bits a byte, as protocol buffers write them: https://protobuf.dev/programming-guides/encoding."""
+"""Read varints, 7 bits per byte, as in protocol buffers: https://protobuf.dev/programming-guides/encoding."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ LONGEST = 10
 
 
 def varint(data: bytes, place: int, end: int) -> tuple[int, int]:
-    """The number at `place`, and where it ends; ValueError where it does not end before `end`."""
+    """Return the number at `place`, and where it ends; raise ValueError if it does not end before
+    `end`."""
     value = shift = 0
     for at in range(place, min(end, place + LONGEST)):
         byte = data[at]

@@ -1,4 +1,5 @@
-"""Windows of requests: one at a time as the load streams them, and all of a run's as columns."""
+"""Data types of request windows: single windows as the load streams them, and all windows of a run
+as columns."""
 
 from __future__ import annotations
 
@@ -13,22 +14,22 @@ from soak.latency import LAST, Histogram, bucket_seconds
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-#: Whole numbers in as few bytes as they need.
+#: Whole numbers in an integer type that is as small as they allow.
 Cells = NDArray[np.integer[Any]]
 
 
 def is_timeout(kind: str) -> bool:
-    """Whether a kind of failure is a wait without an answer: soak's own say `timeout`, a locustfile's name an exception."""
+    """Return True if a kind of failure is a timeout: soak's own say `timeout`, a locustfile's name an exception."""
     return "time" in kind.lower()
 
 
 @dataclass(frozen=True, slots=True)
 class EndpointWindow:
-    """What one endpoint saw in one window: failures by kind, and the latencies of successes and failures kept apart.
+    """One endpoint in one window: failures by kind, and separate latencies of successes and failures.
 
-    In the open model latency runs from when a request should have been sent. `service` then holds
-    the times from when it was sent; `late` counts those sent too late, `dropped` those never sent.
-    None of them without a schedule.
+    In the open model latency is measured from when a request was due. `service` then holds the times
+    from when it was sent; `late` counts requests sent too late, `dropped` those never sent. All three
+    are empty without a schedule.
     """
 
     endpoint: str
@@ -44,7 +45,7 @@ class EndpointWindow:
 
 @dataclass(frozen=True, slots=True)
 class WorkerCoverage:
-    """Whose requests are in a window: `present` of `expected` workers, and what share of the load these had between them."""
+    """The workers whose requests are in a window: `present` of `expected`, and the share of the load that they had."""
 
     present: int
     expected: int
@@ -53,15 +54,15 @@ class WorkerCoverage:
 
 @dataclass(frozen=True, slots=True)
 class GeneratorWindow:
-    """How the load's own process, or several and their master together, fared in one window.
+    """The state of the load's own process, or of several and their master together, in one window.
 
-    `cpu_ratio` is the busiest process's share of one core, `cpu_seconds` what all of them spent,
-    `lag` how late (seconds) a timer of the slowest event loop fired at worst, `memory` resident
-    bytes of all. `asked` is how many arrivals were due, None in the closed model; `made` how many
-    were made, whatever became of them, and `queued` how many of these found no free connection.
-    `connections` is how many were open at its end, None where that is not known. `users_asked` is
-    how many users a locustfile should have had at its end, None where the profile alone says so.
-    `machine_load` is the load average of its machine, the highest of several, per core.
+    `cpu_ratio` is the busiest process's share of one core, `cpu_seconds` the CPU time of all, `lag`
+    the largest delay (seconds) of a timer in the slowest event loop, `memory` the resident bytes of
+    all. `asked` is how many arrivals were due, None in the closed model; `made` how many were made,
+    whatever their result, and `queued` how many of these found no free connection. `connections` is
+    how many were open at the window's end, None if unknown. `users_asked` is how many users a
+    locustfile should have had at its end, None if only the profile says so. `machine_load` is the
+    machine's load average per core, the highest of several machines.
     """
 
     cpu_ratio: float
@@ -77,7 +78,7 @@ class GeneratorWindow:
 
     @classmethod
     def together(cls, several: Sequence[GeneratorWindow]) -> GeneratorWindow:
-        """The processes of one window as one."""
+        """Combine the processes of one window into one."""
         asked = [window.asked for window in several if window.asked is not None]
         connections = [window.connections for window in several if window.connections is not None]
         users = [window.users_asked for window in several if window.users_asked is not None]
@@ -96,7 +97,7 @@ class GeneratorWindow:
         )
 
 
-#: What is known of the load's own processes in a window, in the order in which recordings store it.
+#: Fields of the load's own processes in a window, in the order in which recordings store them.
 GENERATOR_FIELDS = tuple(each.name for each in fields(GeneratorWindow))
 
 
@@ -105,8 +106,8 @@ class Exemplar:
     """One request kept as an example: among the slowest, or the failed, of its endpoint in its minute.
 
     `time` is when its latency (`seconds`) began. `failure` is its kind, empty for a success;
-    `status` is 0 where none came or none is known, `trace` the trace id it was sent with, empty
-    where it carried none.
+    `status` is 0 if there was none or it is unknown; `trace` is the trace id it was sent with, empty
+    without one.
     """
 
     time: float
@@ -117,16 +118,16 @@ class Exemplar:
     trace: str = ""
 
 
-#: What is known of an exemplar, in the order in which recordings store it.
+#: Fields of an exemplar, in the order in which recordings store them.
 EXEMPLAR_FIELDS = tuple(each.name for each in fields(Exemplar))
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """One interval of request counts and latencies: `time` is its end, `seconds` its length, `users` its users at the end.
+    """One interval of request counts and latencies: `time` is its end, `seconds` its length, `users` the users at its end.
 
-    `exemplars` are those of a minute that ended in it; `generator` is None where nothing was
-    measured, and `coverage` where one process makes the load.
+    `exemplars` are those of a minute that ended in it. `generator` is None if nothing was measured,
+    `coverage` is None if one process makes the load.
     """
 
     time: float
@@ -151,7 +152,8 @@ class WorkerCoverages:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrivals:
-    """How one endpoint's schedule was kept, as columns of length n; service times are ragged as latencies are."""
+    """Late and dropped requests of one endpoint's schedule, as columns of length n; service times are ragged like
+    latencies."""
 
     late: Ints
     dropped: Ints
@@ -160,7 +162,7 @@ class Arrivals:
     counts: Cells
 
     def rows(self, first: int, last: int) -> Arrivals:
-        """Those of windows first to last - 1."""
+        """Return the rows of windows `first` to `last - 1`."""
         rows, cells = slice(first, last), slice(int(self.offsets[first]), int(self.offsets[last]))
         offsets = self.offsets[first : last + 1] - self.offsets[first]
         return Arrivals(
@@ -170,7 +172,8 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeneratorWindows:
-    """All windows of the load's own processes, as columns of length n; NaN where a window has none."""
+    """All windows of the load's own processes, as columns of length n; NaN where a window has no
+    value."""
 
     times: Floats
     seconds: Floats
@@ -186,7 +189,7 @@ class GeneratorWindows:
     machine_load: Floats
 
     def between(self, start: float, end: float) -> GeneratorWindows:
-        """The windows whose middle lies within [start, end]."""
+        """Return the windows whose middle lies within [start, end]."""
         rows = _rows(self.times, self.seconds, start, end)
         return GeneratorWindows(*(getattr(self, name)[rows] for name in self.__slots__))
 
@@ -196,10 +199,11 @@ class EndpointWindows:
     """All windows of one endpoint over a run, as columns of length n.
 
     Latency histograms are ragged: those of window i are `buckets[offsets[i]:offsets[i+1]]` (rising
-    bucket numbers of `soak.latency`) with as many `counts`. Failures' latencies are recorded apart
-    and never part of these. `arrivals` is None where nothing was recorded of a schedule. `failed`
-    has, for each kind of failure over the whole run, rows of a window's index and how many failed
-    so in it.
+    bucket numbers of `soak.latency`) with as many `counts`. Latencies of failures are recorded
+    separately and are not included. `arrivals` is None if no schedule was recorded. `failed` has,
+    for
+    each kind of failure over the whole run, rows of a window's index and its number of such
+    failures.
     """
 
     endpoint: str
@@ -216,7 +220,8 @@ class EndpointWindows:
     failed: dict[str, Ints] = field(default_factory=dict)
 
     def between(self, start: float, end: float) -> EndpointWindows:
-        """The windows whose middle lies within [start, end]; `failure_kinds` stays that of the whole run, `failed` is empty."""
+        """Return the windows whose middle is within [start, end]; `failure_kinds` stays that of the whole run, `failed` is
+        empty."""
         rows = _rows(self.times, self.seconds, start, end)
         first, last = rows.start, rows.stop
         cells = slice(int(self.offsets[first]), int(self.offsets[last]))
@@ -235,19 +240,21 @@ class EndpointWindows:
         )
 
     def quantile(self, q: float) -> float | None:
-        """The latency in seconds that a share q of all successful requests stayed within; None without any."""
+        """Return the latency in seconds that a share `q` of all successful requests does not exceed; None
+        without any."""
         return _quantile(self.buckets, self.counts, q)
 
     def service_quantile(self, q: float) -> float | None:
-        """The same from when requests were sent, and not from when they should have been; None without a schedule."""
+        """Return the same quantile of times from when requests were sent instead of when due; None without a
+        schedule."""
         return _quantile(self.arrivals.buckets, self.arrivals.counts, q) if self.arrivals else None
 
     def maximum(self) -> float | None:
-        """The slowest success, to within a bucket, in seconds; None without any."""
+        """Return the slowest success, to within a bucket, in seconds; None without any."""
         return float(bucket_seconds(int(self.buckets.max()))) if len(self.buckets) else None
 
     def quantile_by_window(self, q: float) -> Floats:
-        """The same, window by window, shape (n,); NaN where a window had no success."""
+        """Return the latency quantile of each window, shape (n,); NaN if a window had no success."""
         cumulative = np.concatenate(([0], np.cumsum(self.counts)))
         before, after = cumulative[self.offsets[:-1]], cumulative[self.offsets[1:]]
         rank = before + np.maximum(1, np.ceil(q * (after - before)))
@@ -267,13 +274,14 @@ def _quantile(buckets: Cells, counts: Cells, q: float) -> float | None:
 
 
 def narrowed(counts: NDArray[Any]) -> Cells:
-    """Counts in as few bytes each as they fit in, of two, four and eight: of days there are many."""
+    """Convert counts to the smallest of int16, int32 and int64 that holds them: a run of days has
+    many."""
     most = counts.max() if len(counts) else 0
     return counts.astype(np.int16 if most < 2**15 else np.int32 if most < 2**31 else np.int64)
 
 
 def _rows(times: Floats, seconds: Floats, start: float, end: float) -> slice:
-    """Which windows have their middle within [start, end]."""
+    """Return the slice of windows whose middle is within [start, end]."""
     middles = times - seconds / 2
     first = int(np.searchsorted(middles, start))
     return slice(first, max(first, int(np.searchsorted(middles, end, side="right"))))

@@ -1,4 +1,5 @@
-"""The command line: one file a verb, imported when it is used; the only place that prints or exits."""
+"""The command line: one module per command, imported when it is used; only this package prints or
+exits."""
 
 from __future__ import annotations
 
@@ -56,14 +57,14 @@ Exit codes: 0 pass, 1 fail, 2 bad profile or usage, 3 inconclusive,
 
 
 class Verbs(click.Group):
-    """Finds a verb's module by its name, so that `--help` imports none of them."""
+    """Finds a command's module by its name, so that `--help` imports none of them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The verbs, in the order in which one meets them."""
+        """Return the names of the commands, in the order in which a user meets them."""
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A verb's command, from its module."""
+        """Import a command from its module; None if there is no such command."""
         if cmd_name not in VERBS:
             return None
         fit_address_space()
@@ -71,7 +72,7 @@ class Verbs(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """The table of verbs, from VERBS alone."""
+        """Write the table of commands from VERBS, without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(VERBS.items()))
 
@@ -83,7 +84,7 @@ def cli() -> None:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run a verb, and turn what it returns or raises into an exit code."""
+    """Run a command, and turn what it returns or raises into an exit code."""
     _open_standard_streams()
     sys.exit(_delivered(int(_exit_code(arguments))))
 
@@ -109,7 +110,7 @@ def _exit_code(arguments: list[str] | None) -> int:
 
 def _crashed(error: Exception) -> ExitCode:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
-        # Standard output failed in a verb that has no verdict to keep.
+        # Standard output failed in a command that has no verdict.
         _complain(f"standard output cannot be written: {error.strerror}")
         return ExitCode.BROKEN
     if refused := _refused(error):
@@ -126,7 +127,8 @@ def _crashed(error: Exception) -> ExitCode:
 
 
 def _refused(error: Exception) -> str | None:
-    """What the system did not give to this process, and what bounds it; None for any other error."""
+    """Return which resource the system refused to this process, and its limit; None for any other
+    error."""
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return "file descriptors were given to this process (ulimit -n)"
     if isinstance(error, MemoryError):
@@ -137,18 +139,18 @@ def _refused(error: Exception) -> str | None:
 
 
 def _complain(text: str) -> None:
-    """One line on standard error."""
+    """Write one line to standard error."""
     say(folded(f"soak: {text}", sys.stderr), err=True)
 
 
 def _open_standard_streams() -> None:
-    """Open what the shell closed (`soak run >&-`) on /dev/null; a recording would otherwise get descriptor 1 or 2."""
+    """Open streams that the shell closed (`soak run >&-`) on /dev/null; else a recording would get descriptor 1 or 2."""
     for number, flags in ((0, os.O_RDONLY), (1, os.O_WRONLY), (2, os.O_WRONLY)):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, flags)  # the lowest free descriptor, which is this one
-    # A stream that somebody else has put there is theirs.
+            os.open(os.devnull, flags)  # gets the lowest free descriptor, which is `number`
+    # Leave a stream alone that other code, such as a test, has replaced.
     if sys.stdout is sys.__stdout__:
         sys.stdout = _stream(sys.stdout, _Output(1, "w"))
     if sys.stderr is sys.__stderr__:
@@ -156,13 +158,13 @@ def _open_standard_streams() -> None:
 
 
 class _Output(io.FileIO):
-    """Standard output: a reader that has left (`| head`) changes nothing, and what it would have read is dropped."""
+    """Standard output that ignores a reader that has gone (`| head`): further output is dropped."""
 
     def __init__(self, number: int, mode: str) -> None:
         super().__init__(number, mode, closefd=False)
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """As any file; a broken pipe becomes /dev/null."""
+        """Write like any file; after a broken pipe, output goes to /dev/null."""
         try:
             return super().write(data)
         except BrokenPipeError:
@@ -171,10 +173,10 @@ class _Output(io.FileIO):
 
 
 class _Notes(_Output):
-    """Standard error: whatever becomes of what is said beside a result, the result stands."""
+    """Standard error on which failed writes are ignored: messages must not affect the result."""
 
     def write(self, data: ReadableBuffer, /) -> int:
-        """As any file; what cannot be written is dropped."""
+        """Write like any file; drop what cannot be written."""
         try:
             return super().write(data)
         except OSError:
@@ -182,17 +184,19 @@ class _Notes(_Output):
 
 
 def _stream(before: TextIO | None, raw: io.RawIOBase) -> TextIO:
-    """A text stream like the interpreter's own, which is None where it found one closed."""
+    """Return a text stream with the settings of `before`, the interpreter's own, which is None if
+    it was closed."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=before.encoding if before else "utf-8",
-        errors="backslashreplace",  # a path need not be text, nor a terminal show all characters
+        errors="backslashreplace",  # paths and terminals may not be able to show all characters
         line_buffering=raw.fileno() == 2 or raw.isatty(),
     )
 
 
 def _delivered(code: int) -> int:
-    """Flush standard output, which may fail only now: a full disk is exit code 4."""
+    """Flush standard output, which may fail only here; return exit code 4 if, for example, the disk
+    is full."""
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -203,5 +207,5 @@ def _delivered(code: int) -> int:
 
 
 def _discard_output() -> None:
-    """Point standard output at /dev/null, so that no later flush can fail and change the code."""
+    """Point standard output at /dev/null, so that no later flush can fail and change the exit code."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

@@ -1,4 +1,4 @@
-"""A bound on this process's address space (`ulimit -v`), met before anything large is imported."""
+"""Respect a limit of this process's address space (`ulimit -v`) before anything large is imported."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ import resource
 from soak.errors import SoakError
 
 MIB = 2**20
-#: Below this, importing numpy and scipy ends the process with exit code 1, which is a verdict's, or never returns.
+#: Below this limit, importing numpy and scipy ends the process with exit code 1, which means FAIL, or hangs.
 LEAST = 384 * MIB
 _THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def fit_address_space() -> None:
-    """SoakError where the bound is too low for soak; else numpy's linear algebra gets one thread, since each takes some 40 MiB.
+    """Raise SoakError if the limit is too low for soak; else give numpy's linear algebra one thread, each of which takes 40
+    MiB.
 
-    It reads the variable once, at its import: what soak starts, such as a target, does not inherit it.
+    numpy reads the variable once, when it is imported. It is removed again, so that started processes,
+    such as a target, do not inherit it.
     """
     bound, _ = resource.getrlimit(resource.RLIMIT_AS)
     if bound == resource.RLIM_INFINITY:

@@ -1,4 +1,4 @@
-"""A run beside a baseline: what `soak run` and `soak report` do with `--against`."""
+"""Compare a run with a baseline, for `--against` of `soak run` and `soak report`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REACH = 1.96
 
 
 def fastest_growth(baseline: Baseline) -> dict[str, float]:
-    """For each series the fastest growth an hour that an accepted leak may have: the baseline's, and a quarter more."""
+    """Return the fastest growth per hour that an accepted leak in each series may have: the baseline's, plus a quarter."""
     fastest: dict[str, float] = {}
     for run in baseline.runs:
         for measurement in run.measurements:
@@ -34,7 +34,7 @@ def fastest_growth(baseline: Baseline) -> dict[str, float]:
 def compared_with(
     baseline: Baseline, analysis: Analysis, directory: Path, code: ExitCode, *, as_json: bool
 ) -> ExitCode:
-    """Compare a judged run with a baseline, show it, write the comparison's files beside the run's, and join the exit codes."""
+    """Compare a judged run with a baseline, show it, write the files of the comparison, and combine the exit codes."""
     try:
         run = measured(directory, analysis)
     except UsageError as error:
@@ -61,7 +61,7 @@ def _metrics(run: MeasuredRun) -> set[str]:
 
 
 def worse_of(run: ExitCode, comparison: ExitCode) -> ExitCode:
-    """One exit code of both: a proven fail outranks all but an interruption, and what a run is not, its comparison is not."""
+    """Combine two exit codes: a fail or interruption of the run stays, a fail of the comparison outranks the rest."""
     if run in (ExitCode.FAIL, ExitCode.INTERRUPTED) or comparison is ExitCode.PASS:
         return run
     return comparison if comparison is ExitCode.FAIL or run is ExitCode.PASS else run

@@ -1,4 +1,4 @@
-"""`soak agent`: /metrics for a process that has none."""
+"""`soak agent`: serve /metrics for a process that has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`soak analyze`: judge recorded series with no load."""
+"""`soak analyze`: judge recorded series without load."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def command(files: tuple[Path, ...], list_formats: bool, together: bool, **given
 
 
 def _together(runs: tuple[Path, ...], given: Mapping[str, Any]) -> ExitCode:
-    """Runs of one profile as one."""
+    """Judge runs of one profile as one."""
     from soak.cli.delivery import code_of, complain, show  # noqa: PLC0415 - `--help` needs none of it
     from soak.cli.judge_files import write_beside  # noqa: PLC0415
     from soak.pipeline import judge_together  # noqa: PLC0415
@@ -216,7 +216,7 @@ def _query(given: Mapping[str, Any], step: float | None) -> Any:
 
 
 def _formats(text: str, out: Path | None) -> list[str] | None:
-    """The names of the reports to write; None for all."""
+    """Parse the names of the reports to write; None for all."""
     from soak.profile.parsing import nearest  # noqa: PLC0415 - as above
     from soak.reporters import installed  # noqa: PLC0415
 

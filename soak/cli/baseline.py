@@ -1,4 +1,5 @@
-"""`soak baseline`: what later runs are compared with, as one small file to commit."""
+"""`soak baseline`: write the measurements that later runs are compared with to one small file, to
+be committed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`soak check`: validate a profile; with --probe, ask the target once."""
+"""`soak check`: validate a profile; with --probe, make each request once."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def command(profile: Path, overrides: tuple[str, ...], against: str | None, prob
 
 
 def _locustfile(profile: object) -> str:
-    """What the profile's locustfile holds, once it has been imported in a process of its own; empty without one."""
+    """Import the profile's locustfile in a process of its own and describe it; empty without one."""
     from soak.load.supervisor.compile_plan import plan_of  # noqa: PLC0415
     from soak.load.supervisor.locustfile_check import check_locustfile  # noqa: PLC0415
     from soak.profile import Profile  # noqa: PLC0415
@@ -92,7 +92,7 @@ def _locustfile(profile: object) -> str:
 
 
 def _probe(profile: object) -> int:
-    """One request an endpoint and one scrape a source; 4 when anything of it fails."""
+    """Make one request per endpoint and one scrape per source; return 4 if any fails."""
     import threading  # noqa: PLC0415
     from tempfile import TemporaryDirectory  # noqa: PLC0415
 
@@ -140,7 +140,8 @@ def _probe(profile: object) -> int:
 
 
 def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
-    """Poll each source once, and look for what limits name; how many things went wrong."""
+    """Poll each source once, and check that the series in limits exist; return the number of
+    failures."""
     from soak.catalog.metrics import metric_of  # noqa: PLC0415
     from soak.profile import Profile  # noqa: PLC0415
     from soak.sampling.limit_names import absent_names, limited_names  # noqa: PLC0415
@@ -180,7 +181,7 @@ def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
 
 
 def _show_likely(samples: Sequence[Sample], judged: int) -> None:
-    """Where next to nothing of a page is known: what of it looks like a resource, and how to have it judged."""
+    """If no series of a source can be judged, show those that look like resources, and how to have them judged."""
     from soak.catalog.likely import likely_resources  # noqa: PLC0415
 
     if judged:
@@ -190,7 +191,7 @@ def _show_likely(samples: Sequence[Sample], judged: int) -> None:
 
 
 def _probe_traces(profile: object) -> int:
-    """Ask the backend of traces once where the profile names one; 1 when that fails, else 0."""
+    """Query the profile's trace backend once, if it has one; return 1 if that fails, else 0."""
     from soak.profile import Profile  # noqa: PLC0415
     from soak.sampling.trace_fetch import backend_of, probe_backend  # noqa: PLC0415
 
@@ -208,7 +209,7 @@ def _probe_traces(profile: object) -> int:
 
 
 def _probe_profilers(profile: object, pid: int | None) -> int:
-    """One snapshot of each profiler that `diagnose` asks for, which is not kept; how many things went wrong."""
+    """Take and discard one snapshot with each profiler that `diagnose` asks for; return the number of failures."""
     from soak.profile import Profile  # noqa: PLC0415
     from soak.sampling.profilers.selection import profiled_target, profilers_of  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""`soak compact`: the recordings of runs that have ended, smaller, and still read by every verb."""
+"""`soak compact`: make the recordings of ended runs smaller; every command still reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`soak compare`: candidate against base, metric by metric."""
+"""`soak compare`: compare candidate with base, metric by metric."""
 
 from __future__ import annotations
 

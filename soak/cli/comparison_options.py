@@ -1,4 +1,4 @@
-"""What every verb that compares shares: tolerances from flags, reports written, the exit code."""
+"""What all comparing commands share: tolerances from flags, writing reports, the exit code."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ METRIC_NAMES: tuple[str, ...] = get_args(MetricName)
 def rules_from(
     rules: Mapping[str, CompareRule], tolerances: Iterable[str], required: Iterable[str]
 ) -> dict[str, CompareRule]:
-    """A profile's rules with those of `--tolerance 'p99: 10%'` and `--require p99` on top."""
+    """Return a profile's rules, overridden by those of `--tolerance 'p99: 10%'` and `--require
+    p99`."""
     merged = dict(rules)
     for text in tolerances:
         name, colon, value = text.partition(":")
@@ -69,7 +70,7 @@ def _message(error: ValueError) -> str:
 
 
 def profile_rules(path: Path | None) -> dict[str, CompareRule]:
-    """The `compare` of a profile; none without one."""
+    """Return a profile's `compare` rules; empty without a profile."""
     if path is None:
         return {}
     from soak.profile import parse_profile  # noqa: PLC0415
@@ -85,7 +86,7 @@ def profile_rules(path: Path | None) -> dict[str, CompareRule]:
 
 
 def wanted_formats(text: str) -> list[str]:
-    """The formats of `--format`; all unless given."""
+    """Parse the formats of `--format`; all if not given."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         if name not in COMPARISON_REPORTERS:
@@ -109,7 +110,7 @@ def deliver(
 
 
 def show(comparison: Comparison, *, err: bool = False) -> None:
-    """The comparison on the terminal."""
+    """Show the comparison on the terminal."""
     from soak.reporters.comparison.terminal import render  # noqa: PLC0415 - rich is only needed here
 
     stream = sys.stderr if err else sys.stdout
@@ -118,7 +119,7 @@ def show(comparison: Comparison, *, err: bool = False) -> None:
 
 
 def write_comparison(comparison: Comparison, out: Path, formats: Iterable[str]) -> list[str]:
-    """Write a comparison's files, each whole or not at all; gives their names."""
+    """Write a comparison's files, each completely or not at all; return their names."""
     try:
         out.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What is said and kept of an unexpected exception: one sentence for the reader, the traceback in a file for the report."""
+"""Report an unexpected exception: one sentence for the user, the traceback in a file for a bug report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from soak import __version__
 
 
 def crash_message(error: BaseException) -> str:
-    """Write the traceback to a private file, and say where it is and what to report."""
+    """Write the traceback to a private file, and return a message with its path and what to report."""
     kind, location = type(error).__name__, _location(error)
     text = "".join(traceback.format_exception(error))
     path = _keep(
@@ -31,7 +31,8 @@ def _location(error: BaseException) -> str:
 
 
 def _keep(text: str) -> str | None:
-    """The path of a new file that only its owner can read; None where none can be written."""
+    """Write the text to a new file that only its owner can read; return its path, None if it cannot
+    be written."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     try:
         number, path = tempfile.mkstemp(prefix=f"soak-crash-{stamp}-", suffix=".txt")

@@ -1,4 +1,4 @@
-"""`soak dashboard`: the Grafana dashboard that belongs to `--metrics`."""
+"""`soak dashboard`: print the Grafana dashboard for `--metrics`."""
 
 from __future__ import annotations
 

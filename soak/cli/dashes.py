@@ -1,4 +1,4 @@
-"""Commands that keep what comes after `--` apart from their own words."""
+"""Commands that handle the words after `--` separately."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ _AFTER = "soak.after_dashes"
 
 
 class AfterDashes(click.Command):
-    """Parses the words before `--` alone; `after_dashes` gives those that follow it."""
+    """Parses only the words before `--`; `after_dashes` returns those after it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """All words before `--`; those after it go to the context."""
+        """Parse all words before `--`; store those after it in the context."""
         if "--" in args:
             cut = args.index("--")
             ctx.meta[_AFTER] = args[cut + 1 :]
@@ -19,15 +19,15 @@ class AfterDashes(click.Command):
         return super().parse_args(ctx, args)
 
 
-#: What stands for `--` among the words of a command of two sides; no path is called so.
+#: Replacement for `--` among the words of a command with two sides; no path has this name.
 BETWEEN = "\x1f--"
 
 
 class TwoSides(click.Command):
-    """Takes `--` for the border between two sides, so that options may stand on either side of it."""
+    """Takes `--` as the border between two sides, so that options may be on either side of it."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """All words, with `BETWEEN` for the first `--`."""
+        """Parse all words, with `BETWEEN` in place of the first `--`."""
         if "--" in args:
             cut = args.index("--")
             args = [*args[:cut], BETWEEN, *args[cut + 1 :]]
@@ -35,6 +35,6 @@ class TwoSides(click.Command):
 
 
 def after_dashes() -> list[str] | None:
-    """The words after `--` of the command that runs; None where there was no `--`."""
+    """Return the words after `--` of the running command; None if there was no `--`."""
     words: list[str] | None = click.get_current_context().meta.get(_AFTER)
     return words

@@ -1,4 +1,4 @@
-"""From an analysis to the terminal, the files of a run directory and the exit code."""
+"""Deliver an analysis: to the terminal, to the files of a run directory, and as an exit code."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ CODES = {
     Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE,
 }
 
-#: What is said once a signal has come.
+#: Message after a signal to end the run.
 ENDING = (
     "ending the run in order, its report follows; Ctrl-C again ends it at once, without a report"
 )
 
-#: ... after the load has ended by itself.
+#: Message after a signal once the load has ended by itself.
 WRITING = "the run is complete, its report follows; Ctrl-C again ends at once, without a report"
 
 
 def code_of(analysis: Analysis) -> ExitCode:
-    """The one exit code of a run, whichever verb asks; a broken run without a proven fail is exit code 4."""
+    """Return a run's exit code, the same for every command; a run that broke without a proven fail is exit
+    code 4."""
     if analysis.run.ended is Ending.INTERRUPTED:
         return ExitCode.INTERRUPTED
     return ExitCode.BROKEN if analysis.broke else CODES[analysis.verdict]
@@ -42,10 +43,11 @@ def code_of(analysis: Analysis) -> ExitCode:
 
 @dataclass
 class Written:
-    """Which report files were written, and what to say of those that were not.
+    """Which report files were written, and messages about those that were not.
 
-    `broken` is set when one of soak's own reports is missing; another package's report costs only
-    itself.
+    `broken` is set if one of soak's own reports is missing; a missing report of another package
+    does
+    not set it.
     """
 
     names: list[str] = field(default_factory=list)
@@ -53,12 +55,12 @@ class Written:
     broken: bool = False
 
     def code(self, code: ExitCode) -> ExitCode:
-        """The exit code with missing reports counted: a run whose report is missing may fail, but not pass."""
+        """Return the exit code with missing reports taken into account: the run may still fail, but not pass."""
         return ExitCode.BROKEN if self.broken and code is not ExitCode.FAIL else code
 
 
 def write_reports(analysis: Analysis, directory: Path, formats: list[str] | None = None) -> Written:
-    """Write the files of these formats (all unless given), each whole or not at all; one that fails costs only itself."""
+    """Write the files of these formats (default: all), each completely or not at all; an error affects only its own file."""
     written = Written()
     reporters = installed()
     for name in formats if formats is not None else reporters:
@@ -79,7 +81,7 @@ def write_reports(analysis: Analysis, directory: Path, formats: list[str] | None
 
 
 def complain(written: Written) -> None:
-    """One line on standard error for each report that is missing."""
+    """Print one line on standard error for each missing report."""
     for problem in written.problems:
         say(f"soak: {problem}", err=True)
 
@@ -87,7 +89,8 @@ def complain(written: Written) -> None:
 def show_last(
     analysis: Analysis, code: int, directory: Path, report: Path | None = None, *, err: bool = False
 ) -> None:
-    """The verdict once more, what to do next and where the report is: what a small screen still shows at the end."""
+    """Print the verdict again, what to do next and where the report is: the end of the output stays visible on a
+    small screen."""
     from soak.reporters.next_steps import last_word  # noqa: PLC0415 - with all that reports need
     from soak.reporters.wording import headline  # noqa: PLC0415
 
@@ -99,7 +102,7 @@ def show_last(
 
 
 def show(analysis: Analysis, *, err: bool = False) -> None:
-    """The terminal report, in colour and as wide as the terminal where there is one."""
+    """Print the terminal report, in colour and at full width on a terminal."""
     from soak.reporters.terminal import render  # noqa: PLC0415 - rich is only needed here
 
     stream = sys.stderr if err else sys.stdout

@@ -1,4 +1,4 @@
-"""`soak demo`: the main job on the bundled service."""
+"""`soak demo`: test the bundled service."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def command(leak: str, out: Path | None, as_json: bool, live: str | None) -> int
 
 
 def _free_port() -> int:
-    """A port that was free a moment ago."""
+    """Return a port that was free a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

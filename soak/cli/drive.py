@@ -1,4 +1,5 @@
-"""What `soak run` and `soak demo` share: a run with progress and Ctrl-C, then its verdict and its reports."""
+"""What `soak run` and `soak demo` share: drive a run with progress and Ctrl-C, then give its verdict and
+reports."""
 
 from __future__ import annotations
 
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
     from soak.cli.live_views import Views
 
 
-#: Events that are told while a run goes on.
+#: Kinds of events that are printed during a run.
 _TOLD = (
     EventKind.PROBE,
     EventKind.VIEW,
@@ -60,13 +61,14 @@ _TOLD = (
 
 
 class _Told:
-    """Sees every record, and tells the events that are told while a run goes on."""
+    """Selects the records that are printed during a run."""
 
     def __init__(self) -> None:
         self._probed: list[str] = []
 
     def saw(self, record: Record) -> Iterator[str]:
-        """The text of one record that is told; what was told before the load, with what to do, is not told again."""
+        """Yield the text of a record if it is to be printed; a warning that repeats a notice from before the load is
+        not."""
         if not isinstance(record, Event) or record.kind not in _TOLD:
             return
         if record.kind is EventKind.PROBE:
@@ -89,10 +91,10 @@ def drive(
     options: ViewOptions | None = None,
     until_certain: bool = False,
 ) -> int:
-    """Run a profile to its end, show it meanwhile, write its reports, show them, and return the exit code.
+    """Run a profile to its end, show its progress, write and show its reports, and return the exit code.
 
-    With what was `before`, the run in `out` goes on; with a baseline, the run is compared `against`
-    it. `until_certain` ends it as soon as no finding is open any more.
+    With `before`, the run in `out` is resumed. With a baseline, the run is compared `against` it.
+    `until_certain` ends the run as soon as every finding is certain.
     """
     from soak.cli.live_views import live_views  # noqa: PLC0415 - rich, not needed to refuse a profile
     from soak.cli.progress import Shown  # noqa: PLC0415
@@ -120,7 +122,7 @@ def drive(
         before=before,
         locust_ui=options.locust_ui if options else None,
     )
-    if profile.stop_early and not before.stretches:  # the looks were fixed for the whole of a run
+    if profile.stop_early and not before.stretches:  # the looks were planned for a run in one piece
         run.looks = [share for share, _, _ in LOOKS]
         run.certain = lambda look, left: certain_already(judge_run(directory), look, left)
     if until_certain:
@@ -161,7 +163,8 @@ def drive(
                         raise
                     say("soak: interrupted before the load began; nothing was recorded", err=True)
                     return ExitCode.INTERRUPTED
-            # A run whose load was made to its end is complete, whoever ends what is left of it.
+            # A run whose load is complete counts as complete, even if a signal ends what follows
+            # the load.
             leaving = run.stop if run.stop.is_set() else threading.Event()
             with interruptible(leaving, WRITING, kept=directory):
                 views.judge.stop()
@@ -169,7 +172,7 @@ def drive(
 
 
 def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float]:
-    """How fast accepted leaks may grow by the baseline; says of which neither it nor the profile tells."""
+    """Return the baseline's bounds on accepted leaks; print which leaks have no bound or are out of date."""
     known = fastest_growth(against) if against is not None and profile.accept else {}
     old = out_of_date(profile.accept, datetime.now(UTC).date())
     for said in (*without_bound(profile.accept, known), *old):
@@ -183,7 +186,7 @@ def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) 
     at_full_speed()
     with progress_note("judging the recording"):
         analysis = judge_run(directory, ended=(run.ended, run.failure))
-    # The verdict first: a full disk may keep the files from being written.
+    # The verdict is shown first: a full disk may keep the files from being written.
     show(analysis, err=as_json)
     if as_json:
         from soak.reporters.json import render  # noqa: PLC0415
@@ -203,7 +206,7 @@ def _report(run: Run, views: Views, against: Baseline | None, *, as_json: bool) 
 
 
 def _notify(profile: Profile, analysis: Analysis, directory: Path) -> None:
-    """Tell the profile's webhook of the verdict where it is to be told; whatever becomes of it changes nothing."""
+    """Send the verdict to the profile's webhook if it is to be told; an error in it changes nothing else."""
     if profile.notify is None:
         return
     from soak.notify import payload, post, verdict_before, wanted  # noqa: PLC0415 - only for those who asked for it
@@ -215,13 +218,13 @@ def _notify(profile: Profile, analysis: Analysis, directory: Path) -> None:
             say(f"soak: the notification was not taken: {why}", err=True)
 
 
-#: Seconds after which a person who waits is told what for.
+#: Seconds after which a waiting user is told what is being done.
 _SILENCE = 1.0
 
 
 @contextmanager
 def progress_note(work: str) -> Iterator[None]:
-    """Say what is being done when it takes over a second, so that nothing seems frozen."""
+    """Print what is being done if it takes over a second, so that nothing seems frozen."""
     timer = threading.Timer(_SILENCE, lambda: _say_now(f"soak: {work} ...\n".encode()))
     timer.daemon = True
     timer.start()
@@ -232,7 +235,7 @@ def progress_note(work: str) -> Iterator[None]:
 
 
 def _say_now(text: bytes) -> None:
-    """Write past all buffers, from a signal's handler too; a full or lost standard error stops nothing."""
+    """Write directly to standard error, without buffers, as a signal handler needs; ignore errors."""
     with suppress(OSError):
         os.write(2, text)
 
@@ -244,10 +247,10 @@ def interruptible(
     drawn: Callable[[threading.Event, str], bool] = lambda *_: False,
     kept: Path | None = None,
 ) -> Iterator[None]:
-    """Ctrl-C, SIGTERM or SIGHUP once ends the run in order, and `first` is said; a second time ends the process at once.
+    """On the first Ctrl-C, SIGTERM or SIGHUP, end the run in order and print `first`; on the second, exit at once.
 
-    `drawn` says whether a terminal's screen will show `first` by itself once `stop` is set, `kept`
-    where what was recorded stays.
+    `drawn` is called with `stop` and `first`; it returns True if the terminal display will show
+    `first` by itself. `kept` is the directory of the recording, which stays.
     """
     second = "stopped at once"
     if kept is not None:
@@ -257,8 +260,8 @@ def interruptible(
 
     def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            # The load ends by itself within 2 s: its lifeline is this process.
-            # The progress lines hide the cursor, and cannot be left in order any more.
+            # The load ends by itself within 2 s, because it watches this process.
+            # The progress display hides the cursor and can no longer be closed in order.
             cursor = b"\x1b[?25h" if os.isatty(2) else b""
             _say_now(cursor + f"\nsoak: {second}\n".encode(errors="backslashreplace"))
             os._exit(ExitCode.INTERRUPTED)
@@ -266,8 +269,8 @@ def interruptible(
         if not on_screen:
             _say_now(f"\nsoak: {first}\n".encode())
 
-    # Also where a shell had set them to be ignored, as it does for `soak run ... &`; but nohup
-    # means what it says.
+    # Signals are handled even if a shell set them to be ignored, as for `soak run ... &`, except
+    # SIGHUP under nohup.
     before = {number: signal.signal(number, on_signal) for number in ending_signals()}
     try:
         yield

@@ -1,4 +1,4 @@
-"""`soak export`: what a run recorded, as a table for other programs."""
+"""`soak export`: write what a run recorded as a table for other programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Long lines on a terminal: between words, which a terminal itself does not look at."""
+"""Fold long lines between words, which a terminal itself does not do."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TextIO
 
 
 def folded(text: str, stream: TextIO | None) -> str:
-    """A text with its long lines folded to a terminal's width; as it is for a file or pipe, where programs read lines."""
+    """Fold long lines to a terminal's width; leave the text unchanged for a file or pipe, where programs read lines."""
     if stream is None or not stream.isatty():
         return text
     width = max(shutil.get_terminal_size().columns, 20)

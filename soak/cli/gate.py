@@ -1,4 +1,4 @@
-"""`soak gate`: two targets driven in turn at the same load, and compared."""
+"""`soak gate`: drive two targets in turn at the same load, and compare them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From a profile's gate to a comparison: slices driven with progress and Ctrl-C, then measured and compared in pairs."""
+"""Drive a profile's gate with progress and Ctrl-C, then measure the slices and compare them in pairs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from soak.profile.compare import CompareRule
 def drive_gate(
     profile: Profile, text: str, directory: Path, rules: Mapping[str, CompareRule]
 ) -> tuple[Comparison, bool]:
-    """Drive all slices and compare the sides, and say whether it was stopped; SoakError where no whole pair came of it."""
+    """Drive all slices and compare the sides; return also whether it was stopped. Raise SoakError without a complete pair."""
     spec = check_gate(profile)
     total = 2 * (spec.pairs + spec.discard)
     begun = 0
@@ -56,7 +56,7 @@ def drive_gate(
 
 
 def paired(slices: Sequence[Slice]) -> tuple[list[Slice], list[Slice]]:
-    """The slices of each side whose pair is whole, pair by pair."""
+    """Return the slices of each side whose pair is complete, pair by pair."""
     by_side = [{piece.pair: piece for piece in slices if piece.side == side} for side in SIDES]
     whole = sorted(by_side[0].keys() & by_side[1].keys())
     return [by_side[0][pair] for pair in whole], [by_side[1][pair] for pair in whole]
@@ -69,7 +69,7 @@ Runs = tuple[list[MeasuredRun], list[MeasuredRun]]
 def measured_pairs(
     base: Sequence[Slice], candidate: Sequence[Slice]
 ) -> tuple[Sides, Runs, list[str]]:
-    """The pairs of slices that can be measured, on each side, and why others cannot: one that broke costs its pair alone."""
+    """Measure the pairs of slices; return those that can be measured, and why the others cannot: both slices are needed."""
     sides: Sides = ([], [])
     runs: Runs = ([], [])
     broken = []
@@ -86,7 +86,8 @@ def measured_pairs(
 
 
 def _with_growth(slices: Sequence[Slice], runs: Sequence[MeasuredRun]) -> list[MeasuredRun]:
-    """The measurements of one side's slices; growth is that over all of them, told once."""
+    """Return one side's measurements, with the growth over all its slices in place of the growth of
+    each."""
     growth = growth_over(
         [piece.directory for piece in slices], [_seconds(run.started) for run in runs]
     )
@@ -102,7 +103,7 @@ def _with_growth(slices: Sequence[Slice], runs: Sequence[MeasuredRun]) -> list[M
         for run in runs
     ]
     without[0] = replace(without[0], measurements=(*without[0].measurements, *growth))
-    # A slice is too short to pass or fail by itself, or to suspect anybody.
+    # A slice is too short for its own warnings or suspects to mean anything.
     return [replace(run, warnings=(), suspects=None) for run in without]
 
 

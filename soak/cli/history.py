@@ -1,4 +1,4 @@
-"""`soak history`: all runs of a folder, night by night."""
+"""`soak history`: show all runs of a folder, night by night."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`soak init`: an example profile, or files for a CI service, to start from."""
+"""`soak init`: print or write an example profile, or files for a CI service."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _list() -> ExitCode:
 
 
 def _show(example: Example, *, force: bool) -> None:
-    """The example on standard output, where a shell's `>` may overwrite; what it needs besides is said."""
+    """Print the example to standard output, and on standard error which other files it needs."""
     if force:
         raise UsageError("--force goes with --out FILE")
     hand_out(example.text)
@@ -102,7 +102,7 @@ def _show(example: Example, *, force: bool) -> None:
 
 
 def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
-    """Write files below a folder, all or none: UsageError, before anything is written, names those that are there."""
+    """Write files below a folder, all or none; raise UsageError first if any exists, unless forced."""
     present = [str(folder / path) for path in texts if (folder / path).exists()]
     if present and not force:
         raise UsageError(
@@ -119,7 +119,8 @@ def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
 
 
 def _keep_or_write(profile: Path, text: str) -> None:
-    """The profile that the CI files name; an existing one is never overwritten, even with --force."""
+    """Write the profile that the CI files refer to; an existing one is never overwritten, even with
+    --force."""
     if profile.exists():
         say(f"kept {profile}, which was there already", err=True)
     else:

@@ -1,4 +1,4 @@
-"""The files of `soak analyze`, judged one by one or on all cores: what is said of each, and a table of all."""
+"""Judge the files of `soak analyze`, one by one or on all cores: the output for each, and a table of all."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _BADNESS = [
     ExitCode.INTERRUPTED,
     ExitCode.USAGE,
 ]
-#: From so many files on, it is worth starting a process for each core.
+#: From this many files on, it is worth starting a process per core.
 _MANY = 8
 
 
 @dataclass(frozen=True)
 class JudgedFile:
-    """What is printed of one file, what is complained of, its exit code, and its row of the table."""
+    """The output for one file, the error message, its exit code, and its row of the table."""
 
     path: str
     text: str
@@ -49,7 +49,7 @@ class JudgedFile:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of every file; `query` asks a server instead of files."""
+    """The settings that apply to every file; with `query`, a server is queried instead of files."""
 
     limits: Limits
     warmup: float
@@ -61,7 +61,7 @@ class Request:
     query: RangeQuery | None = None
 
     def all(self, files: tuple[Path, ...]) -> Iterator[JudgedFile]:
-        """What is said of each file, in their order."""
+        """Yield the result for each file, in order."""
         from multiprocessing import get_context  # noqa: PLC0415
 
         if self.query is not None:
@@ -73,12 +73,12 @@ class Request:
             return
         import pandas  # noqa: F401, ICN001, PLC0415 - imported once, before the processes are forked
 
-        # Forked, where that is safe: before any thread was started.
+        # Forking is safe here, because no thread has been started yet.
         with get_context("fork" if sys.platform == "linux" else "spawn").Pool(processes) as pool:
             yield from pool.imap(self.judged, files, chunksize=4)
 
     def judged(self, path: Path) -> JudgedFile:
-        """One file, whatever is wrong with it."""
+        """Judge one file; an error in it becomes its result."""
         try:
             return self._judged(path)
         except SoakError as error:
@@ -120,12 +120,13 @@ class Request:
         return analyze(recording, limits, warmup=self.warmup, judge_unknown=True)
 
     def _write(self, analysis: Analysis, path: Path, out: Path) -> Written:
-        """The reports of one file: in `out`, or in a directory of the file's name there where there are several."""
+        """Write the reports of one file to `out`, or to a subfolder with the file's name if there are several
+        files."""
         return write_beside(analysis, out if self.alone else out / path.name, self.formats)
 
 
 def write_beside(analysis: Analysis, directory: Path, formats: list[str] | None) -> Written:
-    """Write reports to a directory that holds no run, and is created where it is missing."""
+    """Write reports to a directory that does not hold a run; it is created if missing."""
     if is_run_directory(directory):
         raise UsageError(f"--out {directory}: holds a run; name another directory")
     reporters = installed()
@@ -160,7 +161,7 @@ def _terminal(analysis: Analysis) -> str:
 
 
 def _as_series(limits: Limits, recording: Recording, options: Options) -> Limits:
-    """Limits that name a column as the file does, with the series' own names."""
+    """Replace the file's column names in limits by the names of the series."""
     known = {series.name for series in recording.series} | {
         series.key for series in recording.series
     }
@@ -182,7 +183,7 @@ def _series_name(column: str, known: set[str], options: Options) -> str:
 
 
 def _decisive(analysis: Analysis) -> str:
-    """The finding that decides, in figures: the first of the worst."""
+    """Return the decisive finding in figures: the first of the worst."""
     findings = sorted(
         analysis.findings, key=lambda finding: wording.WORST_FIRST.index(finding.verdict)
     )
@@ -200,12 +201,12 @@ def _in_figures(finding: Finding) -> str:
 
 
 def worst_code(rows: list[JudgedFile]) -> ExitCode:
-    """The worst exit code of all files."""
+    """Return the worst exit code of all files."""
     return max((row.code for row in rows), key=_BADNESS.index, default=ExitCode.PASS)
 
 
 def summary(rows: list[JudgedFile]) -> str:
-    """A table of all files, and how many came to which verdict."""
+    """Return a table of all files, and the number of files with each verdict."""
     cells = [("file", "verdict", "series", "what decides")]
     cells += [
         (wording.clean(row.path), row.verdict, str(row.series or ""), row.decisive) for row in rows

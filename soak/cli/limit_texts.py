@@ -1,4 +1,4 @@
-"""Limits as the command line gives them: `--limit 'p99: 250ms'`."""
+"""Parse limits from the command line: `--limit 'p99: 250ms'`."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from soak.errors import UsageError
 from soak.profile import Limits
 from soak.units import parse_growth
 
-#: Sections of series that a name may begin with, as a profile writes them one below the other.
+#: Sections of series limits in a profile, with which a name may begin.
 _SECTIONS = ("growth", "max")
 _NAMED = {name for name in Limits.model_fields if name not in ("growth", "max", "drift")}
 
 
 def refuse_unknown_percentiles(texts: Iterable[str]) -> None:
-    """UsageError for a limit of a percentile that runs do not keep: it would be taken for a series that never comes."""
+    """Raise UsageError for a percentile that runs do not record: it would be taken as the name of a series."""
     for text in texts:
         name = text.partition(":")[0].strip()
         if re.fullmatch(r"p\d[\d.]*", name) and name not in _NAMED:
@@ -25,9 +25,9 @@ def refuse_unknown_percentiles(texts: Iterable[str]) -> None:
 
 
 def limits_tree(texts: Iterable[str]) -> dict[str, Any]:
-    """The `limits` section that these texts amount to: growth where the value is per time, else the largest value allowed.
+    """Return the `limits` section for these texts: growth if the value is per time, else a maximum.
 
-    `max.NAME` and `growth.NAME` say themselves which they are.
+    The prefixes `max.NAME` and `growth.NAME` choose the section explicitly.
     """
     tree: dict[str, Any] = {}
     for text in texts:
@@ -37,12 +37,13 @@ def limits_tree(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def limit_flags(texts: Iterable[str]) -> dict[tuple[str | int, ...], str]:
-    """The flag behind each limit of a profile that was made from flags, for messages."""
+    """Return the flag behind each limit of a profile that was made from flags, for messages."""
     return {("limits", *_path_and_value(text)[0]): f"--limit {text!r}" for text in texts}
 
 
 def _path_and_value(text: str) -> tuple[tuple[str, ...], str]:
-    """Where a limit stands in the `limits` section, and its value; UsageError with an example where it is no limit."""
+    """Return a limit's path in the `limits` section, and its value; raise UsageError with an example if it is
+    malformed."""
     name, colon, value = (part.strip() for part in text.rpartition(":"))
     if not colon or not name or not value:
         raise UsageError(f"--limit {text!r}: {_expected(text)}")
@@ -55,7 +56,7 @@ def _path_and_value(text: str) -> tuple[tuple[str, ...], str]:
 
 
 def _expected(text: str) -> str:
-    """What to write instead: the same with a colon where `=` was meant, else examples."""
+    """Return what to write instead: with a colon if `=` was used, else examples."""
     name, equals, value = (part.strip() for part in text.partition("="))
     if equals and name and value and ":" not in text:
         return f"a colon goes between name and value: '{name}: {value}'"

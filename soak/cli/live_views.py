@@ -1,4 +1,4 @@
-"""What shows a run while it goes on, put together: counts, judgement, terminal, live page."""
+"""Set up the views of a run in progress: counts, judgement, terminal, live page."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from soak.live.judge import EVERY, Judge
 from soak.live.page import LivePage
 from soak.live.progress import Live
 
-#: Seconds of a run before it is judged for the first time: early with a live view, else in time for the log's lines.
+#: Seconds of a run before it is first judged: early with a live view, else in time for the log's lines.
 FIRST_JUDGED, FIRST_JUDGED_IN_LOGS = 15.0, 50.0
 
 
@@ -40,7 +40,7 @@ class Views:
 
 @contextmanager
 def live_views(directory: Path, shown: Shown, live: Live, options: ViewOptions) -> Iterator[Views]:
-    """Open the views, and close them at the end; UsageError or SoakError where one cannot listen."""
+    """Open the views, and close them at the end; raise UsageError or SoakError if one cannot listen."""
     looked_at = sys.stderr.isatty() or any((options.live, options.metrics, options.otlp))
     first, every = (FIRST_JUDGED, EVERY) if looked_at else (FIRST_JUDGED_IN_LOGS, LOG_EVERY)
     after = max(0.0, first - live.elapsed)

@@ -1,4 +1,5 @@
-"""Which files of a folder are reports of soak's: any other file of such a name is never overwritten."""
+"""Recognise which files of a folder are soak's own reports: other files of the same name are never
+overwritten."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-#: What each report has within its first bytes, and hardly any other file of its name.
+#: A pattern in the first bytes of each report, which is unlikely in any other file of that name.
 _MARKS = {
     "report.html": rb"<html[^>]* class=\"(pass|fail|inconclusive|broken)",
     "junit.xml": rb"<property name=\"verdict\"",
@@ -18,7 +19,7 @@ _FIRST = 4096
 
 
 def somebody_elses(directory: Path, names: Iterable[str]) -> list[str]:
-    """Those of these names that a folder holds as files of another program's or a person's."""
+    """Return the names for which the folder has a file that soak did not write."""
     return [name for name in names if _is_foreign(directory / name, _MARKS.get(name))]
 
 

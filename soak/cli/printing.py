@@ -1,4 +1,4 @@
-"""All that the verbs print: a terminal obeys nothing that a file, a profile, a path or a target says."""
+"""Print text so that a terminal does not obey control characters from a file, profile, path or target."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def say(text: str, *, err: bool = False, nl: bool = True) -> None:
 
 
 def hand_out(text: str) -> None:
-    """Print a document: as it is for a file or a program, and on a terminal as `say` does."""
+    """Print a document: unchanged to a file or pipe, with escapes as in `say` on a terminal."""
     click.echo(visible(text) if sys.stdout.isatty() else text, nl=False)
 
 
 def paint(report: str, *, err: bool = False) -> None:
-    """Print a report that may have colours of its own, and whose reporter has cleaned all texts in it."""
+    """Print a report that may contain colour codes, and whose texts the reporter has cleaned."""
     click.echo(report, err=err, nl=False)

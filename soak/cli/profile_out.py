@@ -1,4 +1,4 @@
-"""`--profile-out`: the profile that flags amount to, complete but for its secrets, which become variables."""
+"""`--profile-out`: write the profile that the flags stand for, with variables in place of secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ _SECRET = re.compile(SECRET_NAMES, re.IGNORECASE)
 
 
 def write_profile(path: Path, written: str, assignments: Sequence[str]) -> None:
-    """Write the profile to a new file, and say what it lacks; UsageError where the file is there, or cannot be written."""
+    """Write the profile to a new file, and print which variables it needs; raise UsageError if it exists or cannot be
+    written."""
     node = compose(written, "flags")
     for assignment in assignments:
         override(node, assignment)
@@ -35,7 +36,7 @@ def write_profile(path: Path, written: str, assignments: Sequence[str]) -> None:
 
 
 def _without_secrets(value: Any, name: str, variables: dict[str, None]) -> Any:
-    """The same with a `${VARIABLE}` for each text whose key names a secret; what is a variable already stays."""
+    """Replace each text whose key names a secret by a `${VARIABLE}`; texts that contain a variable stay."""
     if isinstance(value, dict):
         return {key: _without_secrets(inner, str(key), variables) for key, inner in value.items()}
     if isinstance(value, list):

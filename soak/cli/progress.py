@@ -1,4 +1,4 @@
-"""How a run stands while it goes on: a line for each resource in a terminal, a line a minute in a log."""
+"""Show the progress of a run: a line for each resource in a terminal, a line per minute in a log."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from soak.printable import visible
 from soak.reporters.wording import MARK
 from soak.units import show_duration, show_number
 
-#: Seconds of load between two lines in a log; the first comes after a few.
+#: Seconds of load between two lines in a log, and before the first line.
 LOG_EVERY, FIRST_LOG = 60.0, 10.0
 NOT_BEGUN = "the load has not begun yet"
-#: Times a second that a terminal is drawn, at most.
+#: Maximum redraws of the terminal per second.
 DRAWN = 1.0
-#: Lines of a terminal that the resources leave free: the numbers, the note of further ones, a death, the end, the cursor.
+#: Terminal lines not used by resources: numbers, the note of further resources, a dead target, the end, the cursor.
 FREE_LINES = 7
-#: Cells that a resource's name keeps in a narrow terminal; numbers and verdicts are never cut.
+#: Least width of a resource's name in a narrow terminal; numbers and verdicts are never cut.
 SHORTEST_NAME = 10
 STYLES = {
     Verdict.FAIL: "bold red",
@@ -43,11 +43,11 @@ STYLES = {
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What is shown: the run's name, its planned length and ramp in seconds, what goes on after the load, and a dead target.
+    """What is shown: the run's name, its planned length and ramp in seconds, the phase after the load, and a dead target.
 
-    A run that `searches` for the capacity ends when it has found it, and takes its planned length
-    at most. One that was `joined` later, from another terminal, has its first line at once;
-    `elsewhere` is the command for that, told when the load begins.
+    A run that `searches` for the capacity ends when it has found it, at the latest after its planned
+    length. A view that `joined` later, from another terminal, prints its first line at once.
+    `elsewhere` is the command for such a view, printed when the load begins.
     """
 
     name: str
@@ -61,7 +61,8 @@ class Shown:
 
 
 class ProgressLines:
-    """Draws a run's progress on standard error until it is left; `tick` as often as one likes."""
+    """Draws a run's progress on standard error while its context is open; `tick` may be called at
+    any rate."""
 
     def __init__(
         self, shown: Shown, live: Live, judge: Judge, console: Console | None = None
@@ -90,7 +91,7 @@ class ProgressLines:
             self._screen.stop()
 
     def say(self, text: str) -> None:
-        """Print a line for good, above what is drawn."""
+        """Print a permanent line above the drawn display."""
         self._console.print(
             visible(text),
             markup=False,
@@ -100,7 +101,8 @@ class ProgressLines:
         )
 
     def drawing(self, stop: threading.Event, ending: str) -> bool:
-        """Whether a terminal is drawn: then `ending` is shown there as soon as `stop` is set, whatever the main thread does."""
+        """Return True if a terminal is drawn; it will then show `ending` as soon as `stop` is set, even if the main thread is
+        busy."""
         if not self._console.is_terminal:
             return False
 
@@ -114,7 +116,7 @@ class ProgressLines:
         return True
 
     def tick(self) -> None:
-        """Show how the run stands now."""
+        """Show the current progress."""
         if self._elsewhere and self._live.began:
             self.say(f"soak: the load has begun; from another terminal: {self._elsewhere}")
             self._elsewhere = ""
@@ -133,13 +135,13 @@ class ProgressLines:
             )
 
     def _judged_first(self) -> bool:
-        """Whether who joined has now, for the first time, a judgement to see."""
+        """Return True the first time that a view which joined later has a judgement to show."""
         first = self._shown.joined and self._unjudged and self._judge.latest is not None
         self._unjudged &= not first
         return first
 
     def drawn(self, elapsed: float) -> RenderableType:
-        """All that a terminal shows, no higher than it is."""
+        """Return the terminal's display, limited to its height."""
         head = Table.grid(padding=(0, 2))
         head.add_row(
             Text(self._shown.name, style="bold"),
@@ -166,7 +168,7 @@ class ProgressLines:
         )
 
     def line(self, elapsed: float) -> str:
-        """The same in one line: the load, the time left, and the judgement so far."""
+        """Return the log's line: the load, the time left, and the judgement so far."""
         if not self._live.began:
             return f"{self._shown.name}: {NOT_BEGUN}"
         parts = (
@@ -179,7 +181,8 @@ class ProgressLines:
         return f"{show_duration(elapsed)}: {'; '.join(filter(None, parts))}"
 
     def said(self) -> str:
-        """The line of the live page: the load and the time left, for the page itself has the judgement."""
+        """Return the line of the live page: the load and the time left; the page itself shows the
+        judgement."""
         elapsed = self._live.elapsed
         if not self._live.began:
             return NOT_BEGUN
@@ -187,7 +190,7 @@ class ProgressLines:
         return f"{show_duration(elapsed)}: {'; '.join(filter(None, parts))}"
 
     def _stage(self, elapsed: float) -> str:
-        """`steady, 48 min left`."""
+        """Return the stage, such as `steady, 48 min left`."""
         if not self._live.began:
             return "starting"
         return f"{'ramp' if elapsed < self._shown.ramp else 'steady'}, {self._left(elapsed)}"
@@ -206,7 +209,8 @@ class ProgressLines:
         return numbers(progress)
 
     def _short(self, elapsed: float) -> str:
-        """That the rate asked for is not kept; a search for the capacity goes beyond it on purpose."""
+        """Return a note if the requested rate is not kept; empty in a search for the capacity, which
+        exceeds it on purpose."""
         over = self._shown.searches or elapsed > self._shown.planned
         return "" if over else self._live.progress().short
 
@@ -221,7 +225,7 @@ class ProgressLines:
 
 
 def _table(lines: list[ResourceLine], width: int) -> Table:
-    """The resources in columns that never wrap; where the terminal is narrow, names alone are cut."""
+    """Return the resources as columns that never wrap; in a narrow terminal, only names are cut."""
     cells = [
         (
             Text(MARK[line.verdict] if line.verdict else "·", STYLES[line.verdict]),

@@ -1,4 +1,4 @@
-"""`soak prune`: delete old runs, but for those that are still needed."""
+"""`soak prune`: delete old runs, except those that are still needed."""
 
 from __future__ import annotations
 
@@ -93,7 +93,8 @@ def _bounds(older: str | None, keep: int | None, size: str | None) -> Bounds:
 
 
 def _baselines() -> set[tuple[str, float]]:
-    """The runs, by name and start, that the baselines here were set from; one that cannot be read ends it."""
+    """Return the runs, by name and start, that baselines here were set from; raise UsageError if one cannot
+    be read."""
     from soak.cli.sides import BASELINES, read_baseline  # noqa: PLC0415
 
     named: set[tuple[str, float]] = set()

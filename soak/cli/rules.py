@@ -1,4 +1,4 @@
-"""`soak rules`: a profile's limits as alert rules for Prometheus."""
+"""`soak rules`: print a profile's limits as alert rules for Prometheus."""
 
 from __future__ import annotations
 

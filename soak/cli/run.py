@@ -1,4 +1,4 @@
-"""`soak run`: the main job, from a profile or from flags."""
+"""`soak run`: the main command, from a profile or from flags."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from soak.cli.view_options import (
 from soak.errors import UsageError
 
 
-# What comes after `--` is for the locustfile, as `soak run profile.yaml -- --tenant acme`.
+# Words after `--` are for the locustfile, as in `soak run profile.yaml -- --tenant acme`.
 @click.command("run", cls=AfterDashes)
 @click.argument("profile", type=click.Path(path_type=Path), required=False)
 @click.option("--url", help="Where the target listens; overrides the profile's.")
@@ -222,7 +222,7 @@ def command(
 
 
 def _resume(directory: Path, *, as_json: bool, options: ViewOptions) -> int:
-    """Go on with a run; UsageError where that cannot be."""
+    """Resume a run; raise UsageError if it cannot be resumed."""
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
     from soak.pipeline import profile_of_resumed  # noqa: PLC0415
     from soak.resume import resumption_of  # noqa: PLC0415

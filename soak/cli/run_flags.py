@@ -1,4 +1,4 @@
-"""A profile from the flags of `soak run`: what they amount to, and which flag stands for which key."""
+"""Build a profile from the flags of `soak run`, and know which flag stands for which key."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from soak.profile import Profile
 
 PROCESS_KEYS = ("port", "pid", "name", "pidfile")
-#: What is sent, and for how long, where the flags do not say.
+#: Load and duration if the flags do not say.
 DEFAULT_RATE, DEFAULT_USERS, DEFAULT_DURATION = "10/s", 10, "10m"
-#: Requests a second, and users, that flags alone may send to another machine: what a typing error or a wrong host does not
-#: bring down. Convention; profiles, which somebody wrote and keeps, have no such cap.
+#: Requests per second, and users, that flags alone may send to another machine: a load that a typing error or a
+#: wrong host does not turn into an outage. Conventional values; profiles, which are written on purpose, have no such
+#: cap.
 UNCONFIRMED_RATE, UNCONFIRMED_USERS = 100.0, 100
 #: Methods that have a body.
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")
@@ -36,7 +37,7 @@ KEYS = {
     "think": ("load", "think"),
     "locustfile": ("load", "locustfile"),
 }
-#: Flags that go without a profile only, and what to use beside one.
+#: Flags that cannot be combined with a profile.
 ALONE = (
     "endpoints",
     "process",
@@ -62,7 +63,8 @@ FLAGS: dict[tuple[str | int, ...], str] = {
 
 
 def overrides(flags: dict[str, Any]) -> list[str]:
-    """The flags that change a profile, as if given by --set; UsageError for those that go without one."""
+    """Return the flags that change a profile in the form of --set; raise UsageError for flags that
+    exclude a profile."""
     for name in ALONE:
         if flags[name]:
             raise UsageError(f"{_flag(name)} goes without a profile; with one, use --set")
@@ -72,7 +74,7 @@ def overrides(flags: dict[str, Any]) -> list[str]:
 
 
 def refuse_body(profile: Path) -> None:
-    """UsageError where a request's body stands in the profile's place, as after `--json`, which takes no value."""
+    """Raise UsageError if a request's body is given as the profile, as after `--json`, which takes no value."""
     if str(profile).lstrip().startswith(("{", "[")):
         raise UsageError(
             f"{profile} is no profile: a request's body goes after --json-body; --json alone prints the analysis"
@@ -80,7 +82,7 @@ def refuse_body(profile: Path) -> None:
 
 
 def locust_arguments(words: Sequence[str]) -> list[str]:
-    """Words after `--` as if set in the profile.
+    """Return the words after `--` in the form of --set.
 
     Names before any option go to `load.user_classes`; `--tenant acme`, `--tenant=acme`,
     `--verbose`, `--tags a b` to `load.arguments`.
@@ -114,7 +116,7 @@ def _value(values: list[str]) -> str | bool | list[str]:
 
 
 def tree_of(flags: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """The profile that the flags amount to, as a tree, and what was assumed, in words."""
+    """Return the profile that the flags stand for, as a tree, and what was assumed, in words."""
     if not flags["url"]:
         raise UsageError("give a profile, or --url with --endpoint or --locustfile")
     tree: dict[str, Any] = {
@@ -141,7 +143,7 @@ def tree_of(flags: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def refuse_unconfirmed(profile: Profile, confirmed: bool) -> None:
-    """UsageError where flags alone ask for heavy load on another machine without --yes."""
+    """Raise UsageError if flags alone ask for heavy load on another machine without --yes."""
     from soak.profile.hosts import is_loopback  # noqa: PLC0415 - `--help` needs none of it
 
     host = urlsplit(profile.target.url).hostname or ""
@@ -154,7 +156,7 @@ def refuse_unconfirmed(profile: Profile, confirmed: bool) -> None:
 
 
 def _assume(load: dict[str, Any], *, own_users: bool) -> list[str]:
-    """Fill in what the load needs and the flags do not say; returns it as flags."""
+    """Fill in what the load needs and the flags do not give; return it as flags."""
     assumed = []
     if "rate" not in load and "users" not in load:
         key, value = ("users", DEFAULT_USERS) if own_users else ("rate", DEFAULT_RATE)
@@ -167,7 +169,8 @@ def _assume(load: dict[str, Any], *, own_users: bool) -> list[str]:
 
 
 def sent(flags: dict[str, Any]) -> list[str]:
-    """Headers and bodies as if given by --set, which keeps their values out of the run directory."""
+    """Return headers and bodies in the form of --set, which keeps their values out of the run
+    directory."""
     headers = [_header(text) for text in flags["headers"]]
     key, body = _body(flags)
     methods = [str(text).split(" ", 1)[0].upper() for text in flags["endpoints"]]
@@ -188,7 +191,7 @@ def sent(flags: dict[str, Any]) -> list[str]:
 
 
 def _body(flags: dict[str, Any]) -> tuple[str, str]:
-    """The key of the body and its value as YAML; both empty without one."""
+    """Return the key of the body and its value as YAML; both empty without one."""
     if flags["json_body"] and flags["body"]:
         raise UsageError("give either --json-body or --body, and not both")
     if not flags["json_body"]:
@@ -223,11 +226,11 @@ def _flag(name: str) -> str:
 
 
 def _name(url: str) -> str:
-    """A run without a profile is named for its target."""
+    """Name a run without a profile after its target."""
     try:
         host = urlsplit(url).netloc.rpartition("@")[2]
     except ValueError:
-        host = ""  # what is no URL is refused with the profile
+        host = ""  # an invalid URL is refused later with the profile
     name = "".join(letter if letter.isalnum() or letter in ".-" else "-" for letter in host).strip(
         "-."
     )

@@ -1,4 +1,4 @@
-"""`soak schema`: the profile's JSON Schema."""
+"""`soak schema`: print the profile's JSON Schema."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ def command() -> None:
 
 
 def profile_schema() -> dict[str, object]:
-    """The schema of a whole profile: the short form of an endpoint, and the options of every source, included."""
+    """Return the schema of a whole profile, including the short form of an endpoint and the options of every
+    source."""
     schema = Profile.model_json_schema(by_alias=True)
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,4 +1,4 @@
-"""What may stand on a side of a comparison: run directories, folders of them, baselines, analysis files."""
+"""Read the sides of a comparison: run directories, folders of them, baselines, analysis files."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from soak.errors import InputError, UsageError
 from soak.pipeline import measured
 from soak.recording import is_run_directory
 
-#: Where baselines are kept, relative to the working directory.
+#: Folder of the baselines, relative to the working directory.
 BASELINES = Path("baselines")
 
 
 def runs_of(paths: Iterable[Path]) -> tuple[MeasuredRun, ...]:
-    """Every run that these paths stand for; UsageError where one stands for none, or a run is named twice."""
+    """Measure every run that these paths stand for; raise UsageError if a path has none, or a run is named
+    twice."""
     runs = [run for path in paths for run in _runs(path)]
     seen: set[str] = set()
     for run in runs:
@@ -29,7 +30,7 @@ def runs_of(paths: Iterable[Path]) -> tuple[MeasuredRun, ...]:
 
 
 def refuse_shared(base: Iterable[MeasuredRun], candidate: Iterable[MeasuredRun]) -> None:
-    """UsageError where one run directory stands on both sides: it would be compared with itself."""
+    """Raise UsageError if a run directory is on both sides: it would be compared with itself."""
     others = {Path(run.source).resolve() for run in candidate}
     for run in base:
         if Path(run.source).exists() and Path(run.source).resolve() in others:
@@ -64,22 +65,22 @@ def _runs(path: Path) -> Iterator[MeasuredRun]:
 
 
 def run_directories(folder: Path) -> list[Path]:
-    """The run directories right below a folder, by name."""
+    """Return the run directories directly below a folder, by name."""
     return [path for path in sorted(folder.iterdir()) if is_run_directory(path)]
 
 
 def is_name(path: Path) -> bool:
-    """Whether a path may be a baseline's name."""
+    """Return True if a path may be a baseline's name."""
     return path.name == str(path) and path.suffix != ".json"
 
 
 def baseline_path(name: str) -> Path:
-    """Where the baseline of a name is kept."""
+    """Return the file of the baseline with this name."""
     return BASELINES / f"{name}.json"
 
 
 def read_baseline(path: Path) -> Baseline:
-    """A baseline by its file, or by its name."""
+    """Read a baseline by its file or by its name."""
     if not path.is_file() and is_name(path):
         named = baseline_path(path.name)
         if not named.is_file():
@@ -92,12 +93,12 @@ def read_baseline(path: Path) -> Baseline:
 
 
 def capacity_of(baseline: Baseline | None) -> float | None:
-    """The capacity that rates such as `70% of capacity` are shares of; None without a baseline that holds one."""
+    """Return the capacity for rates such as `70% of capacity`; None without a baseline that has one."""
     return capacity_in(baseline) if baseline is not None else None
 
 
 def read_text(path: Path) -> str:
-    """A file's text; InputError where it cannot be read."""
+    """Read a file's text; raise InputError if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -107,7 +108,7 @@ def read_text(path: Path) -> str:
 
 
 def name_of(paths: Sequence[Path], usual: str) -> str:
-    """What a side is called: its only path's last part, else as usual."""
+    """Return a side's name: the last part of its only path, else `usual`."""
     return (
         paths[0].stem
         if len(paths) == 1 and paths[0].suffix == ".json"

@@ -1,16 +1,17 @@
-"""Which signals end a verb, also where a shell has set them to be ignored."""
+"""The signals that end a command, including those that a shell has set to be ignored."""
 
 from __future__ import annotations
 
 import signal
 from typing import NoReturn
 
-#: Ctrl-C, a service manager's stop, a terminal that was closed. Windows has no SIGHUP.
+#: Ctrl-C, a service manager's stop, a closed terminal. Windows has no SIGHUP.
 _ALL = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 
 
 def ending_signals() -> list[signal.Signals]:
-    """The signals to handle: SIGINT and SIGTERM also where a shell's `&` set them to be ignored; SIGHUP not under nohup."""
+    """Return the signals to handle: SIGINT and SIGTERM even if a shell's `&` set them to be ignored; SIGHUP not under
+    nohup."""
     return [
         number
         for number in _ALL
@@ -19,7 +20,8 @@ def ending_signals() -> list[signal.Signals]:
 
 
 def interrupt_on_signals() -> None:
-    """Let each of them raise KeyboardInterrupt, for verbs that have nothing to write at their end."""
+    """Make each of them raise KeyboardInterrupt, for commands that have nothing to write at their
+    end."""
     for number in ending_signals():
         signal.signal(number, _interrupt)
 

@@ -1,4 +1,4 @@
-"""The options of the verbs that show a run while it goes on."""
+"""The options of the commands that show a run in progress."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from soak.live.address import LIVE_PORT, LOCUST_UI_PORT, METRICS_PORT, TOKEN, Ad
 
 @dataclass(frozen=True, slots=True)
 class ViewOptions:
-    """Which views were asked for besides the terminal."""
+    """The requested views in addition to the terminal."""
 
     live: Address | None = None
     metrics: Address | None = None
@@ -22,7 +22,7 @@ class ViewOptions:
 
     @classmethod
     def of(cls, flags: dict[str, Any]) -> ViewOptions:
-        """Take the views' flags out of a command's flags; UsageError where an address is none."""
+        """Take the views' flags out of a command's flags; raise UsageError for an invalid address."""
         ports = {"live": LIVE_PORT, "metrics": METRICS_PORT}
         given = {name: flags.pop(name, None) for name in ports}
         otlp = flags.pop("otlp", None)
@@ -40,12 +40,12 @@ class ViewOptions:
 
 
 def live_option(function: Any) -> Any:
-    """`--live [ADDR]`, alike for every verb that has it."""
+    """Add the option `--live [ADDR]`, the same for every command that has it."""
     return _address("--live", LIVE_PORT, "the report while the run goes on", function)
 
 
 def metrics_option(function: Any) -> Any:
-    """`--metrics [ADDR]`."""
+    """Add the option `--metrics [ADDR]`."""
     return _address(
         "--metrics",
         METRICS_PORT,
@@ -55,7 +55,7 @@ def metrics_option(function: Any) -> Any:
 
 
 def otlp_option(function: Any) -> Any:
-    """`--otlp ENDPOINT`."""
+    """Add the option `--otlp ENDPOINT`."""
     return click.option(
         "--otlp",
         metavar="ENDPOINT",
@@ -64,7 +64,7 @@ def otlp_option(function: Any) -> Any:
 
 
 def locust_ui_option(function: Any) -> Any:
-    """`--locust-ui [ADDR]`."""
+    """Add the option `--locust-ui [ADDR]`."""
     return click.option(
         "--locust-ui",
         is_flag=False,
@@ -75,7 +75,7 @@ def locust_ui_option(function: Any) -> Any:
 
 
 def own_ui_address(text: str | None) -> str | None:
-    """`HOST:PORT` of Locust's web UI; UsageError where other machines could reach it."""
+    """Return `HOST:PORT` of Locust's web UI; raise UsageError if other machines could reach it."""
     if text is None:
         return None
     address = parse_address("--locust-ui", text, LOCUST_UI_PORT)
@@ -89,7 +89,7 @@ def own_ui_address(text: str | None) -> str | None:
 
 
 def check_exporter(endpoint: str) -> None:
-    """UsageError where the endpoint is no address, or where OpenTelemetry's exporter is not installed."""
+    """Raise UsageError if the endpoint is not an address, or OpenTelemetry's exporter is not installed."""
     try:
         from soak.live.otlp import parse_endpoint  # noqa: PLC0415 - an optional extra, and slow to import
     except ImportError as error:
@@ -100,7 +100,7 @@ def check_exporter(endpoint: str) -> None:
 
 
 def _address(option: str, port: int, served: str, function: Any) -> Any:
-    """An option that serves something, at an address that need not be given."""
+    """Add an option that serves something at an address with a default."""
     return click.option(
         option,
         is_flag=False,

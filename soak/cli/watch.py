@@ -1,4 +1,4 @@
-"""`soak watch`: look at a run of this machine while it goes on, from another terminal."""
+"""`soak watch`: look at a run in progress on this machine from another terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.cli.printing import say
 from soak.cli.view_options import ViewOptions, live_option, metrics_option
 from soak.errors import ExitCode, UsageError
 
-#: Seconds between two looks into the run directory.
+#: Seconds between two reads of the run directory.
 EVERY = 1.0
 
 
@@ -57,7 +57,7 @@ def command(run: Path, live: str | None, metrics: str | None) -> int:
     )
     follower, stop = Follower(run), threading.Event()
     if is_under_way(run):
-        for record in follower.new():  # what was before, so that the first line tells of all of it
+        for record in follower.new():  # earlier records, so that the first line covers them
             seen.saw(record)
     leaving = "the view ends; it ends no run"
     with live_views(run, shown, seen, options) as views, interruptible(stop, leaving):

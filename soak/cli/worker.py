@@ -77,7 +77,7 @@ def command(master: str, allow: tuple[str, ...], locustfiles: tuple[Path, ...], 
 
 
 def _joined(options: WorkerOptions, master: str) -> int:
-    """A worker in a process of its own, which ends when this one does."""
+    """Start a worker in a process of its own, which ends when this process does."""
     from soak.load.plan.wire import FailureCause  # noqa: PLC0415
 
     interrupt_on_signals()
