@@ -1,1 +1,1 @@
-"""The statistics: floors, trends, warm-up shapes, noise models, counts."""
+"""Statistics of series: floors, trends, warm-up shapes, noise models, counts."""

@@ -1,10 +1,10 @@
-"""Growth told from creep: what a young service has met for the first time grows as the logarithm of its work.
+"""Separate lasting growth from creep: what a young service meets for the first time grows as the logarithm of its work.
 
-Code paths, keys and pages are met by chance, the rare ones last, so that the rate of new ones falls
-as one over all that was done (Good and Toulmin, The number of new species, and the increase in
-population coverage, when a sample is increased, 1956). A level that holds such things rises for
-ever, and never leaks. Regressed on its age and on the age's logarithm together, what is left for
-the age alone is growth that goes on.
+Code paths, keys and pages are met by chance, the rare ones last, so the rate of new ones falls in
+inverse proportion to all work done so far (Good and Toulmin, The number of new species, and the
+increase in population coverage, when a sample is increased, 1956). A level that holds such things
+rises for ever without a leak. The level is regressed on its age and on the age's logarithm
+together; the coefficient of the age is the lasting growth.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from soak.model import Floats, Line, Trend
 
 @dataclass(frozen=True, slots=True)
 class LastingGrowth:
-    """Growth beside creep, in the series' unit per hour, with its standard error and 95% interval.
+    """Growth in addition to creep, in the series' unit per hour, with its standard error and 95% interval.
 
-    `rise` is by how much creep and growth together raised the level in the last two thirds.
+    `rise` is how much creep and growth together raised the level in the last two thirds.
     """
 
     slope: float
@@ -33,12 +33,11 @@ class LastingGrowth:
 
 
 def lasting_growth(times: Floats, values: Floats) -> LastingGrowth | None:
-    """The growth that a creep leaves of `values` (n,) at `times` (n,) in seconds; None with too few samples.
+    """Estimate the growth in addition to creep of `values` (n,) at `times` (n,) in seconds; None with too few samples.
 
-    Of a level that fell for good, as where classes are unloaded, what came since the fall is looked
-    at, if that is most of the stretch. Least squares; the error is widened for
-    noise that goes on from sample to sample as for AR(1) noise of the residuals' first
-    autocorrelation.
+    If the level fell for good in the first half of the stretch, for example because classes were
+    unloaded, only the values after the fall count. The fit is least squares. The standard error is
+    widened as for AR(1) noise with the residuals' first autocorrelation.
     """
     ages = times - times[0]
     late = np.flatnonzero(ages > CREEP_BEGINS * ages[-1])
@@ -66,14 +65,17 @@ def lasting_growth(times: Floats, values: Floats) -> LastingGrowth | None:
 
 
 def _since_a_fall(values: Floats) -> int:
-    """Where the values begin that lie below all before them, after the deepest fall; 0 where the later half is not like that."""
+    """Return the index after the deepest fall if all values after it are lower than all before, else 0.
+
+    The fall must lie in the first half.
+    """
     fall = int(np.argmin(np.diff(values))) + 1
     fell = 2 * fall <= len(values) and values[fall:].max() < values[:fall].min()
     return fall if fell else 0
 
 
 def beside_creep(trend: Trend, lasting: LastingGrowth) -> Trend:
-    """The trend with the growth that a creep leaves instead of its own; nothing is promised that was promised before."""
+    """Return the trend with the lasting growth instead of its own slope; its resolution never becomes finer."""
     lines = tuple(_turned(line, lasting) for line in trend.lines)
     return replace(
         trend,
@@ -90,7 +92,7 @@ def beside_creep(trend: Trend, lasting: LastingGrowth) -> Trend:
 
 
 def _turned(line: Line, lasting: LastingGrowth) -> Line:
-    """A line through the same end with another slope, and the band of its interval."""
+    """Return a line with the same end but another slope, and with the band of its interval."""
     hours = (line.end - line.start) / 3600
     return replace(
         line,

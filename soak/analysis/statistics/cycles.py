@@ -1,7 +1,7 @@
-"""A regular cycle in the level - a day's load, a nightly job, a compaction - found, and given as columns to leave out.
+"""Find a regular cycle in the level (a day's load, a nightly job, a compaction) and return columns that remove it.
 
 The period is the highest peak of the least-squares periodogram (Lomb 1976, Scargle 1982), which
-does not mind uneven times.
+allows uneven times.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _WAVES = (np.sin, np.cos)
 
 
 def cycle_columns(times: Floats, values: Floats, known: Sequence[Floats]) -> list[Floats]:
-    """Sine and cosine of the strongest cycle and its harmonics, (n, 2 to 12), beside each of the known sets of columns.
+    """Return sine and cosine of the strongest cycle and its harmonics, (n, 2 to 12), for each known set of columns.
 
-    `known` are the columns (n, q) to see past: levels alone, or growth and warm-up too. Over few
-    cycles these lead to different periods, and to be fair each side is given its own. None where
-    nothing stands out.
+    `known` are sets of columns (n, q) that are fitted first: levels alone, or growth and warm-up
+    too. Over few cycles these lead to different periods, and for a fair comparison each set gets
+    its own. Equal periods appear once. The list is empty if no cycle stands out.
     """
     fitted: list[Floats] = []
     counts: list[float] = []
@@ -44,7 +44,7 @@ def cycle_columns(times: Floats, values: Floats, known: Sequence[Floats]) -> lis
 
 
 def _strongest(turns: Floats, rest: Floats, basis: Floats) -> float | None:
-    """The number of cycles over the run that explains most of the rest, to about a thousandth; None where none does."""
+    """Return the number of cycles over the run that explains most of the rest, to about a thousandth, or None."""
     n = len(rest)
     counts = _CYCLES[: int(np.searchsorted(_CYCLES, n / 5, side="right"))]
     if n < 24 or not len(counts):
@@ -65,7 +65,7 @@ def _strongest(turns: Floats, rest: Floats, basis: Floats) -> float | None:
 
 
 def _harmonics(turns: Floats, count: float, rest: Floats, basis: Floats) -> int:
-    """How many harmonics are worth their columns: Schwarz, Estimating the dimension of a model (1978)."""
+    """Return how many harmonics justify their columns: Schwarz, Estimating the dimension of a model (1978)."""
     n = len(rest)
     most = [h for h in _HARMONICS if h == 1 or (count >= 2 and h * count <= n / 4)]
     costs = [
@@ -76,21 +76,21 @@ def _harmonics(turns: Floats, count: float, rest: Floats, basis: Floats) -> int:
 
 
 def _waves(turns: Floats, count: float, harmonics: int) -> Floats:
-    """Sine and cosine of so many cycles and of the harmonics, (n, 2 * harmonics)."""
+    """Return sine and cosine of `count` cycles over the run and of their harmonics, (n, 2 * harmonics)."""
     return np.column_stack(
         [wave(count * k * turns) for k in range(1, harmonics + 1) for wave in _WAVES]
     )
 
 
 def _left(values: Floats, columns: Floats) -> float:
-    """The sum of squares that the columns alone leave."""
+    """Return the residual sum of squares after a fit of the columns alone."""
     basis = np.linalg.qr(columns)[0]
     rest = values - basis @ (basis.T @ values)
     return float(rest @ rest)
 
 
 def _rest(waves: Floats, values: Floats, basis: Floats) -> float:
-    """The sum of squares that the waves leave of values that are clear of the basis."""
+    """Return the residual sum of squares after a fit of the waves; `values` must be orthogonal to the basis."""
     waves = waves - basis @ (basis.T @ waves)
     left = values - waves @ np.linalg.solve(
         waves.T @ waves + 1e-9 * np.eye(waves.shape[1]), waves.T @ values
@@ -99,7 +99,7 @@ def _rest(waves: Floats, values: Floats, basis: Floats) -> float:
 
 
 def _power(turns: Floats, counts: Floats, rest: Floats, basis: Floats) -> Floats:
-    """How much of the sum of squares a sine and a cosine explain, for each number of cycles."""
+    """Return how much of the sum of squares a sine and a cosine explain, for each number of cycles."""
     angles = turns[:, None] * counts
     s, c = np.sin(angles), np.cos(angles)
     s, c = s - basis @ (basis.T @ s), c - basis @ (basis.T @ c)

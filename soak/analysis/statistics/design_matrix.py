@@ -1,4 +1,4 @@
-"""A series and all candidate columns, laid out and whitened together, ready to be weighed."""
+"""Arrange a series and all candidate columns, and whiten them together, ready to be weighed."""
 
 from __future__ import annotations
 
@@ -31,13 +31,14 @@ def design_matrix(
     peak: Floats | None = None,
     copies: Floats | None = None,
 ) -> tuple[list[tuple[Whitened, float]], Candidates, Floats]:
-    """The settings to weigh, their candidates, and when each column has settled (seconds after birth, 0 for growth).
+    """Return the settings to weigh, their candidates, and when each column has settled.
 
-    `lives` hold values scaled to a range of about 1; `paces` are columns (n,) that a leak may
-    follow, each rising by 1 a `span` (seconds): time, and where known, requests. `load` (n,) is the
-    request rate that a level may follow, None where unknown or constant; `peak` (n,) the most
-    connections so far, None where it does not rise. `grain` is the variance that the measurement
-    itself leaves. `copies` (n, c), where given, are weighed instead of the values.
+    Settling times are in seconds after birth, 0 for growth. `lives` hold values scaled to a range
+    of about 1. `paces` are columns (n,) that a leak may follow, each rising by 1 per `span`
+    (seconds): time, and requests if known. `load` (n,) is the request rate that a level may follow,
+    None if unknown or constant. `peak` (n,) is the most connections so far, None if it does not
+    rise. `grain` is the variance that the measurement's rounding leaves. `copies` (n, c), if given,
+    are weighed instead of the values.
     """
     times, values = (
         np.concatenate([getattr(life, name) for life in lives]) for name in ("times", "values")

@@ -1,7 +1,7 @@
-"""Samples reduced to the floor that they keep returning to: at most a few hundred points, whatever the run's length.
+"""Reduce samples to the floor that they keep returning to: at most a few hundred points, however long the run.
 
-A garbage-collected heap, a burst, or a spike hides the level that lasts; a block's low quantile,
-median or mean shows it. Which of these is quietest from block to block is chosen by the series
+A garbage-collected heap, a burst, or a spike hides the lasting level; a block's low quantile,
+median or mean shows it. Which of these varies least from block to block is decided by the series
 itself, after Hogg, Adaptive robust procedures (1974).
 """
 
@@ -20,7 +20,7 @@ _DEAR = (1.0, 1.08, 1.15, 1.15)
 
 
 def floors(lives: Sequence[LevelPoints]) -> list[LevelPoints]:
-    """The lives' points, `MOST_POINTS` in all or a few more; lives that short already are returned as they are."""
+    """Reduce the lives to about `MOST_POINTS` points in all; lives that are short already are returned unchanged."""
     floored = [cycle_floors(life) for life in lives]
     most = sum(
         len(life.times) for life, floor in zip(lives, floored, strict=True) if floor is not None
@@ -48,7 +48,7 @@ def floors(lives: Sequence[LevelPoints]) -> list[LevelPoints]:
 
 
 def _blocks(life: LevelPoints, size: int) -> tuple[Floats, Floats]:
-    """Times and values in equal blocks of about `size` successive samples, each of shape (blocks, size)."""
+    """Return times and values in equal blocks of about `size` successive samples, each of shape (blocks, size)."""
     n = len(life.times)
     count = max(1, round(n / size))
     first = np.arange(count) * n // count
@@ -57,7 +57,10 @@ def _blocks(life: LevelPoints, size: int) -> tuple[Floats, Floats]:
 
 
 def _levels(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
-    """Each block's mean, midmean, mean of its lowest quarter, and mean of its lowest tenth: whole numbers stay graded."""
+    """Return each block's mean, midmean, mean of its lowest quarter, and mean of its lowest tenth.
+
+    Unlike quantiles, means take values between whole numbers.
+    """
     m = values.shape[1]
     ordered = np.sort(values, axis=1)
     quarter = m // 4
@@ -70,6 +73,6 @@ def _levels(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def _roughness(lives: Sequence[Floats]) -> float:
-    """How much a level jumps from one block to the next, its median drift aside; true steps count alike for every level."""
+    """Return the mean jump between blocks, less the median drift; true steps count alike for every level."""
     jumps = np.concatenate([np.diff(values) for values in lives])
     return float(np.mean(np.abs(jumps - np.median(jumps)))) if len(jumps) else 0.0

@@ -1,4 +1,4 @@
-"""What a series is rounded to: whole percent, whole MiB, one decimal."""
+"""The grain of a series, that is what it is rounded to: whole percent, whole MiB, one decimal."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from soak.model import Floats
 
 
 def grain_of(values: Floats) -> tuple[float, bool]:
-    """The smallest step between successive values, and whether the values are rounded to it, hiding smaller changes.
+    """Return the smallest step between successive values, and whether the values are rounded to it.
 
-    The values must not all be the same.
+    Rounding hides smaller changes. The values must not all be the same.
     """
     steps = np.abs(np.diff(values))
     grain = float(steps[steps > 0].min())
@@ -29,7 +29,7 @@ def grain_of(values: Floats) -> tuple[float, bool]:
 
 
 def written_grain(value: float, unit: str) -> float:
-    """What a single value may be rounded to: the coarsest decimal of a size no larger than it; 0 where it looks exact."""
+    """Return what a single value may be rounded to: the coarsest decimal of a size up to it; 0 if it looks exact."""
     size = abs(value)
     sizes = [whole for whole in WRITTEN_SIZES if whole <= size] if unit == "bytes" else [1.0]
     grains = sorted(
@@ -41,7 +41,7 @@ def written_grain(value: float, unit: str) -> float:
 
 
 def _still(values: Floats) -> float:
-    """The share of blocks of values in which nothing moves."""
+    """Return the share of blocks in which all values are equal."""
     count = max(len(values) // ROUNDED_BLOCK, 1)
     begins = np.arange(count) * len(values) // count
     return float(

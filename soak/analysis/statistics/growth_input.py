@@ -1,4 +1,4 @@
-"""What the growth rule is asked about: one series, with all that is known beside it."""
+"""The input of the growth rule: one series, with all that is known about it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,20 @@ from soak.model import Floats, JudgedClock, Series
 class Subject:
     """One resource series to be judged for growth.
 
-    `series` is a gauge over the whole load (ramp and warm-up included; NaN is absent). Nothing
-    before `judged_from` (seconds) counts, whatever the fit says. `borders` are times where the
-    process was replaced, and no fit crosses one; None where restarts are not known, so that they
-    are detected from the data. `gaps` are times at which the load went on after a stop: no fit
+    `series` is a gauge over the whole load (with ramp and warm-up; NaN means absent). Nothing
+    before `judged_from` (seconds) counts, whatever the fit says. `borders` are the times at which
+    the process was replaced, and no fit crosses one; if they are None, restarts are unknown and are
+    detected from the data. `gaps` are the times at which the load continued after a stop: no fit
     crosses one either, whether or not the process is still the same. `requests` holds cumulative
-    completed requests at its own times, None where unknown. `floor` is a series whose floor is this
-    one's truth (the live heap beside resident memory), None where there is none. `limit` is an
-    explicit growth limit in units per hour; `capacity` the value at which the resource runs out.
-    `noun` names it in a sentence, `unit` is bytes or what is counted; `integer` marks counts.
-    `collected` marks a heap as allocated, which a collector lets fall. `connections` are how many
-    the load had open, None where unknown: memory keeps the mark of their highest number.
-    `process_memory` is how much the process that it belongs to holds in all (bytes), 0 where
-    unknown. `falls` says that the series and its capacity were changed in sign, because a fall of
-    it is for the worse. `clock` is the clock of requests that all times here are on, None where
-    they are the run's own.
+    completed requests at its own times, None if unknown. `floor` is a series whose floor is also
+    this one's (the live heap for resident memory), None if there is none. `limit` is an explicit
+    growth limit in units per hour. `capacity` is the value at which the resource runs out. `noun`
+    names it in a sentence, `unit` is bytes or what is counted, and `integer` marks counts.
+    `collected` marks a heap as allocated, whose falls are collections. `connections` is how many
+    the load had open, None if unknown: memory stays at the mark of their highest number.
+    `process_memory` is the memory of its whole process (bytes), 0 if unknown. `falls` says that the
+    series and its capacity were changed in sign, because a fall is the bad direction. `clock` is
+    the clock of requests that all times here are on, None if they are on the run's own clock.
     """
 
     series: Series
@@ -52,11 +51,11 @@ class Subject:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelPoints:
-    """Times (seconds) and values of one process's life, both of shape (n,), rising in time; `born` is when it began.
+    """Times (seconds) and values of one process's life, both (n,), with rising times; `born` is when it began.
 
     `counts` says how many samples each point stands for, and `widths` over how many seconds; None
-    where one, at once. `slack` is by how much the points may drift together because their samples
-    came ever later after the true floor.
+    if each point is a single sample. `slack` is how much the points may drift together because
+    their samples came later and later after the true floor.
     """
 
     times: Floats
@@ -67,7 +66,7 @@ class LevelPoints:
     slack: float = 0.0
 
     def only(self, chosen: NDArray[np.bool_]) -> LevelPoints:
-        """Some of the points."""
+        """Return the chosen points."""
         counts, widths = (
             None if column is None else column[chosen] for column in (self.counts, self.widths)
         )

@@ -1,8 +1,8 @@
-"""Columns fitted one after the other by their inner products alone, where there are far fewer of them than samples.
+"""Fit columns one after the other from their inner products alone, for far fewer columns than samples.
 
-To project a column out is to sweep it from the matrix of inner products (Goodnight, A tutorial on
-the SWEEP operator, 1979): k x k numbers change instead of k x n. The results are those of
-`marginal_likelihood.project_out` and its fits but for rounding.
+Projecting a column out means sweeping it from the matrix of inner products (Goodnight, A tutorial
+on the SWEEP operator, 1979): k x k numbers change instead of k x n. The results are those of
+`marginal_likelihood.project_out` and its fits except for rounding.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LEAST = 1e-300
 
 @dataclass(frozen=True, slots=True, eq=False)
 class InnerProducts:
-    """Of k columns and a series under v noise models: `xx` (v, k, k), `xy` (v, k), `yy` (v,)."""
+    """Inner products of k columns and a series under v noise models: `xx` (v, k, k), `xy` (v, k), `yy` (v,)."""
 
     xx: Floats
     xy: Floats
@@ -36,7 +36,7 @@ class InnerProducts:
 
     @classmethod
     def of(cls, w: Whitened) -> Self:
-        """Of all columns of w, whose series is one: y is (v, n)."""
+        """Compute the inner products of all columns of w, whose y must be a single series (v, n)."""
         transposed = w.x.transpose(0, 2, 1)
         return cls(
             w.x @ transposed,
@@ -46,7 +46,7 @@ class InnerProducts:
         )
 
     def project_out(self, column: int) -> Self:
-        """The same with one column fitted for certain: projected out, and its freedom charged."""
+        """Return the same with one column included in every fit: projected out, and its degree of freedom charged."""
         size, along = self.xx[:, column, column], self.xy[:, column]
         row = self.xx[:, column] / np.maximum(size, _LEAST)[:, None]
         yy = np.maximum(self.yy - along**2 / np.maximum(size, _LEAST), 0.0)
@@ -60,11 +60,11 @@ class InnerProducts:
         )
 
     def fit_each(self, columns: slice) -> Fits:
-        """Fit every one of these columns alone."""
+        """Fit each of these columns alone."""
         return fits_alone(self.weighed, self._sizes(columns), self.xy[:, columns], self.yy[:, None])
 
     def fit_each_with(self, columns: slice, growth: int) -> Fits:
-        """Fit every one of these columns together with the column `growth`; slope and error are of `growth`."""
+        """Fit each of these columns together with the column `growth`; slope and error are those of `growth`."""
         products = Products(
             self._sizes(columns),
             self.xx[:, columns, growth],

@@ -1,8 +1,9 @@
-"""A level that stepped a few times and stayed: the change points of least squares between flat levels.
+"""Find a level that stepped a few times and stayed: least-squares change points between flat levels.
 
 Binary segmentation (Scott and Knott, A cluster analysis method for grouping means in the analysis
-of variance, 1974): each cut minimises the squares left on both sides, until every side is flat.
-Assumed: a few shifts; what steps again and again is a staircase, which the growth rule judges.
+of variance, 1974): each cut minimises the sum of squares left on both sides, until every side is
+flat. Assumed: a few shifts. A level that steps again and again is a staircase, which the growth
+rule judges.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from soak.model import Floats
 
 @dataclass(frozen=True, slots=True)
 class LevelShift:
-    """The first and the last level (medians), in how many steps, and the time (seconds) of the last step's first sample."""
+    """The first and last level (medians), the number of steps, and the time (seconds) of the last step's first value."""
 
     before: float
     after: float
@@ -35,12 +36,15 @@ class LevelShift:
 
 
 def level_shift(times: Floats, values: Floats) -> LevelShift | None:
-    """The shift between flat levels, where there is nothing else; None for anything else. Times rise, values are finite."""
+    """Return the shift between flat levels, or None if the series shows anything else.
+
+    Times must rise and values must be finite.
+    """
     if len(values) < 2 * SHIFT_BLOCKS:
         return None
     parts = np.array_split(np.arange(len(values)), SHIFT_BLOCKS)
     level = _block_medians(values)
-    # Medians of counts hardly scatter; what is under a fiftieth of the range is no step of its own.
+    # Medians of counts hardly scatter. A step under a fiftieth of the range does not count.
     scatter = max(
         1.4826 * float(np.median(np.abs(np.diff(level)))), SHIFT_SCATTER * float(np.ptp(level))
     )
@@ -63,7 +67,7 @@ def level_shift(times: Floats, values: Floats) -> LevelShift | None:
 
 
 def _block_medians(values: Floats) -> Floats:
-    """The median of each block; all blocks of one length at once, for there are many series."""
+    """Return the median of each block; blocks of equal length are handled at once, because there are many series."""
     parts = np.array_split(values, SHIFT_BLOCKS)
     longer = sum(len(part) > len(parts[-1]) for part in parts)  # those come first
     groups = [np.stack(group) for group in (parts[:longer], parts[longer:]) if group]
@@ -71,7 +75,7 @@ def _block_medians(values: Floats) -> Floats:
 
 
 def _cuts(level: Floats, scatter: float, first: int, last: int) -> list[int]:
-    """The blocks at which new levels begin, within a stretch of blocks."""
+    """Return the blocks at which new levels begin, within a stretch of blocks."""
     if last - first < 2 * SHIFT_FEWEST or _bend(level, first, last) <= SHIFT_HEIGHT * scatter / 2:
         return []
     cut = min(
@@ -82,7 +86,7 @@ def _cuts(level: Floats, scatter: float, first: int, last: int) -> list[int]:
 
 
 def _inner(level: Floats, first: int, last: int) -> Floats:
-    """A stretch without its outer blocks, which may hold the steps themselves."""
+    """Return a stretch without its outer blocks, which may contain the steps themselves."""
     return level[first + (first > 0) : last - (last < len(level))]
 
 
@@ -91,7 +95,7 @@ def _median(level: Floats, first: int, last: int) -> float:
 
 
 def _bend(level: Floats, first: int, last: int) -> float:
-    """How far a stretch's eighths lie apart: the shortest level is most of one."""
+    """Return the range of the medians of a stretch's eighths, because the shortest level fills most of an eighth."""
     eighths = [
         float(np.median(part))
         for part in np.array_split(_inner(level, first, last), 8)
@@ -101,5 +105,5 @@ def _bend(level: Floats, first: int, last: int) -> float:
 
 
 def _squares(level: Floats, cut: int) -> float:
-    """What is left of the squares when both sides keep their mean."""
+    """Return the sum of squares around the means of both sides of the cut."""
     return sum(float(((side - side.mean()) ** 2).sum()) for side in (level[:cut], level[cut:]))

@@ -1,4 +1,4 @@
-"""What load says about a level: growth may follow requests instead of time, and a level may follow their rate."""
+"""Covariates from the load: growth may follow requests instead of time, and a level may follow their rate."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ _STEADY = 0.05
 
 
 def peak_connections(lives: Sequence[LevelPoints], connections: Series | None) -> Floats | None:
-    """The most connections that the load had had open by each of the lives' points, scaled to 0 to 1.
+    """Return the most connections that the load had had open by each of the lives' points, scaled to 0 to 1.
 
-    Memory taken for a burst of connections is kept by allocators, so a level rises with each higher
-    burst and is no leak. None where they are unknown, or hardly more than at first.
+    Allocators keep memory that was taken for a burst of connections, so a level rises with each
+    higher burst without a leak. None if the connections are unknown, or if the maximum hardly
+    rises.
     """
     if connections is None:
         return None
@@ -41,11 +42,11 @@ def peak_connections(lives: Sequence[LevelPoints], connections: Series | None) -
 def load_covariates(
     lives: Sequence[LevelPoints], span: float, requests: Series | None
 ) -> tuple[list[Floats], Floats | None]:
-    """What a leak may follow at the lives' points, each of shape (n,), and the request rate there, scaled to 0 to 1.
+    """Return what a leak may follow at the lives' points, each (n,), and the request rate there, scaled to 0 to 1.
 
-    The first pace is a process's age; where the request rate varies, the second is requests, in
-    units of the late rate. Both rise by 1 a `span` (seconds). The rate is None where it is unknown
-    or steady.
+    The first pace is a process's age. If the request rate varies, the second is requests, in units
+    of the late rate. Both rise by 1 per `span` (seconds). The rate is None if it is unknown or
+    steady.
     """
     ages = np.concatenate([p.times - p.born for p in lives]) / span
     if requests is None:

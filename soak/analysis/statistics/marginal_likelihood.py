@@ -1,10 +1,10 @@
-"""How well explanations of a series are supported: marginal likelihoods over noise models, and slopes with their errors.
+"""Marginal likelihoods of explanations of a series under noise models, and slopes with their errors.
 
 Bayesian model averaging after Kass and Raftery, Bayes factors (1995), and Hoeting and others
-(1999): coefficients and the noise's size are integrated out, so that a flexible explanation pays
-for its freedom, and so that the restricted likelihood judges how far the noise wanders (maximum
-likelihood would underrate that, and call a wander growth). A coefficient's prior is flat over about
-the range of the values; one that is less well known than that costs nothing.
+(1999). Coefficients and the size of the noise are integrated out. So a flexible explanation pays
+for its freedom, and the restricted likelihood judges how far the noise wanders (maximum likelihood
+would underestimate that, and call wandering growth). A coefficient's prior is flat over about the
+range of the values; a coefficient that is known less precisely than that costs nothing.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _WIDEST = 3.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Whitened:
-    """A series y and candidate columns x after whitening under v noise models, the nuisance columns projected out.
+    """A series y and candidate columns x after whitening under v noise models, with nuisance columns projected out.
 
     `y` is (v, n), or (c, v, n) for c copies that are weighed at once: then all results have the
-    copies as their first axis. `x` is (v, k, n); `base` (v,) is the log evidence that does not
-    depend on the columns; `freedom` is n less the nuisance columns; `least` is the residual
-    variance that the measurement's own grain leaves.
+    copies as their first axis. `x` is (v, k, n). `base` (v,) is the log evidence that does not
+    depend on the columns. `freedom` is n less the number of nuisance columns. `least` is the
+    residual sum of squares that the measurement's own grain leaves.
     """
 
     y: Floats
@@ -39,7 +39,7 @@ class Whitened:
     least: Floats
 
     def under(self, chosen: NDArray[np.bool_]) -> Whitened:
-        """The same under some of the noise models only."""
+        """Return the same under some of the noise models only."""
         return Whitened(
             self.y[..., chosen, :],
             self.x[chosen],
@@ -49,7 +49,7 @@ class Whitened:
         )
 
     def only(self, *parts: slice) -> Whitened:
-        """The same with only some of the columns."""
+        """Return the same with some of the columns only."""
         return Whitened(
             self.y,
             np.concatenate([self.x[:, part] for part in parts], axis=1),
@@ -60,13 +60,13 @@ class Whitened:
 
 
 def whitened(y: Floats, x: Floats, log_det: Floats, prior: Floats, grain: float) -> Whitened:
-    """Whitened y (v, n) and columns x (v, k, n), with nothing projected out yet; `grain` is a variance in y's unit."""
+    """Return whitened y (v, n) and columns x (v, k, n), nothing projected out; `grain` is a variance in y's unit."""
     n = y.shape[-1]
     return Whitened(y, x, prior - 0.5 * log_det, n, np.exp(-log_det / n) * grain * n)
 
 
 def project_out(w: Whitened, columns: Floats) -> Whitened:
-    """The same with whitened `columns` (v, p, n) fitted for certain: projected out, and their freedom charged."""
+    """Return the same with whitened `columns` (v, p, n) in every fit: projected out, and their freedom charged."""
     if columns.shape[1] == 1:
         length = np.sqrt(np.einsum("vpn,vpn->v", columns, columns))[:, None, None]
         basis, lengths = columns.transpose(0, 2, 1) / np.maximum(length, 1e-150), length[:, :, 0]
@@ -86,7 +86,7 @@ def project_out(w: Whitened, columns: Floats) -> Whitened:
 
 
 def log_evidence(rest: Floats, freedom: int, least: Floats) -> Floats:
-    """Log marginal likelihood, but for `base`, of a residual sum of squares; -inf where no degree of freedom is left."""
+    """Return the log marginal likelihood of a residual sum of squares, without `base`; -inf if no freedom is left."""
     if freedom < 1:
         return np.full(np.broadcast_shapes(rest.shape, least.shape), -np.inf)
     half = 0.5 * freedom
@@ -94,19 +94,19 @@ def log_evidence(rest: Floats, freedom: int, least: Floats) -> Floats:
 
 
 def evidence_of_none(w: Whitened) -> Floats:
-    """Log evidence of no further column, shape (v,)."""
+    """Return the log evidence without any further column, shape (v,)."""
     return w.base + log_evidence(np.einsum("...vn,...vn->...v", w.y, w.y), w.freedom, w.least)
 
 
 def _along(x: Floats, y: Floats) -> Floats:
-    """The product of every column (v, k, n) and y (v, n), or every copy of it (c, v, n): (v, k) or (c, v, k)."""
+    """Return the products of every column (v, k, n) with y (v, n) or each copy of it (c, v, n): (v, k) or (c, v, k)."""
     if y.ndim == 2:
         return np.asarray(np.einsum("vkn,vn->vk", x, y))
     return np.ascontiguousarray((x @ y.transpose(1, 2, 0)).transpose(2, 0, 1))
 
 
 class Weighed(NamedTuple):
-    """What evidence needs beside inner products: as in Whitened, and the number of samples."""
+    """What evidence needs in addition to inner products: as in Whitened, and the number of samples."""
 
     base: Floats
     freedom: int
@@ -115,7 +115,7 @@ class Weighed(NamedTuple):
 
 
 class Products(NamedTuple):
-    """Inner products of columns x (v, k) with themselves, with the growth column g and with y; of g and y, (v, 1)."""
+    """Inner products of columns x with themselves, the growth column g and y (v, k); of g and y, (v, 1)."""
 
     xx: Floats
     xg: Floats
@@ -127,9 +127,9 @@ class Products(NamedTuple):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fits:
-    """One more column each: log evidence, coefficient and its standard error, shape (v, k).
+    """Fits with one more column each: log evidence, coefficient and its standard error, shape (v, k).
 
-    `freedom` is that of the residual; `falls` (v, k) says where the column's own coefficient is
+    `freedom` is that of the residual; `falls` (v, k) is true if the column's own coefficient is
     negative.
     """
 
@@ -140,7 +140,7 @@ class Fits:
     falls: NDArray[np.bool_]
 
     def under(self, chosen: NDArray[np.bool_]) -> Fits:
-        """The same under some of the noise models only."""
+        """Return the same under some of the noise models only."""
         return Fits(
             self.evidence[chosen],
             self.slope[chosen],
@@ -151,7 +151,7 @@ class Fits:
 
 
 def fit_each(w: Whitened, x: Floats | None = None) -> Fits:
-    """Fit every column (of w.x, or of `x`, both (v, k, n)) alone."""
+    """Fit each column alone, of w.x or of `x`, both (v, k, n)."""
     x = w.x if x is None else x
     size = np.einsum("vkn,vkn->vk", x, x)
     total = np.einsum("...vn,...vn->...v", w.y, w.y)[..., None]
@@ -159,7 +159,7 @@ def fit_each(w: Whitened, x: Floats | None = None) -> Fits:
 
 
 def fits_alone(w: Weighed, size: Floats, along: Floats, total: Floats) -> Fits:
-    """`fit_each` from inner products: of each column with itself and with y (both (v, k)), and of y with itself (v, 1)."""
+    """Do `fit_each` from inner products: each column with itself and with y, both (v, k), and y with itself (v, 1)."""
     usable = size > _ALIGNED * w.samples
     size = np.where(usable, size, 1.0)
     rest = np.maximum(total - along**2 / size, 0.0)
@@ -176,10 +176,10 @@ def fits_alone(w: Weighed, size: Floats, along: Floats, total: Floats) -> Fits:
 def fit_each_with(
     w: Whitened, x: Floats, growth: Floats, rising: NDArray[np.bool_] | None = None
 ) -> Fits:
-    """Fit every column of `x` (v, k, n) together with the column `growth` (v, n); slope and error are of `growth`.
+    """Fit each column of `x` (v, k, n) together with the column `growth` (v, n); slope and error are of `growth`.
 
-    `rising` (k,) is true where a falling coefficient of x makes no sense: with growth it would only
-    be growth that begins late.
+    `rising` (k,) is true for columns of x that must not have a negative coefficient: together with
+    growth these would only describe growth that begins late.
     """
     gg = np.einsum("vn,vn->v", growth, growth)[:, None]
     gy = np.einsum("vn,...vn->...v", growth, w.y)[..., None]
@@ -191,7 +191,7 @@ def fit_each_with(
 
 
 def fits_beside(w: Weighed, of: Products, rising: NDArray[np.bool_] | None = None) -> Fits:
-    """`fit_each_with` from inner products."""
+    """Do `fit_each_with` from inner products."""
     xx, xg, xy, gg, gy, total = of
     det = xx * gg - xg**2
     usable = (det > 1e-5 * xx * gg) & (xx > _ALIGNED * w.samples)

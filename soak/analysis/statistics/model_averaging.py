@@ -1,7 +1,7 @@
-"""Every explanation of one series, weighed: those in which the steady level stays, and those in which it keeps growing.
+"""Weigh every explanation of one series: those in which the steady level stays, and those in which it keeps growing.
 
-Bayesian model averaging after Hoeting, Madigan, Raftery and Volinsky (1999): no explanation is
-chosen and then believed.
+Bayesian model averaging after Hoeting, Madigan, Raftery and Volinsky (1999): no single explanation
+is selected and then taken as true.
 """
 
 from __future__ import annotations
@@ -22,21 +22,25 @@ from soak.model import Floats
 _PLAIN, _SHAPED, _LATE = float(np.log(0.45)), float(np.log(0.35)), float(np.log(0.05))
 _PAIRED = float(np.log(0.2))
 STEPPED = tuple(float(x) for x in np.log([0.12, 0.05, 0.03]))
-# Of two warm-ups, one that never ends would be a leak as well.
+# Log prior of a pair of warm-ups if one never ends: that one could be a leak as well.
 _ENDLESS = -2.5
 _HOPELESS = 14.0
 _KEPT = 100
-# Log prior of models whose steps or warm-up offset growth of the opposite sign; a plain fall is as likely as a rise.
+# Log prior if steps or a warm-up offset opposite growth; a plain fall is as likely as a rise.
 _LIFTED = -4.0
-# Nor does growth of several times the range of all values, undone by as much of something else.
+# Growth of more than this many times the range of all values, undone by something else, is ruled
+# out.
 _MOST_GROWTH, _UNDONE = 2.0, -1e3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Where in the whitened columns each candidate lies, how plausible it is beforehand (logs), which shapes
-    last; which noise models are rougher than white, or move the level in jumps; and how many
-    settings, the first ones, have neither cycles nor states."""
+    """The positions of the candidates in the whitened columns, and their log priors.
+
+    `shape_late` marks the shapes that last, and `endless` those that never end. `rough` marks the
+    noise models that are rougher than white, and `jumpy` those that move the level in jumps.
+    `plain` is how many settings, the first ones, have neither cycles nor states.
+    """
 
     paces: slice
     late: slice
@@ -54,12 +58,12 @@ class Candidates:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ModelAverage:
-    """`p_no_growth` is the probability that the level does not keep growing; `growth` the slope (a span) where it may.
+    """`p_no_growth` is the probability that the level does not keep growing; `growth` is the slope per span if it does.
 
-    `columns` are those of the likeliest explanation, and `residual` (n,) what it leaves, in
+    `columns` are those of the likeliest explanation, and `residual` (n,) is what it leaves, in
     standard deviations; `jumpy` says that its noise moves the level for good. `plain` is the
-    slope's standard error if growth were all there is. `saturates` says that the series bends, and
-    that one slow saturation explains it about as well as any growth does.
+    slope's standard error if growth were the only effect. `saturates` says that the series bends,
+    and that one slow saturation explains it about as well as any growth does.
     """
 
     p_no_growth: float
@@ -73,10 +77,10 @@ class ModelAverage:
 
 @dataclass(slots=True, eq=False)
 class Tally:
-    """Log weights (v, k) of explanations without growth, and with it their fits also.
+    """Log weights (v, k) of explanations without growth, and of those with growth together with their fits.
 
-    `made` says for each of either which columns every one of its k explanations has, and where its
-    k own ones begin.
+    `stays_made` and `grows_made` say for each entry which columns all of its k explanations share,
+    and the index of the first of their k own columns (None if they have none).
     """
 
     stays: list[Floats] = field(default_factory=list)
@@ -85,7 +89,7 @@ class Tally:
     grows_made: list[tuple[tuple[int, ...], int | None]] = field(default_factory=list)
 
     def stay(self, weights: Floats, has: tuple[int, ...] = (), own: int | None = None) -> Floats:
-        """Take explanations without growth."""
+        """Add explanations without growth; return their log weights."""
         self.stays.append(weights)
         self.stays_made.append((has, own))
         return weights
@@ -93,7 +97,7 @@ class Tally:
     def grow(
         self, fits: Fits, prior: Floats | float, has: tuple[int, ...] = (), own: int | None = None
     ) -> Floats:
-        """Take explanations with growth; their log weights."""
+        """Add explanations with growth; return their log weights."""
         weights = (
             fits.evidence
             + prior
@@ -107,7 +111,7 @@ class Tally:
         return weights
 
     def by_noise(self) -> Floats:
-        """The best log weight under each noise model, shape (v,)."""
+        """Return the best log weight under each noise model, shape (v,)."""
         return np.asarray(
             np.max(
                 [log.max(axis=1) for log in (*self.stays, *(log for log, _ in self.grows))], axis=0
@@ -115,12 +119,12 @@ class Tally:
         )
 
     def keep(self, noises: NDArray[np.bool_]) -> None:
-        """Forget the other noise models."""
+        """Keep only these noise models."""
         self.stays = [log[noises] for log in self.stays]
         self.grows = [(log[noises], fits.under(noises)) for log, fits in self.grows]
 
     def best(self) -> tuple[float, int, tuple[int, ...]]:
-        """Log weight, noise model and columns of the likeliest."""
+        """Return the log weight, noise model and columns of the likeliest explanation."""
         rows = [*zip(self.stays, self.stays_made, strict=True)]
         rows += [(log, made) for (log, _), made in zip(self.grows, self.grows_made, strict=True)]
         log, (has, own) = max(rows, key=lambda row: float(row[0].max()))
@@ -129,10 +133,10 @@ class Tally:
 
 
 def _any_size(fits: Fits) -> Floats:
-    """What is gained by growth that is small beside the range of the values, log (v, k).
+    """Return the log prior gain (v, k) of growth that is small compared with the range of the values.
 
-    How fast a leak is beside the warm-up above it nobody knows: each order of magnitude is as
-    likely, or more.
+    How fast a leak is compared with the warm-up on top of it is unknown: each order of magnitude is
+    as likely, or more.
     """
     error = np.clip(fits.error, 1e-12, 1.0)
     density = 0.5 / (np.maximum(np.abs(fits.slope), error) * (1 - np.log(error)))
@@ -145,8 +149,7 @@ def average_models(
     """Weigh all explanations. A setting is the series with some nuisance projected out, and its log plausibility."""
     tallies = [simple_explanations(w, prior, candidates) for w, prior in settings]
     best = [tally.best()[0] for tally in tallies]
-    # Steps can only speak for whiter noise: a rougher one that is hopeless without them stays so
-    # with them.
+    # Steps only help whiter noise: a rougher model that is hopeless without them stays so.
     by_noise = np.max([tally.by_noise() for tally in tallies], axis=0)
     noises = ~candidates.rough | (by_noise > max(best) - _HOPELESS)
     ready = [(w.under(noises), prior) for w, prior in settings]
@@ -163,7 +166,7 @@ def average_models(
 
 
 def simple_explanations(w: Whitened, prior: float, c: Candidates) -> Tally:
-    """Constant, warm-up, growth, late growth, warm-up and growth."""
+    """Weigh constant, warm-up, growth, late growth, and warm-up with growth."""
     tally = Tally()
     tally.stay(evidence.evidence_of_none(w)[..., None] + _PLAIN + prior)
     shapes, late = w.x[:, c.shapes], w.x[:, c.late]
@@ -182,7 +185,7 @@ def simple_explanations(w: Whitened, prior: float, c: Candidates) -> Tally:
 
 
 def _stepped(tally: Tally, w: Whitened, prior: float, c: Candidates) -> None:
-    """Steps; and beside the likeliest warm-ups of each side a second one, late growth, and steps."""
+    """Weigh steps, and with the likeliest warm-ups of each side a second warm-up, late growth, and steps."""
     paces = c.paces.stop - c.paces.start
     share = float(np.log(paces))
     alone = tally.stays[1].max(axis=0)
@@ -229,7 +232,7 @@ def _stepped(tally: Tally, w: Whitened, prior: float, c: Candidates) -> None:
 
 
 def _saturates(tallies: Sequence[Tally], c: Candidates) -> bool:
-    """Whether the series bends, and a slow saturation, however implausible, explains that about as well as growth."""
+    """Return True if the series bends, and a slow saturation, though implausible, fits about as well as growth."""
     paces = c.paces.stop - c.paces.start
     slow = np.where(c.shape_late & ~c.endless, -c.shape_prior + SLOW_SATURATION, -np.inf)
     saturating = max(float((tally.stays[1] + slow).max()) for tally in tallies)
@@ -248,7 +251,7 @@ def _saturates(tallies: Sequence[Tally], c: Candidates) -> bool:
 
 
 def _paired(tally: Tally, w: Whitened, prior: float, c: Candidates) -> None:
-    """Two warm-ups that fit best together, alone, with growth, and with steps."""
+    """Weigh the pairs of warm-ups that fit best together: alone, with growth, and with steps."""
     for pair in c.pairs:
         has = tuple(c.shapes.start + shape for shape in pair)
         beside = prior + _SHAPED + _PAIRED + float(c.shape_prior[list(pair)].sum())
@@ -275,9 +278,9 @@ def _climb(
     has: tuple[int, ...] = (),
     settled: bool = True,
 ) -> None:
-    """Up to three steps, each the best beside those before it; with growth also where all before has `settled` early.
+    """Weigh up to three steps, each the best after those before; with growth too if all before has `settled` early.
 
-    `base.x` holds the paces, then the steps; `has` are the columns that it has already.
+    `base.x` holds the paces, then the steps; `has` are the columns that it contains already.
     """
     paces = c.paces.stop - c.paces.start
     places, begun = slice(paces, base.x.shape[1]), InnerProducts.of(base)
@@ -314,7 +317,7 @@ def _normalise(
     level: Whitened,
     saturates: bool,
 ) -> ModelAverage:
-    """Probabilities of all that was weighed."""
+    """Turn all weights into probabilities."""
     stay = np.concatenate([log.ravel() for tally in tallies for log in tally.stays])
     fits = [row for tally in tallies for row in tally.grows]
     grow = np.concatenate([log.ravel() for log, _ in fits])

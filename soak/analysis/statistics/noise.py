@@ -1,10 +1,9 @@
-"""Noise as a service's series has it: white scatter on top of slow wandering, and how to whiten columns under it.
+"""Noise models of a service's series, white scatter on top of slow wandering, and how to whiten columns under them.
 
-The wandering is an Ornstein-Uhlenbeck process (an AR(1) that does not mind uneven times), from
-almost white to almost a random walk; a fixed grid of its correlation time and of the white share
-stands for all that is not known about it.
-Whitening is the scalar Kalman filter: Harvey, Forecasting, Structural Time Series Models and the
-    Kalman Filter (1989).
+The wandering is an Ornstein-Uhlenbeck process (an AR(1) that allows uneven times), from almost
+white to almost a random walk. Its correlation time and the share of white noise are unknown; a
+fixed grid covers them. Whitening is the scalar Kalman filter: Harvey, Forecasting, Structural Time
+Series Models and the Kalman Filter (1989).
 """
 
 from __future__ import annotations
@@ -25,12 +24,14 @@ _MOSTLY_WHITE = 8.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Noise:
-    """A grid of v noise models: correlation `time` (seconds), `wander` and `white` variances (one of them 1), log
-    `prior`, whether the wander slows as the process ages (1 or 0), and whether
-    the wander outweighs the white; all of shape (v,).
+    """A grid of v noise models; every field has the shape (v,).
+
+    `time` is the correlation time (seconds). `wander` and `white` are variances, one of them 1.
+    `prior` is a log prior. `ageing` is 1 if the wander slows as the process ages, else 0. `rough`
+    is true if the wander outweighs the white noise.
 
     A slow wander beneath strong scatter can look like any smooth curve, and services hardly show
-        it: it is thought rare.
+    it, so it has a low prior.
     """
 
     time: Floats
@@ -42,12 +43,12 @@ class Noise:
 
     @property
     def jumpy(self) -> NDArray[np.bool_]:
-        """Under which models every movement lasts for a while: hardly any white scatter on top, shape (v,)."""
+        """The models under which every movement lasts for a while, with hardly any white scatter on top, shape (v,)."""
         return np.asarray((self.wander > 0) & ((self.white == 0) | (self.ageing > 0)))
 
 
 def noise_grid(span: float, spacing: float) -> Noise:
-    """The grid for points that lie `spacing` seconds apart over `span` seconds."""
+    """Return the grid for points that lie `spacing` seconds apart over `span` seconds."""
     rows = [(spacing, 0.0, 1.0, 0.0, 0.0, False)]
     for share in _CORRELATION_TIMES:
         time = max(share * span, 0.5 * spacing)
@@ -69,11 +70,11 @@ def noise_grid(span: float, spacing: float) -> Noise:
 def whiten(
     noise: Noise, times: Floats, ages: Floats, starts: Floats, spread: Floats, columns: Floats
 ) -> tuple[Floats, Floats]:
-    """Whitened columns of shape (v, k, n), and the log determinant of each noise model's covariance, shape (v,).
+    """Return whitened columns (v, k, n), and the log determinant of each noise model's covariance, shape (v,).
 
     `times` (n,) rise; `ages` (n,) count from each process's birth; `starts` (n,) is true where a
     life begins and the wandering starts afresh; `spread` (n,) is each point's white variance
-    relative to the others'; `columns` is (n, k).
+    relative to that of the others; `columns` is (n, k).
     """
     n, k = columns.shape
     v = len(noise.time)

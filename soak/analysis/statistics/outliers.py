@@ -1,4 +1,4 @@
-"""Points that do not speak for the level around them: bursts, jobs that come and go, blocks that a step or a knee cuts through.
+"""Remove points that do not represent the level around them: bursts, temporary jobs, blocks across a step or a knee.
 
 Both tests are local and robust: the running median with its scatter, after Hampel (1974) and
 Pearson, Outliers in process modeling and identification (2002), and the bend at a point against the
@@ -23,9 +23,9 @@ _LEAVES, _LONGEST, _BACK, _AT_ONCE = 8.0, 0.2, 0.4, 0.75
 
 
 def without_outliers(points: LevelPoints) -> LevelPoints:
-    """The points but for those far out of their surroundings, unless these are so many that they are no exception.
+    """Return the points without those far from their surroundings, unless these are too many to be exceptions.
 
-    Again until none is left: the large ones of a burst hide its small ones.
+    The search is repeated, because the large outliers of a burst hide its small ones.
     """
     away = _away(points.values)
     if 0 < away.sum() <= _MOST * len(away):
@@ -41,7 +41,7 @@ def without_outliers(points: LevelPoints) -> LevelPoints:
 
 
 def _away(values: Floats) -> NDArray[np.bool_]:
-    """Away from the level for a while, as while a job runs: it leaves in one step, and comes back in one."""
+    """Return the points that leave the level for a while, as during a job: out in one step, and back in one."""
     away = np.zeros(len(values), dtype=bool)
     steps = np.diff(values)
     usual = 1.4826 * float(np.median(np.abs(steps))) if len(steps) >= 6 * _HALF else 0.0
@@ -54,14 +54,14 @@ def _away(values: Floats) -> NDArray[np.bool_]:
         off = sign * (values[left + 1 : left + 2 + int(_LONGEST * len(values))] - base)
         height = float(np.median(off[:3]))
         back = np.flatnonzero(off < _BACK * height)
-        # A block may lie across the step, and make two of it.
+        # A block may lie across the step and split it in two.
         if len(back) and off[max(back[0] - 2, 0)] - off[back[0]] > _AT_ONCE * height:
             away[left + 1 : left + 1 + back[0]] = True
     return away
 
 
 def _far(values: Floats) -> NDArray[np.bool_]:
-    """Far from the running median for a short while."""
+    """Return the points that are far from the running median for a short while."""
     if len(values) < 6 * _HALF:
         return np.zeros(len(values), dtype=bool)
     windows = np.lib.stride_tricks.sliding_window_view(values, 2 * _HALF + 1)
@@ -70,8 +70,8 @@ def _far(values: Floats) -> NDArray[np.bool_]:
     wide = np.median(np.abs(windows - middle[:, None]), axis=1)
     off = np.abs(values - middle[centre])
     far = off > _FAR * 1.4826 * np.maximum(wide[centre], np.median(off))
-    # Where a warm-up begins, or growth ends, the window lies to one side, and points are the
-    # farther the nearer the edge.
+    # Where a warm-up begins, or growth ends, the window lies to one side, and points lie farther
+    # away the nearer they are to the edge.
     if (np.diff(off[:_HALF]) <= 0).mean() > _MOSTLY:
         far[:_HALF] = False
     if (np.diff(off[-_HALF:]) >= 0).mean() > _MOSTLY:
@@ -80,7 +80,7 @@ def _far(values: Floats) -> NDArray[np.bool_]:
 
 
 def _bent(values: Floats) -> NDArray[np.bool_]:
-    """Out of line with both neighbours."""
+    """Return the points that are out of line with both neighbours."""
     result = np.zeros(len(values), dtype=bool)
     if len(values) < 6 * _HALF:
         return result

@@ -1,10 +1,10 @@
-"""How high peaks reach in a longer time than was seen: block maxima and their extreme-value distribution.
+"""Estimate how high peaks reach in a longer time than was observed: block maxima and their extreme-value distribution.
 
 The maxima of equal blocks of a steady series follow a generalised extreme-value distribution
 (Coles, An Introduction to Statistical Modeling of Extreme Values, 2001, chapter 3), fitted by
 probability-weighted moments (Hosking, Wallis, Wood, Estimation of the Generalized Extreme-Value
 Distribution by the Method of Probability-Weighted Moments, 1985), which is sound for as few as 20
-blocks. Assumed, and checked where it can be: the series is steady, its blocks' maxima are hardly
+blocks. Assumed, and checked if possible: the series is steady, its blocks' maxima are hardly
 correlated, the load stays as it was, and samples are dense enough to see the peaks.
 """
 
@@ -16,23 +16,27 @@ import numpy as np
 
 from soak.model import Floats
 
-#: Numbers of blocks that are tried, the most first: below 20 nothing can be said of a tail (Hosking and others, table 2).
+#: Numbers of blocks to try, the largest first: below 20 nothing can be said of a tail (Hosking and
+#: others, table 2).
 BLOCKS = (60, 40, 30, 20)
-#: Samples that a block must have, so that its maximum is one of several.
+#: Least samples in a block, so that its maximum is one of several.
 SAMPLES_A_BLOCK = 5
-#: Correlation of neighbouring maxima up to which blocks count as independent: twice the standard error at 40 blocks.
+#: Highest correlation of neighbouring maxima at which blocks count as independent: twice the
+#: standard error at 40 blocks.
 CORRELATED = 0.3
-#: How far the medians of both halves' maxima may differ, in the scale of the maxima, for the series to count as steady.
+#: How far the medians of both halves' maxima may differ, in the standard deviation of the maxima,
+#: for a steady series.
 DRIFTS = 1.0
-#: Bounds of the tail's shape (positive: heavy). Beyond, the fit of so few blocks tells of chance, and not of a service.
+#: Bounds of the tail's shape (positive: heavy). Beyond them, a fit to so few blocks reflects
+#: chance, not the service.
 LIGHTEST, HEAVIEST = -0.5, 0.3
-#: Resamples for the interval, from a fixed seed: one recording has one verdict.
+#: Resamples for the interval, from a fixed seed so that a recording always gets the same verdict.
 RESAMPLES, SEED = 400, 20261128
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Peaks:
-    """Fitted distributions of the maximum of one block of `seconds`, the estimate first and then resamples, shape (n,) each."""
+    """Fitted distributions of the maximum of one block of `seconds`: the estimate, then resamples, each field (n,)."""
 
     location: Floats
     scale: Floats
@@ -41,7 +45,7 @@ class Peaks:
     blocks: int
 
     def chances(self, level: float, horizon: float) -> Floats:
-        """The chance that `level` is exceeded within `horizon` seconds, of each fit, shape (n,)."""
+        """Return for each fit the probability that `level` is exceeded within `horizon` seconds, shape (n,)."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             z = (level - self.location) / self.scale
             inner = np.maximum(0.0, 1 + self.shape * z)
@@ -53,7 +57,7 @@ class Peaks:
             return np.asarray(-np.expm1(-rate * max(1.0, horizon / self.seconds)))
 
     def levels(self, chance: float, horizon: float) -> Floats:
-        """The level that is exceeded within `horizon` seconds with a chance, of each fit, shape (n,)."""
+        """Return for each fit the level that is exceeded within `horizon` seconds with this probability, shape (n,)."""
         rate = -np.log1p(-chance) / max(1.0, horizon / self.seconds)
         safe = np.where(np.abs(self.shape) < 1e-6, 1.0, self.shape)
         grown = np.where(np.abs(self.shape) < 1e-6, -np.log(rate), (rate**-safe - 1) / safe)
@@ -61,7 +65,7 @@ class Peaks:
 
 
 def fit_peaks(times: Floats, values: Floats) -> Peaks | str:
-    """The peaks of a series without NaN, or why they cannot be told. `times` in seconds, both of shape (n,)."""
+    """Return the peaks of a series without NaN, or the reason for no estimate; `times` in seconds, both (n,)."""
     why = f"{len(values)} samples are too few: at least {BLOCKS[-1] * SAMPLES_A_BLOCK} are needed"
     for blocks in BLOCKS:
         if len(values) < blocks * SAMPLES_A_BLOCK:
@@ -79,14 +83,14 @@ def fit_peaks(times: Floats, values: Floats) -> Peaks | str:
 
 
 def _fitted(maxima: Floats, seconds: float) -> Peaks:
-    """The fit to the maxima, and to resamples of them."""
+    """Fit the maxima, and resamples of them."""
     drawn = np.random.default_rng(SEED).choice(maxima, (RESAMPLES, len(maxima)))
     location, scale, shape = _weighted_moments(np.vstack([maxima, drawn]))
     return Peaks(location, scale, shape, seconds, len(maxima))
 
 
 def _weighted_moments(samples: Floats) -> tuple[Floats, Floats, Floats]:
-    """Location, scale and shape for each row of maxima (Hosking, Wallis, Wood 1985, equations 14 and 15)."""
+    """Return location, scale and shape for each row of maxima (Hosking, Wallis, Wood 1985, equations 14 and 15)."""
     from scipy.special import gamma  # noqa: PLC0415 - needed for the few series that come near a limit
 
     ordered, count = np.sort(samples, axis=1), samples.shape[1]
@@ -104,7 +108,7 @@ def _weighted_moments(samples: Floats) -> tuple[Floats, Floats, Floats]:
 
 
 def _correlation(values: Floats) -> float:
-    """The correlation of neighbours; 0 where nothing varies."""
+    """Return the correlation of successive values; 0 if they are constant."""
     centred = values - values.mean()
     power = float((centred**2).sum())
     return float((centred[1:] * centred[:-1]).sum()) / power if power > 0 else 0.0

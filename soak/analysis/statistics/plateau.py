@@ -1,4 +1,4 @@
-"""Where a level has come to a standstill, after its last rise or after a first fall."""
+"""Find where a level came to a standstill, after its last rise or after an initial fall."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from soak.model import Floats
 
 
 def plateau_begin(times: Floats, values: Floats) -> float | None:
-    """The time at which the last rise ended, if the level has stood still since, for as long as that rise took; else None."""
+    """Return when the last rise ended if the level has stood still since for at least as long as it took, or None."""
     if len(values) < 2 * PLATEAU_BLOCKS:
         return None
     level = np.array([float(np.mean(part)) for part in np.array_split(values, PLATEAU_BLOCKS)])
@@ -42,7 +42,7 @@ def plateau_begin(times: Floats, values: Floats) -> float | None:
 
 
 def first_fall_end(times: Floats, values: Floats) -> float | None:
-    """The time at which a first fall ended, beside which all that came since has moved little; None without such a fall."""
+    """Return when an initial fall ended that is large compared with all later movement; None without such a fall."""
     first = int(FALL_SHARE * len(values))
     if len(values) < 4 * FEWEST_SAMPLES:
         return None
@@ -54,7 +54,7 @@ def first_fall_end(times: Floats, values: Floats) -> float | None:
 
 
 def _last_bottom(level: Floats, drop: float) -> int:
-    """Where the last rise began: at the lowest level since the last fall by more than `drop`."""
+    """Return where the last rise began: the lowest level since the last fall by more than `drop`."""
     peak = np.maximum.accumulate(level)
     fallen = np.flatnonzero(peak - level > drop)
     if not len(fallen):
@@ -64,7 +64,7 @@ def _last_bottom(level: Floats, drop: float) -> int:
 
 
 def _moves(when: Floats, level: Floats, scatter: float) -> bool:
-    """Whether a plateau still rises or falls, by its slope or between its halves."""
+    """Return True if a plateau still rises or falls, by its slope or between its halves."""
     x = when - when.mean()
     slope = float(x @ level) / float(x @ x)
     rest = level - level.mean() - slope * x

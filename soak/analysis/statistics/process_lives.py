@@ -1,8 +1,8 @@
-"""One series cut into stretches of one process's life, cleaned of what is not a number.
+"""Split a series into the lives of its processes, and remove values that are not finite.
 
-No fit crosses a restart: known ones come as borders; an unknown one is a sharp drop back to where
-the process began that had lasted (the level shift of Chen and Liu, Joint estimation of model
-parameters and outlier effects, 1993).
+No fit crosses a restart. Known restarts are passed in. An unknown restart is a sharp drop from a
+level that had lasted, back to where the process began (the level shift of Chen and Liu, Joint
+estimation of model parameters and outlier effects, 1993).
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ _TEETH = 7
 
 
 def clean(times: Floats, values: Floats) -> tuple[Floats, Floats]:
-    """Finite samples with rising times: sorted where they are not, the last of those that share a time kept."""
+    """Return the finite samples with rising times: sorted if necessary; of equal times the last sample is kept."""
     n = min(len(times), len(values))
     times, values = (
         np.asarray(times[:n], dtype=np.float64),
         np.asarray(values[:n], dtype=np.float64),
     )
-    # Beyond this, squares overflow; no clock and no resource goes there.
+    # Squares of larger values overflow; no clock or resource reaches them.
     good = (np.abs(times) < 1e15) & (np.abs(values) < 1e150)
     if not good.all():
         times, values = times[good], values[good]
@@ -46,7 +46,10 @@ def clean(times: Floats, values: Floats) -> tuple[Floats, Floats]:
 
 
 def split(subject: Subject) -> list[LevelPoints]:
-    """The judged samples, one `LevelPoints` a process's life; `age` counts from where that life (or the recording) began."""
+    """Return the judged samples, one `LevelPoints` per process's life.
+
+    `born` is when that life (or the recording) began.
+    """
     times, values = clean(subject.series.times, subject.series.values)
     if not len(times):
         return []
@@ -74,13 +77,12 @@ def split(subject: Subject) -> list[LevelPoints]:
 
 
 def _restarts(values: Floats, least: float) -> list[int]:
-    """Where an unknown restart must have been: indexes of the first sample after it, none where it may be a collection. `least`
-    is the least height that counts.
+    """Return the indexes of the first sample after each unknown restart; empty if the falls may be garbage collections.
 
-    A restart falls at once, back to where the process began, from a level that had lasted, and what
-    follows is like the first start. What falls so at a regular pace, from one height or often,
-    having climbed all the while, is a garbage collector at work; what leaps up as it falls down is
-    a level that switches.
+    `least` is the smallest height that counts. A restart falls at once, back to where the process
+    began, from a level that had lasted, and what follows resembles the first start. Falls at a
+    regular pace, from one height or often, after a constant climb are garbage collections. A level
+    that leaps up as it falls down switches between two states.
     """
     size = max(1, len(values) // 600)
     count = len(values) // size
@@ -134,7 +136,7 @@ def _restarts(values: Floats, least: float) -> list[int]:
 
 
 def too_few(lives: Sequence[LevelPoints], longest: int) -> str:
-    """What is missing where there are too few samples to fit anything."""
+    """Say what is missing if there are too few samples for a fit."""
     count = sum(len(life.times) for life in lives)
     if len(lives) > 1 and count >= 2 * FEWEST_SAMPLES:
         return f"no process lived long enough, the longest gave {longest} samples"

@@ -1,18 +1,18 @@
-"""How much may be added to a resource before it matters, and what hides in a level that never moved.
+"""How much may be added to a resource before it matters, and what a level that never moved may hide.
 
-A level that stood still says nothing about steps that were yet to come. Of counted things up to
+A level that stood still says nothing about steps that are still to come. Of counted things up to
 three may come in as long a time again (the rule of three: Hanley and Lippman-Hand, If nothing goes
-wrong, is everything all right?, 1983). Memory grows in steps as well, arenas, chunks and pages, but
-nothing tells how large they are: a step is taken to be a hundredth of what may be added, as one
-thing is of a hundred descriptors, so that what never moved vouches for 33 times what was judged
-whatever its unit. What is rounded may besides have moved by one grain unseen.
+wrong, is everything all right?, 1983). Memory grows in steps as well (arenas, chunks and pages),
+but their size is unknown. A step is taken to be a hundredth of what may be added, as one thing is
+of a hundred descriptors. So a level that never moved vouches for 33 times the judged time, whatever
+its unit. In addition, a rounded value may have moved by one grain unseen.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
-| `HANDFUL` 100 | things | descriptors, threads, goroutines: so many more are a load that every runtime bears |
-| `OBJECTS` 1000 | things | requests, timers: objects on a heap of some hundred bytes to a few KiB, no handles of the system |
+| `HANDFUL` 100 | things | descriptors, threads, goroutines: a number that every runtime bears |
+| `OBJECTS` 1000 | things | requests, timers: objects of some hundred bytes to a few KiB on a heap, not system handles |
 | `LITTLE` 2^20 | bytes | less memory than one arena, pool chunk or thread's stack of any runtime in the catalog |
-| `PART` 0.05 | of the process | what a part of its memory may add without harm: under a tenth of it, a part may double |
+| `PART` 0.05 | of the process | what one part of its memory may add without harm: up to a twentieth, a part may double |
 | `STEPS` 3 | steps | how many may come in the time in which none came, at 95% |
 """
 
@@ -31,7 +31,7 @@ _ON_HEAP = (Unit.REQUESTS, Unit.TIMERS)
 
 
 def room(subject: Subject, level: float) -> float:
-    """How much may be added before it matters."""
+    """Return how much may be added to the level before it matters."""
     half = 0.5 * abs(level)
     little = max(LITTLE, PART * subject.process_memory)
     things = OBJECTS if subject.unit in _ON_HEAP else HANDFUL
@@ -42,7 +42,7 @@ def room(subject: Subject, level: float) -> float:
 
 
 def constant_trend(lives: Sequence[LevelPoints], subject: Subject) -> Trend:
-    """The trend of a series that never moves; its resolution is what may have been about to come."""
+    """Return the trend of a series that never moves; its resolution is the hourly growth that cannot be excluded."""
     ends = [(float(p.times[0]), float(p.times[-1]), float(p.values[-1])) for p in lives]
     lines = tuple(Line(start, end, value, value, value, value) for start, end, value in ends)
     seconds = max(sum(end - start for start, end, _ in ends), 1e-9)

@@ -1,4 +1,4 @@
-"""Garbage-collected series: one point a collection, the floor that it falls to."""
+"""Reduce garbage-collected series to one point per collection: the floor that it falls to."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ _COARSE, _LONG = 12, 50
 _FEW, _HANDFUL = 2, 7
 _LARGE = 1 / 3
 _MANY_WRAPS, _BEAT_ERROR = 4, 2.0
-#: A climb is straight where no value is further from a line than this share of the fall; slopes are alike within the second.
+#: A climb is straight if no value is further from a line than the first share of the fall; slopes
+#: are alike within the second.
 _STRAIGHT, _ALIKE = 1e-3, 0.01
 
 
 def cycle_floors(life: LevelPoints) -> LevelPoints | None:
-    """The least value after each sharp drop; None where the series is no sawtooth of at least a few cycles.
+    """Return the lowest value after each sharp drop; None if the series is not a sawtooth of at least a few cycles.
 
-    What falls over several samples, as memory that is given back bit by bit, falls at once in
-    blocks of samples.
+    A fall over several samples, such as memory that is given back bit by bit, becomes a single step
+    in block means.
     """
     floors = _cycle_floors(life)
     if floors is not None or len(life.times) < _COARSE * _LONG:
@@ -39,7 +40,7 @@ def cycle_floors(life: LevelPoints) -> LevelPoints | None:
 
 
 def handful_of_floors(life: LevelPoints) -> Floats | None:
-    """The floors of a handful of collections, too few to fit, in units of the largest fall; None where it is no such saw."""
+    """Return the floors of a few collections, too few to fit, in units of the largest fall; None if there are none."""
     if cycle_floors(life) is not None:
         return None
     jumps = np.diff(life.values)
@@ -55,10 +56,10 @@ def handful_of_floors(life: LevelPoints) -> Floats | None:
 
 
 def climbs_exactly(lives: Sequence[LevelPoints]) -> bool:
-    """Whether a series falls now and then, and climbs along straight lines of one slope between, as timed buffers do.
+    """Return True if a series falls sometimes, and climbs between falls along straight lines of one slope.
 
-    Nothing that leaks has no noise at all. Sampled at nearly its own period, a buffer that a timer
-    empties seems to climb for hours, and its falls look like restarts.
+    Timed buffers do so; a leak always has some noise. If a buffer that a timer empties is sampled
+    at nearly its own period, it seems to climb for hours, and its falls look like restarts.
     """
     height = max(float(np.ptp(life.values)) for life in lives)
     slopes = []
@@ -80,7 +81,7 @@ def _cycle_floors(life: LevelPoints) -> LevelPoints | None:
     drops, largest = _sharp_drops(jumps)
     if not len(drops):
         return None
-    # A saw climbs back between its drops; noise with heavy lower tails jumps back at once.
+    # A sawtooth climbs back between its drops; noise with heavy lower tails jumps back at once.
     starts, ends = drops + 1, np.append(drops[1:], len(jumps))
     least, peak = np.minimum.reduceat(life.values, starts), np.maximum.reduceat(life.values, starts)
     if np.median(peak - least) < _CLIMBS_BACK * largest:
@@ -89,10 +90,10 @@ def _cycle_floors(life: LevelPoints) -> LevelPoints | None:
     climb = float(np.median(jumps[jumps > -largest * _LARGE])) / spacing
     offset = _offset(life.times[starts])
     if np.abs(offset).max() < spacing:
-        # Regular drops meet the samples at a phase that drifts, and with it the first value seen:
-        # take that climb off. Where that drift wraps round but a few times, it looks like a slower
-        # beat, and stays. Where it wraps often, the beat's own error is left, of the order of an
-        # end's in as many beats.
+        # Regular drops meet the samples at a drifting phase, and so does the first value seen after
+        # them: subtract that climb. If the phase wraps around only a few times, it looks like a
+        # slower beat, and the climb stays in. If it wraps often, only the error of the beat
+        # remains, about that of one end divided by the number of beats.
         wraps = int((np.abs(np.diff(offset)) > 0.5 * spacing).sum())
         hidden = _BEAT_ERROR / len(starts) if wraps >= _MANY_WRAPS else 1.0
         slack = hidden * max(climb, 0.0) * spacing
@@ -111,7 +112,7 @@ def _cycle_floors(life: LevelPoints) -> LevelPoints | None:
 
 
 def _offset(times: Floats) -> Floats:
-    """How late each of these times is against an even beat, in seconds, shape (n,); the beat may be missed here and there."""
+    """Return how late each time is against an even beat, in seconds, shape (n,); single beats may be missing."""
     beats = np.diff(times)
     beat = np.concatenate(([0.0], np.cumsum(np.maximum(1, np.round(beats / np.median(beats))))))
     beat -= beat.mean()
@@ -120,9 +121,9 @@ def _offset(times: Floats) -> Floats:
 
 
 def _sharp_drops(jumps: Floats) -> tuple[NDArray[np.int64], float]:
-    """Where the values fall in one step what they gained in several, and how far; nowhere unless often enough.
+    """Return where the values lose in one step what they gained in several, and the largest drop.
 
-    A sawtooth's large falls have no large rises to match.
+    There are none unless they are frequent, and not matched by large rises.
     """
     n, nowhere = len(jumps), np.empty(0, dtype=np.int64)
     few = max(5, n // 200)

@@ -1,7 +1,7 @@
-"""Growth that a few steps carry: pages, arenas, descriptors, counted one by one rather than as a smooth line.
+"""Growth in a few steps (pages, arenas, descriptors), counted one by one instead of fitted as a smooth line.
 
-A level that moves in steps has seen as many events as steps, however many samples were taken; steps
-that become smaller or rarer are settling. The rates of two stretches of a point process are
+A level that moves in steps has as many events as steps, however many samples were taken; steps that
+become smaller or rarer show that it is settling. The rates of two stretches of a point process are
 compared after Cox and Lewis, The Statistical Analysis of Series of Events (1966).
 """
 
@@ -39,7 +39,7 @@ _NEARLY_EVEN, _EVEN = 2.0, 2.6
 def least_p_no_growth(
     lives: Sequence[LevelPoints], points: Sequence[LevelPoints], jumpy: bool
 ) -> float:
-    """The least probability of no lasting growth that so few steps allow; 0 where growth is no matter of steps.
+    """Return the least probability of no lasting growth that so few steps allow; 0 if steps do not explain the growth.
 
     `points` are the floors of `lives`; `jumpy` says that their noise was found to move the level
     for good.
@@ -47,7 +47,8 @@ def least_p_no_growth(
     life = max(lives, key=lambda life: len(life.times))
     moves = np.diff(_without_spikes(life.values))
     largest = np.abs(moves).max(initial=0.0)
-    # What falls far more often than it rises is collected, and its floors speak for it.
+    # A series that falls far more often than it rises is garbage-collected, and is judged by its
+    # floors.
     collected = int((moves < -_BIG * largest).sum()) > 3 * int((moves > _BIG * largest).sum())
     moved = int((np.abs(moves) > _REST * largest).sum())
     still = not collected and moved <= min(_MANY, (1 - _AT_REST) * len(moves))
@@ -65,7 +66,7 @@ def least_p_no_growth(
 
 
 def _without_spikes(values: Floats) -> Floats:
-    """The values with short spikes out of their noise replaced by the running median: a spike is not a step."""
+    """Return the values with short spikes above their noise replaced by the running median: a spike is not a step."""
     if len(values) < 4 * SPIKE_WINDOW:
         return values
     padded = np.pad(values, SPIKE_WINDOW // 2, mode="edge")
@@ -78,13 +79,13 @@ def _without_spikes(values: Floats) -> Floats:
 
 
 def _goes_back(moves: Floats) -> bool:
-    """Whether a step is nearly always followed by one back: noise around a level, not events that each add up."""
+    """Return True if nearly every step is followed by one back: noise around a level, not events that add up."""
     signs = np.sign(moves[moves != 0])
     return len(signs) > _OFTEN and float((signs[1:] != signs[:-1]).mean()) > _BACK
 
 
 def _few_late_steps(points: LevelPoints) -> float:
-    """The same, from how many steps carry the rise in the later half, and how much of the whole rise that is."""
+    """Return the same from the steps that carry the later half's rise, and that rise's share of the whole."""
     half = int(np.searchsorted(points.times, 0.5 * (points.times[0] + points.times[-1])))
     late = np.diff(points.values)[half:]
     large = late[np.abs(late) > 6 * np.median(np.abs(late))] if len(late) >= 4 else late[:0]
@@ -104,10 +105,10 @@ def _few_late_steps(points: LevelPoints) -> float:
 
 
 def most_p_no_growth(lives: Sequence[LevelPoints]) -> float:
-    """The most probability of no lasting growth that whole numbers allow which only ever rise, and still do; else 1.
+    """Return the highest probability of no lasting growth for a whole number that only rises and still does; else 1.
 
-    What does not leak falls as often as it rises, so each rise without a fall halves the chance;
-    the first may be warm-up.
+    Without a leak, falls are as frequent as rises, so each rise without a fall halves the
+    probability; the first may be warm-up.
     """
     life = max(lives, key=lambda points: len(points.times))
     jumps = np.diff(life.values)
@@ -119,7 +120,7 @@ def most_p_no_growth(lives: Sequence[LevelPoints]) -> float:
     late = float((when > 0.5 * (start + end)).mean())
     stopped = end - float(when[-1]) > 2.5 * (end - start) / len(rises)
     if stopped or late < _SLOWED:
-        # Slower than at first is settling, unless it goes on as evenly as ever to the very end.
+        # A slower rise than at first is settling, unless it continues evenly to the very end.
         last = when[when > end - (end - start) / 3]
         goes_on = len(last) >= _RISES and end - float(last[-1]) < 2.5 * (end - start) / 3 / len(
             last
@@ -129,7 +130,7 @@ def most_p_no_growth(lives: Sequence[LevelPoints]) -> float:
 
 
 def flickers(lives: Sequence[LevelPoints]) -> bool:
-    """Whether a count moves by one or two and was down at its lowest again in the last third: it has gained nothing."""
+    """Return True if a count moves by at most `FLICKER` and was at its lowest again in the last third: no gain."""
     life = max(lives, key=lambda points: len(points.times))
     low = float(life.values.min())
     last = np.array_split(life.values, 3)[-1]
@@ -137,9 +138,9 @@ def flickers(lives: Sequence[LevelPoints]) -> bool:
 
 
 def late_to_early_rise(lives: Sequence[LevelPoints]) -> float:
-    """How the longest life's rise between its last two thirds compares with that between its first two; 1 is steady.
+    """Return the longest life's rise from its second third to its last, divided by that from its first to its second.
 
-    0 where it rises no more, inf where it had not risen before.
+    1 is steady growth; 0 if it no longer rises, inf if it had not risen before.
     """
     life = max(lives, key=lambda points: len(points.times))
     levels = [float(np.median(third)) for third in np.array_split(life.values, 3)]

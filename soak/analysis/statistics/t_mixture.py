@@ -20,7 +20,7 @@ class TMixture:
     freedom: Floats
 
     def quantiles(self, shares: Floats) -> Floats:
-        """The values that these shares of the mixture lie below, by bisection."""
+        """Return the quantiles of the mixture at these shares, by bisection."""
         reach = 12 * self.scale * (1 + 12 / self.freedom)
         low = np.full(len(shares), float((self.centre - reach).min()))
         high = np.full(len(shares), float((self.centre + reach).max()))
@@ -35,14 +35,14 @@ class TMixture:
 
 
 def t_cdf(t: Floats | float, freedom: Floats | float) -> Floats:
-    """Student's t distribution function, exact."""
+    """Return Student's t distribution function, exact."""
     return np.asarray(stdtr(freedom, t))
 
 
 def t_quantile(share: float, freedom: float) -> float:
-    """The value that this share of Student's t distribution lies below, exact.
+    """Return the quantile of Student's t distribution at this share, exact.
 
-    scipy.special's, since scipy.stats, which wraps it, takes longer to import than a file takes to
-    judge.
+    This uses scipy.special, because importing scipy.stats, which wraps it, takes longer than
+    judging a file.
     """
     return float(stdtrit(freedom, share))

@@ -1,4 +1,4 @@
-"""The trend of one series: how fast its steady level grows, how surely, and how slow a growth would have been seen."""
+"""Estimate the trend of one series: how fast its level grows, how certainly, and the slowest detectable growth."""
 
 from __future__ import annotations
 
@@ -51,13 +51,13 @@ _SLOWER, _MUCH_SLOWER = 0.6, 0.25
 
 
 def fit_trend(subject: Subject) -> Trend:
-    """The growth of a subject's steady level with a 95% interval; `doubt` is set where the recording cannot tell.
+    """Return the growth of a subject's steady level with a 95% interval; `doubt` is set if the recording cannot tell.
 
-    Never raises on odd data, and no odd value makes a warning: what is not finite is left out
-    beforehand, and what is too large or small to square says nothing about growth.
+    Odd data neither raises an exception nor causes a warning: values that are not finite are
+    removed beforehand, and values too large or small to square say nothing about growth.
     """
-    # Matrices as small as these are slower on many threads, which would also take the cores from
-    # whoever drives the load.
+    # Matrices as small as these are slower on many threads, which would also take cores from the
+    # load generator.
     with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
             trend = _fit_settled(subject)
@@ -67,7 +67,7 @@ def fit_trend(subject: Subject) -> Trend:
 
 
 def _settled_in_time(trend: Trend, clock: JudgedClock) -> Trend:
-    """A trend that was fitted on a clock of requests, with its warm-up in seconds of the run."""
+    """Convert the warm-up of a trend that was fitted on a clock of requests to seconds of the run."""
     after = trend.settled_after_seconds
     if after is not None and trend.lines:
         began = trend.lines[-1].start if trend.begins is None else trend.begins
@@ -78,12 +78,15 @@ def _settled_in_time(trend: Trend, clock: JudgedClock) -> Trend:
 
 @cache
 def numeric_libraries() -> ThreadpoolController:
-    """What limits the threads of the libraries that do the linear algebra."""
+    """Return the controller that limits the threads of the linear-algebra libraries."""
     return ThreadpoolController()
 
 
 def _fit_settled(subject: Subject) -> Trend:
-    """The trend; of a level that has stood still since a rise that took no longer, or a first fall, the trend since then."""
+    """Return the trend, or the trend since a plateau or an initial fall, if the level has been steady since.
+
+    The plateau must have lasted at least as long as the rise before it.
+    """
     trend = _fit_trend(subject)
     steady = trend.p_no_growth > SUSPICIOUS and trend.doubt is None
     lives = split(subject)
@@ -93,7 +96,7 @@ def _fit_settled(subject: Subject) -> Trend:
         return trend
     since = _fit_trend(replace(subject, judged_from=began))
     settled = since.p_no_growth > SUSPICIOUS
-    if steady:  # what the fall hid is seen now, or nothing is gained
+    if steady:  # use it only if it shows more than the whole did
         settled &= since.doubt is None and since.resolution_per_hour < trend.resolution_per_hour
     if not settled:
         return trend
@@ -132,7 +135,7 @@ def _fit_trend(subject: Subject) -> Trend:
     resolution = (
         RESOLVED_AT * (high - low) / INTERVAL_ERRORS * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
     )
-    if low <= 0 or chance >= CERTAIN:  # growth that may still be in it was not caught
+    if low <= 0 or chance >= CERTAIN:  # growth up to here may still have been missed
         resolution = max(high, resolution)
     if rounded:  # a level may move by nearly one grain unseen
         unseen = 3600 * grain / fit.span
@@ -141,7 +144,7 @@ def _fit_trend(subject: Subject) -> Trend:
             max(high, slope + unseen),
             max(resolution, unseen),
         )
-    elif subject.integer:  # of a count, the next whole one may have been about to come
+    elif subject.integer:  # the next step of a count may have been about to come
         resolution = max(resolution, 3600 / fit.span)
     settled = fit.settles if fit.settles < fit.span else None
     doubt, stepwise = _doubt(fit, chance, slope, high - low)
@@ -161,14 +164,14 @@ def _fit_trend(subject: Subject) -> Trend:
 
 
 def _levels(points: Sequence[LevelPoints]) -> tuple[tuple[float, float], ...]:
-    """Time and level of every point, to be drawn."""
+    """Return time and level of every point, for charts."""
     return tuple(
         pair for p in points for pair in zip(p.times.tolist(), p.values.tolist(), strict=True)
     )
 
 
 def level_points(lives: Sequence[LevelPoints]) -> tuple[list[LevelPoints], list[LevelPoints]]:
-    """The lives reduced to the floors that they keep returning to, and the same without outliers, as they are fitted."""
+    """Return the lives reduced to their floors, and the same without outliers, as they are fitted."""
     reduced = floors(lives)
     # A restart falls somewhere between two samples, just when a process changes fastest: its first
     # point means little.
@@ -180,7 +183,7 @@ def level_points(lives: Sequence[LevelPoints]) -> tuple[list[LevelPoints], list[
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
-    """What was weighed, how many units an hour a slope of 1 is, the longest life and the likeliest warm-up (seconds)."""
+    """The average, units per hour of a scaled slope of 1, the longest life and the likeliest warm-up (seconds)."""
 
     average: ModelAverage
     hourly: float
@@ -190,7 +193,7 @@ class _Fit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitInput:
-    """All that is weighed of some points: the settings and candidates, when each column has settled, and the units.
+    """All that is weighed for some points: the settings and candidates, when each column has settled, and the units.
 
     A scaled slope of 1 is `scale` units in `span` seconds.
     """
@@ -209,7 +212,7 @@ def fit_input(
     rounded: bool,
     copies: Floats | None = None,
 ) -> FitInput:
-    """The points scaled, with all candidate explanations; `grain` is the smallest step that the values can make.
+    """Return the scaled points with all candidate explanations; `grain` is the smallest step that the values can make.
 
     `copies` (n, c) are other values at the same points, in the subject's unit, to be weighed
     instead of its own.
@@ -219,7 +222,7 @@ def fit_input(
     scale = max(float(np.ptp(p.values)) for p in points)
     scaled = [replace(p, values=(p.values - middle) / scale) for p in points]
     paces, rate = load_covariates(points, span, subject.requests)
-    # Averaging a block's samples averages their rounding too, where noise spreads them over several
+    # Averaging a block's samples averages their rounding too, if noise spreads them over several
     # grains.
     together = 1.0 if rounded or points[0].counts is None else float(np.median(points[0].counts))
     rounding = (grain / scale) ** 2 / 12 / together
@@ -246,7 +249,7 @@ def _chance(
     reduced: Sequence[LevelPoints],
     slack: float,
 ) -> float:
-    """The probability of no lasting growth, in the light of what the weighing cannot see; `slope` is an hour's."""
+    """Return the probability of no lasting growth, adjusted for what the averaging cannot see; `slope` is per hour."""
     chance = max(fit.average.p_no_growth, least_p_no_growth(lives, reduced, fit.average.jumpy))
     if fit.average.saturates:
         chance = max(chance, CANNOT_TELL)
@@ -259,8 +262,8 @@ def _chance(
         if flickers(lives):
             chance = max(chance, SETTLING)
     elif (few := handful_of_floors(max(lives, key=lambda life: len(life.times)))) is not None:
-        # So few collections hide what they rise from: where that rises as well it is no pass, and
-        # where it does not, no fail.
+        # So few collections hide the level that they rise from. If their floors rise too, this
+        # cannot pass; if not, it cannot fail.
         rises = bool((np.diff(few) > 0).all()) and float(few[-1] - few[0]) > _RISEN
         chance = min(chance, CANNOT_TELL) if rises else max(chance, CANNOT_TELL)
     if subject.borders is None and climbs_exactly(lives):
@@ -269,7 +272,7 @@ def _chance(
 
 
 def _plainly_seen(average: ModelAverage) -> float:
-    """The probability of growth so fast that this recording would have shown it plainly, had there been no warm-up."""
+    """Return the probability of growth so fast that this recording, without warm-up, would have shown it plainly."""
     growth = average.growth
     below = t_cdf((_PLAINLY * average.plain - growth.centre) / growth.scale, growth.freedom)
     return float((1 - average.p_no_growth) * (growth.weight @ (1 - below)))
@@ -278,9 +281,9 @@ def _plainly_seen(average: ModelAverage) -> float:
 def _beside_floor(
     subject: Subject, chance: float, slope: float, points: Sequence[LevelPoints]
 ) -> float:
-    """The chance in the light of the floor: resident memory that slows over a steady live heap is settling.
+    """Return the probability adjusted by the floor: resident memory that slows above a steady live heap is settling.
 
-    Over a live heap that surely grows by as much, it grows as surely.
+    Above a live heap that certainly grows by as much, resident memory grows as certainly.
     """
     assert subject.floor is not None
     floor = fit_trend(
@@ -301,7 +304,7 @@ def _beside_floor(
 
 
 def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | None, bool]:
-    """Why the recording cannot tell, and what would; and whether that is for want of steps."""
+    """Return why the recording cannot tell, with the time that would help, and whether the reason is too few steps."""
     if math.isfinite(fit.settles) and fit.settles > _UNSETTLED * fit.span and chance >= CERTAIN:
         return f"still settling; {show_duration(fit.settles - fit.span)} more would tell", False
     if not CERTAIN <= chance < SUSPICIOUS:
@@ -323,7 +326,7 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | 
 
 
 def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:
-    """The fitted level of one life, through its later half."""
+    """Return the fitted level of one life, through its later half."""
     start, end = float(points.times[0]), float(points.times[-1])
     half = len(points.times) // 2
     last = float(np.median(points.values[half:] - slope / 3600 * (points.times[half:] - end)))
@@ -339,5 +342,5 @@ def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:
 
 
 def _unknown(doubt: str, level: float = math.nan) -> Trend:
-    """No trend, and why."""
+    """Return a trend without a slope, with the reason."""
     return Trend(0.0, -math.inf, math.inf, math.inf, None, level, doubt)

@@ -1,8 +1,8 @@
-"""A level that switches between two states - load on and off, a mode of the service - found, and given as a column to leave out.
+"""Find a level that switches between two states (load on and off, a mode of the service), and return a column for it.
 
 The states are the two clusters of what a straight line leaves: Otsu, A threshold selection method
-from gray-level histograms (1979). Where they switch is charged as a two-state Markov chain is: -n
-times the entropy of a switch.
+from gray-level histograms (1979). The log plausibility of the switching times is that of a
+two-state Markov chain: -n times the entropy of a switch.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _CUT = 0.2
 
 
 def state_column(values: Floats, known: Floats) -> tuple[Floats, float] | None:
-    """A column (n,) of 0 and 1 and its log plausibility; None where the values do not fall into two states.
+    """Return a column (n,) of 0 and 1 and its log plausibility; None if the values do not form two states.
 
-    `known` are columns (n, q) to see past: levels and growth.
+    `known` are columns (n, q) that are fitted as well: levels and growth.
     """
     n = len(values)
     basis = np.linalg.qr(known)[0]
@@ -51,12 +51,15 @@ def state_column(values: Floats, known: Floats) -> tuple[Floats, float] | None:
 
 
 def _with_cut_blocks(high: NDArray[np.bool_], part: Floats) -> Floats:
-    """The states as 0 and 1, and a point that a switch cuts through in between, as it lies; `part` (n,) is where each lies."""
+    """Return the states as 0 and 1, with a value in between for a point that a switch cuts through.
+
+    `part` (n,) is the position of each point between the states.
+    """
     state = high.astype(np.float64)
     edges = np.flatnonzero(high[1:] != high[:-1])
     for edge in edges:
         # Of the two points at a switch, the one that lies further from its state is the one cut
-        # through, if any is.
+        # through, if any.
         cut = max((edge, edge + 1), key=lambda i: abs(part[i] - state[i]))
         if _CUT < part[cut] < 1 - _CUT:
             state[cut] = part[cut]
@@ -64,7 +67,7 @@ def _with_cut_blocks(high: NDArray[np.bool_], part: Floats) -> Floats:
 
 
 def _upper(values: Floats) -> NDArray[np.bool_]:
-    """Which values lie in the upper of two clusters: the threshold with the largest variance between them."""
+    """Return which values lie in the upper of two clusters, by the threshold with the largest variance between them."""
     order = np.sort(values)
     n = len(order)
     below = np.arange(1, n)

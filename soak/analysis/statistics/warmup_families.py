@@ -1,6 +1,6 @@
-"""The families of warm-ups: settling, creeping ever slower, filling up, filling up by keys that come again.
+"""Families of warm-ups: settling, creeping ever slower, filling up, and filling up with recurring keys.
 
-Each is a curve on the process's age and a scale, averaged over the width of a point.
+Each is a curve over the process's age with a time scale, averaged over the width of a point.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ _MOST_UNLIKELY = 10.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class WarmupFamily:
-    """One shape of a warm-up, for any share of the span: its columns, the shares to try, its plausibility, its end.
+    """One shape of warm-up for any time scale, given as a share of the span.
 
-    `shares` is the grid that is weighed, `fine` the one that is searched first; `least` is the
-    share from where on a warm-up of that length is less and less plausible, by `fall` a share.
+    `columns` computes its columns. `shares` is the grid that is weighed, `fine` the one that is
+    searched first. `plausible` is the prior probability of the family. From the share `least` on,
+    longer warm-ups are less and less plausible, by `fall` (log) per share. The warm-up has ended
+    after `ends` time scales.
     """
 
     columns: Callable[[Floats, Floats, float, Floats], Floats]
@@ -33,7 +35,7 @@ class WarmupFamily:
     ends: float
 
     def prior(self, shares: Floats) -> Floats:
-        """Log plausibility of each share."""
+        """Return the log plausibility of each share."""
         each = float(np.log(self.plausible / 18))
         return np.asarray(
             each - np.minimum(self.fall * np.maximum(0.0, shares - self.least), _MOST_UNLIKELY)
@@ -41,7 +43,7 @@ class WarmupFamily:
 
 
 def _approach(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
-    """1 - exp(-age/time), averaged over each point's width."""
+    """Return 1 - exp(-age/time), averaged over each point's width."""
     half = np.minimum(0.5 * widths[:, None] / (shares * span), 30.0)
     return 1 - np.exp(-ages[:, None] / (shares * span)) * np.where(
         half > 1e-6, np.sinh(half) / np.maximum(half, 1e-6), 1.0
@@ -49,7 +51,7 @@ def _approach(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floa
 
 
 def _creep(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
-    """log(1 + age/time), averaged over each point's width by Simpson's rule."""
+    """Return log(1 + age/time), averaged over each point's width by Simpson's rule."""
     start, middle, end = (
         np.maximum(ages + part * widths, 0.0)[:, None] / (shares * span)
         for part in (-0.5, 0.0, 0.5)
@@ -58,7 +60,7 @@ def _creep(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
 
 
 def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
-    """The lesser of age and a time, averaged over each point's width."""
+    """Return the lesser of age and time scale, averaged over each point's width."""
     full = shares * span
     reach = np.clip(ages[:, None] + 0.5 * widths[:, None] - full, 0.0, None)
     inside = reach < widths[:, None]
@@ -70,7 +72,7 @@ def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
 
 
 def _fill_ever_slower(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
-    """The same of a cache whose keys come again and again: distinct ones grow as a power of all (Heaps' law, 1978)."""
+    """Return the same for a cache with recurring keys: distinct keys grow as a power of all (Heaps' law, 1978)."""
     full = shares * span
     start, end = (
         np.clip(ages[:, None] + part * widths[:, None], 0.0, None) for part in (-0.5, 0.5)

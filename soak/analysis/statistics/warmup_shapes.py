@@ -1,4 +1,4 @@
-"""What a level can do and still be healthy: settle, fill up, step, creep ever slower. And what it does when it leaks.
+"""The shapes of a healthy level, which settles, fills up, steps or creeps ever slower, and of growth that begins late.
 
 A warm-up is found by choosing among such shapes, never by a fixed cut: 43% of benchmarked virtual
 machines do not settle where one expects (Barrett and others, Virtual machine warmup blows hot and
@@ -23,10 +23,10 @@ LASTING = 0.4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Shapes:
-    """Columns on the points' times, shape (n, k), each spanning 0 to 1; `prior` (k,) is log plausibility within its kind.
+    """Columns at the points' times, (n, k), each spanning 0 to 1; `prior` (k,) is log plausibility within its kind.
 
-    `settles` (k,) is the seconds after a process's birth at which the shape has all but ended.
-    `pairs` are columns that together fit best, without growth and with it.
+    `settles` (k,) is the seconds after a process's birth at which the shape has almost ended.
+    `pairs` are the columns that fit best together, without growth and with it.
     """
 
     columns: Floats
@@ -35,7 +35,7 @@ class Shapes:
     pairs: tuple[tuple[int, int], ...] = ()
 
     def and_also(self, other: Shapes) -> Shapes:
-        """These shapes and others on another clock, each clock as plausible."""
+        """Return these shapes and others on another clock; each clock is equally plausible."""
         columns = np.concatenate((self.columns, other.columns), axis=1)
         prior, settles = (
             np.concatenate((self.prior, other.prior)),
@@ -49,14 +49,13 @@ class Shapes:
 def warmup_shapes(
     ages: Floats, widths: Floats, span: float, values: Floats, known: Floats
 ) -> Shapes:
-    """Exponential approach, logarithmic creep, and fill-then-flat.
+    """Return the warm-up shapes: exponential approach, logarithmic creep, and fill-then-flat.
 
-    The points are of `ages` (n,) and average over `widths` (n,), in a run of `span`, all in
-    seconds.
+    The points have `ages` (n,) and average over `widths` (n,), in a run of `span`, all in seconds.
 
-    Where a warm-up is large, a coarse grid of its time would leave a rest that looks like
-    wandering; so the times that fit `values` (n,) best beside the columns `known` (n, q), with and
-    without growth, are added to the grid, alone and in pairs.
+    If a warm-up is large, a coarse grid of its time scale would leave a residual that looks like
+    wandering. So the time scales that fit `values` (n,) best together with the columns `known` (n,
+    q), with and without growth, are added to the grid, alone and in pairs.
     """
     search = _ShapeSearch(
         ages, widths, span, values, (known, np.column_stack((known, ages / span)))
@@ -88,7 +87,7 @@ def warmup_shapes(
 
 @dataclass(frozen=True, eq=False)
 class _Cleared:
-    """The families' columns on some points, clear of the columns of `known` (n, q): the same for all series of a page."""
+    """The families' columns at some points, orthogonal to `known` (n, q): the same for all series of a page."""
 
     ages: Floats
     widths: Floats
@@ -101,7 +100,7 @@ class _Cleared:
         return np.asarray(np.linalg.qr(self.known)[0])
 
     def clear(self, family: WarmupFamily, shares: Floats) -> tuple[Floats, Floats]:
-        """The family's columns, clear of the known ones, shape (n, k), and their squares, shape (k,)."""
+        """Return the family's columns orthogonal to the known ones, (n, k), and their sums of squares, (k,)."""
         columns = family.columns(self.ages, self.widths, self.span, shares)
         columns = columns / np.maximum(np.abs(columns).max(axis=0), 1e-300)
         columns = columns - self.basis @ (self.basis.T @ columns)
@@ -109,7 +108,7 @@ class _Cleared:
 
     @cached_property
     def fine(self) -> list[tuple[Floats, Floats]]:
-        """Each family's fine grid."""
+        """The fine grid of each family."""
         return [self.clear(family, family.fine) for family in FAMILIES]
 
     @cached_property
@@ -126,20 +125,23 @@ class _Cleared:
 
 
 def _thin(family: WarmupFamily) -> slice:
-    """Forty shares of the fine grid."""
+    """Return a slice of about forty shares of the fine grid."""
     return slice(None, None, len(family.fine) // 40)
 
 
 @lru_cache(maxsize=8)
 def _cleared(ages: bytes, widths: bytes, span: float, known: bytes) -> _Cleared:
-    """What a page's series share, each array given as its bytes: two bases on each of two clocks, and room for another page."""
+    """Return what a page's series share; arrays are passed as bytes, so that they can be cached.
+
+    The cache holds two bases on each of two clocks, for two pages.
+    """
     columns = np.frombuffer(known).reshape(len(ages) // 8, -1)
     return _Cleared(np.frombuffer(ages), np.frombuffer(widths), span, columns)
 
 
 @dataclass(frozen=True, eq=False)
 class _ShapeSearch:
-    """The points, and the sets of columns to see past."""
+    """The points, and the sets of columns to fit first."""
 
     ages: Floats
     widths: Floats
@@ -155,11 +157,11 @@ class _ShapeSearch:
         return [(each, self.values - each.basis @ (each.basis.T @ self.values)) for each in cleared]
 
     def best_shares(self, family: int) -> Floats:
-        """The shares of the span with the least squares, beside each set of columns."""
+        """Return the shares of the span with the least squares, together with each set of columns."""
         return np.array([self._refine(family, None, *beside) for beside in self.bases])
 
     def _refine(self, family: int, shares: Floats | None, beside: _Cleared, rest: Floats) -> float:
-        """The best share near `shares`; of the family's fine grid where None."""
+        """Return the best share near `shares`, or of the family's fine grid if None."""
         for width in (0.02, 0.002, 0.0):
             if shares is None:
                 shares, (x, size) = FAMILIES[family].fine, beside.fine[family]
@@ -173,10 +175,9 @@ class _ShapeSearch:
         return chosen
 
     def best_pair(self, beside: tuple[_Cleared, Floats]) -> list[tuple[int, float]]:
-        """The two families and shares that are together the most plausible, beside one set of columns.
+        """Return the two families and shares that are most plausible together, in addition to one set of columns.
 
-        Empty where they explain too little for two warm-ups to be worth a thought, even with noise
-        that is white.
+        Empty if two warm-ups explain too little to be considered, even with white noise.
         """
         cleared, rest = beside
         grids = [family.fine[_thin(family)] for family in FAMILIES]
@@ -199,7 +200,7 @@ class _ShapeSearch:
             + along**2 * size[:, None]
         ) / np.where(usable, det, 1.0)
         left = np.maximum(float(rest @ rest) - np.where(usable, explained, 0.0), 1e-12)
-        # Rounded, so that of equals it is always the first.
+        # Rounded, so that of equal scores the first one is always chosen.
         score = np.round(prior[:, None] + prior - 0.5 * len(rest) * np.log(left), 6)
         chosen = np.unravel_index(int(np.argmax(np.where(usable, score, -np.inf))), score.shape)
         if 0.5 * len(rest) * np.log(float(rest @ rest) / left[chosen]) < _WORTH:
@@ -221,7 +222,10 @@ class _ShapeSearch:
 
 
 def step_shapes(times: Floats, values: Floats, starts: Floats) -> Shapes:
-    """Steps where the values jump most: one column a place, at most a few dozen places; any place was as likely before."""
+    """Return steps where the values jump most, one column per place, at most a few dozen.
+
+    Any place is equally likely beforehand.
+    """
     n = len(values)
     total = np.concatenate(([0.0], np.cumsum(values)))
     place = np.arange(1, n)
@@ -243,13 +247,13 @@ def step_shapes(times: Floats, values: Floats, starts: Floats) -> Shapes:
 
 
 def late_growth(times: Floats, span: float) -> Floats:
-    """Growth that begins late, shape (n, 4): slope 1 a `span` from there on."""
+    """Return growth that begins late, shape (n, 4): from its beginning on, the slope is 1 per `span`."""
     begins = times[0] + span * np.array([0.2, 0.35, 0.5, 0.65])
     return np.asarray(np.maximum(0.0, (times[:, None] - begins) / span))
 
 
 def _unit(columns: Floats) -> Floats:
-    """Columns moved and scaled to span 0 to 1; one that does not move stays 0."""
+    """Return columns moved and scaled to span 0 to 1; a constant column becomes 0."""
     low, high = columns.min(axis=0), columns.max(axis=0)
     width = high - low
     moves = width > 1e-9 * np.maximum(np.abs(high), 1e-300)
