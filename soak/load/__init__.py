@@ -1,1 +1,1 @@
-"""Traffic: Locust in a process of its own. Nothing outside this package imports locust or gevent."""
+"""Load generation: Locust in its own process. Nothing outside this package imports locust or gevent."""

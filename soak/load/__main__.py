@@ -1,4 +1,4 @@
-"""`python -m soak.load`: the load's process; the supervisor starts it, people do not."""
+"""Entry point of the load process, `python -m soak.load`. The supervisor starts it; users do not."""
 
 from soak.load.child import main
 

@@ -1,7 +1,7 @@
-"""The load's process: Locust as a library, given its plan on standard input, streaming windows on standard output.
+"""The load process: uses Locust as a library, reads its plan from standard input, streams windows to standard output.
 
-Standard input stays open as the lifeline: when it ends, because the supervisor stopped the load or
-    died, the load ends.
+Standard input stays open as the lifeline: the load ends when standard input ends, because the
+supervisor stopped the load or died.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from soak.load.scenario.token_refresh import NoTokenError
 
 
 def main() -> int:
-    """Read the plan, drive it, stream windows; 0 when the plan was driven to its end or stopped in order."""
-    # The locustfile may print: only soak's own lines may reach the supervisor.
+    """Read the plan, drive it and stream windows; return 0 if the load reached its end or was stopped in order."""
+    # The locustfile may print: keep the original standard output for soak's own lines.
     stream = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)
     logging.basicConfig(
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _role(request: str, stream: TextIO) -> int:
-    """Drive a plan alone, as the master of workers, or as a worker that joins a master."""
+    """Drive a plan alone, as the master of workers, or as a worker that joins a master; return the exit code."""
     if (options := WorkerOptions.from_json(request)) is not None:
         from soak.load.cluster.worker import join  # noqa: PLC0415 - the lone process needs no messages
 
@@ -74,7 +74,7 @@ def _role(request: str, stream: TextIO) -> int:
 
 
 def _read_line() -> str:
-    """The first line of standard input, unbuffered, so that the lifeline sees all the rest."""
+    """Read the first line of standard input unbuffered, so that the lifeline sees everything after it."""
     text = bytearray()
     while not text.endswith(b"\n"):
         piece = os.read(0, 1)

@@ -1,4 +1,4 @@
-"""One run of a plan in one process: Locust's environment, the users it drives, and the windows that it streams."""
+"""Run a plan in one process: set up Locust's environment, drive the users, stream the windows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from soak.windows import Window
 
 
 class LoadDriver:
-    """One run of a plan, or of a worker's share of it.
+    """One run of a plan, or of a worker's share of a plan.
 
     The load is the profile's own (`load`), which one Locust user drives, or that of a locustfile
     (`locustfile`).
@@ -50,7 +50,7 @@ class LoadDriver:
         self.shares = shares or Shares()
         self.counting = Counting(plan.labels)
         self.warnings = self.new_warnings()
-        #: Of each scenario, or of the whole plan: how its load is divided, and when its arrivals are due.
+        #: For each scenario, or for the whole plan: the plan, its shares, and the schedule of its arrivals.
         self.parts = [(part, Shares(self.shares.first), schedule_of(part)) for part in plan.parts]
         self.token_refresher = TokenRefresher(plan, plan.auth, self.warnings) if plan.auth else None
         self.load: OpenLoad | ClosedLoad | CombinedLoad | None = None
@@ -75,7 +75,7 @@ class LoadDriver:
             self.locustfile.attach(self.runner)
 
     def own_load(self) -> OpenLoad | ClosedLoad | CombinedLoad:
-        """The open or the closed load that the plan describes, or those of its scenarios."""
+        """Build the open or closed load of the plan, or one load per scenario."""
         options = self.options = client_options(self.plan)
         builder = RequestBuilder(self.counting, self.warnings)
         examples = FailureExamples(self.tell_failed_check)
@@ -97,50 +97,50 @@ class LoadDriver:
         return CombinedLoad(loads) if self.plan.scenarios else loads[0]
 
     def take_share(self, at: float, share: Share) -> None:
-        """Take another share of all that is made, from a moment of the load on."""
+        """Change this process's share of the load, from moment `at` of the load on."""
         for shares in (self.shares, *(own for _, own, _ in self.parts)):
             shares.change(at, share)
 
     def new_runner(self, environment: Environment) -> Runner:
-        """Locust's runner, whose users are all in this process."""
+        """Return a Locust runner that keeps all users in this process."""
         return environment.create_local_runner()
 
     def new_ui(self) -> LocustUi | None:
-        """Locust's web UI, where it was asked for: of a locustfile's own environment, or of soak's requests."""
+        """Return Locust's web UI if requested: for a locustfile's own environment, or for soak's requests."""
         if self.plan.locust_ui is None:
             return None
         return LocustUi(self.plan, self.environment if self.locustfile is not None else None)
 
     def new_warnings(self) -> Warnings:
-        """How warnings leave this process."""
+        """Return the sink for warnings; by default it sends them to the supervisor."""
         return Warnings(self.warn)
 
     def warn(self, text: str) -> None:
-        """Tell the run a warning."""
+        """Send a warning to the supervisor."""
         self.event("warning", text)
 
     def event(self, kind: str, text: str) -> None:
-        """Tell the run an event of a kind."""
+        """Send an event of the given kind to the supervisor."""
         self.send(line("event", time=time.monotonic(), event=kind, text=text))
 
     def tell_failed_check(self, endpoint: str, failed: FailedCheck) -> None:
-        """Tell the run what was expected of an answer and what was found."""
+        """Warn about a failed check: what was expected of the response, and what was found."""
         self.warnings.warn("expect", f"{endpoint}: {failed.text} (the first of its kind)")
 
     def tell_started(self, moment: float) -> None:
-        """Traffic begins."""
+        """Report that traffic begins."""
         self.send(line("started", time=moment))
 
     def tell_finished(self, moment: float) -> None:
-        """The load was driven to its end, or stopped in order."""
+        """Report that the load reached its end, or was stopped in order."""
         self.send(line("finished", time=moment))
 
     def tell_failed(self, reason: str) -> None:
-        """The load cannot go on."""
+        """Report that the load cannot continue."""
         self.send(line("failed", reason=reason))
 
     def due(self, elapsed: float) -> float:
-        """How many arrivals this process should have made so many seconds after the start."""
+        """Return how many arrivals this process should have made `elapsed` seconds after the start."""
         return sum(
             shares.count(schedule, elapsed)
             for part, shares, schedule in self.parts
@@ -148,14 +148,14 @@ class LoadDriver:
         )
 
     def prepare(self) -> None:
-        """Whatever takes time before the load can begin; NoTokenError when there is no token."""
+        """Do whatever takes time before the load can begin. Raise NoTokenError if there is no token."""
         if self.token_refresher is not None:
             self.token_refresher.begin()
         if isinstance(self.load, OpenLoad | CombinedLoad):
             self.load.connect()
 
     def run(self) -> int:
-        """Drive the load as scheduled, then stop; a window each interval all the while. 1 when the load broke, else 0."""
+        """Drive the load as scheduled, stream a window each interval, then stop. Return 1 if the load broke, else 0."""
         lifeline = self.lifeline()
         began = self.began = time.monotonic()
         self.health.start()
@@ -168,7 +168,7 @@ class LoadDriver:
         ends = [lifeline, windows, self.warnings.broken]
         if self.locustfile is not None:
             ends.append(self.locustfile.ended)
-        # In a loop: gevent counts a timeout from when its event loop last looked at the clock,
+        # In a loop: gevent measures a timeout from the last time its event loop read the clock,
         # which may be a while ago.
         while (left := began + self.plan.ramp + self.plan.duration - time.monotonic()) > 0:
             if gevent.wait(ends, timeout=left, count=1):
@@ -187,7 +187,7 @@ class LoadDriver:
         return 0
 
     def drive(self, began: float) -> None:
-        """Have users, of a locustfile as many as are asked for at each moment; what goes wrong breaks the load."""
+        """Start the users and, with a locustfile, keep as many as requested at each moment. An exception breaks the load."""
         try:
             if self.locustfile is not None:
                 self.locustfile.drive(began)
@@ -202,7 +202,7 @@ class LoadDriver:
             raise
 
     def place_of(self, error: Exception) -> str:
-        """Where in a locustfile an exception was raised, such as in a user's making; nothing without a locustfile."""
+        """Return where in a locustfile an exception was raised (also while creating a user); empty without a locustfile."""
         return (
             f"{location(error, directories(self.plan.locustfiles))}: "
             if self.plan.locustfiles
@@ -210,9 +210,9 @@ class LoadDriver:
         )
 
     def stop_users(self, patience: float, seconds: float) -> None:
-        """End all users, those of a locustfile in order; requests under way have `patience` (seconds)."""
+        """End all users, a locustfile's in order. Requests in flight have `patience` seconds to finish."""
         if self.load is not None:
-            # Before Locust stops, which keeps the event loop busy for some 15 ms.
+            # Before Locust stops, because stopping it blocks the event loop for some 15 ms.
             self.load.finish(patience)
             self.runner.stop()
         if self.locustfile is not None:
@@ -227,11 +227,11 @@ class LoadDriver:
                 )
 
     def lifeline(self) -> Any:
-        """What becomes ready when the load must end: the end of standard input."""
+        """Return an object that becomes ready when standard input ends, so that the load must end."""
         return gevent.get_hub().threadpool.spawn(end_of_input)
 
     def stream_windows(self, began: float) -> None:
-        """Close a window at each slot of an absolute schedule; ends when their reader has gone."""
+        """Close a window at each slot of an absolute schedule."""
         self.last = began
         slot = began
         while True:
@@ -241,7 +241,7 @@ class LoadDriver:
             self.statistics.prune(self.runner)
 
     def close_window(self, users: int, slot: float | None = None) -> None:
-        """Close and send the window that ends now, and should have ended at `slot`; without one it is the last."""
+        """Close and send the current window, which was due at `slot`; without `slot` it is the last window."""
         now = time.monotonic()
         seconds = max(now - self.last, 1e-3)
         made, queued = (
@@ -259,13 +259,13 @@ class LoadDriver:
         self.last = now
 
     def send_window(self, window: Window) -> None:
-        """Send one window to its reader: the supervisor or the master."""
+        """Send one window to its receiver: the supervisor, or for a worker the master."""
         if self.ui is not None:
             self.ui.take(window)
         self.send(window_line(window))
 
     def send(self, text: str) -> None:
-        """One line to the supervisor; the load ends at once when the pipe is broken: no load outlives its supervisor."""
+        """Send one line to the supervisor. If the pipe is broken, exit at once: no load outlives its supervisor."""
         try:
             self.stream.write(text)
             self.stream.flush()

@@ -1,4 +1,4 @@
-"""Standard input is the lifeline: when it ends, because the supervisor stopped the load or died, the load ends."""
+"""The lifeline: when standard input ends, because the supervisor stopped the load or died, the load ends."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 import gevent.monkey
 
-#: When the lifeline ends, requests under way get this long; `LAST_EXIT` after it the process ends whatever happens.
+#: Seconds for requests in flight once the lifeline has ended; the process exits in any case `LAST_EXIT` seconds after it.
 GRACE, LAST_EXIT = 0.5, 1.8
 
 
 def end_of_input(at_last: Callable[[], None] = lambda: None) -> None:
-    """Return when standard input ends, in a native thread; a stuck event loop then cannot keep the process alive.
+    """Block until standard input ends. Run it in a native thread, so a stuck event loop cannot keep the process alive.
 
-    `at_last` is called before a process ends that was stuck: it ends what would outlive it.
+    If the process has not exited `LAST_EXIT` seconds later, call `at_last` to end what would
+    outlive the process, such as child processes, and exit.
     """
     while os.read(0, 4096):
         pass

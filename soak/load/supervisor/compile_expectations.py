@@ -1,4 +1,4 @@
-"""What a profile expects of an answer and captures from it, as the load's process is told."""
+"""Compile a profile's expectations and captures into the form that the load process reads."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from soak.profile.yamltext import Path as Place
 
 
 def planned_expectations(expect: Expect, place: Place, document: Document) -> PlannedExpectations:
-    """One request's expectations, ready to check or to render; `place` is the request's."""
+    """Compile one request's expectations, ready to check or to render; `place` is the request's place in the profile."""
     here = (*place, "expect")
     statuses = expect.status or []
     templates = any(isinstance(status, str) for status in statuses)
@@ -40,7 +40,7 @@ def planned_expectations(expect: Expect, place: Place, document: Document) -> Pl
 
 
 def schema_text(expect: Expect, document: Document) -> str:
-    """The JSON Schema of an expectation as JSON text, out of its file where it names one; empty for none."""
+    """Return the JSON Schema of an expectation as JSON text, read from its file if it names one; empty if there is none."""
     if expect.schema_ is None:
         return ""
     if not isinstance(expect.schema_, str):
@@ -56,14 +56,14 @@ def _match(where: str, match: Match, place: Place, document: Document) -> Planne
 
 
 def _literal(operands: dict[str, Any], place: Place, document: Document) -> Any:
-    """The operands with braces out of the environment made to stand for themselves; a short form is at the place itself."""
+    """Escape braces that came from the environment in the operands. A short form has the match's own place."""
     if place in document.literal:
         return {operator: literal(value, place, document) for operator, value in operands.items()}
     return literal(operands, place, document)
 
 
 def planned_extractors(captures: dict[str, Capture]) -> tuple[PlannedExtractor, ...]:
-    """A step's captures by name."""
+    """Compile a step's captures, keyed by name."""
     return tuple(_extractor(name, capture) for name, capture in captures.items())
 
 
@@ -81,7 +81,7 @@ def _extractor(name: str, capture: Capture) -> PlannedExtractor:
 
 
 def schema_of(expect: Expect, place: Place, document: Document) -> Any:
-    """The JSON Schema of an expectation, read; ProfileError where its file or text is none."""
+    """Return the parsed JSON Schema of an expectation. Raise ProfileError if its file or text is not JSON."""
     here = document.place((*place, "expect", "schema"))
     try:
         return json.loads(schema_text(expect, document))

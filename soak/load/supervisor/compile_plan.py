@@ -1,4 +1,4 @@
-"""A checked profile as the plan that the load's process is told."""
+"""Compile a checked profile into the plan that the load process reads."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from soak.profile.types import courses_of, label_of
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
 
-#: Seconds for an answer, where the profile bounds only parts of it.
+#: Timeout of a whole response, in seconds, if the profile sets none.
 LONGEST_WAIT = 10.0
 _CONTENT_TYPES = {
     "json": "application/json",
@@ -58,7 +58,7 @@ _CONTENT_TYPES = {
 
 
 def plan_of(profile: Profile) -> Plan:
-    """The plan of a checked profile; ProfileError where its templates, data or JSONPaths are wrong."""
+    """Compile a checked profile into a plan. Raise ProfileError if its templates, data or JSONPaths are wrong."""
     check_requests_and_data(profile)
     load, document = profile.load, profile.document
     digest = profile.auth.digest if profile.auth else None
@@ -112,7 +112,7 @@ def plan_of(profile: Profile) -> Plan:
 def _part(
     profile: Profile, plan: Plan, place: Place, part: Profile | ScenarioSpec, load: TrafficShape
 ) -> Plan:
-    """A plan with the requests and the load of a part of the profile."""
+    """Return the plan with the requests and the load of one part of the profile."""
     document, before = profile.document, label_of(part)
     courses = [
         (where, _steps(steps, document, where, name))
@@ -146,7 +146,7 @@ def _part(
 
 
 def _with_scenarios(profile: Profile, plan: Plan) -> Plan:
-    """A plan whose load is made by scenarios, each with random choices of its own."""
+    """Return the plan with its scenarios' own plans; each scenario has its own random seed."""
     scenarios: list[Plan] = []
     for place, part in profile.parts:
         load = part.load.within(profile.load) if isinstance(part, ScenarioSpec) else None
@@ -180,7 +180,7 @@ def planned(
     weight: float = 1.0,
     captures: dict[str, Capture] | None = None,
 ) -> PlannedRequest:
-    """Path, headers and body of one request, ready to send or to render."""
+    """Compile the path, headers and body of one request, ready to send or to render."""
     method, _, path = literal(spec.request, place, document, key="request").partition(" ")
     body, template = b"", ""
     kind: Literal["text", "form", "json"] = "text"
@@ -219,14 +219,14 @@ def planned(
 
 
 def _body(source: str) -> tuple[bytes, str]:
-    """A body, or the source of its template."""
+    """Return (body, "") for a constant body, or (b"", source) for a template."""
     return (b"", source) if is_template(source) else (source.encode(), "")
 
 
 def _headers(
     sending: Sending, given: dict[str, str | list[str]], content_type: str = ""
 ) -> Headers:
-    """What is sent anyway, and what the profile gives, which goes before it."""
+    """Return soak's own headers and the profile's; a header from the profile replaces soak's of the same name."""
     headers: dict[str, str | tuple[str, ...]] = {**ADDED_HEADERS}
     if content_type:
         headers["Content-Type"] = content_type
@@ -245,7 +245,7 @@ def _headers(
 
 
 def _for_all(profile: Profile) -> Headers:
-    """The headers of every request that has none of the same name."""
+    """Return the shared headers, sent with every request that has no header of the same name."""
     given = literal(profile.headers, (), profile.document, key="headers")
     headers = {
         name: value if isinstance(value, str) else tuple(value) for name, value in given.items()
@@ -263,7 +263,7 @@ def _base64(body: bytes) -> str:
 def _steps(
     steps: Sequence[StepSpec | BlockSpec], document: Document, place: Place, name: str
 ) -> tuple[PlannedStep, ...]:
-    """Steps and blocks, in order; `name` is before the labels of their requests."""
+    """Compile steps and blocks, in order; `name` prefixes the labels of their requests."""
     planned_steps: list[PlannedStep] = []
     for index, step in enumerate(steps):
         here = (*place, index)
@@ -283,7 +283,7 @@ def _steps(
 
 
 def _auth(profile: Profile) -> PlannedAuth | None:
-    """Nothing of it is a template: a password may hold any characters."""
+    """Compile the token request, or return None without one. It has no templates: a password may hold any characters."""
     auth = profile.auth
     if auth is None or auth.request is None:
         return None
@@ -311,7 +311,7 @@ def _tls(profile: Profile) -> TlsOptions:
 
 
 def _locustfiles(document: Document, named: list[str]) -> tuple[str, ...]:
-    """Every file that they name, once."""
+    """Return every file that the named paths contain, without duplicates."""
     paths = (beside(document.file, name).resolve() for name in named)
     return tuple(dict.fromkeys(str(file) for path in paths for file in locustfiles_at(path)))
 

@@ -1,4 +1,4 @@
-"""The same load once more: shorter, of the same shape; with what the first one sent, and with what it did not."""
+"""Confirmation rounds: the same load again, shorter but of the same shape, with repeated and with fresh requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.snapshots import SnapshotStage
 
 @dataclass(frozen=True, slots=True)
 class ConfirmationRound:
-    """One more load: how its phase is called, and the stage of the snapshot that is taken after it."""
+    """One more load: the name of its phase, and the stage of the snapshot taken after it."""
 
     name: str
     stage: SnapshotStage
@@ -19,13 +19,13 @@ class ConfirmationRound:
 
 
 def confirmation_rounds(plan: Plan, seconds: float, made: int) -> tuple[ConfirmationRound, ...]:
-    """What confirms, in `seconds` at full load in all, after a first load of `made` requests.
+    """Return the rounds that confirm a first load of `made` requests, with `seconds` at full load in total.
 
-    Where requests vary, half of it repeats what the first load began with, so that what grows with
-    every request is told from what grows with every new key. The rest, or all, is fresh: rows,
-    numbers and random values that the first load did not draw, for with the same keys over again a
-    cache that only gains entries would look like one that is full. Rows that may never be used
-    twice are not.
+    If requests vary, half of the time repeats the requests that the first load began with. This
+    separates growth with every request from growth with every new key. The rest is fresh: rows,
+    numbers and random values that the first load did not draw. With only repeated keys, a cache
+    that still gains entries would look like a full one. If requests do not vary, or rows may be
+    used only once (order `unique`), there is only the fresh round.
     """
     varies = any(_varies(request) for request in plan.planned_requests) and all(
         rows.order != "unique" for rows in plan.rows
@@ -39,7 +39,7 @@ def confirmation_rounds(plan: Plan, seconds: float, made: int) -> tuple[Confirma
 
 
 def again(plan: Plan, seconds: float, made: int) -> Plan:
-    """A plan that takes `seconds` at full load, its stages shortened alike, and goes on after `made` requests."""
+    """Return a plan of `seconds` at full load, with all stages shortened alike, that continues after `made` requests."""
     return _shortened(plan, seconds / plan.duration, made)
 
 

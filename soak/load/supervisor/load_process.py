@@ -1,4 +1,4 @@
-"""The supervisor's side of the load: starts its process, takes its windows, stops it. Imports no Locust."""
+"""The supervisor's side of the load process: starts it, reads its windows, stops it. Does not import Locust."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from soak.private_files import private
 from soak.windows import Window
 
 MAX_LOG_BYTES = 5_000_000
-#: A load whose process has not begun after so many seconds never will: it takes one or two, on a machine with ten times as
-#: much to do as it has cores ten times that, and a locustfile may import for a while.
+#: Seconds within which the load process must begin. It normally takes one or two, and ten times that on a machine that is
+#: overloaded tenfold; a locustfile may also take a while to import.
 START_SECONDS = 60.0
-#: Without a window for so many intervals, and at least so many seconds, the run has an event; a stall of a moment has none.
+#: Silence after which the run records an event: this many intervals, and at least this many seconds. A short stall has none.
 SILENT_INTERVALS, SILENT_SECONDS = 3.0, 5.0
-#: Without one for so many intervals, and at least so many seconds, the load is broken: nothing that recovers takes so long.
+#: Silence after which the load counts as broken: this many intervals, and at least this many seconds.
 BROKEN_INTERVALS, BROKEN_SECONDS = 10.0, 30.0
-#: A load may take so many seconds more than planned to end, on top of what its last answers may take.
+#: Seconds that a load may run longer than planned, in addition to the timeout of its last responses.
 OVERTIME_SECONDS = 30.0
-#: How often the load is looked after, in seconds. Of a pause of this process (SIGSTOP, a suspended machine) no more than one
-#: such look counts as the load's silence.
+#: Interval of the watchdog in seconds. If this process is paused (SIGSTOP, a suspended machine), only one such
+#: interval counts as silence of the load.
 WATCH_SECONDS = 0.5
 
 
@@ -39,8 +39,8 @@ class LoadProcess:
     """One run of a plan in a child process.
 
     `started` and `finished` are moments on the run's clock, None until they come. Windows go to
-    `on_window`, and warnings and what becomes of workers to `on_event`, from a thread of this
-    object's own. `failure` says in one line why the load broke, None while it did not.
+    `on_window`; warnings, worker changes and other events go to `on_event`. Both are called from
+    threads of this object. `failure` says in one line why the load broke, None if it did not.
     """
 
     def __init__(
@@ -60,17 +60,17 @@ class LoadProcess:
         self._begun = threading.Event()
         self._ended = threading.Event()
         self._stopping = False
-        #: How many windows have come.
+        #: Number of windows received.
         self._windows = 0
 
     def start(self, patience: float = START_SECONDS, stop: threading.Event | None = None) -> None:
-        """Start, and return once traffic begins; LoadError when it does not, or when `stop` is set before it does.
+        """Start the load and return once traffic begins. Raise LoadError if it does not, or if `stop` is set first.
 
-        Workers have the time that the plan gives them to join, and `patience` (seconds) on top.
+        `patience` is in seconds. If the load is distributed, the plan's time for workers to join is added.
         """
-        with suppress(OSError):  # there from the start, for messages name it
+        with suppress(OSError):  # create it now, because messages name it
             self._log.touch()
-        # A session of its own: Ctrl-C in the terminal is the supervisor's to handle.
+        # A separate session: only the supervisor handles Ctrl-C in the terminal.
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "soak.load"],
             stdin=subprocess.PIPE,
@@ -81,7 +81,7 @@ class LoadProcess:
             start_new_session=True,
         )
         assert self._process.stdin is not None
-        with suppress(BrokenPipeError):  # it died at once: reading its output says so
+        with suppress(BrokenPipeError):  # the process died at once: `_read` reports it
             self._process.stdin.write(self._plan.to_json() + "\n")
             self._process.stdin.flush()
         logging = threading.Thread(
@@ -111,7 +111,7 @@ class LoadProcess:
                 self._on_event(Event(self.started, EventKind.MIX, said))
 
     def _watch(self) -> None:
-        """Break a load that falls silent, or does not end: whatever has become of it, the run ends within a bound."""
+        """Break a load that falls silent or does not end, so that the run always ends within a bound."""
         plan, interval = self._plan, self._plan.interval
         longest = plan.ramp + plan.duration + plan.timeout + OVERTIME_SECONDS
         silent = passed = 0.0
@@ -142,7 +142,7 @@ class LoadProcess:
 
     @property
     def running(self) -> bool:
-        """Whether windows may still come."""
+        """Return True if windows may still come."""
         return not self._ended.is_set()
 
     def wait(self, seconds: float) -> bool:
@@ -150,7 +150,7 @@ class LoadProcess:
         return self._ended.wait(seconds)
 
     def stop(self, patience: float = 4.0) -> None:
-        """Let go of the lifeline: the load ends in order, and is killed when it does not."""
+        """Close the lifeline so that the load ends in order; kill the load if it does not end within `patience` seconds."""
         self._stopping = True
         process = self._process
         if process is None or process.stdin is None:
@@ -165,21 +165,21 @@ class LoadProcess:
         self._ended.wait(1.0)
 
     def _log_says(self, what: str) -> str:
-        """Where to look for more, if anything is there."""
+        """Return a hint to the log for messages, or "" if the log is empty."""
         with suppress(OSError):
             if self._log.stat().st_size:
                 return f"; {self._log} may say {what}"
         return ""
 
     def _keep_log(self, words: TextIO) -> None:
-        """Write what the load says to its log. It must be read whatever happens: a full pipe would stop the load."""
+        """Write the load's standard error to its log. It must always be read: a full pipe would stop the load."""
         with words:
             for text in words:
-                with suppress(OSError):  # a full disk costs the log, and not the run
+                with suppress(OSError):  # a full disk must not end the run
                     self._append(text)
 
     def _append(self, text: str) -> None:
-        """One line, on disk at once; a full log is begun anew, and the last two are kept."""
+        """Append one line and flush it. A full log is rotated; one older file is kept."""
         if self._log.exists() and self._log.stat().st_size > MAX_LOG_BYTES:
             self._log.replace(self._log.with_name(f"{self._log.name}.1"))
         with open(self._log, "a", encoding="utf-8", opener=private) as log:

@@ -1,4 +1,4 @@
-"""Imports a locustfile in a process of its own, so that `soak check` can say whether it can be imported."""
+"""Import a locustfile in a separate process, so that `soak check` can report whether it can be imported."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from soak.errors import ProfileError
 from soak.load.plan.plan import Plan
 from soak.load.plan.wire import inspection
 
-#: A locustfile that takes longer to import, in seconds, would not start a load either.
+#: Timeout of the import in seconds; a locustfile that takes longer would not start a load either.
 PATIENCE = 60.0
-#: The longest line of what a locustfile printed that is shown, in characters.
+#: Characters shown of the last line that a locustfile printed.
 LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class LocustfileSummary:
-    """The names of the user classes that the plan drives, and of the load shape where there is one."""
+    """The names of the user classes that the plan drives, and of the load shape if there is one."""
 
     users: tuple[str, ...]
     shape: str | None
 
 
 def check_locustfile(plan: Plan) -> LocustfileSummary | None:
-    """What the plan's locustfile holds, None without one; ProfileError, with file and line, when it cannot be used."""
+    """Summarise the plan's locustfile; None without one. Raise ProfileError, with file and line, if it cannot be used."""
     if not plan.locustfiles:
         return None
     try:

@@ -1,4 +1,4 @@
-"""Multipart bodies (RFC 7578): fields and files in one body, in pieces that are constant and pieces that are templates."""
+"""Multipart bodies (RFC 7578): fields and files in one body, split into constant pieces and template pieces."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Parts = dict[str, list[str | PartFile]]
 def multipart_pieces(
     parts: Parts, place: Place, document: Document
 ) -> tuple[tuple[PlannedPiece, ...], str]:
-    """The body in its pieces, and its Content-Type; `place` is that of the parts in the profile."""
+    """Return the pieces of the body, and its Content-Type; `place` is the place of the parts in the profile."""
     bodies = [
         (name, part, _content(part, document), part_place(place, name, index, document))
         for name, those in parts.items()
@@ -42,7 +42,7 @@ def multipart_pieces(
 
 
 def part_place(place: Place, name: str, index: int, document: Document) -> Place:
-    """Where a part stands in the profile: in a list of its name, or alone."""
+    """Return the place of a part in the profile: in the list of its name, or alone."""
     listed = (*place, name, index)
     return listed if listed in document.lines else listed[:-1]
 
@@ -65,6 +65,6 @@ def _head(name: str, part: str | PartFile) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As HTML forms do (https://html.spec.whatwg.org/#multipart-form-data)."""
+    """Escape a name as HTML forms do (https://html.spec.whatwg.org/#multipart-form-data)."""
     changed: dict[str, Any] = {'"': "%22", "\r": "%0D", "\n": "%0A"}
     return text.translate(str.maketrans(changed))

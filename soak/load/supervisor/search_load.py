@@ -1,4 +1,4 @@
-"""A load that looks for the target's capacity: one load process a step, each at the rate that the steps before lead to."""
+"""A load that searches for the target's capacity: one load process per step, at a rate chosen from earlier steps."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from soak.recording import LOAD_LOG
 from soak.units import show_number
 from soak.windows import Window
 
-#: A step's load is planned for so many seconds more than the step may take: it is the step's test that ends it.
+#: Seconds that a step's load is planned longer than the step may take, so that the step's test ends the step.
 MARGIN = 10.0
-#: How often the search is looked after while a step goes on, in seconds.
+#: Interval in seconds at which the search checks a running step.
 _OFTEN = 0.1
 
 
 class SearchLoad:
-    """A whole search as one load: it starts, stops and fails as a `LoadProcess` does.
+    """A whole search as one load, with the start, stop and failure interface of `LoadProcess`.
 
-    Windows go to `on_window` and events to `on_event`, as of every load; `keep` is given all
-    `steps` so far when one has ended. The search ends after the plan's duration at the latest.
-    Connections are new with each step.
+    Windows go to `on_window` and events to `on_event`, as for every load. After each step, `keep` is
+    called with all `steps` so far. The search ends after the plan's duration at the latest.
+    Each step opens new connections.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class SearchLoad:
         self._thread = threading.Thread(target=self._search, name="soak-search", daemon=True)
 
     def start(self, patience: float = START_SECONDS, stop: threading.Event | None = None) -> None:
-        """Start the first step, and return once its traffic begins; LoadError when it does not."""
+        """Start the first step and return once its traffic begins. Raise LoadError if it does not."""
         first = next_step(self._settings, ())
         assert first is not None
         load = self._begin(first)
@@ -78,7 +78,7 @@ class SearchLoad:
 
     @property
     def running(self) -> bool:
-        """Whether windows may still come."""
+        """Return True if windows may still come."""
         return not self._ended.is_set()
 
     def wait(self, seconds: float) -> bool:
@@ -86,7 +86,7 @@ class SearchLoad:
         return self._ended.wait(seconds)
 
     def stop(self) -> None:
-        """End the step under way in order, and the search with it."""
+        """End the current step in order, and the search with it."""
         self._stop.set()
         if self._load is not None:
             self._load.stop()
@@ -105,7 +105,7 @@ class SearchLoad:
             self._ended.set()
 
     def _begin(self, step: Step) -> LoadProcess:
-        """The load process of a step, not started yet."""
+        """Return the load process of a step, not yet started."""
         seconds = step.settle + step.most + MARGIN
         plan = replace(
             self._plan,
@@ -123,7 +123,7 @@ class SearchLoad:
         return self._load
 
     def _take(self, window: Window) -> None:
-        """One window: recorded first, then looked at."""
+        """Record one window, then pass it to the step's test."""
         self._on_window(window)
         self._made += sum(seen.requests for seen in window.endpoints)
         if self._test is None or self._decided.is_set():
@@ -134,7 +134,7 @@ class SearchLoad:
             self._decided.set()
 
     def _finish(self) -> bool:
-        """Wait for the step's outcome and end its load; False where the search cannot go on."""
+        """Wait for the step's outcome and end its load; return False if the search cannot continue."""
         load, test = self._load, self._test
         assert load is not None
         assert load.started is not None
@@ -167,7 +167,7 @@ def load_of(
     record: Callable[[Window | Event], None],
     keep: Callable[..., None],
 ) -> AnyLoad:
-    """The load of a profile: one process from start to end, or the steps of a search, which `keep` is told of."""
+    """Return the load of a profile: one process from start to end, or a search, which passes its steps to `keep`."""
     log = directory / LOAD_LOG
     if load.find is None:
         return LoadProcess(plan, origin, log, record, record)
@@ -175,7 +175,7 @@ def load_of(
 
 
 def step_text(outcome: StepOutcome) -> str:
-    """A step in one line: `400 requests/s held: 0% of 8,000 requests took over 250 ms (1% may)`."""
+    """Describe a step in one line: `400 requests/s held: 0% of 8,000 requests took over 250 ms (1% may)`."""
     kind = {StepKind.CONFIRM: ", confirmed at length", StepKind.RECOVERY: " to recover"}.get(
         outcome.step.kind, ""
     )
@@ -185,7 +185,7 @@ def step_text(outcome: StepOutcome) -> str:
 
 
 def counts_of(window: Window) -> WindowCounts:
-    """A window of all endpoints as the test of a step takes it."""
+    """Sum a window over all endpoints, as the test of a step takes it."""
     latency = Histogram()
     for seen in window.endpoints:
         latency.merge(seen.latency)

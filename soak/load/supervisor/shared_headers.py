@@ -1,4 +1,4 @@
-"""Headers of every request, and those that soak itself adds."""
+"""The headers that all requests share, and those that soak adds."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from soak import __version__
 from soak.load.plan.plan import Headers, Plan, PlannedBlock, PlannedStep, requests_in
 from soak.load.scenario.templates import Template
 
-#: What is sent with every request that does not say otherwise.
+#: Headers sent with every request that does not set them itself.
 ADDED_HEADERS = {"User-Agent": f"soak/{__version__}", "Accept": "*/*"}
 
 
 def with_headers(plan: Plan, headers: Headers) -> Plan:
-    """A plan whose requests all send some headers, save where they have one of the same name.
+    """Return a plan whose requests all send `headers`, except if a request has its own header of the same name.
 
-    A header of what `setup` captures is sent once it is captured: a login can send no token.
+    A header that uses a value captured in `setup` is sent only once the value is captured: the login
+    that obtains a token cannot send it.
     """
     missing = {extractor.name for step in requests_in(plan.setup) for extractor in step.extractors}
 
@@ -51,13 +52,13 @@ def with_headers(plan: Plan, headers: Headers) -> Plan:
 
 
 def _names(value: str | tuple[str, ...]) -> frozenset[str]:
-    """The names in the templates of a header's value, or values."""
+    """Return the names used in the templates of a header's value or values."""
     values = (value,) if isinstance(value, str) else value
     return frozenset().union(*(Template("text", text).names for text in values))
 
 
 def _below(shared: Headers, own: Headers) -> Headers:
-    """Shared headers below a request's own, and above those that soak itself adds."""
+    """Merge headers: a request's own override shared ones, which override those that soak adds."""
     named = {name.lower() for name, value in own.items() if ADDED_HEADERS.get(name) != value}
     kept = {name: value for name, value in shared.items() if name.lower() not in named}
     replaced = {name.lower() for name in kept}

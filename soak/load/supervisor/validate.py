@@ -1,4 +1,4 @@
-"""What can be known of a profile's traffic before the run: templates, names, columns, JSONPaths, data files."""
+"""Check before the run what a profile's traffic needs: templates, names, columns, JSONPaths, data files."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ from soak.profile.types import courses_of
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
 
-#: An expression that a path begins with, and the filter that lets its value be a whole path.
+#: Match an expression at the start of a path; find the filter that makes an expression's value a whole path.
 _FIRST_EXPRESSION = re.compile(r"\s*\{\{(.*?)\}\}", re.DOTALL).match
 _PATH_FILTER = re.compile(r"\|\s*path\b").search
 
 
 def check_requests_and_data(profile: Profile) -> None:
-    """ProfileError, with file, line and key, for the first thing that would fail when the traffic is made."""
+    """Raise ProfileError, with file, line and key, for the first thing that would fail when traffic is generated."""
     document = profile.document
     columns = {name: _columns(profile, name) for name in profile.data}
     given = {*TEMPLATE_NAMES, *profile.data}
@@ -83,7 +83,7 @@ def _check_request(
 def _check_conditions(
     place: Place, steps: Sequence[StepSpec | BlockSpec], document: Document, known: set[str]
 ) -> None:
-    """The expressions of `if` and `while` are expressions, of names that there are."""
+    """Check that `if` and `while` hold valid expressions that use only known names."""
     for where, step in blocks_in(steps, place):
         for key, text in (
             ("if", step.if_),
@@ -103,7 +103,7 @@ def _check_conditions(
 def sources_of(
     request: RequestSpec, place: Place, document: Document
 ) -> Iterator[tuple[Place, Kind, str]]:
-    """Every template of a request: its place in the file, its kind, its source."""
+    """Yield every template of a request: its place in the file, its kind, its source."""
     _, _, path = literal(request.request, place, document, key="request").partition(" ")
     trees: list[tuple[str, Kind, Any]] = [
         ("request", "path", path),
@@ -125,7 +125,7 @@ def sources_of(
 def _expected(
     request: RequestSpec, place: Place, document: Document
 ) -> Iterator[tuple[Place, Kind, str]]:
-    """The templates of what a request expects."""
+    """Yield the templates in a request's expectations."""
     expect, here = request.expect, (*place, "expect")
     trees: list[tuple[Place, Any]] = [((*here, "status"), expect.status)]
     if expect.body is not None:
@@ -141,7 +141,7 @@ def _expected(
 def _fields(
     request: RequestSpec, place: Place, document: Document
 ) -> Iterator[tuple[Place, Kind, str]]:
-    """The templates of a multipart body's fields."""
+    """Yield the templates in the fields of a multipart body."""
     for name, parts in (request.multipart or {}).items():
         for index, part in enumerate(parts):
             where = part_place((*place, "multipart"), name, index, document)
@@ -150,7 +150,7 @@ def _fields(
 
 
 def _texts(tree: Any, place: Place) -> Iterator[tuple[Place, str]]:
-    """Every text of a tree; a template may be a key, too."""
+    """Yield every string of a tree with its place, keys included: a key may be a template, too."""
     if isinstance(tree, str):
         yield place, tree
     elif isinstance(tree, dict):
@@ -200,7 +200,7 @@ def _source(kind: Kind, text: str) -> str:
 
 
 def _columns(profile: Profile, name: str) -> tuple[str, ...]:
-    """The columns of a data file, once every row of it has been read."""
+    """Read every row of a data file, and return its columns."""
     rows, document = profile.data[name], profile.document
     try:
         read = read_feed(Path(beside(document.file, rows.file)), jsonl=rows.jsonl is not None)
@@ -221,7 +221,7 @@ def _columns(profile: Profile, name: str) -> tuple[str, ...]:
 
 
 def check_paths(request: RequestSpec, place: Place, document: Document) -> None:
-    """The JSONPaths of a request are JSONPaths, and its JSON Schema is one."""
+    """Check that the JSONPaths of a request, and its JSON Schema, are valid."""
     if request.expect.schema_ is not None:
         try:
             SchemaCheck(schema_of(request.expect, place, document))
