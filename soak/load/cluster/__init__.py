@@ -1,1 +1,1 @@
-"""Locust's master and workers: who joins, who is lost, how their windows are merged."""
+"""Locust's master and workers: which workers join, which are lost, and how their windows are merged."""

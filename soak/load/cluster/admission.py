@@ -1,4 +1,4 @@
-"""Admission of workers: a worker proves that it knows the token before it is told the plan with all its secrets."""
+"""Admission of workers: a worker proves that it knows the token before it receives the plan with all its secrets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Send = Callable[[str, FromMaster], None]
 
 
 class Admission:
-    """Admits workers of the same version and token, as many as are expected; `local` are those that the master started."""
+    """Admits workers of the same version and token, up to the expected number; `local` are those the master started."""
 
     def __init__(
         self, send: Send, registry: WorkerRegistry, plan: Plan, token: str, local: LocalWorkers
@@ -35,7 +35,7 @@ class Admission:
         self._full = f"the master has all the {registry.expected} workers that it expects"
 
     def hello(self, client: str, data: Any) -> None:
-        """Answer a hello: refuse another version, or prove that this master knows the token."""
+        """Answer a hello: refuse a different version, or prove that this master knows the token."""
         hello = read(Hello, data)
         if hello.soak != __version__:
             reason = f"this worker is soak {hello.soak}, and the master soak {__version__}: install the same"
@@ -50,7 +50,7 @@ class Admission:
             )
 
     def join(self, client: str, data: Any) -> None:
-        """Check a worker's proof, and send it its number and the plan."""
+        """Check a worker's proof, and send the worker its share and the plan."""
         join, hello = read(Join, data), self._registry.candidates.pop(client, None)
         if hello is None or not proven(join.proof, self._token, "worker", hello.nonce, self._nonce):
             self._send(client, Refused(f"this worker has another {TOKEN} than the master"))

@@ -11,13 +11,13 @@ from soak.load.plan.cluster_options import WorkerOptions
 
 
 class LocalWorkers:
-    """Worker processes that one master started; each ends when its standard input does, and so with the master."""
+    """Worker processes started by one master. Each ends when its standard input ends, and so with the master."""
 
     def __init__(self) -> None:
         self._processes: list[subprocess.Popen[bytes]] = []
 
     def start(self, count: int, options: WorkerOptions) -> None:
-        """Start so many, all with the same options."""
+        """Start `count` workers, all with the same options."""
         for _ in range(count):
             process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "soak.load"],
@@ -31,11 +31,11 @@ class LocalWorkers:
 
     @property
     def pids(self) -> set[int]:
-        """The process ids of all that were started."""
+        """The process ids of all workers that were started."""
         return {process.pid for process in self._processes}
 
     def ended(self) -> dict[int, int]:
-        """Those that have ended: exit code by process id, negative for the signal that killed it."""
+        """Return the exit code of each worker that has ended, by process id; negative for the signal that killed it."""
         return {
             process.pid: process.returncode
             for process in self._processes
@@ -43,19 +43,19 @@ class LocalWorkers:
         }
 
     def kill(self, pid: int) -> None:
-        """Kill one of them; nothing happens to any other process."""
+        """Kill the worker with this process id; ignore the id of any other process."""
         for process in self._processes:
             if process.pid == pid:
                 process.kill()
 
     def kill_all(self) -> None:
-        """Kill all that still run, from any thread: a master that is stuck takes them with it."""
+        """Kill all workers that still run. Callable from any thread: a stuck master takes its workers with it."""
         for process in list(self._processes):
-            if process.returncode is None:  # not waited for, so its id is still its own
+            if process.returncode is None:  # not waited for, so its id cannot have been reused
                 os.kill(process.pid, signal.SIGKILL)
 
     def release(self) -> None:
-        """Close their standard inputs: they end in order."""
+        """Close the workers' standard inputs, so that they end in order."""
         for process in self._processes:
             if process.stdin is not None:
                 process.stdin.close()

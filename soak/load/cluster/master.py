@@ -38,20 +38,20 @@ from soak.load.plan.plan import Plan
 from soak.load.plan.wire import line, window_line
 from soak.windows import Window
 
-#: A worker not heard of for so long, in seconds, is lost; it sends a heartbeat a second.
+#: Seconds without a message after which a worker is lost; a worker sends a heartbeat every second.
 WORKER_LOST = 2.5
-#: While plans are prepared and locustfiles imported, event loops may stand still for so long (seconds).
+#: The same limit while plans are prepared and locustfiles imported, which may block event loops.
 PATIENCE = 15.0
-#: After a loss the other workers take over from this much later on, in seconds: by then all of them have been told.
+#: Seconds after a loss until the other workers take over the share; by then all of them have been told.
 TAKEN_OVER_AFTER = 0.4
-#: How often the master looks after its workers, in seconds.
+#: Interval in seconds at which the master checks its workers.
 POLL_SECONDS = 0.05
-#: Until messages that were just sent have left the process, in seconds.
+#: Seconds to wait for messages just sent to leave the process.
 FLUSH_SECONDS = 0.3
 
 
 class BrokenRunError(Exception):
-    """The run cannot begin or go on; the message says why."""
+    """The run cannot begin or continue; the message says why."""
 
 
 class Master:
@@ -62,7 +62,7 @@ class Master:
         self.registry = WorkerRegistry(distributed.workers)
         self.slots = Slots(distributed.workers)
         self.users_at = users_at(plan)
-        #: From which slot on the load is divided into how many parts.
+        #: Pairs of the first slot of a division of the load, and its number of parts.
         self.parts = [(1, distributed.workers)]
         self.local = LocalWorkers()
         self.local_server: LocalServer | None = None
@@ -71,13 +71,13 @@ class Master:
         self.receivers: list[Receiver] = []
         self.began: float | None = None
         self.halting = False
-        #: Why the run cannot go on, and why no row of data is left; empty while neither is so.
+        #: Why the run cannot continue, and why a worker has no rows of data left; empty if neither is the case.
         self.broken = self.exhausted = ""
         self._writing = ThreadPool(1)
         self.ui = LocustUi(plan) if plan.locust_ui is not None else None
 
     def run(self) -> int:
-        """Gather, begin, merge, end; 0 when the plan was driven to its end or stopped in order."""
+        """Gather the workers, drive and merge; return 0 if the load reached its end or was stopped in order, else 1."""
         self.lifeline = gevent.get_hub().threadpool.spawn(end_of_input, self.local.kill_all)
         try:
             self._listen()
@@ -120,7 +120,7 @@ class Master:
             messages.Done.kind: self._done,
         }
         self.receivers = [Receiver(server, handlers) for server in servers]
-        # Whoever listens on all addresses listens on this one too.
+        # A master that listens on all addresses listens on the loopback address too.
         here = "127.0.0.1" if host in ("0.0.0.0", "*") else "::1" if host == "::" else host  # noqa: S104
         endpoint = self.local_server.endpoint if self.local_server is not None else None
         options = WorkerOptions(
@@ -129,7 +129,7 @@ class Master:
         self.local.start(self.distributed.processes, options)
 
     def _gather(self) -> None:
-        """Wait until all workers are ready; BrokenRunError when they do not come in time."""
+        """Wait until all workers are ready. Raise BrokenRunError if they are not ready in time."""
         expected, until, shown = (
             self.distributed.workers,
             time.monotonic() + self.distributed.wait,
@@ -156,7 +156,7 @@ class Master:
             self.local_server.unlink()
 
     def _drive(self) -> None:
-        """Begin everywhere at once; then merge windows and notice losses until the end."""
+        """Begin on all workers at once, then merge windows and notice losses until the end."""
         plan = self.plan
         self.began = time.monotonic()
         self.health = MasterHealth()
@@ -209,7 +209,7 @@ class Master:
             self._check_rows(window)
 
     def _check_rows(self, window: Window) -> None:
-        """End the run when no worker that has users has a row of data left."""
+        """End the run if no worker that has users has a row of data left."""
         exhausted = [worker.exhausted for worker in self.registry.working]
         if not any(exhausted) or self.halting:
             return
@@ -223,7 +223,7 @@ class Master:
             raise BrokenRunError(self.exhausted)
 
     def _watch(self, patience: float) -> None:
-        """Find lost workers: the process ended, nothing is heard of it, or its windows are overdue."""
+        """Find lost workers: the process ended, no message came, or a window is overdue."""
         if self.broken:
             raise BrokenRunError(self.broken)
         now = time.monotonic()
@@ -250,7 +250,7 @@ class Master:
                 self._lost(worker, f"sent no window for {now - due:.1f} s", now)
 
     def _lost(self, worker: RegisteredWorker, how: str, now: float) -> None:
-        """Go on with one worker less: the others take over its share, or the run is broken."""
+        """Continue with one worker less: the others take over its share, or the run is broken."""
         if self.began is None:
             self.registry.forget(worker)
             self._event("worker", f"{worker.name} {how} before the load began")
@@ -258,7 +258,7 @@ class Master:
         worker.lost = True
         at = now - self.began
         what = f"{worker.name} {how}, {at:.1f} s into the load"
-        # It may only have been cut off: then it must not go on beside those who take over.
+        # Only its connection may be lost: then it must stop, because others take over its share.
         self._send(worker.client, messages.Halt("the master took this worker for lost"))
         if worker.local:
             self.local.kill(worker.pid)
@@ -277,7 +277,7 @@ class Master:
         self._event("worker", f"{what}; {others} over its share")
 
     def _worker(self, client: str) -> RegisteredWorker:
-        """The worker that a message came from; MessageError for anybody else, and for a worker that was lost."""
+        """Return the worker that sent a message. Raise MessageError for any other client, and for a lost worker."""
         worker = self.registry.of(client)
         if worker is None or worker.lost:
             raise MessageError("from no worker of this run")
@@ -307,7 +307,7 @@ class Master:
         self._event(notice.event, f"{self._worker(client).name}: {notice.text}")
 
     def _done(self, client: str, data: Any) -> None:
-        """A worker's load has ended; one that was stopped where it runs is lost as any other, but known at once."""
+        """Handle the end of a worker's load. A worker stopped on its own machine counts as lost at once."""
         worker, done = self._worker(client), read(messages.Done, data)
         if not done.stopped:
             worker.done = done.seconds
@@ -316,11 +316,11 @@ class Master:
                 self._lost(worker, "was stopped there", time.monotonic())
             except (
                 BrokenRunError
-            ) as broken:  # this is the receiver's greenlet: `_watch` is who may end the run
+            ) as broken:  # this is the receiver's greenlet: only `_watch` may end the run
                 self.broken = str(broken)
 
     def _send(self, client: str, message: messages.FromMaster) -> None:
-        """One message to a worker, by the connection that it came over; the others know no such client."""
+        """Send a message to a worker over every connection; only the one it came over knows the client."""
         for receiver in self.receivers:
             receiver.send(client, message)
 
@@ -328,11 +328,11 @@ class Master:
         self._write_line(line("event", time=time.monotonic(), event=kind, text=text))
 
     def _write_line(self, text: str) -> None:
-        """One line to the supervisor. While that is slow to read, heartbeats go on: no worker may take us for lost."""
+        """Write one line to the supervisor. Uses a thread, so a slow reader does not delay heartbeats to workers."""
         self._writing.apply(self._write, (text,))
 
     def _write(self, text: str) -> None:
-        """Without a supervisor the load ends at once, for workers end with their master."""
+        """Write one line. Exit at once if the supervisor is gone; the workers end with their master."""
         try:
             self.stream.write(text)
             self.stream.flush()

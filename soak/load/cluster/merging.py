@@ -1,4 +1,4 @@
-"""Windows of many workers as one: counts and histograms are added up, and nothing is lost or estimated."""
+"""Merge the windows of many workers into one: counts and histograms are added, nothing is lost or estimated."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from soak.load.measure.counting import MAX_ENDPOINTS, MAX_KINDS, OTHER
 from soak.load.measure.exemplars import bounded
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
-#: One worker's window as it travels: time, seconds, users, endpoints, generator, exemplars. Histograms go as maps from
-#: bucket to count, which MessagePack turns into dictionaries by itself: that is what makes merging cheap.
+#: A worker's window as a message: time, seconds, users, endpoints, generator, exemplars. Histograms are maps from bucket
+#: to count, which MessagePack decodes straight into dictionaries; this makes merging cheap.
 Packed = list[Any]
 
 
 def packed(window: Window, began: float) -> Packed:
-    """A window to be sent to the master, its time counted from when the worker's load began."""
+    """Pack a window for the master; its time is relative to the start of the worker's load."""
     endpoints = [
         (
             seen.endpoint,
@@ -39,7 +39,7 @@ def packed(window: Window, began: float) -> Packed:
 
 
 def unpacked(message: Packed, began: float) -> Window:
-    """The inverse of `packed`; TypeError or ValueError for what is none."""
+    """Unpack a window from `packed`. Raise TypeError or ValueError for anything else."""
     time, seconds, users, endpoints, generator, exemplars = message
     seen = tuple(
         EndpointWindow(
@@ -67,7 +67,7 @@ def unpacked(message: Packed, began: float) -> Window:
 
 @dataclass(slots=True)
 class _Sum:
-    """An endpoint over all workers; its histograms are its own."""
+    """Totals of an endpoint over all workers, with histograms not shared with any window."""
 
     requests: int = 0
     bytes: int = 0
@@ -101,17 +101,17 @@ class _Sum:
 
 
 def merged(windows: Collection[Window], coverage: WorkerCoverage | None = None) -> Window:
-    """Windows of one slot, at least one, as one window; exact but for names and kinds beyond soak's bounds, which are folded.
+    """Merge the windows of one slot (at least one) into one. Exact, except that names and kinds beyond the bounds are folded.
 
-    Its time and length are the (upper) medians of theirs, which one worker that stalls or ends does
-    not bend; its users are the sum. Of the exemplars of a minute, which ends for all in the same
-    slot, those stay that one process would keep.
+    Time and length are the upper medians, so that one worker that stalls or ends early does not
+    distort them; users are summed. A minute of exemplars ends in the same slot for all workers; of
+    its exemplars, those are kept that a single process would keep.
     """
     healths = [window.generator for window in windows if window.generator is not None]
     endpoints: dict[str, _Sum] = {}
     kinds: set[str] = set()
-    # A profile may name more endpoints than the bound: each worker knows all of them, and folds
-    # only what is beside them.
+    # A profile may name more endpoints than the bound. Each worker knows all of them and folds
+    # only the other names.
     most = max(MAX_ENDPOINTS, *(len(window.endpoints) for window in windows))
     for window in windows:
         for seen in window.endpoints:
@@ -145,31 +145,31 @@ def merged(windows: Collection[Window], coverage: WorkerCoverage | None = None) 
 
 
 class Slots:
-    """Workers' windows by slot, numbered from 1: a slot closes when all that are still at work have reported it.
+    """Workers' windows by slot, numbered from 1. A slot closes once all working workers have reported it.
 
-    Memory is bounded by whoever says which workers are at work: one that reports no more must
-        become none.
+    Memory stays bounded only if the caller removes a worker that stops reporting from the working ones.
     """
 
     def __init__(self, expected: int) -> None:
         self._expected = expected
         self._open: dict[int, dict[int, Window]] = {}
         self._next = 1
-        #: The last slot that each worker has reported.
+        #: The last slot reported by each worker.
         self.reported = dict.fromkeys(range(expected), 0)
 
     def add(self, worker: int, window: Window) -> None:
-        """A worker's next window."""
+        """Add a worker's next window."""
         self.reported[worker] += 1
         self._open.setdefault(self.reported[worker], {})[worker] = window
 
     def closed(
         self, working: Iterable[int], finished: Iterable[int], shares: Sequence[tuple[int, int]]
     ) -> Iterator[Window]:
-        """The slots that are complete now, in order.
+        """Yield the windows of slots that are complete now, in order.
 
-        `working` are the workers to wait for; `finished` have ended in order, and are not missed
-        after that. `shares` says of what slot on (rising) into how many parts the load was divided.
+        `working` are the workers to wait for. `finished` are workers that ended in order; later slots
+        count them as present. `shares` are pairs of a slot (rising) and the number of parts into which
+        the load is divided from this slot on.
         """
         at_work, ended = list(working), list(finished)
         until = min(
@@ -187,7 +187,7 @@ class Slots:
     def _whole(
         self, windows: dict[int, Window], done: int, parts: int, lost: Collection[int]
     ) -> Window:
-        """One slot: a worker that was lost in the middle of it has covered no more than its window is long."""
+        """Merge one slot. A worker lost during the slot covers only the part of it that its window lasted."""
         longest = max(window.seconds for window in windows.values())
         cut = sum(
             1.0 - windows[worker].seconds / longest

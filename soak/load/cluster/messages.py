@@ -1,6 +1,6 @@
-"""What a master and its workers say to each other: one type a message, checked where it is read.
+"""Messages between a master and its workers: one type per message, checked when it is read.
 
-Anybody who reaches the master's port can send it anything, so nothing of a message is used before
+Anyone who reaches the master's port can send it anything, so no part of a message is used before
 `read` has checked it.
 """
 
@@ -15,12 +15,12 @@ from soak.load.plan.partition import Share
 
 
 class MessageError(ValueError):
-    """A message that is not what its kind says."""
+    """A message whose data does not match its kind."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Worker to master: I would like to join. `nonce` is this side's number for the proofs of the token."""
+    """Worker to master: a request to join. `nonce` is the worker's nonce for the proofs of the token."""
 
     kind: ClassVar[str] = "hello"
     soak: str
@@ -48,7 +48,7 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Master to worker: it may not join."""
+    """Master to worker: the worker may not join."""
 
     kind: ClassVar[str] = "refused"
     reason: str
@@ -56,7 +56,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Master to worker: the plan (one JSON line), its share of it, and the SHA-256 of the files that it names."""
+    """Master to worker: the plan (one JSON line), the worker's share, and the SHA-256 of the files that the plan names."""
 
     kind: ClassVar[str] = "assignment"
     plan: str
@@ -73,7 +73,7 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Unable:
-    """Worker to master: the plan cannot be driven here."""
+    """Worker to master: this worker cannot drive the plan."""
 
     kind: ClassVar[str] = "unable"
     reason: str
@@ -88,7 +88,7 @@ class Begin:
 
 @dataclass(frozen=True, slots=True)
 class Reassignment:
-    """Master to worker: from `at` (seconds into the load) on, another share."""
+    """Master to worker: from `at` (seconds into the load) on, use another share."""
 
     kind: ClassVar[str] = "reassignment"
     at: float
@@ -97,7 +97,7 @@ class Reassignment:
 
 @dataclass(frozen=True, slots=True)
 class Halt:
-    """Master to worker: stop the load; `reason` is empty where that is no failure."""
+    """Master to worker: stop the load; `reason` is empty if this is not a failure."""
 
     kind: ClassVar[str] = "halt"
     reason: str
@@ -112,7 +112,7 @@ class Goodbye:
 
 @dataclass(frozen=True, slots=True)
 class Exhausted:
-    """Worker to master: no row of data is left here."""
+    """Worker to master: this worker has no row of data left."""
 
     kind: ClassVar[str] = "exhausted"
     reason: str
@@ -120,7 +120,7 @@ class Exhausted:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """Worker to master: the load cannot go on."""
+    """Worker to master: the load cannot continue."""
 
     kind: ClassVar[str] = "broken"
     reason: str
@@ -128,7 +128,7 @@ class Broken:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Worker to master: something for the run's events, of a kind of `soak.model.Event`."""
+    """Worker to master: an event for the run; `event` is a kind of `soak.model.Event`."""
 
     kind: ClassVar[str] = "notice"
     event: str
@@ -137,7 +137,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Worker to master: its share was driven to its end, or it was stopped where it runs (`stopped`), after `seconds`."""
+    """Worker to master: the share was driven to its end, or stopped on the worker's machine (`stopped`), after `seconds`."""
 
     kind: ClassVar[str] = "done"
     seconds: float
@@ -146,7 +146,7 @@ class Done:
 
 FromWorker = Hello | Join | Ready | Unable | Exhausted | Broken | Notice | Done
 FromMaster = Challenge | Refused | Assignment | Begin | Reassignment | Halt | Goodbye
-#: A worker's window travels as `merging.Packed`, which checks it itself: it is most of the traffic.
+#: A worker's window is sent as `merging.Packed` and checked when unpacked, because it is most of the traffic.
 WINDOW: Literal["window"] = "window"
 HEARTBEAT: Literal["heartbeat"] = "heartbeat"
 
@@ -157,7 +157,7 @@ _ADAPTERS: dict[type, TypeAdapter[Any]] = {
 
 
 def read(message: type[MessageT], data: Any) -> MessageT:
-    """A message's data as its type; MessageError when it is anything else."""
+    """Parse a message's data as the given type. Raise MessageError if it does not match."""
     try:
         return _ADAPTERS[message].validate_python({} if data is None else data)  # type: ignore[no-any-return]
     except (ValidationError, RecursionError) as error:
@@ -165,5 +165,5 @@ def read(message: type[MessageT], data: Any) -> MessageT:
 
 
 def fields_of(message: FromWorker | FromMaster) -> dict[str, Any]:
-    """A message as it is sent."""
+    """Return a message as a dictionary, as it is sent."""
     return asdict(message)

@@ -1,4 +1,4 @@
-"""The workers of a run: those that said hello, those admitted, at work, finished, or lost."""
+"""The workers of a run: candidates, admitted, working, finished, and lost ones."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ from dataclasses import dataclass
 
 from soak.load.cluster.messages import Hello
 
-#: So many clients may be between hello and proof at once; beyond it the oldest are forgotten. Far above any real number
-#: of workers, and small enough that strangers who only say hello cannot fill the memory.
+#: Clients that may be between hello and proof at once; beyond it the oldest are forgotten. Far above any real number
+#: of workers, and small enough that clients that send only hellos cannot fill the memory.
 MAX_CANDIDATES = 1000
 
 
 @dataclass(slots=True)
 class RegisteredWorker:
-    """One worker: `heard` is when something last came from it, `done` how long its load took, both in seconds."""
+    """One worker: `heard` is the time of its last message, `done` the length of its load, both in seconds."""
 
     client: str
     index: int
     host: str
     pid: int
-    #: The master started it itself, so that its end is seen at once.
+    #: The master started this worker, so it sees at once when the worker ends.
     local: bool
     heard: float
     ready: bool = False
     lost: bool = False
-    #: It has no row of data left, and none of its users can go on.
+    #: The worker has no row of data left, and none of its users can continue.
     exhausted: bool = False
     done: float | None = None
 
     @property
     def name(self) -> str:
-        """How messages call it."""
+        """The worker's name in messages."""
         return f"worker {self.index + 1} ({self.host}, process {self.pid})"
 
 
@@ -46,7 +46,7 @@ class WorkerRegistry:
 
     @property
     def all(self) -> list[RegisteredWorker]:
-        """Every worker that was admitted, in the order of their numbers."""
+        """Every admitted worker, ordered by number."""
         return sorted(self._by_client.values(), key=lambda worker: worker.index)
 
     @property
@@ -56,7 +56,7 @@ class WorkerRegistry:
 
     @property
     def ready(self) -> int:
-        """How many have prepared the plan."""
+        """The number of workers that have prepared the plan."""
         return sum(worker.ready for worker in self._by_client.values())
 
     @property
@@ -66,27 +66,27 @@ class WorkerRegistry:
 
     @property
     def full(self) -> bool:
-        """Whether all that are expected have been admitted."""
+        """Return True if all expected workers have been admitted."""
         return len(self._by_client) >= self.expected
 
     def of(self, client: str) -> RegisteredWorker | None:
-        """The worker of a connection."""
+        """Return the worker of a connection, None if unknown."""
         return self._by_client.get(client)
 
     def heard(self, client: str) -> None:
-        """Note that something came from a connection."""
+        """Record that a message came from a connection."""
         worker = self._by_client.get(client)
         if worker is not None:
             worker.heard = time.monotonic()
 
     def greet(self, client: str, hello: Hello) -> None:
-        """Remember a hello until its sender has proved that it knows the token."""
+        """Remember a hello until its sender proves that it knows the token."""
         self.candidates[client] = hello
         while len(self.candidates) > MAX_CANDIDATES:
             self.candidates.popitem(last=False)
 
     def admit(self, client: str, hello: Hello, own_processes: set[int]) -> RegisteredWorker | None:
-        """Register a candidate with the first free number; None when there is none."""
+        """Register a candidate with the first free number; return None if no number is free."""
         taken = {worker.index for worker in self._by_client.values()}
         free = next((index for index in range(self.expected) if index not in taken), None)
         if free is None:
@@ -99,5 +99,5 @@ class WorkerRegistry:
         return worker
 
     def forget(self, worker: RegisteredWorker) -> None:
-        """Free its number."""
+        """Free the worker's number."""
         del self._by_client[worker.client]

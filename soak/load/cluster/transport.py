@@ -1,7 +1,7 @@
-"""The connection between a master and its workers: Locust's messages over ZeroMQ, received so that nothing can end it.
+"""The connection between a master and its workers: Locust's messages over ZeroMQ; no message can end the receiver.
 
-Remote workers come over TCP. The master's own processes come over a Unix socket in a directory that
-only this user can open.
+Remote workers connect over TCP. The master's own processes connect over a Unix socket in a
+directory that only this user can open.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from soak.load.cluster.messages import HEARTBEAT, FromMaster, MessageError, fiel
 from soak.load.plan.cluster_options import ClusterOptions, WorkerOptions
 
 _LOG = logging.getLogger(__name__)
-#: Of messages that are dropped, so many are logged; the rest is only counted.
+#: Number of dropped messages that are logged; any further ones are only counted.
 LOGGED_DROPS = 20
-#: The longest path that a Unix socket may have, in bytes: that of Linux, less its final zero.
+#: Longest path of a Unix socket in bytes: Linux's limit without its final zero byte.
 LONGEST_SOCKET_PATH = 107
-#: After an error of the socket itself, in seconds, so that a broken one does not spin.
+#: Pause in seconds after an error of the socket itself, so that a broken socket does not cause a busy loop.
 PAUSE_AFTER_ERROR = 0.1
 
-#: The largest message a server takes, in bytes: a window of 500 endpoints is a hundredth of it; a larger one ends its sender's
-#: connection before it fills the memory.
+#: Largest message that a server accepts, in bytes. A window of 500 endpoints is a hundredth of it. A larger message ends
+#: its sender's connection before it fills the memory.
 LARGEST_MESSAGE = 64 << 20
 
 Handler = Callable[[str, Any], None]
 
 
 class LocalServer(BaseSocket):
-    """A server of the master's own processes, on a Unix socket that is unlinked once all of them have joined."""
+    """A server for the master's own processes, on a Unix socket that is unlinked once all workers have joined."""
 
     def __init__(self) -> None:
         super().__init__(zmq.ROUTER, ipv4_only=True)
@@ -52,12 +52,12 @@ class LocalServer(BaseSocket):
         self.socket.bind(self.endpoint)
 
     def unlink(self) -> None:
-        """Remove the socket's directory: connections that exist stay."""
+        """Remove the socket's directory; existing connections stay open."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class LocalClient(Client):
-    """A worker's side of a `LocalServer`."""
+    """The worker's side of a `LocalServer`."""
 
     def __init__(self, endpoint: str, identity: str) -> None:
         BaseSocket.__init__(self, zmq.DEALER, ipv4_only=True)
@@ -66,7 +66,7 @@ class LocalClient(Client):
 
 
 def client_of(options: WorkerOptions, identity: str) -> Client:
-    """A worker's connection to its master, by the private socket where it has one."""
+    """Connect a worker to its master, over the private socket if the options name one, else over TCP."""
     if options.endpoint is not None:
         return LocalClient(options.endpoint, identity)
     return Client(options.host, options.port, identity)
@@ -75,10 +75,10 @@ def client_of(options: WorkerOptions, identity: str) -> Client:
 def open_servers(
     distributed: ClusterOptions, host: str, port: int
 ) -> tuple[list[Server | LocalServer], LocalServer | None]:
-    """Every server that a run needs, and which of them is for local workers; RPCError or OSError when one cannot listen.
+    """Open every server that a run needs; return them, and the one for local workers. RPCError or OSError if one fails.
 
-    Where no private socket can be made, because of the temporary directory, local workers come over
-    TCP as remote ones do.
+    If no private socket can be created, because of the temporary directory, local workers connect
+    over TCP like remote ones.
     """
     local = None
     if distributed.processes:
@@ -93,10 +93,10 @@ def open_servers(
 
 
 class Receiver:
-    """Receives the messages of one server and hands each to the handler of its kind.
+    """Receives the messages of one server and passes each to the handler of its kind.
 
-    What cannot be decoded, is of no known kind, or is refused by its handler with MessageError is
-    dropped and counted in `dropped`: whoever sends it, the run goes on.
+    A message is dropped and counted in `dropped` if it cannot be decoded, is of an unknown kind, or
+    its handler raises MessageError. The run continues, whoever sent the message.
     """
 
     def __init__(self, server: Server | LocalServer, handlers: Mapping[str, Handler]) -> None:
@@ -105,7 +105,7 @@ class Receiver:
         gevent.spawn(self._receive)
 
     def send(self, client: str, message: FromMaster) -> None:
-        """One message to one client."""
+        """Send one message to one client."""
         self._server.send_to_client(Message(message.kind, fields_of(message), client))
 
     def _receive(self) -> None:
@@ -120,9 +120,7 @@ class Receiver:
                 gevent.sleep(PAUSE_AFTER_ERROR)
             except Exception as error:  # noqa: BLE001 - bytes of a stranger may raise anything where they are decoded
                 self._drop(f"{type(error).__name__}: {error}")
-            gevent.sleep(
-                0
-            )  # a flood of messages must not keep heartbeats and windows from their turn
+            gevent.sleep(0)  # a flood of messages must not starve heartbeats and windows
 
     def _handle(self, client: str, message: Message) -> None:
         handler = self._handlers.get(message.type) if isinstance(message.type, str) else None

@@ -1,4 +1,4 @@
-"""A worker: joins a master over Locust's messages, drives its share of the plan, and sends its windows back."""
+"""A worker: joins a master over Locust's messages, drives its share of the plan, and sends its windows to the master."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ from soak.load.plan.wire import FailureCause, line
 from soak.load.scenario.feeder import FeederError
 from soak.load.scenario.token_refresh import NoTokenError
 
-#: A master not heard of for so long, in seconds, is lost, and the load ends. It answers a heartbeat a second.
+#: Seconds without a message after which the master is lost and the load ends; it answers a heartbeat every second.
 MASTER_LOST = 2.5
-#: While plans are prepared and locustfiles imported, event loops may stand still for so long (seconds).
+#: The same limit while plans are prepared and locustfiles imported, which may block event loops.
 PATIENCE = 15.0
-#: After the last window, so long is waited for the master's goodbye, in seconds; shorter where this worker is stopped.
+#: Seconds to wait for the master's goodbye after the last window, normally and if this worker was stopped.
 FAREWELL, FAREWELL_STOPPED = 2.0, 0.2
 HEARTBEAT_SECONDS = 1.0
-#: Until messages that were just sent have left the process, in seconds.
+#: Seconds to wait for messages just sent to leave the process.
 FLUSH_SECONDS = 0.2
 
 
 class Membership:
-    """One worker's part in a master's run, from hello to goodbye."""
+    """One worker's membership in a master's run, from hello to goodbye."""
 
     def __init__(self, options: WorkerOptions, stream: TextIO) -> None:
         self.options, self.stream = options, stream
@@ -69,13 +69,13 @@ class Membership:
         self.driver: WorkerDriver | None = None
         self.heard: float | None = None
         self.patience = PATIENCE
-        #: Set when the load begins, when it must end, and when the master has everything.
+        #: Set when the load begins, when it must end, and when the master has received everything.
         self.begins, self.ends, self.goodbye = Event(), Event(), Event()
         self.failure, self.cause = "", FailureCause.OTHER
         self.master_lost = self.stopped_here = False
 
     def run(self) -> int:
-        """Take part until the run ends, the master is lost, or standard input ends; 0 when all went in order."""
+        """Take part until the run ends, the master is lost, or standard input ends; return 0 if it ended in order, else 1."""
         lifeline = gevent.get_hub().threadpool.spawn(end_of_input)
         lifeline.rawlink(lambda _: self._stop_here())
         gevent.spawn(self._receive)
@@ -106,11 +106,11 @@ class Membership:
             self.goodbye.wait(FAREWELL_STOPPED if self.stopped_here else FAREWELL)
 
     def say(self, message: FromWorker) -> None:
-        """One message to the master."""
+        """Send one message to the master."""
         self.send(message.kind, fields_of(message))
 
     def send(self, kind: str, data: Any) -> None:
-        """Data of a kind to the master."""
+        """Send data of a kind to the master."""
         self.client.send(Message(kind, data, self.name))
 
     def tell(self, kind: str, **fields: Any) -> None:
@@ -121,13 +121,13 @@ class Membership:
             os._exit(1)
 
     def end(self, reason: str = "", cause: FailureCause = FailureCause.OTHER) -> None:
-        """End the load, in order where it runs; with a reason where that is a failure. The first reason counts."""
+        """End the load in order; `reason` is given for a failure. Only the first reason is kept."""
         if reason and not self.failure:
             self.failure, self.cause = reason, cause
         self.ends.set()
 
     def _stop_here(self) -> None:
-        """stdin closed: the parent stopped this worker or died."""
+        """End the load because standard input closed: the parent process stopped this worker or died."""
         self.stopped_here = not self.goodbye.is_set()
         self.end("this worker was stopped" if self.stopped_here else "")
 
@@ -137,7 +137,7 @@ class Membership:
             gevent.sleep(HEARTBEAT_SECONDS)
 
     def _receive(self) -> None:
-        """Take the master's messages, each in a greenlet of its own: whatever one takes, heartbeats go on."""
+        """Handle each of the master's messages in its own greenlet, so that a slow handler does not delay heartbeats."""
         handlers: dict[str, tuple[type[FromMaster], Callable[[Any], None]]] = {
             Challenge.kind: (Challenge, self._challenge),
             Refused.kind: (Refused, self._refused),
@@ -155,7 +155,7 @@ class Membership:
                 gevent.spawn(handler, read(kind, message.data))
 
     def _watch(self) -> None:
-        """Give up on a master that never answered, or that is not heard of any more."""
+        """End the load if the master never answers, or is no longer heard from."""
         until = time.monotonic() + self.options.wait
         while not self.goodbye.is_set():
             gevent.sleep(0.2)
@@ -172,7 +172,7 @@ class Membership:
                 return
 
     def _watch_natively(self) -> None:
-        """The same from a native thread, a second later: a stuck event loop then cannot keep the load alive."""
+        """Watch the master from a native thread too, a little later: a stuck event loop cannot keep the load alive."""
         sleep = gevent.monkey.get_original("time", "sleep")
         while True:
             sleep(0.5)
@@ -180,7 +180,7 @@ class Membership:
                 os._exit(1)
 
     def _challenge(self, challenge: Challenge) -> None:
-        """Check the master's proof that it knows the token, and send this worker's."""
+        """Check the master's proof that it knows the token, and send this worker's proof."""
         token = self.options.token
         if not proven(challenge.proof, token, "master", self.nonce, challenge.nonce):
             self.end("the master has another SOAK_WORKER_TOKEN than this worker")
@@ -192,7 +192,7 @@ class Membership:
         self.end(refused.reason)
 
     def _assignment(self, assignment: Assignment) -> None:
-        """Prepare the plan; tell the master what this worker cannot or may not do."""
+        """Prepare the plan; tell the master if this worker cannot drive it or may not."""
         if not self.trusted:
             return
         share = assignment.share
@@ -229,8 +229,8 @@ class Membership:
 
 
 def join(options: WorkerOptions, stream: TextIO) -> int:
-    """Be a worker until the run ends; the process ends with it."""
+    """Run as a worker until the run ends, then exit the process."""
     code = Membership(options, stream).run()
     stream.flush()
-    # Unsent messages to a closed socket would keep the process alive for ever.
+    # A normal exit would wait for ever for unsent messages to a closed socket.
     os._exit(code)

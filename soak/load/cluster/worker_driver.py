@@ -1,4 +1,4 @@
-"""A worker's share of a plan: its windows go to the master, and its users are its part of Locust's own distribution."""
+"""A worker's share of a plan: sends its windows to the master, and runs its part of Locust's own user distribution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from soak.windows import Window
 
 
 class MasterLink(Protocol):
-    """What a driver needs of its worker's membership."""
+    """The interface of a worker's membership that a driver needs."""
 
     stream: TextIO
     ends: Event
@@ -26,14 +26,14 @@ class MasterLink(Protocol):
     name: str
 
     def say(self, message: FromWorker) -> None:
-        """One message to the master."""
+        """Send one message to the master."""
 
     def send(self, kind: str, data: Any) -> None:
-        """Data of a kind to the master."""
+        """Send data of a kind to the master."""
 
 
 class UsersRunner(WorkerRunner):
-    """Locust's worker runner for its users alone: the connection, statistics, logs and retries are not Locust's."""
+    """Locust's worker runner, used only for its users: soak has its own connection, statistics, logs and retries."""
 
     def __init__(self, environment: Environment, name: str, index: int) -> None:
         DistributedRunner.__init__(self, environment)
@@ -41,53 +41,53 @@ class UsersRunner(WorkerRunner):
         self.worker_state, self.connected = STATE_INIT, True
 
     def send_message(self, msg_type: str, data: Any = None, client_id: str | None = None) -> None:
-        """Locustfiles' own messages between master and workers: soak's master runs no locustfile that could take them."""
+        """Discard locustfiles' messages to the master: soak's master runs no locustfile that could handle them."""
 
 
 class WorkerDriver(LoadDriver):
-    """Drives a worker's share, and tells the master what a lone process tells its supervisor."""
+    """Drives a worker's share, and reports to the master what a single process reports to its supervisor."""
 
     def __init__(self, plan: Plan, link: MasterLink, share: Share) -> None:
         self.link, self.ended = link, 0.0
         super().__init__(plan, link.stream, Shares(share))
 
     def new_runner(self, environment: Environment) -> Runner:
-        """Locust's runner of this worker's users."""
+        """Return a Locust runner for this worker's users."""
         index = self.shares.first.index
         return environment._create_runner(UsersRunner, self.link.name, index)  # noqa: SLF001 - as Locust's own do
 
     def new_ui(self) -> None:
-        """The master has it, where it was asked for: of all workers together."""
+        """Return no UI: if one was requested, the master serves it for all workers together."""
 
     def lifeline(self) -> Any:
-        """What becomes ready when the load must end: the end of the membership, whatever ended it."""
+        """Return the event that is set when the load must end because the membership ends."""
         return self.link.ends
 
     def take_over(self, at: float, share: Share) -> None:
-        """Take another share from a moment of the timetable on; a locustfile's users are redistributed at once."""
+        """Take another share from moment `at` of the load on; redistribute a locustfile's users at once."""
         self.take_share(at, share)
         if self.locustfile is not None and self.began and not self.link.ends.is_set():
             self.locustfile.distribute()
 
     def new_warnings(self) -> Warnings:
-        """Warnings go to the master, and so does that no row of data is left here."""
+        """Return warnings that go to the master; it is also told if this worker has no rows of data left."""
         return Warnings(self.warn, lambda reason: self.link.say(Exhausted(reason)))
 
     def send_window(self, window: Window) -> None:
-        """Send one window to the master; dropped when the connection is broken, because the load is ending then."""
+        """Send one window to the master. A broken connection drops it, but the load is ending then."""
         self.link.send(WINDOW, packed(window, self.began))
 
     def event(self, kind: str, text: str) -> None:
-        """One event of the run."""
+        """Send an event to the master."""
         self.link.say(Notice(kind, text))
 
     def tell_started(self, moment: float) -> None:
-        """The master knows."""
+        """Do nothing: the master knows when the load starts."""
 
     def tell_finished(self, moment: float) -> None:
-        """The master is told by the membership, once the last window is sent."""
+        """Record the end of the load; the membership reports it to the master after the last window."""
         self.ended = moment
 
     def tell_failed(self, reason: str) -> None:
-        """The load cannot go on."""
+        """Report that the load cannot continue."""
         self.link.say(Broken(reason))

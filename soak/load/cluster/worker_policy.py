@@ -1,4 +1,4 @@
-"""A worker's own limits on the master's plan: only what its command line allows, and only with the same files."""
+"""A worker's own limits on the master's plan: only what its command line allows, and only with identical files."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from soak.profile.hosts import may_load
 
 
 class PlanRejectedError(ValueError):
-    """The plan asks for what this worker was not started to do, or cannot do."""
+    """The plan needs something that this worker was not started to do, or cannot do."""
 
 
 def fingerprints(plan: Plan) -> dict[str, str]:
-    """The SHA-256 of each file that must be the same for all workers, by the master's path; OSError for one that is gone."""
+    """Return the SHA-256 of each file that all workers must share, by the master's path; OSError for a missing file."""
     paths = [rows.path for rows in plan.rows]
     paths += plan.locustfiles
     return {path: fingerprint(path) for path in paths}
 
 
 def own_plan(plan: Plan, expected: dict[str, str], options: WorkerOptions) -> Plan:
-    """The plan as far as this worker's own invocation (`allow`, `locustfiles`) allows it; PlanRejectedError beyond that."""
+    """Restrict the plan to what this worker's options (`allow`, `locustfiles`) allow. Raise PlanRejectedError beyond that."""
     allow = options.allow
     for url in (plan.url, plan.auth.url if plan.auth else None):
         host = urlsplit(url).hostname or "" if url is not None else "localhost"
@@ -47,7 +47,7 @@ def own_plan(plan: Plan, expected: dict[str, str], options: WorkerOptions) -> Pl
 
 
 def _own_locustfiles(plan: Plan, expected: dict[str, str], own: tuple[str, ...]) -> tuple[str, ...]:
-    """This worker's copies of the run's locustfiles, in the run's order: those of the same content, whatever their names."""
+    """Return this worker's copies of the run's locustfiles, in the run's order, matched by content and not by name."""
     copies = {fingerprint(path): path for path in own}
     names = [Path(path).name for path in own]
     for path in plan.locustfiles:
@@ -68,7 +68,7 @@ def _own_locustfiles(plan: Plan, expected: dict[str, str], own: tuple[str, ...])
 
 
 def _check_same(path: str, expected: str, name: str) -> None:
-    """Rows are divided by their line, so the file must be the same; a worker reads no other file for a master."""
+    """Raise PlanRejectedError if a data file differs: workers divide rows by line number, so the files must be the same."""
     try:
         actual = fingerprint(path)
     except OSError as error:

@@ -1,1 +1,1 @@
-"""Locust users of a locustfile, driven as Locust drives them: its events, options, tags, shape and exceptions."""
+"""Users of a locustfile, driven as Locust drives them, with its events, options, tags, shape and exceptions."""

@@ -1,7 +1,7 @@
-"""Holds a locustfile to `target.allow` at the socket: whatever client it uses, Python connects nowhere else.
+"""Enforce `target.allow` for a locustfile at the socket: whatever client it uses, Python connects nowhere else.
 
 An audit hook (PEP 578) sees every connection that Python's sockets open, and the locustfile cannot
-take it off. What a C library connects by itself (libpq, gRPC's core) it does not see.
+remove the hook. It does not see connections that a C library opens itself (libpq, gRPC's core).
 """
 
 from __future__ import annotations
@@ -17,34 +17,34 @@ import gevent.monkey
 
 from soak.profile.hosts import may_connect, may_load
 
-#: So many addresses of allowed names are kept: far more than the hosts of any run have.
+#: Number of addresses of allowed names that are kept: far more than the hosts of any run have.
 MAX_ADDRESSES = 10_000
-#: The audit events with which a socket is given an address.
+#: The audit events in which a socket is given an address.
 _CONNECTING = frozenset({"socket.connect", "socket.sendto", "socket.sendmsg"})
 
 
 class HostNotAllowedError(PermissionError):
-    """A connection to a host that `target.allow` does not name."""
+    """A connection to a host that is not in `target.allow`."""
 
 
 class AllowedHosts:
-    """Knows which addresses may be connected to: loopback, and what allowed names were resolved to."""
+    """The addresses that may be connected to: loopback, and those to which allowed names were resolved."""
 
     def __init__(self, allow: tuple[str, ...], refused: Callable[[str], None]) -> None:
         self._allow, self._refused = allow, refused
         self._addresses: set[str] = set()
 
     def install(self) -> None:
-        """Watch this process's name resolution and connections from now on, for good."""
+        """Watch this process's name resolution and connections from now on. This cannot be undone."""
         hub = gevent.get_hub()
         hub.resolver = _Resolver(hub.resolver, self)
         sys.addaudithook(self.audit_hook())
 
     def audit_hook(self) -> Callable[[str, tuple[Any, ...]], None]:
-        """What `sys.addaudithook` takes: `check`, for each address that a socket is given."""
+        """Return a hook for `sys.addaudithook` that calls `check` for each address a socket is given."""
 
-        # A function and no method: at every event Python asks the hook for an attribute, and a method takes a
-        # microsecond to say that it has none. A request of FastHttpUser makes six events, all of `id`.
+        # A plain function instead of a method: at every event Python looks up an attribute of the hook, and a method takes
+        # a microsecond to report that it has none. A request of FastHttpUser raises six events, all of `id`.
         def audit(event: str, arguments: tuple[Any, ...]) -> None:
             if event in _CONNECTING:
                 self.check(arguments[1])
@@ -52,12 +52,12 @@ class AllowedHosts:
         return audit
 
     def resolved(self, host: str, addresses: list[str]) -> None:
-        """What a name was resolved to: allowed addresses, if the name is."""
+        """Record what a name was resolved to: if the name is allowed, so are its permitted addresses."""
         if may_load(host, self._allow) and len(self._addresses) < MAX_ADDRESSES:
             self._addresses.update(address for address in addresses if may_connect(host, address))
 
     def check(self, address: Any) -> None:
-        """HostNotAllowedError for an address (host and port, as sockets take it) that may not be connected to."""
+        """Raise HostNotAllowedError if a socket address (host and port) may not be connected to."""
         if not isinstance(address, tuple) or not address:
             return  # a Unix socket's path
         host = str(address[0])
@@ -70,7 +70,7 @@ class AllowedHosts:
 
 
 class _Resolver:
-    """gevent's resolver, whose answers the allowed hosts are told."""
+    """gevent's resolver, which also reports its answers to the allowed hosts."""
 
     def __init__(self, resolver: Any, hosts: AllowedHosts) -> None:
         self._resolver, self._hosts = resolver, hosts
@@ -79,7 +79,7 @@ class _Resolver:
         return getattr(self._resolver, name)
 
     def getaddrinfo(self, host: Any, port: Any, *arguments: Any, **options: Any) -> Any:
-        """The same answer."""
+        """Resolve as gevent does, and report the addresses."""
         answer = self._resolver.getaddrinfo(host, port, *arguments, **options)
         name = host.decode() if isinstance(host, bytes) else str(host or "localhost")
         self._hosts.resolved(name, [str(entry[4][0]) for entry in answer])
@@ -87,7 +87,7 @@ class _Resolver:
 
 
 def _led_to(host: str) -> list[str]:
-    """The addresses to which the system would connect, where a socket is given a name or an unusual form of an address."""
+    """Return the addresses the system would connect to if a socket is given a name or an unusual form of an address."""
     with suppress(ValueError):
         return [str(ipaddress.ip_address(host.partition("%")[0]))]
     resolve = gevent.monkey.get_original("socket", "getaddrinfo")

@@ -12,7 +12,7 @@ from locust.argument_parser import get_parser
 from soak.load.locustfile.importing import LocustfileError
 from soak.load.plan.plan import Plan
 
-#: What the profile decides, whatever arguments, variables or locust.conf say: option of Locust and key of the profile.
+#: What the profile decides, whatever arguments, variables or locust.conf say: Locust's option and the profile's key.
 DECIDED_BY_PROFILE = {
     "num_users": "load.users",
     "spawn_rate": "load.ramp",
@@ -25,15 +25,15 @@ DECIDED_BY_PROFILE = {
 
 
 def command_line(plan: Plan) -> list[str]:
-    """The command, program and all, by which plain Locust would drive the plan's locustfiles."""
+    """Return the complete command, program included, with which plain Locust would drive the plan's locustfiles."""
     locustfile = ("--locustfile", ",".join(plan.locustfiles), "--headless", "--host", plan.url)
     return ["locust", *locustfile, *plan.user_classes, *plan.arguments]
 
 
 def parsed_options(plan: Plan, users: int) -> tuple[Namespace, list[str]]:
-    """Locust's options as a locustfile sees them, and the profile's keys that were preferred to what it was given.
+    """Return Locust's options as a locustfile sees them, and the profile's keys that overrode options given elsewhere.
 
-    LocustfileError for an argument that neither Locust nor the locustfile knows.
+    Raise LocustfileError for an argument that neither Locust nor the locustfile knows.
     """
     said = StringIO()
     try:

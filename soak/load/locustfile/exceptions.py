@@ -1,4 +1,4 @@
-"""Counts what a locustfile raises outside of its requests, which Locust logs and forgets: in tasks, on_start, listeners."""
+"""Count exceptions a locustfile raises outside of requests (tasks, on_start, listeners), which Locust only logs."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from locust.exception import (
 from soak.load.locustfile.importing import directories, location
 
 _LOG = logging.getLogger(__name__)
-#: What Locust lets a listener raise on purpose.
+#: Exceptions that a listener may raise on purpose in Locust.
 _CONTROL = (StopUser, StopTest, RescheduleTask, RescheduleTaskImmediately, InterruptTaskSet)
-#: The longest text of an exception that is shown, in characters.
+#: Characters of an exception's text that are shown.
 LONGEST = 200
 
 
 class ExceptionCounter:
-    """Counts exceptions by the place where they were raised. `tell` takes each new one, described in one line."""
+    """Counts exceptions by the place where they were raised. Each new place is passed to `tell` as one line."""
 
     def __init__(self, paths: Sequence[str], tell: Callable[[str], None]) -> None:
         self._directories, self._tell = directories(paths), tell
@@ -35,11 +35,11 @@ class ExceptionCounter:
 
     @property
     def total(self) -> int:
-        """How many were raised."""
+        """The number of exceptions."""
         return self._by_place.total()
 
     def count(self, error: BaseException, during: str) -> None:
-        """One exception that was raised in `during`."""
+        """Count an exception that was raised in `during`."""
         place = f"{location(error, self._directories)}: {type(error).__name__}"
         self._by_place[place] += 1
         if self._by_place[place] == 1:
@@ -47,14 +47,14 @@ class ExceptionCounter:
             self._tell(f"{place}{f': {text}' if text else ''} (raised in {during})")
 
     def user_error(self, user_instance: Any, exception: BaseException, **_: Any) -> None:
-        """Locust's event of a task or an `on_start` that raised."""
+        """Listen to Locust's event for an exception in a task or `on_start`."""
         self.count(
             exception,
             f"a task or on_start of {type(getattr(user_instance, 'user', user_instance)).__name__}",
         )
 
     def summary(self) -> str | None:
-        """All that were raised, in one line; None when none was."""
+        """Describe all exceptions in one line; None if there were none."""
         if not self.total:
             return None
         most = "; ".join(f"{count:,} at {place}" for place, count in self._by_place.most_common(5))
@@ -63,9 +63,9 @@ class ExceptionCounter:
 
 
 class CountedHook(EventHook):
-    """An event of Locust's whose listeners' exceptions are counted, and logged as Locust logs them.
+    """A Locust event whose listeners' exceptions are counted, and logged as Locust logs them.
 
-    `afterwards` is called once all listeners were, and may raise.
+    `afterwards` is called after all listeners, and may raise.
     """
 
     afterwards: Callable[[], None] | None = None
@@ -77,7 +77,7 @@ class CountedHook(EventHook):
         self._name, self._exceptions, self._handlers = name, exceptions, handlers
 
     def fire(self, *, reverse: bool = False, **kwargs: Any) -> None:
-        """Call each listener with the event's fields; one that raises does not keep the others from theirs."""
+        """Call each listener with the event's fields; an exception in one does not stop the others."""
         for handler in self._handlers[::-1] if reverse else self._handlers.copy():
             try:
                 handler(**kwargs)
@@ -95,7 +95,7 @@ class CountedHook(EventHook):
 
 
 def count_in(events: Events, exceptions: ExceptionCounter) -> None:
-    """Count the exceptions of all listeners of these events; to be called before a locustfile adds any."""
+    """Count the exceptions of all listeners of these events. Call it before a locustfile adds listeners."""
     for name, hook in vars(events).items():
         if isinstance(hook, EventHook):
             setattr(events, name, CountedHook(name, exceptions, list(hook._handlers)))  # noqa: SLF001 - none is lost

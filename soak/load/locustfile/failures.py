@@ -1,4 +1,4 @@
-"""The kind of a failure that a locustfile reports: its own text where it gave one, else what soak's client would say."""
+"""The kind of a failure that a locustfile reports: its own text if it gives one, else the kind of soak's own client."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from locust.exception import CatchResponseError
 from soak.load.http.failures import failure_kind
 from soak.load.locustfile.allowed_hosts import HostNotAllowedError
 
-#: A failure's own text is cut to so many characters; more than 100 different kinds are folded where they are counted.
+#: Characters of a failure's own text that are kept. More than 100 different kinds are folded when they are counted.
 LONGEST = 120
 
 
 def reported_failure(error: Any, status: int) -> str | None:
-    """The kind of what a `request` event has as its exception; None for none."""
+    """Return the failure kind of a `request` event's exception; None if the request did not fail."""
     if error is None or error is False or error == "":
         return None
     if isinstance(error, str | CatchResponseError):
@@ -33,16 +33,14 @@ def reported_failure(error: Any, status: int) -> str | None:
 
 
 def _network_cause(error: BaseException) -> BaseException | None:
-    """The socket's own error that clients have wrapped, in a cause or an argument; None where the network is not at fault."""
+    """Find the socket error that clients have wrapped, in a cause or an argument; None if the network is not at fault."""
     if "Timeout" in type(error).__name__:
         return error
     chain, cause = [error], error if isinstance(error, OSError) else None
-    for (
-        wrapper
-    ) in chain:  # grows while it is walked, and no further than a chain of exceptions is deep
+    for wrapper in chain:  # the list grows during the loop, at most by all exceptions in the chain
         kept = (
             getattr(wrapper, name, None) for name in ("reason", "original")
-        )  # urllib3's, geventhttpclient's
+        )  # attributes of urllib3 and geventhttpclient
         inner = (wrapper.__cause__, wrapper.__context__, *kept, *wrapper.args)
         chain += [
             known for known in inner if isinstance(known, BaseException) and known not in chain

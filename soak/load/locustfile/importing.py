@@ -1,4 +1,4 @@
-"""Imports a locustfile as Locust does; whatever it raises is said with the file and line where it was raised."""
+"""Import a locustfile as Locust does, and report any exception with the file and line where it was raised."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from locust import LoadTestShape, User
 from locust.util.load_locustfile import load_locustfile, load_locustfile_pytest
 
-#: Where modules are looked for, as Locust does; which is what to change when one is missing.
+#: Explains where modules are searched, as in Locust, and so what to change if one is missing.
 NOT_INSTALLED = (
     " (it is neither beside the locustfile, nor in the working directory, nor in PYTHONPATH, "
     "nor installed where soak is)"
@@ -21,15 +21,15 @@ NOT_INSTALLED = (
 
 
 class LocustfileError(ValueError):
-    """A locustfile that cannot be used; the message is one line and says where."""
+    """A locustfile that cannot be used; the message is one line and names the place."""
 
 
 @dataclass(frozen=True)
 class Locustfile:
-    """The user classes that one or more locustfiles define or import, by name, and their load shape where they have one.
+    """The user classes, by name, that one or more locustfiles define or import, and their load shape if there is one.
 
-    Of several shapes it is the first, as in Locust; `unused_shapes` names the others. `name` is
-    that of the file, or of all of them.
+    If there are several shapes, it is the first, as in Locust; `unused_shapes` names the others.
+    `name` is the name of the file, or the names of all files.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Locustfile:
 
 
 def import_locustfiles(paths: list[Path]) -> Locustfile:
-    """The users and the shape of all files; LocustfileError when one raises, none has users, or two define one name."""
+    """Return the users and shape of all files. LocustfileError if one raises, none has users, or a name is defined twice."""
     classes, shapes = _merged(paths, load_locustfile)
     if not classes and find_spec("pytest") is not None:
         classes, _ = _merged(paths, lambda path: (load_locustfile_pytest(path), []))
@@ -55,7 +55,7 @@ def import_locustfiles(paths: list[Path]) -> Locustfile:
 def _merged(
     paths: list[Path], load: Callable[[str], tuple[dict[str, type[User]], list[LoadTestShape]]]
 ) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
-    """What each file defines or imports; a class that comes twice out of one file is the same, as in Locust."""
+    """Merge what each file defines or imports; a class imported twice from the same file counts once, as in Locust."""
     classes: dict[str, type[User]] = {}
     shapes: dict[str, LoadTestShape] = {}
     for path in paths:
@@ -74,7 +74,7 @@ def _merged(
 def _imported(
     path: Path, load: Callable[[str], tuple[dict[str, type[User]], list[LoadTestShape]]]
 ) -> tuple[dict[str, type[User]], list[LoadTestShape]]:
-    # For imports that tasks make later on: Locust has the file's directory on the path only while
+    # For imports that tasks make later: Locust has the file's directory on the path only while
     # it imports the file.
     sys.path.insert(0, str(path.parent))
     try:
@@ -86,7 +86,7 @@ def _imported(
 
 
 def described(error: BaseException, path: Path) -> str:
-    """An exception as `file:line: Type: message`, the line being the innermost of the locustfile's own directory."""
+    """Describe an exception as `file:line: Type: message`, with the innermost line in the locustfile's own directory."""
     if isinstance(error, SyntaxError) and error.filename is not None:
         return f"{Path(error.filename).name}:{error.lineno}: SyntaxError: {error.msg}"
     where = location(error, {path.parent})
@@ -98,12 +98,12 @@ def described(error: BaseException, path: Path) -> str:
 
 
 def directories(paths: Sequence[str]) -> set[Path]:
-    """Where locustfiles are: an exception is told by the line of theirs that it came through."""
+    """Return the locustfiles' directories, used to find the line of theirs through which an exception came."""
     return {Path(path).parent for path in paths}
 
 
 def location(error: BaseException, directories: set[Path]) -> str:
-    """Where an exception was raised, as `file:line`: the innermost frame below the directories, else the innermost of all."""
+    """Return where an exception was raised, as `file:line`: the innermost frame in the directories, else the innermost."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return "unknown place"

@@ -1,4 +1,4 @@
-"""The users of a locustfile as one load: Locust's environment and events, and as many users as plan or shape ask for."""
+"""The users of a locustfile as one load: Locust's environment and events, and the users that plan or shape request."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from soak.load.plan.schedule import Schedule
 from soak.load.plan.warnings import Warnings
 from soak.units import show_duration
 
-#: How often the number of users is looked at, in seconds: as often as Locust asks a load shape.
+#: Interval in seconds at which the number of users is adjusted, the same as Locust's for load shapes.
 TICK = 1.0
 
 
 class _WholeLoad:
-    """What a load shape sees of the runner where workers divide the load: as many users as are asked for, over all of them."""
+    """The runner as a load shape sees it if workers divide the load: its user count is the one requested over all workers."""
 
     def __init__(self, load: LocustfileLoad) -> None:
         self._load = load
@@ -50,8 +50,8 @@ class _WholeLoad:
 class LocustfileLoad:
     """Imports the plan's locustfile, drives its users, and counts what its request events report.
 
-    `ended` is set once the locustfile itself ends the load, and `end_reason` then says how. `asked`
-    is how many users there should be now, in all processes together.
+    `ended` is set if the locustfile itself ends the load, and `end_reason` then says how. `asked` is
+    the number of users requested at the moment, in all processes together.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class LocustfileLoad:
         self._warnings.warn("hosts", text)
 
     def attach(self, runner: Runner) -> None:
-        """Make the runner ready: count its requests, and tell the locustfile that everything is there (`init`)."""
+        """Prepare the runner: listen to its requests, and fire `init` to tell the locustfile that setup is complete."""
         self.runner, events = runner, self.environment.events
         runner.start = self._start_users
         if self._shape is not None and self._shares.last.count > 1:
@@ -136,7 +136,7 @@ class LocustfileLoad:
         wait: bool = False,  # noqa: ARG002 - Locust's own signature
         user_classes: list[type[User]] | None = None,
     ) -> None:
-        """What `runner.start` does where a locustfile calls it: ask for so many users from now on, as a shape does."""
+        """Replace `runner.start` for a locustfile that calls it: request this many users from now on, as a shape does."""
         self._started = (user_count, spawn_rate, user_classes)
         text = f"the locustfile asked for {user_count} users by runner.start, which holds instead of the profile's"
         self._warnings.warn("start", text)
@@ -152,7 +152,7 @@ class LocustfileLoad:
 
     @property
     def share_asked(self) -> int:
-        """How many of the users asked for now should be in this process."""
+        """The part of the currently requested users that belongs in this process."""
         return self._share_of(self.asked)
 
     def _share_of(self, users: int) -> int:
@@ -160,7 +160,7 @@ class LocustfileLoad:
         return len(range(share.index, users, share.count))
 
     def drive(self, began: float) -> None:
-        """Have as many users as the shape or the plan asks for, until the load ends; `began` is monotonic seconds."""
+        """Keep the number of users requested by the shape or plan until the load ends; `began` is monotonic seconds."""
         self.begin()
         while (
             passed := time.monotonic() - began
@@ -175,7 +175,7 @@ class LocustfileLoad:
         for user in environment.user_classes:
             user.host = environment.host
         environment._filter_tasks_by_tags()  # noqa: SLF001 - as Locust's runners do
-        # Listeners of test_start read how many users there will be.
+        # Listeners of test_start read the target number of users.
         self.runner.target_user_count = self._share_of(self._plan.users or 0)
         environment.events.test_start.fire(environment=environment)
         self.runner.update_state(STATE_SPAWNING)
@@ -183,7 +183,7 @@ class LocustfileLoad:
             self._shape.reset_time()
 
     def _step(self, passed: float) -> None:
-        """Have the users of this moment; tell the locustfile once their number is reached."""
+        """Adjust the users for this moment; tell the locustfile once the requested number is reached."""
         tick = self._shape.tick() if self._shape is not None else self._started
         if tick is None and self._shape is not None:
             self._end(f"its load shape, {type(self._shape).__name__}, ended it")
@@ -196,7 +196,9 @@ class LocustfileLoad:
             )  # not on a slope
         else:
             target, rate = tick[0], max(tick[1], 1e-9)
-            if len(tick) > 2 and tick[2]:  # without any, those of the last tick stay, as in Locust
+            if (
+                len(tick) > 2 and tick[2]
+            ):  # without classes, those of the last tick stay, as in Locust
                 self._user_classes = list(tick[2])
             step = rate * TICK
             rising = self._level < target
@@ -212,7 +214,7 @@ class LocustfileLoad:
             self.environment.events.spawning_complete.fire(user_count=users)
 
     def distribute(self) -> None:
-        """Have this process's part of the users that are asked for: what Locust's own dispatcher gives it of them."""
+        """Spawn or stop users so that this process has the part that Locust's own dispatcher assigns to it."""
         counts = {user.__name__: 0 for user in self.environment.user_classes}
         if self.asked:
             nodes = [WorkerNode(f"{number:06}") for number in range(self._shares.last.count)]
@@ -238,11 +240,11 @@ class LocustfileLoad:
 
     @property
     def stop_timeout(self) -> float:
-        """How long tasks have at the end, in seconds, where Locust's option says so; otherwise 0: their users end at once."""
+        """Seconds that tasks have at the end if Locust's option is set; otherwise 0, and users end at once."""
         return float(self.environment.parsed_options.stop_timeout or 0)
 
     def finish(self, patience: float) -> int | None:
-        """Let every user end in order, at most `patience` seconds, and tell the locustfile of the end; its exit code."""
+        """End every user in order within `patience` seconds and tell the locustfile; return the exit code that it set."""
         self._stopping = True
         environment, events = self.environment, self.environment.events
         environment.stop_timeout = min(self.stop_timeout or patience, patience)
@@ -256,7 +258,7 @@ class LocustfileLoad:
         return code
 
     def mostly_raised(self) -> str | None:
-        """That more exceptions were raised than requests made, in words; None where it is not so."""
+        """Return a message if more exceptions were raised than requests made, else None."""
         if self.exceptions.total <= self._requests:
             return None
         return (
@@ -265,7 +267,7 @@ class LocustfileLoad:
         )
 
     def notes(self, seconds: float, tell: Callable[[str], None]) -> None:
-        """What the run should be told of a load that ended after `seconds`: an early end, exceptions."""
+        """Report what the run should know about a load that ended after `seconds`: an early end, exceptions."""
         if self.ended.is_set():
             whole = show_duration(self._schedule.total)
             tell(

@@ -1,4 +1,4 @@
-"""A plan's locustfiles as Locust's command line would load them: its classes, its options, and which users it drives."""
+"""Load a plan's locustfiles as Locust's command line would: their classes and options, and which users to drive."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from soak.load.plan.plan import Plan
 
 @dataclass(frozen=True)
 class SelectedUsers:
-    """The locustfile, Locust's options as it sees them, the user classes to drive.
+    """The locustfile, its Locust options, and the user classes to drive.
 
-    `preferred` are the profile's keys that hold, and not what Locust's options say of the same.
+    `preferred` are the profile's keys that override Locust's options for the same setting.
     """
 
     locustfile: Locustfile
@@ -28,8 +28,8 @@ class SelectedUsers:
 
 
 def select_users(plan: Plan) -> SelectedUsers:
-    """Import the plan's locustfiles and choose its users; LocustfileError for what cannot be had of it."""
-    # Locustfiles read it, and so does Locust's parser where a listener of theirs calls it.
+    """Import the plan's locustfiles and choose the users. Raise LocustfileError if the plan's choice is not possible."""
+    # Locustfiles read `sys.argv`, and so does Locust's parser if one of their listeners calls it.
     sys.argv[:] = command_line(plan)
     locustfile = import_locustfiles([Path(path) for path in plan.locustfiles])
     if locustfile.shape is not None and plan.staged:

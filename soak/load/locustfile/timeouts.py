@@ -1,4 +1,4 @@
-"""`load.timeout` for a locustfile's HTTP users, where a request or class does not say its own."""
+"""Apply `load.timeout` to a locustfile's HTTP users, if a request or class does not set its own timeout."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from soak.load.plan.plan import Plan
 
 
 def apply_timeouts(plan: Plan, users: Iterable[type[User]]) -> None:
-    """Bound connecting and each wait for a piece of the answer, as requests and FastHttpUser understand timeouts.
+    """Limit the time to connect and each wait for data, as requests and FastHttpUser define timeouts.
 
-    Without `load.timeout` in the profile Locust's own hold: none for HttpUser, 60 s for
+    Without `load.timeout` in the profile Locust's own timeouts apply: none for HttpUser, 60 s for
     FastHttpUser.
     """
     if not plan.timeout_given:

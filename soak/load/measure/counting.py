@@ -1,4 +1,4 @@
-"""Counts requests into windows: constant memory, whatever the number of requests, names or errors."""
+"""Count requests into windows. Memory is constant, whatever the number of requests, names or errors."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from soak.latency import Histogram
 from soak.load.measure.exemplars import Exemplars, Kept
 from soak.windows import EndpointWindow, Window
 
-#: Beyond these, names and kinds are folded into one, as Taurus does: a thousand distinct URLs are one mistake.
+#: Beyond these bounds, names and kinds are folded into one, as in Taurus: a thousand distinct URLs are usually a mistake.
 MAX_ENDPOINTS, MAX_KINDS, OTHER = 500, 100, "other"
 
-#: Sent so many seconds after it should have been, an arrival is late: five turns of an event loop that counts in
-#: milliseconds, and little beside any latency limit worth setting.
+#: An arrival sent more than this many seconds after its due time is late: five turns of an event loop that counts in
+#: milliseconds, and little compared with any useful latency limit.
 LATE = 0.005
 
 
@@ -30,7 +30,7 @@ class _Counts:
 
 
 class Counting:
-    """The window that is open now."""
+    """The current open window."""
 
     def __init__(self, endpoints: tuple[str, ...]) -> None:
         self._planned = endpoints
@@ -50,10 +50,10 @@ class Counting:
         status: int = 0,
         trace: int = 0,
     ) -> None:
-        """One request that ended: its latency in seconds, its answer's size in bytes, and why it failed if it did.
+        """Count a finished request: its latency in seconds, its response's size in bytes, and its failure if it failed.
 
-        `waited`: in the open model, how much of the latency passed before it was sent. `status` and
-        the number of its trace are for exemplars.
+        `waited` (open model) is the part of the latency, in seconds, before the request was sent.
+        `status` and the trace number `trace` are for exemplars.
         """
         try:
             counts = self._open[endpoint]
@@ -77,7 +77,7 @@ class Counting:
                 counts.service.record(seconds - waited)
 
     def drop(self, endpoint: str) -> None:
-        """One arrival that was never sent."""
+        """Count one arrival that was never sent."""
         (self._open.get(endpoint) or self._unknown(endpoint)).dropped += 1
 
     def _unknown(self, endpoint: str) -> _Counts:
@@ -90,11 +90,11 @@ class Counting:
     def close(
         self, time: float, seconds: float, users: int, last: bool = False, slot: float | None = None
     ) -> Window:
-        """The window that ends now; a new one is open after it. Planned endpoints are in it even with no request.
+        """Close the current window and open a new one. Planned endpoints are in every window, even without a request.
 
-        It brings the exemplars of a minute that is over, and the `last` one all that are left.
-        Minutes go by when windows should have ended, which is `slot` where given: so those of
-        several processes end together.
+        The window contains the exemplars of a minute that is over; the `last` window has all that
+        remain. A minute is measured by `slot`, the time at which the window should have ended, if
+        given, so that minutes of several processes end together.
         """
         exemplars = self._exemplars.of_minute(time if slot is None else slot, last)
         closed, self._open = self._open, self._opened()

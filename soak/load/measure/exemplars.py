@@ -1,4 +1,4 @@
-"""Keeps a few requests of each minute as examples: the slowest and the failed ones, in constant memory."""
+"""Keep a few requests of each minute as examples: the slowest and the failed ones, in constant memory."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from math import inf
 from soak.load.http.trace_context import trace_id
 from soak.windows import Exemplar
 
-#: Kept of each endpoint in each minute, slow and failed each; and of all endpoints together, both.
+#: Exemplars per minute: slow ones and failed ones of each endpoint, and both together of all endpoints.
 EACH, A_MINUTE = 5, 100
 MINUTE = 60.0
-#: Sums of windows' lengths are exact to far less, in seconds.
+#: Tolerance in seconds for rounding in sums of window lengths.
 _ROUNDING = 1e-3
 
 _Slow = tuple[float, float, int, int]
 
 
 class Kept:
-    """What is kept of one endpoint in this minute; `bar` is the latency in seconds that a slow one must exceed."""
+    """Exemplars of one endpoint in this minute; `bar` is the latency in seconds that a slow exemplar must exceed."""
 
     __slots__ = ("_failed", "_slow", "bar")
 
@@ -31,7 +31,7 @@ class Kept:
         self._failed: list[tuple[str, _Slow]] = []
 
     def slow(self, seconds: float, status: int, trace: int) -> None:
-        """A success slower than the bar, which ended just now."""
+        """Keep a successful request that has just ended and is slower than the bar."""
         entry = (seconds, clock.monotonic() - seconds, status, trace)
         if len(self._slow) < EACH:
             heapq.heappush(self._slow, entry)
@@ -41,7 +41,7 @@ class Kept:
             self.bar = self._slow[0][0]
 
     def failed(self, seconds: float, kind: str, status: int, trace: int) -> None:
-        """A failure that ended just now: the first of the minute are kept, and a kind not seen yet before a kind's second."""
+        """Consider a failure that has just ended: the first of the minute are kept, and a new kind replaces a repeated kind."""
         place = len(self._failed)
         if place == EACH:
             kinds = [known for known, _ in self._failed]
@@ -53,7 +53,7 @@ class Kept:
         ]
 
     def ranked(self, endpoint: str) -> list[tuple[int, Exemplar]]:
-        """Each with its rank: the slowest is 0, and so is the first failed."""
+        """Return the exemplars with their ranks: the slowest has rank 0, and so has the first failure."""
         slow = [("", entry) for entry in sorted(self._slow, reverse=True)]
         return [
             (rank, Exemplar(began, endpoint, seconds, kind, status, trace_id(trace)))
@@ -62,24 +62,24 @@ class Kept:
         ]
 
     def forget(self) -> None:
-        """Begin the next minute."""
+        """Discard everything, to begin the next minute."""
         self.bar = -inf
         self._slow, self._failed = [], []
 
 
 class Exemplars:
-    """Those of all endpoints."""
+    """The exemplars of all endpoints."""
 
     def __init__(self) -> None:
         self._kept: dict[str, Kept] = {}
         self._minute_began: float | None = None
 
     def of(self, endpoint: str) -> Kept:
-        """One endpoint's."""
+        """Return the exemplars of one endpoint."""
         return self._kept.setdefault(endpoint, Kept())
 
     def of_minute(self, time: float, last: bool) -> tuple[Exemplar, ...]:
-        """All of the minute in the order of time if it is over at `time` (seconds), or the run is; else none."""
+        """Return the minute's exemplars in order of time if it is over at `time` (seconds) or the run ends; else nothing."""
         if self._minute_began is None:
             self._minute_began = time
         if time - self._minute_began < MINUTE - _ROUNDING and not last:
@@ -94,7 +94,7 @@ class Exemplars:
 
 
 def bounded(several: Iterable[Exemplar]) -> tuple[Exemplar, ...]:
-    """What several processes kept of the same minute, as one would have: in the order of time, and no more than that."""
+    """Reduce several processes' exemplars of the same minute to those that one process would keep, in order of time."""
     minute = sorted(several, key=lambda exemplar: exemplar.time)
     slow = Counter[str]()
     failed: dict[str, list[Exemplar]] = {}
@@ -112,8 +112,8 @@ def bounded(several: Iterable[Exemplar]) -> tuple[Exemplar, ...]:
         for exemplar in those:
             turns.append((kinds[exemplar.failure], exemplar))
             kinds[exemplar.failure] += 1
-        # The first of each kind, then the second of each: sorting keeps the order of time within a
-        # turn.
+        # The first of each kind, then the second of each: sorting is stable, so each group
+        # stays in order of time.
         ranked += [
             (rank, exemplar)
             for rank, (_, exemplar) in enumerate(sorted(turns, key=lambda turn: turn[0]))

@@ -1,4 +1,4 @@
-"""What the load's own process measures of itself: a saturated generator's latencies say nothing about the target."""
+"""Measure the load process itself: latencies from a saturated generator say nothing about the target."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ import psutil
 
 from soak.windows import GeneratorWindow, Window
 
-#: How often the event loop is asked for a turn, in seconds; often enough for 20 askings in a window of a second.
+#: Interval in seconds at which the event loop's delay is sampled: 20 samples in a window of one second.
 EVERY = 0.05
 
 
 class Health:
-    """One process's. `start` within its event loop, and `close` each window.
+    """Health of one process. Call `start` within its event loop, and `close` for each window.
 
-    `due` says how many arrivals it should have made so many seconds after the start; None in the
-    closed model.
+    `due` returns how many arrivals should have been made a given number of seconds after the start;
+    None in the closed model.
     """
 
     def __init__(self, due: Callable[[float], float] | None) -> None:
@@ -35,7 +35,7 @@ class Health:
         self._asked = 0.0
 
     def start(self) -> None:
-        """Measure from now on."""
+        """Start to measure."""
         self._spent = _cpu_seconds()
         gevent.spawn(self._ask)
 
@@ -53,9 +53,9 @@ class Health:
         connections: int | None = None,
         users_asked: int | None = None,
     ) -> GeneratorWindow:
-        """The window of `seconds` that ends now; since the start, so many arrivals were made, and had to queue."""
+        """Close the window of `seconds` that ends now; `made` and `queued` count the arrivals since the start of the load."""
         lags, self._lags = sorted(self._lags), []
-        # A turn that is overdue already counts as far as it goes: else a stuck loop would look
+        # A sample that is overdue counts with its delay so far; otherwise a stuck loop would look
         # idle.
         overdue = time.monotonic() - self._waiting_since if self._waiting_since is not None else 0.0
         lag = max(lags[ceil(0.99 * len(lags)) - 1] if lags else 0.0, overdue)
@@ -84,19 +84,19 @@ class Health:
 
 
 class MasterHealth:
-    """The master's own, for the windows that it merges: CPU and memory, for it makes no arrivals that its lag could delay."""
+    """Health of the master for the windows it merges: CPU and memory only, as it makes no arrivals that lag could delay."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()
         self._spent, self._asked = _cpu_seconds(), time.monotonic()
 
     def beside(self, windows: Sequence[Window]) -> Iterator[Window]:
-        """Windows that closed together, each with an equal part of what was spent since the last ones did."""
+        """Yield windows that closed together, each with an equal part of the CPU time spent since the last call."""
         if not windows:
             return
         now, spent = time.monotonic(), _cpu_seconds()
-        # Windows that come in a burst, as the last ones do, are longer than the time since those
-        # before them.
+        # Windows may come in a burst, as the last ones do. Then they last longer in total than the
+        # time since the previous call.
         seconds = max(now - self._asked, sum(window.seconds for window in windows))
         part = spent - self._spent
         self._spent, self._asked = spent, now
@@ -113,7 +113,7 @@ class MasterHealth:
 
 
 def machine_load() -> float | None:
-    """How many threads of this machine want to run, a core, over the last minute; None where the system does not say."""
+    """Return the load average of the last minute per core; None if the system does not report it."""
     try:
         return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
     except (OSError, AttributeError):

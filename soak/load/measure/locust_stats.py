@@ -1,7 +1,7 @@
-"""Locust's own statistics, bounded: locustfiles may read them, and soak does not.
+"""Locust's own statistics, with bounded memory. Locustfiles may read them; soak does not.
 
-Locust keeps an entry for each name, error and second of a run; over days, and with a name for each
-URL, that is gigabytes.
+Locust keeps an entry for each name, error and second of a run. Over days, or with a separate name
+for each URL, this takes gigabytes.
 """
 
 from __future__ import annotations
@@ -16,37 +16,37 @@ from soak.latency import bucket_seconds
 from soak.load.measure.counting import MAX_ENDPOINTS, MAX_KINDS, OTHER
 from soak.windows import EndpointWindow, Window
 
-#: Requests and failures by second are kept so long, in seconds: Locust's current rates look back ten.
+#: Seconds for which requests and failures by second are kept; Locust's current rates look back ten.
 KEPT_SECONDS = 60
-#: So many entries know their current percentiles, as Locust's do, and their total always: an entry keeps 20 copies of its
-#: response times for it, of up to 20 KB each.
+#: Entries with current percentiles, as in Locust; the total always has them. Each such entry keeps 20 copies of its
+#: response times, of up to 20 KB each.
 CURRENT_PERCENTILES = 50
-#: So many moments of the charts of Locust's web UI are kept: an hour, one each 5 s as in Locust.
+#: Points kept for the charts of Locust's web UI: an hour, with one point each 5 s as in Locust.
 KEPT_HISTORY = 720
 
 
 class BoundedStatistics(RequestStats):
-    """The same, with names and errors folded beyond soak's own bounds, and no seconds but the last ones."""
+    """Locust's statistics, but names and errors beyond soak's bounds are folded, and only the last seconds are kept."""
 
     def __init__(self) -> None:
         super().__init__(use_response_times_cache=True)
 
     def log_request(self, method: str, name: str, response_time: int, content_length: int) -> None:
-        """One request, as Locust's runner reports it."""
-        # Written out, for it is done at every request: one look-up where Locust and a fold take three.
+        """Record one request, as Locust's runner reports it."""
+        # Written out because it runs for every request: one lookup instead of three.
         entry = self.entries.get((name, method)) or self._new_entry(method, name)
         self.total.log(response_time, content_length)
         entry.log(response_time, content_length)
 
     def log_error(self, method: str, name: str, error: Exception | str | None) -> None:
-        """One failure, as Locust's runner reports it."""
+        """Record one failure, as Locust's runner reports it."""
         method, name = self._folded(method, name)
         self.total.log_error(error)
         self.entries[name, method].log_error(error)
         self._error(method, name, error).occurred()
 
     def _error(self, method: str, name: str, error: Exception | str | None) -> StatsError:
-        """Where failures of a kind are counted."""
+        """Return the counter for failures of a kind."""
         key = StatsError.create_key(method, name, error)
         if key not in self.errors and len(self.errors) >= MAX_KINDS:
             method, name, error = "", OTHER, OTHER
@@ -56,7 +56,7 @@ class BoundedStatistics(RequestStats):
         return self.errors[key]
 
     def add_window(self, window: Window) -> None:
-        """Requests that were made elsewhere, or not by Locust, merged as Locust's master merges those of its workers."""
+        """Add requests made elsewhere, or not by Locust, merged as Locust's master merges those of its workers."""
         now = time.time()
         for seen in window.endpoints:
             if seen.requests:
@@ -71,7 +71,7 @@ class BoundedStatistics(RequestStats):
                 error.occurrences += count - 1
 
     def _entry_of(self, seen: EndpointWindow, now: float) -> StatsEntry:
-        """One window of one endpoint, in milliseconds, each latency within 2%."""
+        """Convert one window of one endpoint to an entry in milliseconds; each latency is accurate within 2%."""
         entry = StatsEntry(self, "", "")
         entry.num_requests, entry.total_content_length = seen.requests, seen.bytes
         entry.num_failures = sum(seen.failures.values())
@@ -98,7 +98,7 @@ class BoundedStatistics(RequestStats):
         return (method, name) if known else ("", OTHER)
 
     def prune(self, runner: Runner) -> None:
-        """Forget what is past: to be called every few seconds."""
+        """Discard old data; call it every few seconds."""
         del self.history[:-KEPT_HISTORY]
         oldest = int(time.time()) - KEPT_SECONDS
         for entry in (self.total, *self.entries.values()):
@@ -109,7 +109,7 @@ class BoundedStatistics(RequestStats):
 
 
 def method_and_name(endpoint: str) -> tuple[str, str]:
-    """The two columns in which Locust shows an endpoint: `GET /x` has a method, `create order` has none."""
+    """Split an endpoint into Locust's columns method and name: `GET /x` has a method, `create order` has none."""
     first, space, rest = endpoint.partition(" ")
     return (first, rest) if space and first.isupper() else ("", endpoint)
 

@@ -1,8 +1,9 @@
-"""Locust's own web UI, beside a load that soak drives: for reading, and for this machine alone.
+"""Locust's own web UI for a load that soak drives: read-only, and for this machine alone.
 
-The UI asks for nothing who starts, stops or edits a load, and lets pages of any origin read it. So
-every request is looked at before Locust sees it: its Host header must name loopback (DNS
-rebinding), no other site may ask for data, and what would change the load is refused.
+Locust's UI has no access control for starting, stopping or editing a load, and pages of any origin
+may read it. Therefore each request is checked before Locust sees it: its Host header must name
+loopback (against DNS rebinding), other sites may not request data, and requests that would change
+the load are refused.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from soak.load.plan.plan import Plan
 from soak.profile.hosts import is_loopback
 from soak.windows import Window
 
-#: Locust's own routes that only read; a route of a later Locust is refused until it is looked at.
+#: Locust's own read-only routes; a route that a later Locust adds is refused until it has been reviewed.
 READING = frozenset(
     f"locust.{view}"
     for view in (
@@ -47,14 +48,14 @@ REFUSED = (
     "soak drives this load: Locust's web UI can be read here, and can start, stop, edit or reset nothing. "
     "Ctrl-C where soak runs ends the run; the profile says how many users there are.\n"
 )
-#: Put into the page: Locust's buttons New, Edit, Stop and Reset are the contained ones of its header.
+#: CSS added to the page: Locust's buttons New, Edit, Stop and Reset are the contained buttons in its header.
 HIDDEN = "<style>header .MuiButton-contained { display: none }</style>"
 NOTE = (
     "<body><p style='font: 14px sans-serif; margin: 0; padding: 6px 16px; background: #fff3cd; color: #333'>"
     "soak drives this load, so this page can only be read. Locust counts here every request of the run; "
     "soak's verdict is in the terminal, in <code>--live</code> and in the report.</p>"
 )
-#: What every answer says to the browser.
+#: Security and cache headers of every response.
 HEADERS = (
     ("Cache-Control", "no-store"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -69,25 +70,25 @@ class LocustUiError(ValueError):
 
 
 class WatchedRunner(Runner):
-    """A runner without users of its own: what it has was told by windows."""
+    """A runner without users of its own; its user count comes from windows."""
 
     users = 0
 
     @property
     def user_count(self) -> int:
-        """The users of the last window."""
+        """The number of users in the last window."""
         return self.users
 
 
 class LocustUi:
-    """Serves Locust's web UI of an environment at the plan's `locust_ui`, as long as the load's process lives.
+    """Serves Locust's web UI for an environment at the plan's `locust_ui`, while the load process lives.
 
-    Without an environment, as where requests are soak's own or workers make them, its statistics
-    are made of the windows that it is given.
+    Without an environment, because soak or workers make the requests, the UI has an environment of
+    its own, and its statistics come from the windows passed to `take`.
     """
 
     def __init__(self, plan: Plan, environment: Environment | None = None) -> None:
-        """Listen; LocustUiError where that cannot be. Requests are answered from `start` on."""
+        """Listen; raise LocustUiError if that fails. Requests are answered only after `start`."""
         where = plan.locust_ui or ""
         self.told = environment is None
         if environment is None:
@@ -100,7 +101,7 @@ class LocustUi:
             environment.runner.update_state(STATE_RUNNING)
         self.environment, self._next_history = environment, 0.0
         host, _, port = where.rpartition(":")
-        # `delayed_start`: Locust would serve without being asked who may read.
+        # `delayed_start`: otherwise Locust would serve at once, without the checks of `guarded`.
         self._ui = environment.create_web_ui(host, int(port), delayed_start=True)
         self._ui.app.debug = False
         self._ui.app.after_request(_without_buttons)
@@ -116,13 +117,13 @@ class LocustUi:
         self.said = f"Locust's web UI, to be read, at http://{host}:{self._server.address[1]}/"
 
     def start(self) -> None:
-        """Answer requests; the load begins now."""
+        """Begin to answer requests; called when the load begins."""
         if self.told:
             self.environment.stats.clear_all()
         self._server.start()
 
     def take(self, window: Window) -> None:
-        """Show a window; its requests only where no environment counts them itself."""
+        """Show a window. Its requests are added only if the environment does not count them itself."""
         statistics, runner = self.environment.stats, self.environment.runner
         if self.told:
             assert isinstance(statistics, BoundedStatistics)
@@ -136,7 +137,7 @@ class LocustUi:
 
 
 def _without_buttons(response: Response) -> Response:
-    """Locust's page without the buttons that are refused, and with a line that says so."""
+    """Remove the refused buttons from Locust's page, and add a note that explains it."""
     if request.endpoint == "locust.index":
         page = response.get_data(as_text=True)
         response.set_data(page.replace("</head>", f"{HIDDEN}</head>", 1).replace("<body>", NOTE, 1))
@@ -147,7 +148,7 @@ Answer = Callable[[Any, Any], Iterable[bytes]]
 
 
 def guarded(app: Flask) -> Answer:
-    """The application as it is served: it refuses before Flask is asked, and lets no other site read an answer."""
+    """Wrap the application: refuse requests before Flask sees them, and let no other site read a response."""
 
     def application(environ: Any, start_response: Any) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
@@ -167,7 +168,7 @@ def _is_cors(header: str) -> bool:
 
 
 def refusal(app: Flask, asked: Request) -> Response | None:
-    """Why a request is not answered; None for one that may be."""
+    """Return the response that refuses a request; None if the request may be answered."""
     if not is_loopback(_host_of(asked)):
         return _plain(
             421, "this page is served to this machine alone: ask for it by 127.0.0.1 or localhost\n"
@@ -181,14 +182,14 @@ def refusal(app: Flask, asked: Request) -> Response | None:
     try:
         endpoint, _ = app.create_url_adapter(asked).match()  # type: ignore[union-attr, arg-type]
     except HTTPException:
-        return None  # Flask says it better: not found, or a redirect
+        return None  # Flask's own answer is better: not found, or a redirect
     # A locustfile may add routes of its own (`environment.web_ui.app`), as under Locust.
     ours = endpoint.partition(".")[0] != "locust" or endpoint in READING
     return None if ours else _plain(403, REFUSED)
 
 
 def _host_of(asked: Request) -> str:
-    """The host that the client asked for, without its port."""
+    """Return the host that the client requested, without its port."""
     host = asked.headers.get("Host", "")
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 
