@@ -1,1 +1,1 @@
-"""What is to be driven, as plain data: the plan, its schedule and its division among processes."""
+"""What load to drive, as plain data: the plan, its schedule and its division among processes."""

@@ -1,8 +1,8 @@
-"""How a worker and a master find and trust each other: addresses, the shared token, and what a master tells its own.
+"""How workers and a master find and trust each other: addresses, the shared token, a local worker's options.
 
-Both prove that they know the token (SOAK_WORKER_TOKEN) without sending it: an HMAC over a number of
-each side's choosing.
-Nothing is encrypted: between machines that is what the private network, or an SSH tunnel, is for.
+Both sides prove that they know the token (SOAK_WORKER_TOKEN) without sending it: with an HMAC over
+one random number from each side. Nothing is encrypted: between machines, use a private network or
+an SSH tunnel.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ PORT = 5557
 
 @dataclass(frozen=True)
 class ClusterOptions:
-    """How many workers drive a plan: `processes` that the master starts itself, and `expect` that join at `bind`.
+    """The workers that drive a plan: `processes` are started by the master, `expect` more join at `bind`.
 
-    `wait` is how long they may take to join, in seconds; `lost` says what becomes of the run when
-    one is lost.
+    `wait` is the time in seconds for workers to join; `lost` says what happens to the run if a
+    worker is lost.
     """
 
     processes: int = 0
@@ -41,16 +41,16 @@ class ClusterOptions:
 
     @property
     def workers(self) -> int:
-        """All of them."""
+        """The number of all workers."""
         return self.processes + self.expect
 
 
 @dataclass(frozen=True)
 class WorkerOptions:
-    """How one worker was started: where its master is, what it may do, and how long (seconds) the master may take.
+    """How one worker was started: its master's address, what the worker may do, and seconds to wait for the master.
 
-    `endpoint` is a ZeroMQ address that goes before host and port: the private socket of a master's
-    own processes.
+    `endpoint` is a ZeroMQ address that takes precedence over host and port: the private socket for
+    a master's own processes.
     """
 
     host: str
@@ -67,12 +67,12 @@ class WorkerOptions:
         return f"{self.host}:{self.port}"
 
     def to_json(self) -> str:
-        """One line, as the worker's process reads it."""
+        """Return the options as one line, as the worker process reads it."""
         return json.dumps({"join": asdict(self)}) + "\n"
 
     @classmethod
     def from_json(cls, line: str) -> WorkerOptions | None:
-        """The inverse of `to_json`; None for a line that tells of something else."""
+        """Parse a line from `to_json`; return None if the line is something else."""
         fields = json.loads(line).get("join")
         if fields is None:
             return None
@@ -80,7 +80,7 @@ class WorkerOptions:
 
 
 def cluster_options_of(profile: Profile) -> ClusterOptions | None:
-    """How a profile's load is divided; None where one process makes it all."""
+    """Return how a profile's load is divided; None if one process generates all of it."""
     processes, workers = profile.load.processes or 0, profile.load.workers
     if workers is None:
         return ClusterOptions(processes=processes) if processes > 1 else None
@@ -88,7 +88,7 @@ def cluster_options_of(profile: Profile) -> ClusterOptions | None:
 
 
 def address(text: str, port: int = PORT) -> tuple[str, int]:
-    """Host and port of `HOST`, `HOST:PORT` or `[IPv6]:PORT`; ValueError for anything else."""
+    """Parse `HOST`, `HOST:PORT` or `[IPv6]:PORT` into host and port. Raise ValueError for anything else."""
     host, colon, number = text.rpartition(":")
     if not colon or text.endswith("]"):
         host, number = text, str(port)
@@ -104,7 +104,7 @@ def address(text: str, port: int = PORT) -> tuple[str, int]:
 
 
 def check_listening(distributed: ClusterOptions | None, token: str) -> None:
-    """Refuse to hand a plan, with all its secrets, to any host that asks: beyond loopback, workers need a token."""
+    """Require a token if workers may join from beyond loopback: a worker receives the plan with all its secrets."""
     if distributed is None or not distributed.expect:
         return
     try:
@@ -120,30 +120,30 @@ def check_listening(distributed: ClusterOptions | None, token: str) -> None:
 
 
 def number_once() -> str:
-    """An unguessable random number, as text."""
+    """Return an unguessable random number (a nonce), as text."""
     return secrets.token_hex(16)
 
 
 def proof(token: str, side: str, worker_once: str, master_once: str) -> str:
-    """The proof, by `worker` or `master`, of knowing the token: an HMAC over these two numbers."""
+    """Return the proof that `worker` or `master` (`side`) knows the token: an HMAC over the two nonces."""
     return hmac.new(
         token.encode(), f"{side} {worker_once} {master_once}".encode(), hashlib.sha256
     ).hexdigest()
 
 
 def proven(given: object, token: str, side: str, worker_once: str, master_once: str) -> bool:
-    """Whether a proof is right."""
+    """Return True if a proof is correct; compares in constant time."""
     return isinstance(given, str) and hmac.compare_digest(
         given.encode(), proof(token, side, worker_once, master_once).encode()
     )
 
 
 def narrowed(allowed: tuple[str, ...], own: tuple[str, ...]) -> tuple[str, ...]:
-    """Of a master's patterns of hosts those that a worker's own patterns wholly cover."""
+    """Return those host patterns of a master that a worker's own patterns cover completely."""
     return tuple(pattern for pattern in allowed if any(covers(mine, pattern) for mine in own))
 
 
 def fingerprint(path: str) -> str:
-    """A file's SHA-256; OSError when it cannot be read."""
+    """Return a file's SHA-256 as hexadecimal text. Raise OSError if the file cannot be read."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

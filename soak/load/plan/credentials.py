@@ -1,4 +1,4 @@
-"""Who asks, as the load's process is told."""
+"""Credentials in the plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """A user and a password."""
+    """A user name and a password."""
 
     user: str
     password: str = field(repr=False)

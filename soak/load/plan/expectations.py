@@ -1,4 +1,4 @@
-"""What an answer is expected to be, as the load's process is told."""
+"""What the plan expects of a response and captures from it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 
 @dataclass(frozen=True)
 class PlannedMatch:
-    """What one value of an answer must be.
+    """A condition on one value of a response.
 
     `place` is a header's name or a JSONPath, empty for the body. `operands` is a JSON object of
-    operators and operands, or with `template` the source of a template that renders to one. `shown`
-    is how messages show it: no secret.
+    operators and operands; with `template`, it is the source of a template that renders to such an
+    object. `shown` is the text for messages, without secrets.
     """
 
     place: str
@@ -23,10 +23,10 @@ class PlannedMatch:
 
 @dataclass(frozen=True)
 class PlannedExpectations:
-    """What an answer must be to count as a success; any status below 400 is right where there are no statuses.
+    """What makes a response a success. Without statuses, any status below 400 is accepted.
 
-    `within` in seconds. `status_template` is the source of a template for a JSON list of statuses,
-    empty for none. `schema` is a JSON Schema's text, empty for none.
+    `within` is in seconds. `status_template` is the source of a template for a JSON list of statuses,
+    empty if there is none. `schema` is a JSON Schema's text, empty if there is none.
     """
 
     statuses: tuple[int, ...] = ()
@@ -39,13 +39,13 @@ class PlannedExpectations:
 
     @property
     def only_status(self) -> bool:
-        """Whether a status that is known beforehand decides alone."""
+        """Return True if only the status counts, and the statuses are known in advance."""
         rest = (self.status_template, self.body, self.headers, self.json, self.schema)
         return self.within is None and not any(rest)
 
     @classmethod
     def of(cls, fields: dict[str, Any]) -> PlannedExpectations:
-        """The inverse of `dataclasses.asdict`."""
+        """Build the expectations from the result of `dataclasses.asdict`."""
         body = fields["body"]
         return cls(
             **fields
@@ -58,13 +58,13 @@ class PlannedExpectations:
         )
 
 
-#: Any status below 400.
+#: Expectations that accept any status below 400.
 ANY_SUCCESS = PlannedExpectations()
 
 
 @dataclass(frozen=True)
 class PlannedExtractor:
-    """Where in an answer the value `name` stands: `source` is the kind of place, `expression` what is looked for there."""
+    """Where to find the value `name` in a response: `source` is the kind of place, `expression` selects the value there."""
 
     name: str
     source: str

@@ -1,4 +1,4 @@
-"""Files of data rows, as the plan names them."""
+"""Files of data rows in the plan."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Order = Literal["random", "sequential", "unique"]
 
 @dataclass(frozen=True)
 class PlannedFeeder:
-    """Where the rows of a name are, and how they are dealt out: what the plan says of them."""
+    """A file of data rows: the name of the rows, the file's path and format, and the order of use."""
 
     name: str
     path: str

@@ -1,11 +1,11 @@
-"""Coded traffic: shares of the traffic that vary on purpose, at a constant total, so that endpoints can be told apart.
+"""Coded traffic: endpoints' shares vary on purpose, at a constant total, to separate the endpoints' effects.
 
 Each slot's shares are a row of a Hadamard matrix (of Paley's or Sylvester's construction; Plackett
-and Burman, The design of optimum multifactorial experiments, 1946): within a cycle of slots every
-endpoint is as often above its weight as below, and no endpoint's ups and downs follow another's.
-Rows come in a new random order without a trend each cycle. Iterative proportional fitting (Deming
-and Stephan, 1940) makes each slot's shares add up to one and each endpoint's mean over a cycle its
-weight, exactly.
+and Burman, The design of optimum multifactorial experiments, 1946). Within a cycle of slots every
+endpoint is above its weight as often as below, and no two endpoints' variations are correlated.
+Each cycle has the rows in a new random order without a trend. Iterative proportional fitting
+(Deming and Stephan, 1940) makes each slot's shares add up to one, and each endpoint's mean over a
+cycle equal its weight, exactly.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from math import ceil, inf
 from soak.load.plan.plan import Plan
 from soak.units import show_duration
 
-#: A slot in seconds: long enough for a garbage collector to run a few times, short enough to change often in a short run.
+#: Bounds of a slot in seconds: long enough for a few garbage collections, short enough for many changes in a short run.
 SHORTEST, LONGEST = 10.0, 600.0
-#: A run has so many cycles of slots, unless that makes slots too short or too long.
+#: Cycles of slots per run, unless that makes slots too short or too long.
 _CYCLES = 4
-#: By how much of its weight an endpoint's share goes up and down; one with a small weight may go further: that costs no one.
+#: Relative change of an endpoint's share. An endpoint with a small weight may vary more, with little effect on the others.
 _DEPTH, _RARE_DEPTH, _RARE = 0.6, 0.9, 0.5
 _PRIMES = (3, 7, 11, 19, 23, 31, 43, 47, 59, 67, 71, 79, 83)
 _ROUNDS, _EXACT = 1000, 1e-12
 _TRIES = 50
-#: Random orders of a cycle of which the one with the least trend is taken: of 8 slots, about one order in 60 has almost none.
+#: Random orders of a cycle tried to find the one with the least trend. Of 8 slots, about one order in 60 has almost none.
 _ORDERS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class MixModulation:
-    """The shares over a steady phase that begins at `begin`; `slot` seconds each, in the order of `order`, which ends with it.
+    """The shares during the steady phase from `begin` on: slots of `slot` seconds each, each with the row given in `order`.
 
-    `bounds` are the running sums of each row's shares, and of the plain weights in `plain`, for
-    what is before and after.
+    `bounds` are cumulative sums of shares: those of each slot in `rows`, and those of the plain
+    weights, used before and after the phase, in `plain`.
     """
 
     begin: float
@@ -50,7 +50,7 @@ class MixModulation:
     def of(
         cls, weights: Sequence[float], begin: float, duration: float, seed: int
     ) -> MixModulation | None:
-        """The code of a steady phase; None without one, or with fewer than two endpoints, which nothing can tell apart."""
+        """Return the code of a steady phase; None if there is no phase, or fewer than two endpoints to separate."""
         if len(weights) < 2 or duration <= 0:
             return None
         rows = modulated_shares(weights)
@@ -64,14 +64,14 @@ class MixModulation:
 
     @property
     def words(self) -> str:
-        """What is done, in a sentence for the report."""
+        """A sentence for the report that says what was varied."""
         return (
             f"the endpoints' shares of the traffic were varied on purpose, in {len(self.order)} slots of "
             f"{show_duration(self.slot)} at a constant total rate, to tell endpoints apart (diagnose.attribute)"
         )
 
     def at(self, passed: float) -> tuple[tuple[float, ...], float]:
-        """The running sums of shares at a moment, and when they change next; seconds from the load's beginning."""
+        """Return the cumulative shares at a moment, and when they change next; both in seconds from the load's start."""
         number = int((passed - self.begin) // self.slot)
         if number < 0:
             return self.plain, self.begin
@@ -81,11 +81,11 @@ class MixModulation:
 
 
 def _trend_free(rows: Sequence[Sequence[float]], chance: random.Random) -> list[int]:
-    """An order of a cycle's slots, the best of some random ones: no endpoint has most of its requests early, or late.
+    """Return the best of several random orders of a cycle's slots: no endpoint's requests crowd early or late.
 
-    An endpoint whose requests crowd at one end of a short run makes its steady leak look like a
-    warm-up, or hides it (Cheng and Jacroux, The construction of trend-free run orders of two-level
-    factorial designs, 1988).
+    If an endpoint's requests crowd at one end of a short run, a steady leak looks like a warm-up, or
+    is hidden (Cheng and Jacroux, The construction of trend-free run orders of two-level factorial
+    designs, 1988).
     """
     middle = (len(rows) - 1) / 2
     means = [sum(column) / len(rows) for column in zip(*rows, strict=True)]
@@ -101,7 +101,7 @@ def _trend_free(rows: Sequence[Sequence[float]], chance: random.Random) -> list[
 
 
 def mix_modulation_of(plan: Plan) -> MixModulation | None:
-    """The code of a plan's steady phase, the same in every process; None where none is asked for."""
+    """Return the code of a plan's steady phase, the same in every process; None if the plan requests none."""
     weights = [request.weight for request in plan.requests] + [flow.weight for flow in plan.flows]
     return (
         MixModulation.of(weights, plan.ramp, plan.duration, plan.seed) if plan.attribute else None
@@ -109,7 +109,7 @@ def mix_modulation_of(plan: Plan) -> MixModulation | None:
 
 
 def modulated_shares(weights: Sequence[float]) -> list[list[float]]:
-    """Each slot's shares of all endpoints, a cycle of them: every row adds up to 1, every column's mean is its weight's."""
+    """Return a cycle of slots' shares of all endpoints. Each row adds up to 1; each column's mean is its weight's share."""
     total = sum(weights)
     parts = [weight / total for weight in weights]
     rare = _RARE / len(parts)
@@ -129,10 +129,10 @@ def modulated_shares(weights: Sequence[float]) -> list[list[float]]:
 
 
 def _even(parts: Sequence[float], depths: Sequence[float]) -> list[list[float]]:
-    """Shares by the matrix, before they are fitted: of some choices of its columns and their signs, the evenest.
+    """Return the shares from the matrix before fitting: of several choices of columns and signs, the most even one.
 
-    The less the shares of a row add up to, the further all of them will be raised above what was
-    meant.
+    The smaller the sum of a row's shares, the more fitting raises all of them above the intended
+    values.
     """
     matrix, chance = hadamard(len(parts) + 1), random.Random(_TRIES)  # noqa: S311 - the same choice everywhere
     schedules: list[list[list[float]]] = []
@@ -152,7 +152,7 @@ def _even(parts: Sequence[float], depths: Sequence[float]) -> list[list[float]]:
 
 
 def hadamard(least: int) -> list[list[int]]:
-    """The smallest matrix of 1 and -1 known here with at least so many columns, all orthogonal; the first is all 1."""
+    """Return the smallest known Hadamard matrix with at least `least` orthogonal columns of 1 and -1; the first is all 1."""
     doublings = [(2**power, 1) for power in range(1, 12)]
     paley = [((prime + 1) * 2**power, prime) for prime in _PRIMES for power in range(8)]
     order, prime = min(pair for pair in (*doublings, *paley) if pair[0] >= least)
@@ -163,7 +163,7 @@ def hadamard(least: int) -> list[list[int]]:
 
 
 def _paley(prime: int) -> list[list[int]]:
-    """Paley's first construction (On orthogonal matrices, 1933), for a prime that leaves 3 when divided by 4."""
+    """Build Paley's first construction (On orthogonal matrices, 1933) for a prime congruent to 3 modulo 4."""
     squares = {number * number % prime for number in range(1, prime)}
     first = [1] * (prime + 1)
     rest = [

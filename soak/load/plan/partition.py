@@ -1,4 +1,4 @@
-"""Which part of the load is whose: workers divide one timetable of arrivals, and divide it anew when one is lost."""
+"""Division of the load: workers share one timetable of arrivals, and divide it again if a worker is lost."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from typing import Protocol
 
 
 class Timetable(Protocol):
-    """When arrivals are due, in seconds from the start of the load."""
+    """The due times of arrivals, in seconds from the start of the load."""
 
     def due(self, n: float) -> float | None:
-        """When arrival `n`, counted from 0, is due; None beyond the end."""
+        """Return when arrival `n`, counted from 0, is due; None after the last arrival."""
 
     def count(self, t: float) -> float:
-        """How many arrivals are due until a moment."""
+        """Return how many arrivals are due up to moment `t`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """Of `count` equal parts the one numbered `index`, from 0."""
+    """One of `count` equal parts: the one numbered `index`, from 0."""
 
     index: int = 0
     count: int = 1
 
 
 class Shares:
-    """The share that a worker has, and those that it is going to have; `first` is the one that it began with."""
+    """A worker's current share and its planned changes; `first` is the share at the start."""
 
     def __init__(self, first: Share = Share()) -> None:
         self.first = self.last = first
-        #: Changes that no arrival has seen yet.
+        #: Changes that the arrivals have not reached yet.
         self.pending: deque[tuple[float, Share]] = deque()
-        #: One for each time that a worker was lost.
+        #: The first share and every change, each with its time.
         self._since = [(0.0, first)]
 
     def change(self, at: float, share: Share) -> None:
-        """From a moment of the timetable on, another share."""
+        """Use another share from moment `at` of the timetable on."""
         self.last = share
         self.pending.append((at, share))
         self._since.append((at, share))
 
     def changed(self, until: float) -> tuple[float, Share] | None:
-        """The next change at or before a moment, once; None without."""
+        """Remove and return the next change at or before a moment; None if there is none."""
         return self.pending.popleft() if self.pending and self.pending[0][0] <= until else None
 
     def count(self, timetable: Timetable, t: float) -> float:
-        """How many of the arrivals due until a moment are this worker's to make; over all workers, these add up to all."""
+        """Return how many of the arrivals due up to `t` are this worker's; over all workers, these add up to all arrivals."""
         ends = [*(at for at, _ in self._since[1:]), inf]
         return sum(
             (timetable.count(min(end, t)) - timetable.count(at)) / share.count
@@ -58,18 +58,18 @@ class Shares:
         )
 
     def users(self, users: int) -> int:
-        """How many of all users, dealt out in turn, are this worker's now."""
+        """Return how many of all users, assigned to workers in turn, belong to this worker now."""
         return max(0, -((self.last.index - users) // self.last.count))
 
 
 def shared_arrivals(
     timetable: Timetable, shares: Shares, gap: Callable[[float], float] | None = None
 ) -> Iterator[tuple[int, float]]:
-    """This worker's arrivals as (number, when due), in order: every `count`-th one.
+    """Yield this worker's arrivals as (number, due time), in order: every `count`-th arrival.
 
-    With `gap`, which draws from the exponential distribution of a rate, they come at random: a
-    Poisson process of a share of the rate each, which together are one of the whole rate. No worker
-    counts through the others' arrivals.
+    With `gap`, which draws from the exponential distribution of a rate, arrivals are random: each
+    worker has a Poisson process of its share of the rate, and together they form one of the whole
+    rate. No worker needs to generate the others' arrivals.
     """
     share = shares.first
     number = share.index
@@ -94,7 +94,7 @@ def shared_arrivals(
 def arrivals_of(
     timetable: Timetable, shares: Shares, *, poisson: bool = False, seed: int = 0
 ) -> Iterator[tuple[int, float]]:
-    """The same, evenly spaced or at random; the same seed and share make them at the same moments."""
+    """Yield arrivals as `shared_arrivals` does, evenly spaced or Poisson. The same seed and share repeat the same times."""
     own = f"/{shares.first.index}" if shares.first.count > 1 else ""
     chance = random.Random(f"{seed}/arrivals{own}")  # noqa: S311 - repeatable traffic, not secrets
     return shared_arrivals(timetable, shares, chance.expovariate if poisson else None)

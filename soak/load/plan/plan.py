@@ -1,4 +1,4 @@
-"""What the load's process is told: plain data that travels as one JSON line over its standard input."""
+"""The plan for the load process: plain data, sent as one JSON line over its standard input."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from soak.load.plan.feeds import PlannedFeeder
 from soak.load.plan.schedule import ScheduleSegment
 from soak.load.plan.tls_options import VERIFIED, TlsOptions
 
-#: Headers by name; one with several values is sent as often.
+#: Headers by name; a header with several values is sent once per value.
 Headers = Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class PlannedPiece:
-    """A piece of a body: constant (`body`, base64), or the source of a template."""
+    """A piece of a body: constant (`body`, base64), or a template (`template` is its source)."""
 
     body: str = field(repr=False)
     template: str
@@ -28,13 +28,13 @@ class PlannedPiece:
 
 @dataclass(frozen=True)
 class PlannedRequest:
-    """One request with everything constant about it rendered; `body` is base64. No statuses: any below 400 succeeds.
+    """One request, with its constant parts rendered; `body` is base64. Without statuses, any below 400 is a success.
 
-    `path` and the values of `headers` are sources of templates where they hold `{{` or `{%`;
-    `template` is the source of the body where that is one, and escapes by `template_kind`;
-    `pieces`, if any, make up the body. No `timeout`, or none to connect or between two pieces of
-    the answer, no `redirects`, no `think`: those of the plan. As a step it is made with the
-    probability `chance`, and only where the expression `condition` holds, unless it is empty.
+    `path` and the values of `headers` are template sources if they contain `{{` or `{%`. `template`
+    is the source of a body template, escaped according to `template_kind`; `pieces`, if any, make up
+    the body. The plan's values apply for `timeout`, `connect_timeout`, `read_timeout` (between two
+    pieces of the response), `redirects` and `think` if they are None. A step is sent with the
+    probability `chance`, and only if the expression `condition` holds or is empty.
     """
 
     endpoint: str
@@ -59,9 +59,9 @@ class PlannedRequest:
 
 @dataclass(frozen=True)
 class PlannedBlock:
-    """Steps that are made together: `repeat` times, or while the expression `loop` holds, which is empty for none.
+    """Steps that run together: `repeat` times, or while the expression `loop` holds if it is not empty.
 
-    `repeat` is then the most rounds. `condition` and `chance` are as of a request.
+    With `loop`, `repeat` is the maximum number of rounds. `condition` and `chance` are as in a request.
     """
 
     steps: tuple[PlannedStep, ...]
@@ -75,7 +75,7 @@ PlannedStep = PlannedRequest | PlannedBlock
 
 
 def requests_in(steps: tuple[PlannedStep, ...]) -> Iterator[PlannedRequest]:
-    """Every request of some steps, those of blocks too."""
+    """Yield every request of some steps, including requests in blocks."""
     for step in steps:
         if isinstance(step, PlannedBlock):
             yield from requests_in(step.steps)
@@ -85,7 +85,7 @@ def requests_in(steps: tuple[PlannedStep, ...]) -> Iterator[PlannedRequest]:
 
 @dataclass(frozen=True)
 class PlannedFlow:
-    """Requests in order; their weights mean nothing, the flow's own is beside those of `Plan.requests`."""
+    """Requests in order. The steps' weights have no meaning; the flow's weight counts along with those of `Plan.requests`."""
 
     name: str
     weight: float
@@ -94,7 +94,7 @@ class PlannedFlow:
 
 @dataclass(frozen=True)
 class PlannedAuth:
-    """How a token is fetched: nothing of `request` is a template. No `url`: that of the plan."""
+    """How a token is fetched; no part of `request` is a template. If `url` is None, the plan's is used."""
 
     request: PlannedRequest = field(repr=False)
     url: str | None
@@ -105,19 +105,18 @@ class PlannedAuth:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run of traffic; times in seconds, `rate` per second, exactly one of `rate` and `users`: the most there will be.
+    """One run of traffic. Times are in seconds, `rate` is per second; exactly one of `rate` and `users` is set, the maximum.
 
     `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest
-    pause. The files of `tls` are absolute; redirects may lead to loopback and to hosts that match a
-    pattern of `allow`. `trace_header`, unless empty, names a header for the trace id alone.
-    `before` is how many requests an earlier load of
-    the same run made: this one goes on where that ended, with rows, numbers and random values of
-    its own. With `attribute`, shares vary by a code. `locust_ui` is where Locust's web UI is
-    served (`HOST:PORT`), None where it is not.
+    pause. The files of `tls` have absolute paths. Redirects may lead to loopback and to hosts that
+    match a pattern of `allow`. `trace_header`, unless empty, names a header that carries only the
+    trace id. `before` is how many requests an earlier load of the same run made: this plan continues
+    after them, with new rows, numbers and random values. With `attribute`, shares vary by a code.
+    `locust_ui` is the address of Locust's web UI (`HOST:PORT`), None without a UI.
 
-    With `scenarios`, these make the load, each a plan with requests of its own (`scenario` is its
-    name), and `rate` and `users` are what all of them make together. A scenario's `ramp` then is
-    when it has reached its full load.
+    With `scenarios`, the scenarios make the load. Each is a plan with its own requests (`scenario` is
+    its name), and `rate` and `users` are totals over all of them (both may be set). A scenario's
+    `ramp` then is the time at which it has reached its full load.
     """
 
     url: str
@@ -163,12 +162,12 @@ class Plan:
 
     @property
     def parts(self) -> tuple[Plan, ...]:
-        """Whatever has requests and a load of its own: the scenarios, or the plan itself."""
+        """The plans with requests and a load of their own: the scenarios, or the plan itself."""
         return self.scenarios or (self,)
 
     @property
     def planned_requests(self) -> tuple[PlannedRequest, ...]:
-        """Every request, alone or a step."""
+        """Every request, whether alone or a step."""
         steps = (
             those
             for part in self.parts
@@ -187,12 +186,12 @@ class Plan:
         return tuple(request.endpoint for request in self.planned_requests)
 
     def to_json(self) -> str:
-        """One line."""
+        """Return the plan as one line of JSON, without a line end."""
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, line: str) -> Plan:
-        """The inverse of `to_json`."""
+        """Parse a line from `to_json`."""
         return cls._of(json.loads(line))
 
     @classmethod

@@ -1,4 +1,4 @@
-"""How much load there is at each moment, and when each arrival is due: exact, whatever the shape.
+"""The load at each moment, and the due time of each arrival, calculated exactly for every shape.
 
 The load over time is a chain of pieces, each a straight line or a sine. Arrival `n` is due when the
 integral of the rate reaches `n`; Poisson arrivals are unit-rate exponential gaps taken through the
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from soak.profile.scenarios import ScenarioLoad
 
 _TURN = 2 * math.pi
-#: Seconds below which a pause at the end is none: what adding up times leaves.
+#: Seconds below which a pause at the end is dropped: only rounding from added times.
 _LEAST = 1e-6
 
 
 @dataclass(frozen=True)
 class ScheduleSegment:
-    """A stretch of load: from `start` evenly to `end`, less a cosine of `swing` and `period` where there is one.
+    """A piece of load: linear from `start` to `end`, minus a cosine of amplitude `swing` and `period` if `swing` is not 0.
 
-    Load is in arrivals per second, or users; times are in seconds from the piece's beginning, which
+    Load is in arrivals per second, or users. Times are in seconds from the start of the piece, which
     is `offset` seconds into a period.
     """
 
@@ -39,7 +39,7 @@ class ScheduleSegment:
     offset: float = 0.0
 
     def level_at(self, t: float) -> float:
-        """The load at a moment."""
+        """Return the load at a moment."""
         level = self.start + (self.end - self.start) * t / self.seconds
         return (
             level - self.swing * math.cos(_TURN * (t + self.offset) / self.period)
@@ -48,7 +48,7 @@ class ScheduleSegment:
         )
 
     def count(self, t: float) -> float:
-        """The integral of the load up to a moment."""
+        """Return the integral of the load up to a moment."""
         straight = self.start * t + (self.end - self.start) * t * t / (2 * self.seconds)
         if not self.swing:
             return straight
@@ -58,24 +58,24 @@ class ScheduleSegment:
         return straight - self.swing * self.period / _TURN * turned
 
     def due(self, n: float) -> float:
-        """When `count` reaches `n`, which is at most that of the whole piece."""
+        """Return when `count` reaches `n`, which is at most the count of the whole piece."""
         if self.start == self.end and not self.swing:
             return min(self.seconds, n / self.start) if self.start > 0 else 0.0
         slope = (self.end - self.start) / self.seconds
-        # Written so that nothing cancels out, whether the line rises, falls or is flat.
+        # This form avoids cancellation, whether the line rises, falls or is flat.
         root = self.start + math.sqrt(max(0.0, self.start**2 + 2 * slope * n))
         t = min(self.seconds, 2 * n / root) if root > 0 else 0.0
         return self._refined(n, t) if self.swing else t
 
     def after(self, t: float) -> ScheduleSegment:
-        """What is left of the piece after its first `t` seconds."""
+        """Return the rest of the piece after its first `t` seconds."""
         line = self.start + (self.end - self.start) * t / self.seconds
         return ScheduleSegment(
             self.seconds - t, line, self.end, self.swing, self.period, self.offset + t
         )
 
     def _refined(self, n: float, t: float) -> float:
-        """Newton's method kept in a bracket by bisection: the count never falls, so there is one root."""
+        """Refine a due time by Newton's method within a bisection bracket. The count never falls, so there is one root."""
         low, high = 0.0, self.seconds
         for _ in range(100):
             over = self.count(t) - n
@@ -89,7 +89,7 @@ class ScheduleSegment:
 
 
 class Schedule:
-    """The load of a whole run; times in seconds from its start."""
+    """The load of a whole run; times are in seconds from its start."""
 
     def __init__(self, pieces: tuple[ScheduleSegment, ...]) -> None:
         self.pieces = pieces
@@ -98,23 +98,23 @@ class Schedule:
 
     @property
     def total(self) -> float:
-        """How long it is."""
+        """The length of the schedule in seconds."""
         return self._begin[-1]
 
     def rate_at(self, t: float) -> float:
-        """The load at a moment: arrivals per second, or users; 0 outside of the schedule."""
+        """Return the load at a moment, in arrivals per second or users; 0 outside of the schedule."""
         if not 0 <= t < self.total:
             return 0.0
         place = bisect_right(self._begin, t) - 1
         return max(0.0, self.pieces[place].level_at(t - self._begin[place]))
 
     def users_at(self, t: float) -> int:
-        """The whole number of users of the closed model; at least one while there is any load to come up to."""
+        """Return the whole number of users of the closed model, at least one if there is any load."""
         level = self.rate_at(t)
         return max(1, round(level)) if level > 0 else 0
 
     def count(self, t: float) -> float:
-        """How many arrivals there should have been until a moment: the integral of the rate."""
+        """Return how many arrivals are due up to a moment: the integral of the rate."""
         if t >= self.total:
             return self._counts[-1]
         if t <= 0:
@@ -123,17 +123,17 @@ class Schedule:
         return self._counts[place] + self.pieces[place].count(t - self._begin[place])
 
     def due(self, n: float) -> float | None:
-        """When arrival `n` (counted from 0) is due; None when the schedule ends before it. Fractions are allowed."""
+        """Return when arrival `n` (from 0, fractions allowed) is due; None if the schedule ends before it."""
         if not 0 <= n < self._counts[-1]:
             return None
-        # The last piece that begins at or before n: no arrival is due at the end of a piece, nor
-        # during a pause.
+        # The last piece that begins at or before n, because no arrival is due at the end of a piece
+        # or during a pause.
         place = bisect_right(self._counts, n) - 1
         return self._begin[place] + self.pieces[place].due(n - self._counts[place])
 
 
 def scenario_segments(load: ScenarioLoad, total: float) -> tuple[ScheduleSegment, ...]:
-    """The shape of a scenario's load, with nothing before it begins and after it has ended; `total` seconds."""
+    """Return a scenario's load over `total` seconds, with no load before it begins and after it has ended."""
     before, after = load.after, total - load.end
     return (
         *([ScheduleSegment(before, 0.0, 0.0)] if before > 0 else []),
@@ -143,7 +143,7 @@ def scenario_segments(load: ScenarioLoad, total: float) -> tuple[ScheduleSegment
 
 
 def segments_of(load: TrafficShape) -> tuple[ScheduleSegment, ...]:
-    """The shape of a load: its stages, or its ramp and its duration."""
+    """Return the shape of a load: its stages, or its ramp and duration."""
     if not load.stages:
         ramp = [ScheduleSegment(load.ramp, 0.0, load.peak)] if load.ramp > 0 else []
         return (*ramp, ScheduleSegment(load.duration, load.peak, load.peak))
@@ -168,7 +168,7 @@ def segments_of(load: TrafficShape) -> tuple[ScheduleSegment, ...]:
 def segments_after(
     pieces: tuple[ScheduleSegment, ...], seconds: float
 ) -> tuple[ScheduleSegment, ...]:
-    """What is left of a chain of pieces after its first `seconds`."""
+    """Return the rest of a chain of pieces after its first `seconds`."""
     left: list[ScheduleSegment] = []
     for piece in pieces:
         done = min(max(seconds, 0.0), piece.seconds)

@@ -1,4 +1,4 @@
-"""How TLS is done, as the load's process is told."""
+"""TLS options in the plan."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class TlsOptions:
-    """How servers are verified, and what they may verify: paths of PEM files."""
+    """How servers are verified, and the client's certificate; the files are paths of PEM files."""
 
     ca: str | None = None
     certificate: str | None = None
@@ -15,5 +15,5 @@ class TlsOptions:
     insecure: bool = False
 
 
-#: The system's authorities.
+#: Verification by the system's certificate authorities.
 VERIFIED = TlsOptions()

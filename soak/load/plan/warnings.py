@@ -1,4 +1,4 @@
-"""What a run should be told besides its windows: a few warnings, each once, and why the load cannot go on."""
+"""Messages of a load besides its windows: a few warnings, each sent once, and why the load cannot continue."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 from gevent.event import Event
 
-#: So many warnings of a topic are told; what comes after them is only counted where it happens.
+#: Warnings sent per topic; further ones are not sent.
 MOST_OF_A_TOPIC = 5
 
 
 class Warnings:
-    """`tell` passes a warning on. `broken` is set once the load cannot go on, and `reason` then says why in one line.
+    """Collects warnings and the end of a load. `tell` sends a warning; `broken` is set if the load cannot continue.
 
-    Beside others, a process that has no row of data left tells so by `tell_spent`: they may have
-    some.
+    `reason` then says why, in one line. A process that is one of several reports by `tell_spent`
+    that it has no row of data left, because the others may still have rows.
     """
 
     def __init__(
@@ -26,14 +26,14 @@ class Warnings:
         self.reason = ""
 
     def warn(self, topic: str, text: str) -> None:
-        """A warning, unless it was told already or there were enough of its topic."""
+        """Send a warning, unless it was already sent or its topic has reached the limit."""
         told = self._told.setdefault(topic, set())
         if text not in told and len(told) < MOST_OF_A_TOPIC:
             told.add(text)
             self._tell(text)
 
     def run_out(self, reason: str) -> None:
-        """Nobody in this process has a row of data left: when it is alone, the load cannot go on."""
+        """Handle that this process has no row of data left. If it is the only process, the load cannot continue."""
         if self._tell_spent is None:
             self.fail(reason)
         elif not self._spent:
@@ -41,7 +41,7 @@ class Warnings:
             self._tell_spent(reason)
 
     def fail(self, reason: str) -> None:
-        """The load cannot go on; the first reason counts."""
+        """Record that the load cannot continue; only the first reason is kept."""
         if not self.broken.is_set():
             self.reason = reason
             self.broken.set()

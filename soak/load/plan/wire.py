@@ -1,4 +1,4 @@
-"""What travels from the load's process to the supervisor: one JSON object a line."""
+"""Messages from the load process to the supervisor: one JSON object per line."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, Work
 
 
 def inspection(plan: str) -> str:
-    """The request to import the locustfile of a plan (its JSON) and say what is in it, as a line."""
+    """Return the line that requests an import of the locustfile of a plan (its JSON) and a summary of its contents."""
     return json.dumps({"inspect": plan}) + "\n"
 
 
 def inspected(request: str) -> str | None:
-    """The plan of an `inspection`, as JSON; None for any other request."""
+    """Return the plan of an `inspection` as JSON; None for any other request."""
     plan = json.loads(request).get("inspect")
     return None if plan is None else str(plan)
 
 
 class FailureCause(StrEnum):
-    """Why a load failed, where its supervisor adds to the message."""
+    """Causes of a failed load to which the reader adds to the message."""
 
     OTHER = "other"
-    #: Nobody answered at the master's address.
+    #: No master answered at its address.
     NO_MASTER = "no master"
 
 
 def window_line(window: Window) -> str:
-    """A window as a line."""
+    """Serialise a window as a line."""
     endpoints = [
         {
             "endpoint": seen.endpoint,
@@ -59,12 +59,12 @@ def window_line(window: Window) -> str:
 
 
 def line(kind: str, **fields: Any) -> str:
-    """Any message as a line: `window`, `started`, `finished`, `event` with a text, or `failed` with a reason."""
+    """Serialise a message as a line: `window`, `started`, `finished`, `event` with a text, or `failed` with a reason."""
     return json.dumps({"kind": kind, **fields}, separators=(",", ":")) + "\n"
 
 
 def window_of(message: dict[str, Any], origin: float) -> Window:
-    """The inverse of `window_line`, its time counted from `origin` on the machine's monotonic clock."""
+    """Parse a window from `window_line`; its time is relative to `origin` on the machine's monotonic clock."""
     endpoints = tuple(
         EndpointWindow(
             seen["endpoint"],

@@ -1,4 +1,4 @@
-"""The closed model: users that each wait for their answer, as many at each moment as the schedule says."""
+"""The closed model: each user waits for its response, and the schedule gives the number of users at each moment."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from soak.load.workload.mix import ScenarioStep, TrafficMix
 from soak.load.workload.request_builder import RequestBuilder
 from soak.load.workload.sender import NOT_MADE, Pause, Sender
 
-#: A refused connection answers at once; without a pause a closed user would hammer the dead target.
+#: Seconds of pause: a refused connection fails at once, and a closed user would flood the dead target without a pause.
 PAUSE_AFTER_FAILED_CONNECT = 0.1
-#: Seconds until a user whose setup has failed tries it again: no user goes on without.
+#: Seconds until a user whose setup has failed tries it again; no user continues without its setup.
 PAUSE_AFTER_FAILED_SETUP = 1.0
 _PAUSED_AFTER = ("connect:", "TLS", NOT_MADE)
-#: How often the number of users is looked at, in seconds.
+#: Interval in seconds at which the number of users is adjusted.
 TICK = 0.02
 
 
 class ClosedUser:
-    """One user, in a greenlet and over a connection of its own."""
+    """One user, with its own greenlet and connection."""
 
     def __init__(self, virtual_user: VirtualUser, sender: Sender) -> None:
         self.virtual_user, self.sender = virtual_user, sender
-        #: It ends after its request or flow, and with `cut` after the request under way.
+        #: `leaving`: the user ends after its request or flow. `cut`: it ends after the request in flight.
         self.leaving = self.cut = False
-        #: It pauses between requests or flows, and has nothing to finish; or between the steps of a flow.
+        #: `idle`: it pauses between requests or flows and has nothing to finish. `thinking`: it pauses between steps of a flow.
         self.idle = self.thinking = False
         self.greenlet: gevent.Greenlet | None = None
 
@@ -58,11 +58,11 @@ class ClosedLoad:
 
     @property
     def busy(self) -> int:
-        """How many users there are."""
+        """The number of users."""
         return len(self._running)
 
     def drive(self) -> None:
-        """Let users come and go as scheduled; returns at the end of the schedule."""
+        """Start and end users as scheduled; return at the end of the schedule."""
         began, schedule = time.monotonic(), self._mix.schedule
         while (passed := time.monotonic() - began) < schedule.total and not self._cut:
             if passed >= self._mix.turns:
@@ -71,7 +71,7 @@ class ClosedLoad:
             gevent.sleep(TICK)
 
     def have(self, count: int) -> None:
-        """Make it so many users: the last to come are the first to go, each after its request or flow."""
+        """Set the number of users. The newest users end first, each after its request or flow."""
         while len(self._users) > count:
             user = self._users.pop()
             user.leaving = True
@@ -126,7 +126,7 @@ class ClosedLoad:
             self._running.discard(user)
 
     def _set_up(self, user: ClosedUser, pause: Pause) -> bool:
-        """Make the steps of setup, again after a pause where they fail; whether the user is ready for all else."""
+        """Run the setup steps, and retry after a pause if they fail. Return True if the user is ready for its requests."""
         setup = self._mix.setup
         while setup is not None and not user.leaving:
             if not self._builder.begin(setup, user.virtual_user):
@@ -142,7 +142,7 @@ class ClosedLoad:
         return setup is None
 
     def _rest(self, user: ClosedUser, began: float, last: ScenarioStep) -> None:
-        """Think after the `last` request, and keep the pace of what was begun at a moment."""
+        """Think after the `last` request, and keep the pace of the request or flow that began at `began`."""
         left = self._mix.pause(user.virtual_user.random, last)
         if self._plan.pace is not None:
             left = max(left, began + self._plan.pace - time.monotonic())
@@ -152,7 +152,7 @@ class ClosedLoad:
             user.idle = False
 
     def _think(self, user: ClosedUser, virtual_user: VirtualUser, after: ScenarioStep) -> bool:
-        """Pause between two steps of a flow; whether there is to be another."""
+        """Pause between two steps of a flow; return True if the next step is to follow."""
         seconds = self._mix.pause(virtual_user.random, after)
         if seconds > 0 and not user.cut:
             user.thinking = True
@@ -161,7 +161,7 @@ class ClosedLoad:
         return not user.cut
 
     def _run_out(self) -> None:
-        """A user found no row: it ends, and no other comes for it, since that would find none either."""
+        """End a user that found no row. No other user replaces it, because that user would find none either."""
         self._out_of_rows = True
         if len(self._running) == 1:
             self._warnings.run_out(
@@ -169,7 +169,7 @@ class ClosedLoad:
             )
 
     def finish(self, patience: float) -> None:
-        """Wait for the answers under way, at most `patience` seconds, and end everybody."""
+        """Wait for responses in flight, at most `patience` seconds, and end all users."""
         self._cut = True
         for user in self._running:
             user.leaving = user.cut = True

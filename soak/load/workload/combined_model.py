@@ -1,4 +1,4 @@
-"""Several loads at once, those of a plan's scenarios, as one."""
+"""The loads of a plan's scenarios, combined into one load."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soak.load.workload.open_model import OpenLoad
 
 
 class CombinedLoad:
-    """The loads of all scenarios, in greenlets of their own; what goes wrong in one breaks all."""
+    """The loads of all scenarios, each in its own greenlet; an exception in one breaks all."""
 
     def __init__(self, loads: Sequence[OpenLoad | ClosedLoad]) -> None:
         self.loads = loads
@@ -21,34 +21,34 @@ class CombinedLoad:
 
     @property
     def busy(self) -> int:
-        """How many users there are; without any, how many arrivals are sent and not answered yet."""
+        """The number of users; without closed loads, the number of arrivals that are sent but not answered."""
         return sum(load.busy for load in self._counted)
 
     @property
     def made(self) -> int:
-        """Arrivals so far."""
+        """The number of arrivals so far."""
         return sum(load.made for load in self.loads if isinstance(load, OpenLoad))
 
     @property
     def queued(self) -> int:
-        """Arrivals so far that found no free connection."""
+        """The number of arrivals so far that found no free connection."""
         return sum(load.queued for load in self.loads if isinstance(load, OpenLoad))
 
     def connect(self) -> None:
-        """Open what the first arrivals need."""
+        """Open the connections that the first arrivals need."""
         _at_once([load.connect for load in self.loads if isinstance(load, OpenLoad)])
 
     def drive(self) -> None:
-        """Make all loads; returns when the last has ended."""
+        """Drive all loads; return when the last one has ended."""
         _at_once([load.drive for load in self.loads])
 
     def finish(self, patience: float) -> None:
-        """Wait for the answers under way, at most `patience` seconds, and close everything."""
+        """Wait for responses in flight, at most `patience` seconds, and close everything."""
         _at_once([partial(load.finish, patience) for load in self.loads])
 
 
 def _at_once(functions: Sequence[Callable[[], object]]) -> None:
-    """Call all of them at once and wait for them; the first exception ends the others."""
+    """Call all functions concurrently and wait for them; the first exception ends the others."""
     greenlets = [gevent.spawn(function) for function in functions]
     try:
         gevent.joinall(greenlets, raise_error=True)

@@ -1,4 +1,4 @@
-"""What was expected and what was found, told once for each endpoint and kind of failure."""
+"""Examples of failed checks: what was expected and found, sent once per endpoint and kind of failure."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 from soak.load.scenario.expectations import FailedCheck
 
-#: Endpoints and kinds that are remembered; beyond them none is told.
+#: Endpoints and kinds that are remembered; beyond this number no examples are sent.
 MOST = 1000
 
 
 class FailureExamples:
-    """The first failed check of each kind of each endpoint goes to `tell`."""
+    """Passes the first failed check of each kind of each endpoint to `tell`."""
 
     __slots__ = ("_tell", "_told")
 
@@ -20,11 +20,11 @@ class FailureExamples:
         self._told: set[tuple[str, str]] = set()
 
     def wants(self, endpoint: str, kind: str) -> bool:
-        """Whether an endpoint's failures of this kind have no example yet."""
+        """Return True if an endpoint's failures of this kind have no example yet."""
         return (endpoint, kind) not in self._told and len(self._told) < MOST
 
     def tell(self, endpoint: str, failed: FailedCheck) -> None:
-        """Tell of a failure if it is the first of its kind."""
+        """Send a failed check if it is the first of its kind."""
         if self.wants(endpoint, failed.kind):
             self._told.add((endpoint, failed.kind))
             self._tell(endpoint, failed)

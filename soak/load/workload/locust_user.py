@@ -1,4 +1,4 @@
-"""The Locust user that drives a profile's load: one, which makes all arrivals or lets all users come and go."""
+"""The single Locust user that drives a profile's load: it makes all arrivals, or starts and ends all users."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from soak.load.plan.warnings import Warnings
 
 
 class LoadModel(Protocol):
-    """The open or the closed model."""
+    """The interface of the open and the closed model."""
 
     @property
     def busy(self) -> int:
-        """Users, or arrivals that are sent and not answered yet."""
+        """The number of users, or of arrivals that are sent but not answered."""
 
     def drive(self) -> None:
-        """Make the load; returns at the end of its schedule."""
+        """Drive the load; return at the end of its schedule."""
 
     def finish(self, patience: float) -> None:
-        """Wait for the answers under way, at most `patience` seconds, and close everything."""
+        """Wait for responses in flight, at most `patience` seconds, and close everything."""
 
 
 def driving_user(plan: Plan, load: LoadModel, warnings: Warnings) -> type[User]:
-    """A Locust user class of which one user drives all of the load."""
+    """Return a Locust user class; one user of it drives the whole load."""
 
     class DrivingUser(User):
         host = plan.url

@@ -1,4 +1,4 @@
-"""A plan's traffic, compiled: what users choose from, and what each request of it sends, expects and captures."""
+"""A plan's traffic, compiled: what users choose from, and what each request sends, expects and captures."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ from soak.load.scenario.feeder import Feeder
 from soak.load.scenario.rendering import RequestTemplate
 from soak.load.scenario.virtual_user import SequenceNumbers, VirtualUser
 
-#: An earlier load's templates are taken to have asked for a number so often a request.
+#: Assumed use of the sequence numbers by an earlier load: numbers per request.
 _NUMBERS_EACH = 64
 
 
 class ScenarioStep:
-    """One request: `template` to send, `checks` and `extractors` for its answer, `timeout` in seconds.
+    """One request: `template` to send, `checks` and `extractors` for its response, `timeout` in seconds.
 
-    Where an answer is not needed, its body need only be counted and its headers need not be read.
-    `head` and `body` are the bytes to send where they are always the same; with no `head`, `heads`
-    makes one of what is rendered. The head, or the `trace_lines` to add to it, want the number of
-    the request's trace `traced` times. With `only_status`, the status alone decides: one of
-    `statuses`, or any below 400 where there are none.
+    If `needs_body` is false, the body is only counted; if `needs_headers` is false, the headers need
+    not be parsed. `head` and `body` are the bytes to send if they are always the same. Without `head`,
+    `heads` builds one from the rendered request. The head, or the `trace_lines` appended to it, have
+    `traced` placeholders for the request's trace number. With `only_status`, the status alone decides:
+    one of `statuses`, or any below 400 if `statuses` is empty.
     """
 
     __slots__ = (
@@ -97,13 +97,13 @@ class ScenarioStep:
             self.body = constant.body
             head = self.heads.of(
                 constant.path, constant.headers, len(constant.body)
-            )  # refuses a header that is none
+            )  # raises for an invalid header
             if not self.authorized:
                 self.head, self.traced = tracing.template(head)
 
 
 class ScenarioBlock:
-    """Steps that are made `rounds` times at most, and of them as long as `loop` holds; `first` is its first request."""
+    """Steps that run at most `rounds` times, while `loop` holds if there is one; `first` is the block's first request."""
 
     __slots__ = ("chance", "condition", "first", "loop", "names", "rounds", "steps")
 
@@ -122,7 +122,7 @@ Step = ScenarioStep | ScenarioBlock
 
 
 def steps_of(planned: tuple[PlannedStep, ...], plan: Plan) -> tuple[Step, ...]:
-    """Planned steps, compiled."""
+    """Compile planned steps."""
     return tuple(
         ScenarioBlock(step, plan) if isinstance(step, PlannedBlock) else ScenarioStep(step, plan)
         for step in planned
@@ -130,7 +130,7 @@ def steps_of(planned: tuple[PlannedStep, ...], plan: Plan) -> tuple[Step, ...]:
 
 
 def _names(steps: tuple[Step, ...]) -> frozenset[str]:
-    """The names that the templates and conditions of some steps need."""
+    """Return the names that the templates and conditions of some steps need."""
     names: set[str] = set()
     for step in steps:
         names |= (
@@ -143,7 +143,7 @@ def _names(steps: tuple[Step, ...]) -> frozenset[str]:
 
 
 def _thinks(steps: tuple[Step, ...]) -> bool:
-    """Whether there is a pause after any of some steps."""
+    """Return True if any of some steps has a pause after it."""
     return any(
         _thinks(step.steps) if isinstance(step, ScenarioBlock) else step.think is not None
         for step in steps
@@ -151,10 +151,10 @@ def _thinks(steps: tuple[Step, ...]) -> bool:
 
 
 class Scenario:
-    """What one user does at a stretch: a flow's steps in order, or one endpoint's request. `names` are its templates'.
+    """What one user does in one go: a flow's steps in order, or one request. `names` are those its templates need.
 
-    A `constant` one is one request of the same bytes each time, which needs no virtual user.
-    `first` is the first request of it that there may be.
+    A `constant` scenario is one request with the same bytes each time, which needs no virtual user.
+    `first` is the first request in the scenario.
     """
 
     __slots__ = ("constant", "first", "flow", "names", "steps", "weight")
@@ -169,9 +169,10 @@ class Scenario:
 
 
 class SharedData:
-    """What the scenarios of one process share: rows, numbers, and which user is whose; see `TrafficMix` for the numbers.
+    """Data that all scenarios of one process share: rows, sequence numbers, and the numbering of users.
 
-    RowsError when a data file is no longer what it was when the profile was checked.
+    `index` and `count` are as in `TrafficMix`. Raise FeederError if a data file has changed since the
+    profile was checked.
     """
 
     def __init__(self, plan: Plan, index: int = 0, count: int = 1) -> None:
@@ -185,14 +186,14 @@ class SharedData:
         self._scenarios = [part.scenario for part in plan.parts]
 
     def user(self, number: int, scenario: str) -> int:
-        """The number, from 1, of a scenario's user that is counted from 0: no two scenarios have the same users."""
+        """Return the number, from 1, of a scenario's user `number`, from 0. No two scenarios have the same users."""
         return number * len(self._scenarios) + self._scenarios.index(scenario) + 1
 
 
 class TrafficMix:
-    """All that the users of one scenario share in one process; of `count` processes, this is the one counted `index` from 0.
+    """What all users of one scenario share in one process: the process `index`, from 0, of `count`.
 
-    `plan` is the scenario's, or all of it where there are none.
+    `plan` is the scenario's plan, or the whole plan if it has no scenarios.
     """
 
     def __init__(
@@ -211,41 +212,41 @@ class TrafficMix:
             for steps in (plan.setup, plan.teardown)
         )
         self.scenarios = (*alone, *flows)
-        #: Whether anybody pauses after a request.
+        #: True if any user pauses after a request.
         self.thinks = any(_thinks(scenario.steps) for scenario in self.scenarios)
         self._bounds: Sequence[float] = list(
             accumulate(scenario.weight for scenario in self.scenarios)
         )
         self._modulation = mix_modulation_of(plan)
-        #: When the shares change next, in seconds from the load's beginning; who drives the load then calls `turn`.
+        #: When the shares change next, in seconds from the load's start; the load's driver must then call `turn`.
         self.turns = inf if self._modulation is None else 0.0
         self._seed = f"{plan.seed}/{plan.before}" if plan.before else plan.seed
         self.schedule = schedule_of(plan)
 
     def virtual_user(self, number: int) -> VirtualUser:
-        """The state of one user, counted from 1 in this process; no two processes have the same users."""
+        """Return the state of one user, counted from 1 in this process; no two processes have the same users."""
         return self._user(
             self._shared.user((number - 1) * self._count + self._index, self._plan.scenario)
         )
 
     def caller_number(self, number: int) -> int:
-        """What templates know as `user` of an arrival, counted from 0 over all processes: from 1 on over the whole run."""
+        """Return the `user` number in templates, from 1 over the whole run, for an arrival, from 0 over all processes."""
         return self._shared.user(self._plan.before + number, self._plan.scenario)
 
     def caller(self, number: int) -> VirtualUser:
-        """The state of the virtual user behind an arrival; arrivals are counted from 0 over all processes."""
+        """Return the state of the virtual user behind an arrival; arrivals are counted from 0 over all processes."""
         return self._user(self.caller_number(number))
 
     def _user(self, number: int) -> VirtualUser:
         return VirtualUser(number, self._seed, self._shared.rows, self._shared.numbers)
 
     def turn(self, passed: float) -> None:
-        """From now on choose by the shares of this moment, in seconds from the load's beginning: the same in all processes."""
+        """Switch to the shares of this moment, in seconds from the load's start. They are the same in all processes."""
         if self._modulation is not None:
             self._bounds, self.turns = self._modulation.at(passed)
 
     def choose(self, chance: random.Random) -> Scenario:
-        """The next course, by weight; a visitor's own `random` makes its choices repeatable."""
+        """Choose the next scenario by weight. The caller's own `random` makes its choices repeatable."""
         if len(self.scenarios) == 1:
             return self.scenarios[0]
         bounds = self._bounds
@@ -253,5 +254,5 @@ class TrafficMix:
 
     @staticmethod
     def pause(chance: random.Random, after: ScenarioStep) -> float:
-        """How long to think after a step, in seconds: as it says itself, or the plan."""
+        """Return the think time after a step, in seconds: the step's own, or the plan's."""
         return chance.uniform(*after.think) if after.think else 0.0

@@ -1,4 +1,4 @@
-"""The open model: arrivals on schedule, whatever the target does, over as many connections as it takes."""
+"""The open model: arrivals on schedule, whatever the target does, over as many connections as needed."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from soak.load.workload.request_builder import FlowEnded, RequestBuilder
 from soak.load.workload.sender import Sender
 from soak.load.workload.timerfd import PreciseTimer
 
-#: Connections grow up to this many; further arrivals wait, and their wait is part of their latency.
+#: Maximum number of connections; further arrivals wait, and their wait is part of their latency.
 MAX_CONNECTIONS = 2000
-#: So many may wait; beyond them an arrival is dropped, and counted as that.
+#: Maximum number of waiting arrivals; further ones are dropped and counted as dropped.
 MAX_WAITING = 10_000
-#: Behind schedule, answers are read after so many: else each hiccup would open connections that are not needed.
+#: Arrivals made behind schedule before responses are read; otherwise each hiccup would open unneeded connections.
 MOST_AT_ONCE = 32
-#: Of the connections, so many are kept for all the run as arrive in this time; others are closed when idle for IDLE_SECONDS.
+#: Pinned connections stay open for the whole run: as many as arrivals come in this time. Others close after IDLE_SECONDS.
 PINNED_SECONDS, MOST_PINNED, IDLE_SECONDS = 0.1, 100, 5.0
 
 
 class Visit(NamedTuple):
-    """A flow that goes on after its first request: whose it is, and the steps that are left of it."""
+    """The rest of a flow after its first request: its virtual user, and the remaining steps."""
 
     virtual_user: VirtualUser
     steps: Iterator[ScenarioStep]
 
 
-#: The step, its rendered request (None without a template), its intended start, and the flow that continues after it (or None).
+#: The step, its rendered request (None without a template), its intended start, and the rest of its flow (or None).
 Arrival = tuple[ScenarioStep, RenderedRequest | None, float, Visit | None]
 
 
 class ConnectionWorker:
-    """A greenlet with a connection of its own, which sends one arrival after another and rests in between."""
+    """A greenlet with its own connection that sends one arrival after another and rests in between."""
 
     __slots__ = ("arrival", "greenlet", "idle_since", "pinned", "sender", "thinking")
 
@@ -57,9 +57,9 @@ class ConnectionWorker:
 class OpenLoad:
     """All arrivals of a plan, and the workers that send them.
 
-    A target's descriptors and goroutines follow the connections it is given. So that these do not
-    look like growth, the pinned ones take turns from the first requests on, and what a stall has
-    added goes again once idle for some seconds.
+    The target's file descriptors and goroutines grow with the connections to it. So that this does
+    not look like a leak, the pinned connections are used in turn from the first requests on, and
+    connections added during a stall are closed after some idle seconds.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class OpenLoad:
         self._shares = shares or Shares()
         self._plan, self._counting, self._new_sender = plan, counting, new_sender
         self._mix, self._builder, self._warnings = mix, builder, warnings
-        #: It makes all single requests in turn; each flow has a visitor of its own.
+        #: The virtual user of all single requests; each flow has its own.
         self._virtual_user = mix.virtual_user(0)
         self._without_rows: set[Scenario] = set()
         self._cut = False
@@ -87,19 +87,19 @@ class OpenLoad:
         self._more: list[ConnectionWorker] = []
         self._all: set[ConnectionWorker] = set(self._pinned)
         self._waiting: deque[Arrival] = deque()
-        #: Arrivals that are sent and not answered yet.
+        #: Arrivals that are sent but not answered.
         self.busy = 0
-        #: Arrivals so far, and those of them that found no free connection, and had to wait or were dropped.
+        #: `made`: arrivals so far. `queued`: those that found no free connection, and had to wait or were dropped.
         self.made = self.queued = 0
 
     def connect(self) -> None:
-        """Open what the first arrivals need: opened by them, they would come too fast to be on time."""
+        """Open the connections that the first arrivals need. If the arrivals opened them, they would be late."""
         first = ceil(self._shares.count(self._mix.schedule, PINNED_SECONDS))
         at_once = list(self._pinned)[:first]
         gevent.joinall([gevent.spawn(worker.sender.connect) for worker in at_once])
 
     def drive(self) -> None:
-        """Make all arrivals, each on schedule; returns when the last is made, or the load is to finish."""
+        """Make all arrivals, each on schedule; return after the last one, or when the load must finish."""
         pace = PreciseTimer()
         try:
             self._drive(pace.until)
@@ -132,7 +132,7 @@ class OpenLoad:
                 self.let_go()
 
     def _make(self, scenario: Scenario, number: int, moment: float) -> None:
-        """An arrival with templates: made now, in order, so that the same seed makes the same ones."""
+        """Make an arrival with templates. It is rendered now, in order, so that a seed repeats the same requests."""
         if scenario.flow:
             virtual_user, known = self._mix.caller(number), None
         else:
@@ -148,14 +148,14 @@ class OpenLoad:
             except (
                 StopIteration,
                 FlowEnded,
-            ):  # no step's condition holds; or it cannot be told, which is counted
+            ):  # no step's condition holds, or a condition failed, which is already counted
                 return
         rendered = self._builder.make(first, virtual_user)
         if rendered is not None:
             self.arrive((first, rendered, moment, visit))
 
     def _run_out(self, scenario: Scenario) -> None:
-        """An arrival that found no row is dropped; when none can find any, the load cannot go on."""
+        """Drop an arrival that found no row; if no scenario can find a row, the load cannot continue."""
         self._counting.drop(scenario.first.endpoint)
         self._without_rows.add(scenario)
         if len(self._without_rows) == len(self._mix.scenarios):
@@ -164,7 +164,7 @@ class OpenLoad:
             )
 
     def arrive(self, arrival: Arrival) -> None:
-        """Hand one arrival to an idle worker or a new one; else it waits, or is dropped."""
+        """Pass one arrival to an idle or new worker; otherwise it waits, or is dropped."""
         self.made += 1
         if self._pinned:
             worker = self._pinned.popleft()
@@ -207,7 +207,7 @@ class OpenLoad:
                 else:
                     worker.idle_since = time.monotonic()
                     self._more.append(worker)
-                hub.switch()  # until the next arrival, or none when it is let go
+                hub.switch()  # until the next arrival, or until `let_go` ends it without one
         except Exception as error:
             self._warnings.fail(f"a request broke: {type(error).__name__}: {error}")
             raise
@@ -223,7 +223,7 @@ class OpenLoad:
         intended: float,
         visit: Visit,
     ) -> None:
-        """A whole flow, by a visitor who has never been there before."""
+        """Send a whole flow as a new visitor, without cookies of an earlier one."""
 
         def pause(virtual_user: VirtualUser, after: ScenarioStep) -> bool:
             seconds = self._mix.pause(virtual_user.random, after)
@@ -239,7 +239,7 @@ class OpenLoad:
         worker.sender.forget()
 
     def let_go(self) -> None:
-        """End the workers that a stall added and that have been idle since."""
+        """End idle workers that were added during a stall."""
         idle_since = time.monotonic() - IDLE_SECONDS
         while self._more and self._more[0].idle_since < idle_since:
             worker = self._more.pop(0)
@@ -247,7 +247,7 @@ class OpenLoad:
                 self._hub.loop.run_callback(worker.greenlet.switch)
 
     def finish(self, patience: float) -> None:
-        """Wait for the answers under way, at most `patience` seconds, and close everything; flows end where they are."""
+        """Wait for responses in flight, at most `patience` seconds, and close everything; flows stop where they are."""
         end = time.monotonic() + patience
         self._cut = True
         for worker in self._all:
@@ -259,5 +259,5 @@ class OpenLoad:
         gevent.killall(
             [worker.greenlet for worker in self._all if worker.greenlet is not None], timeout=1.0
         )
-        for worker in self._all:  # that never worked
+        for worker in self._all:  # workers that never sent anything
             worker.sender.close()

@@ -1,4 +1,4 @@
-"""Requests made of their templates: what cannot be made is counted, told of, and ends a run that could never make it."""
+"""Build requests from their templates. Failures are counted and reported; the run ends if none can succeed."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from soak.load.scenario.templates import RenderError
 from soak.load.scenario.virtual_user import VirtualUser
 from soak.load.workload.mix import Scenario, ScenarioStep, Step
 
-#: When none of an endpoint's first requests can be made, none ever will be.
+#: If none of this many first requests of an endpoint can be built, the load fails.
 GIVE_UP_AFTER = 20
 
 
 class FlowEnded(Exception):  # noqa: N818 - an end, counted already
-    """A condition could not be told."""
+    """A condition could not be evaluated."""
 
 
 class RequestBuilder:
-    """Makes all requests of a process; a request that cannot be made is a failure of its endpoint that takes no time."""
+    """Builds all requests of a process. A request that cannot be built counts as a failure with no latency."""
 
     def __init__(self, counting: Counting, warnings: Warnings) -> None:
         self._counting, self._warnings = counting, warnings
@@ -33,7 +33,7 @@ class RequestBuilder:
     def begin(
         self, scenario: Scenario, virtual_user: VirtualUser, number: int | None = None
     ) -> bool:
-        """Let a visitor begin a course; False when rows that it needs have run out, of which the run is told."""
+        """Let a virtual user begin a scenario. Return False, with a warning, if rows that it needs have run out."""
         try:
             virtual_user.begin(scenario.names, number)
         except FeederExhausted as error:
@@ -42,7 +42,7 @@ class RequestBuilder:
         return True
 
     def steps(self, steps: tuple[Step, ...], virtual_user: VirtualUser) -> Iterator[ScenarioStep]:
-        """The requests to make, one after another, as conditions and chance have it by then; none after a wrong condition."""
+        """Yield the requests to send, as conditions and chance decide at each step; raise FlowEnded for a failed condition."""
         for step in steps:
             if step.chance < 1.0 and virtual_user.random.random() >= step.chance:
                 continue
@@ -61,7 +61,7 @@ class RequestBuilder:
                     self._warnings.warn("while", text)
 
     def _holds(self, condition: Condition, step: Step, virtual_user: VirtualUser) -> bool:
-        """Whether a condition holds; one that cannot be told is a failure of the request it is for, and the flow's end."""
+        """Evaluate a condition. If that fails, count a failure of its request and raise FlowEnded."""
         try:
             return condition.holds(virtual_user.context)
         except RenderError as error:
@@ -70,7 +70,7 @@ class RequestBuilder:
             raise FlowEnded from None
 
     def make(self, step: ScenarioStep, virtual_user: VirtualUser) -> RenderedRequest | None:
-        """A request as the visitor's rows and captures have it; None when it cannot be made."""
+        """Render a request with the virtual user's rows and captures; return None if that fails."""
         try:
             rendered = step.template.render(virtual_user.context)
             if step.checks.templated:

@@ -1,4 +1,4 @@
-"""How a plan's users connect, and how they send: one request after another, checked, captured from, and counted."""
+"""How a plan's users connect and send: one request after another, checked, captured from, and counted."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from soak.load.workload.mix import Scenario, ScenarioStep
 from soak.load.workload.request_builder import FlowEnded, RequestBuilder
 from soak.profile.hosts import may_load
 
-#: What `walk` says of a request that could not be made; it is counted already.
+#: The failure that `walk` returns for a request that could not be built; it is already counted.
 NOT_MADE = "template"
-#: Pauses after a step, and says whether there is to be another.
+#: A function that pauses after a step, and returns True if the next step is to follow.
 Pause = Callable[[VirtualUser, ScenarioStep], bool]
 _NO_HEADERS: Mapping[str, str] = {}
 
 
 def client_options(plan: Plan) -> ClientOptions:
-    """How a plan's users connect; OSError when the TLS files cannot be used, before any user needs them."""
+    """Return how a plan's users connect. Raise OSError now if the TLS files cannot be used, before any user needs them."""
     context_of(plan.tls)
     return ClientOptions(
         Origin.of(plan.url),
@@ -43,7 +43,7 @@ def client_options(plan: Plan) -> ClientOptions:
 
 
 class Sender:
-    """One user's requests: sent over its client, their answers checked, and counted."""
+    """Sends one user's requests over its client, checks their responses, and counts them."""
 
     __slots__ = (
         "_builder",
@@ -69,23 +69,23 @@ class Sender:
         self._examples = examples or FailureExamples(lambda _endpoint, _failed: None)
         self._send = self._client.send
         self._timeouts = options.timeouts
-        #: The step of a flow that was made last.
+        #: The last step of a flow that was sent.
         self.last: ScenarioStep | None = None
 
     def connect(self) -> None:
-        """Connect now and not with the first request; where that fails, the first request will say so."""
+        """Connect now instead of with the first request. If this fails, the first request reports it."""
         self._client.connect()
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the user's connections."""
         self._client.close()
 
     def forget(self) -> None:
-        """Another visitor is served from now on."""
+        """Forget the visitor's state, because another visitor is served from now on."""
         self._client.forget()
 
     def walk(self, scenario: Scenario, virtual_user: VirtualUser, pause: Pause) -> str | None:
-        """All of a scenario that the virtual user has begun; the failure that ended it, if one did."""
+        """Run all of a scenario that the virtual user has begun; return the failure that ended it, or None."""
         if scenario.flow:
             return self.go_on(
                 self._builder.steps(scenario.steps, virtual_user), virtual_user, pause
@@ -104,7 +104,7 @@ class Sender:
         pause: Pause,
         last: ScenarioStep | None = None,
     ) -> str | None:
-        """The steps of a flow, those after `last`; `pause` comes between two, and says whether there is to be another."""
+        """Run the steps of a flow that follow `last`. `pause` is called between two, and may end the flow."""
         self.last = last
         try:
             for step in steps:
@@ -128,10 +128,10 @@ class Sender:
         intended: float | None = None,
         virtual_user: VirtualUser | None = None,
     ) -> str | None:
-        """Send, check and count one request, and let the visitor keep what its answer holds; the failure if it failed.
+        """Send, check and count one request, and keep the values captured from its response; return the failure or None.
 
-        Latency runs from `intended` (monotonic seconds) where given. Only a step that has a `head`
-        goes without `rendered`.
+        Latency runs from `intended` (monotonic seconds) if given. `rendered` may be None only for a step
+        that has a `head`.
         """
         trace = next_trace() if step.traced else 0
         if step.head is None:
@@ -190,13 +190,13 @@ class Sender:
         head: bytes,
         response: Response,
     ) -> str | None:
-        """The failure of an answer that sends its user to a foreign host, where no status is expected: it is no work done."""
+        """Return a failure if the response redirects to a host that is not allowed, and no status is expected."""
         checks = step.checks if rendered is None else rendered.checks or step.checks
         expected = step.statuses if step.only_status else checks.statuses
         return NOT_ALLOWED if not expected and self._client.leads_away(head, response) else None
 
     def _head(self, step: ScenarioStep, rendered: RenderedRequest, trace: int) -> bytes:
-        """The head of a request that was rendered, with the token where there is one, and its trace."""
+        """Return the head of a rendered request, with its trace, and with the token if there is one."""
         token = (
             self._token_refresher.header
             if self._token_refresher is not None and step.authorized
@@ -218,7 +218,7 @@ class Sender:
         seconds: float,
         virtual_user: VirtualUser | None,
     ) -> str | None:
-        """Why an answer fails; where it does not, the user keeps what is captured."""
+        """Return why a response fails, or None; if it does not fail, the user keeps what is captured."""
         headers = response.headers if step.needs_headers else _NO_HEADERS
         try:
             failed = checks.check(response.status, headers, response.body, seconds)

@@ -1,8 +1,8 @@
-"""Sleeping until a moment, to within some 50 µs where the system can.
+"""Sleep until a moment, to within some 50 µs if the system supports it.
 
-gevent's event loop waits in whole milliseconds, so that a sleep ends half a millisecond late at the
-median: as much as a fast service takes to answer, and in the open model it would be part of its
-latency. Linux's timer descriptors are exact.
+gevent's event loop waits in whole milliseconds, so the median sleep ends half a millisecond late.
+This is as long as a fast service takes to answer, and in the open model it would be part of the
+latency. Linux's timer descriptors are precise.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class _Spec(ctypes.Structure):
 
 
 class PreciseTimer:
-    """One greenlet's alarm clock."""
+    """A timer for one greenlet."""
 
     def __init__(self) -> None:
         self._spec = _Spec()
         self._libc: Any = None
         self._descriptor = -1
         self._watcher: Any = None
-        with suppress(OSError, AttributeError):  # not Linux: gevent's own sleep must do
+        with suppress(OSError, AttributeError):  # not Linux: use gevent's own sleep
             self._libc = ctypes.CDLL(None, use_errno=True)
             self._descriptor = self._libc.timerfd_create(_CLOCK_MONOTONIC, _NONBLOCK_CLOEXEC)
         if self._descriptor >= 0:
@@ -57,7 +57,7 @@ class PreciseTimer:
             os.read(self._descriptor, 8)
 
     def close(self) -> None:
-        """Let go of the descriptor."""
+        """Close the timer descriptor."""
         if self._watcher is not None:
             self._watcher.close()
             os.close(self._descriptor)
