@@ -1,1 +1,1 @@
-"""Pure: runs measured, one side compared with another, and each difference judged against its tolerance."""
+"""Pure functions that measure runs, compare two sides, and judge each difference against its tolerance."""

@@ -1,4 +1,4 @@
-"""An analysis.json as one side of a comparison: what it says of endpoints and growth, with no recording to measure."""
+"""Use an analysis.json as one side of a comparison: it has endpoints and growth, but no recording to measure."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from soak.errors import InputError
 from soak.model import INTERVAL_ERRORS, Place, Suspect, label_pairs, series_key
 
 FORMAT_VERSION = 1
-#: The standard error of a latency, on a logarithmic scale, where nothing but the value is known.
+#: Assumed standard error of a latency, on a logarithmic scale, if only the value is known.
 UNKNOWN_ERROR = 0.1
 _PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
 
 
 def from_analysis(text: str, source: str) -> MeasuredRun:
-    """The run of an analysis.json; InputError says what is wrong with it."""
+    """Return the run of an analysis.json; raise InputError if it cannot be used."""
     try:
         tree = json.loads(text)
     except (ValueError, RecursionError):

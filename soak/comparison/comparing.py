@@ -1,4 +1,4 @@
-"""Two sides of measured runs to one comparison: what has a partner is compared, the rest is named."""
+"""Compare two sides of measured runs: measurements present on both sides are compared, the others are listed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from soak.model import Chart
 from soak.profile.compare import CompareRule
 
 _ORDER = {Change.WORSE: 0, Change.CANNOT_TELL: 1, Change.BETTER: 2, Change.SAME: 3}
-#: Names of what was left out are said up to so many.
+#: Most subjects that are listed by name for each metric left out.
 _NAMED = 6
 
 _OTHER_LOAD = (
@@ -32,7 +32,9 @@ def compare(
     names: tuple[str, str] = ("base", "candidate"),
     paired: bool = False,
 ) -> Comparison:
-    """Candidate against base, several runs a side; `paired` where run i of each side was made beside the other's."""
+    """Compare candidate with base, each of one or several runs; `paired` if run i of one side was made next to run i
+    of the other.
+    """
     same_load = len({run.load for run in (*base, *candidate)}) == 1
     sides = [_by_key(side) for side in (base, candidate)]
     shared = [key for key in sides[0] if key in sides[1]]
@@ -87,10 +89,11 @@ def compare(
 def overall(
     differences: Sequence[Difference], rules: Mapping[str, CompareRule], *, same_load: bool = True
 ) -> tuple[GateVerdict, str]:
-    """Worse where anything is; cannot tell where a required metric, or everything, cannot be told; else not worse.
+    """Return the verdict of a comparison with its reason.
 
-    Sides of different loads cannot be told either: latency and memory, of which most is asked, are
-        not compared.
+    Worse if any difference is worse. Cannot tell if a required metric is missing or unclear, if all
+    metrics are unclear, or if the loads differ: then latency and memory, which matter most, are not
+    compared. Otherwise not worse.
     """
     worse = [difference for difference in differences if difference.verdict is Change.WORSE]
     if worse:
@@ -132,7 +135,7 @@ def overall(
 
 
 def _of(count: int, total: int) -> str:
-    """`4 of 29 metrics are`."""
+    """Return, for example, `4 of 29 metrics are`."""
     return f"{count} of {total} {'metric is' if total == 1 else 'metrics are'}"
 
 
@@ -147,12 +150,12 @@ def _by_key(runs: Iterable[MeasuredRun]) -> dict[Key, list[Measurement]]:
 
 
 def _error(sides: Sequence[Mapping[Key, Sequence[Measurement]]], key: Key) -> float:
-    """The smallest error of counting of any run, of either side."""
+    """Return the smallest counting error of a measurement among all runs of both sides."""
     return min(measurement.error for side in sides for measurement in side[key])
 
 
 def _only(side: Mapping[Key, object], other: Mapping[Key, object], name: str) -> Iterator[str]:
-    """What one side alone has, a metric a line."""
+    """Yield a line for each metric that names the subjects which only one side has."""
     for metric in METRICS:
         subjects = [key[1] for key in side if key[0] == metric and key not in other]
         if subjects:
@@ -172,7 +175,7 @@ def _of_other_load(
 def _unlike(
     base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], *, paired: bool
 ) -> Iterator[str]:
-    """Differences between the sides that are no measurements; the targets of a gate differ by intent."""
+    """Yield warnings about other differences between the sides; the targets of a gate differ by intent."""
     for what, of in (("profiles", "name"), ("targets", "target")):
         left, right = ({str(getattr(run, of)) for run in side} for side in (base, candidate))
         if left != right and not (paired and of == "target"):
@@ -194,7 +197,7 @@ def _unlike(
 
 
 def _worse_first(charts: Iterable[Chart], differences: Sequence[Difference]) -> tuple[Chart, ...]:
-    """The charts of series that are worse, then the others, each in their order."""
+    """Return the charts of series that are worse, then the others, each group in its order."""
     worse = {difference.subject for difference in differences if difference.verdict is Change.WORSE}
     return tuple(
         sorted(charts, key=lambda chart: worse.isdisjoint(curve.series for curve in chart.curves))
@@ -202,7 +205,7 @@ def _worse_first(charts: Iterable[Chart], differences: Sequence[Difference]) -> 
 
 
 def overlaid(base: MeasuredRun, candidate: MeasuredRun, names: tuple[str, str]) -> Iterator[Chart]:
-    """The charts that both runs have, the curves of both in one, the base's first."""
+    """Yield the charts that both runs have, each with the curves of both, the base's first."""
     others = {chart.title: chart for chart in candidate.charts}
     for chart in base.charts:
         other = others.get(chart.title)

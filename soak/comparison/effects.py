@@ -1,16 +1,16 @@
-"""How far the runs of one side differ from those of another, and how sure that is.
+"""Estimate how far the runs of one side differ from those of another, and how certain that is.
 
-Each run's figure varies by what the run itself tells (`error`, `drift`) and by what differs between
-runs of one build. A single run cannot tell the second, and few runs tell it badly, so it is assumed
-first and corrected by what the runs show:
+Each run's figure varies within the run, which the run itself shows (`error`, `drift`), and between
+runs of one build. A single run cannot show the variation between runs, and a few runs show it
+poorly. So it is first assumed, and then corrected by what the runs show:
 
-- Assumed: runs of one build differ by the metric's `between` times the drift that one run shows, for the noise of shared
-  machines has its most power at slow frequencies; and never by less than the metric's floor.
-- Corrected: the ratio of the scatter seen within the sides to the scatter assumed, as in Hartung and Knapp's interval for
+- Assumed: runs of one build differ by the metric's `between` times the drift that one run shows, since the noise of shared
+  machines has most of its power at low frequencies; and never by less than the metric's floor.
+- Corrected: by the ratio of the scatter seen within the sides to the scatter assumed, as in Hartung and Knapp's interval for
   random effects (A refined method for the meta-analysis of controlled clinical trials with binary
-  outcome, 2001), drawn to 1 with the weight of `PRIOR_FREEDOM` degrees of freedom (Smyth, Linear
-  models and empirical Bayes methods for assessing differential expression in microarray
-  experiments, 2004). The interval is Student's with both degrees of freedom.
+  outcome, 2001). The ratio is shrunk towards 1 with the weight of `PRIOR_FREEDOM` degrees of freedom
+  (Smyth, Linear models and empirical Bayes methods for assessing differential expression in
+  microarray experiments, 2004). The interval is Student's with the sum of both degrees of freedom.
 """
 
 from __future__ import annotations
@@ -26,23 +26,24 @@ from soak.compared import Measurement
 from soak.comparison.metrics.metric import ComparedMetric
 from soak.model import Floats
 
-#: Degrees of freedom that the assumed scatter counts for. Fewer: one run a side tells nothing; more: several runs' own scatter
-#: is not believed. Calibrated on pairs of runs of one build (docs/compare.md).
+#: Degrees of freedom of the assumed scatter. With fewer, one run per side shows nothing; with more, the scatter that several
+#: runs show is not believed. Calibrated on pairs of runs of one build (docs/compare.md).
 PRIOR_FREEDOM = 4.0
-#: Runs that were made one right after the other differ by no more drifts than this: the machine had no time to change.
+#: Upper limit of `between`, in drifts, for runs made right after one another: the machine had no time to change.
 NEIGHBOURS = 2.0
-#: What is promised of the power: a change so large is called worse in 95 of 100 comparisons.
+#: Power for which the detectable change is stated: a change of that size is called worse in 95 of 100 comparisons.
 POWER = 0.95
-#: Keeps figures that never vary from being divided by nothing.
+#: Least variance of a figure: avoids a division by zero if figures never vary.
 _LEAST_VARIANCE = 1e-24
 
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Candidate minus base on the metric's scale, its standard error, and the degrees of freedom of that.
+    """`change` is candidate minus base on the metric's scale, `error` its standard error with `freedom` degrees of freedom.
 
     `single` is the standard deviation of one run's figure. `base` and `candidate` are the sides'
-    figures in the metric's unit, weighted as the change is, which is the step from one to the other.
+    figures in the metric's unit, weighted like the change: the change leads from `base` to
+    `candidate`.
     """
 
     base: float
@@ -53,26 +54,26 @@ class Effect:
     single: float
 
     def interval(self, confidence: float = 0.95) -> tuple[float, float]:
-        """The interval that holds the true difference with this confidence."""
+        """Return the confidence interval of the true difference."""
         reach = t_quantile((1 + confidence) / 2, self.freedom) * self.error
         return self.change - reach, self.change + reach
 
     def p_above(self, bound: float) -> float:
-        """How likely a change like this is where the true one is at most `bound`."""
+        """Return the p-value of the hypothesis that the true change is at most `bound`."""
         return float(t_cdf((bound - self.change) / self.error, self.freedom))
 
     def p_below(self, bound: float) -> float:
-        """How likely a change like this is where the true one is at least `bound`."""
+        """Return the p-value of the hypothesis that the true change is at least `bound`."""
         return float(t_cdf((self.change - bound) / self.error, self.freedom))
 
 
 def on_scale(metric: ComparedMetric, value: float) -> float:
-    """A value on its metric's scale: its logarithm where differences are shares."""
+    """Return a value on its metric's scale: its logarithm if differences are shares."""
     return math.log(value) if metric.relative else value
 
 
 def off_scale(metric: ComparedMetric, value: float) -> float:
-    """The inverse of `on_scale`."""
+    """Convert a figure on its metric's scale back to the metric's unit; the inverse of `on_scale`."""
     return math.exp(value) if metric.relative else value
 
 
@@ -83,7 +84,7 @@ def effect(
     *,
     paired: bool,
 ) -> Effect:
-    """The difference between the sides; `paired` where run i of one side was made beside run i of the other."""
+    """Return the difference between the sides; `paired` if run i of one side was made next to run i of the other."""
     sides = [
         np.array([on_scale(metric, measurement.value) for measurement in side])
         for side in (base, candidate)
@@ -115,7 +116,7 @@ def effect(
 
 
 def _assumed(metric: ComparedMetric, side: Sequence[Measurement], between: float) -> Floats:
-    """The variance of each run's figure: what the run tells, and what runs of one build are assumed to differ by."""
+    """Return the variance of each run's figure: that within the run, and that assumed between runs of one build."""
     error, drift = (
         np.array([getattr(measurement, name) for measurement in side])
         for name in ("error", "drift")
@@ -125,18 +126,18 @@ def _assumed(metric: ComparedMetric, side: Sequence[Measurement], between: float
 
 
 def _pooled(values: Floats, variances: Floats) -> tuple[float, float, float]:
-    """The weighted mean, its variance, and the weighted squares around it."""
+    """Return the weighted mean, its variance, and the weighted sum of squares around it."""
     weights = 1 / variances
     mean = float(weights @ values / weights.sum())
     return mean, float(1 / weights.sum()), float(weights @ (values - mean) ** 2)
 
 
 def caught(single: float, runs: int, other_runs: int, tolerance: float, alpha: float) -> float:
-    """The change, on the metric's scale, that so many runs a side call worse in `POWER` of comparisons.
+    """Return the change, on the metric's scale, that this many runs per side call worse in `POWER` of comparisons.
 
-    The difference must lie beyond the tolerance by the critical value of a test at `alpha`, and by
-    as much again as makes it do so that often; the noncentral distribution is taken for a shifted
-    one, which is close from a few degrees on.
+    It lies beyond the tolerance by the critical value of a test at `alpha` plus the quantile of
+    `POWER`. The noncentral t distribution is approximated by a shifted one, which is close from a
+    few degrees of freedom on.
     """
     freedom = PRIOR_FREEDOM + runs + other_runs - 2
     error = single * math.sqrt(1 / runs + 1 / other_runs)

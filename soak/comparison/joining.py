@@ -1,4 +1,4 @@
-"""A gate's slices of one side put together: one process over all of the time, so that its growth can be seen."""
+"""Join a gate's slices of one side: they are one process over the whole time, so its growth can be seen."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from soak.model import Phase, PhaseName, Recording, Series
 
 
 def joined(recordings: Sequence[Recording], starts: Sequence[float]) -> Recording:
-    """The series of several runs of one process on one time axis; `starts` are when each began, in seconds.
+    """Put the series of several runs of one process on one time axis; `starts` are their start times in seconds.
 
-    What was not sampled between them stays a gap. Requests are left out: growth is over time.
+    The time between runs, which was not sampled, stays a gap. Requests are left out, since growth is
+    over time.
     """
     pieces: dict[tuple[str, str], list[Series]] = {}
     for recording, start in zip(recordings, starts, strict=True):

@@ -1,8 +1,8 @@
-"""Each difference against its tolerance, the family of all controlled, and the sentence that says what came of it.
+"""Judge each difference against its tolerance, with the error of the whole family controlled, and state the result.
 
-All metrics are one family: that any metric of two runs of one build is called worse has a chance of
-`FAMILY_RISK` (Holm's procedure); the same holds for better. Nothing is corrected in "same": it
-needs the whole 95% interval within the tolerance.
+All metrics are one family: the probability that any metric of two runs of one build is called worse
+is `FAMILY_RISK` (Holm's procedure); the same holds for better. "Same" is not corrected for multiple
+tests: it requires that the whole 95% interval lies within the tolerance.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from soak.comparison.metrics import METRICS
 from soak.comparison.metrics.metric import ComparedMetric
 from soak.profile.compare import CompareRule, parse_tolerance
 
-#: The chance that a comparison of equals calls anything worse.
+#: Probability that a comparison of equal builds calls anything worse.
 FAMILY_RISK = 0.01
-#: What rounding may add to an interval: nought against nought, with no tolerance, is the same.
+#: Allowance for rounding in an interval: zero against zero, with no tolerance, is the same.
 SLACK = 1e-9
-#: No tolerance for a fall is more than nearly all of the base.
+#: Greatest tolerance for a fall, as a share of the base.
 MOST_FALL = 0.99
 
 
@@ -38,7 +38,7 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class _Tested:
-    """A pair with its effect, its tolerance on the metric's scale (up, down), and how likely equals are to differ so."""
+    """A pair with its effect, its tolerances on the metric's scale (up, down), and the p-values of worse and better."""
 
     pair: Pair
     effect: Effect
@@ -51,7 +51,7 @@ class _Tested:
 def judge_pairs(
     pairs: Sequence[Pair], rules: Mapping[str, CompareRule], *, paired: bool = False
 ) -> list[Difference]:
-    """A difference for each pair, in their order."""
+    """Return a difference for each pair, in the order of the pairs."""
     tested = [_tested(pair, rules.get(pair.metric), paired=paired) for pair in pairs]
     worse = holm([tested_pair.p_worse for tested_pair in tested], FAMILY_RISK)
     better = holm([tested_pair.p_better for tested_pair in tested], FAMILY_RISK)
@@ -80,7 +80,7 @@ def _tested(pair: Pair, rule: CompareRule | None, *, paired: bool) -> _Tested:
 def _tolerances(
     pair: Pair, metric: ComparedMetric, rule: CompareRule | None
 ) -> tuple[float, float]:
-    """The tolerance for a rise and for a fall, on the metric's scale, neither below 0."""
+    """Return the tolerances for a rise and for a fall on the metric's scale, both at least 0."""
     level = abs(_middle(pair.base))
     amount = max(
         metric.tolerance * level, metric.least, *(measurement.matters for measurement in pair.base)
@@ -95,7 +95,7 @@ def _tolerances(
 
 
 def _middle(side: Sequence[Measurement]) -> float:
-    """The mean of a side's values."""
+    """Return the mean of a side's values."""
     return sum(measurement.value for measurement in side) / len(side)
 
 
@@ -152,7 +152,7 @@ def _difference(
 
 
 def _reason(difference: Difference) -> str:
-    """`p99 of GET /x: +23% (+12% to +35%); up to 5% is tolerated.`"""
+    """Return the sentence for a difference: `p99 of GET /x: +23% (+12% to +35%); up to 5% is tolerated.`"""
     of = f" of {difference.subject}" if difference.subject else ""
     said = f"{difference.metric}{of}: {difference.signed(difference.change)}"
     if difference.low is not None and difference.high is not None:

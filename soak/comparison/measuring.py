@@ -1,4 +1,4 @@
-"""A judged run to the measurements that are compared."""
+"""Take from a judged run the measurements that are compared."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from soak.units import show_duration
 
 
 def measure(source: str, recording: Recording, analysis: Analysis, profile: Profile) -> MeasuredRun:
-    """Everything that is compared of one run; `source` is where it came from."""
+    """Return everything of one run that is compared; `source` says where the run came from."""
     prepared = prepare(recording, profile.load.warmup)
     view = RunView(prepared, analysis)
     return MeasuredRun(
@@ -42,8 +42,8 @@ def measure(source: str, recording: Recording, analysis: Analysis, profile: Prof
 
 
 def measurements(view: RunView) -> Iterator[Measurement]:
-    """Every metric of a run that it tells."""
-    # Of a capacity search, whose load changes all the time, nothing else can be compared.
+    """Yield a measurement for every metric that the run has."""
+    # The load of a capacity search changes all the time, so only its capacity can be compared.
     searched = view.analysis.capacity is not None
     for name, metric in METRICS.items():
         if searched != (name == "capacity"):
@@ -64,12 +64,12 @@ def measurements(view: RunView) -> Iterator[Measurement]:
 
 
 def load_of(summary: str) -> str:
-    """`60 requests/s` out of a load's summary: what must agree before levels and latencies are compared."""
+    """Return the rate in a load's summary, such as `60 requests/s`; levels and latencies are compared only if it agrees."""
     return summary.partition(" on ")[0]
 
 
 def _doubts(source: str, recording: Recording, analysis: Analysis) -> Iterator[str]:
-    """What a reader must know of a run that is compared."""
+    """Yield the warnings that a reader of a comparison needs about one of its runs."""
     ended = recording.run.ended
     if ended not in (Ending.COMPLETED, Ending.EARLY):
         yield f"{source}: {ended.value} after {show_duration(recording.run.seconds)}; what it recorded until then is compared"

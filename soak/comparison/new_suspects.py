@@ -1,4 +1,4 @@
-"""Which of a candidate's suspects the base does not have."""
+"""Find the candidate's suspects that the base does not have."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from collections.abc import Iterator, Sequence
 from soak.compared import MeasuredRun
 from soak.model import Suspect
 
-#: A suspect is new from this confidence on: below, two runs of one build often name different ones.
+#: Least confidence of a new suspect: below it, two runs of one build often name different suspects.
 SURE = 0.5
 
 
 def new_suspects(
     base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun]
 ) -> tuple[Suspect, ...]:
-    """The candidate's suspects, each once, whose place and endpoint no suspect of the base has, however sure that is.
+    """Return each of the candidate's suspects whose place and endpoint no suspect of the base has, at any confidence.
 
-    None is new where a run of the base does not say what it suspected. The class does not count
-    where the function is
-    known: two runs may take one leak for two classes. Nor does the line: it moves from build to
-        build.
+    No suspect is new if a run of the base does not list its suspects. If the function is known, the
+    class is not compared, since two runs may assign one leak to two classes. The line is not
+    compared either: it moves from build to build.
     """
     if any(run.suspects is None for run in base):
         return ()
@@ -34,7 +33,7 @@ def new_suspects(
 def suspects_left_out(
     base: Sequence[MeasuredRun], candidate: Sequence[MeasuredRun], names: tuple[str, str]
 ) -> Iterator[str]:
-    """Says that suspects were not compared, where the candidate has some and the base does not say."""
+    """Yield a note that suspects were not compared, if the candidate has some and the base does not list its own."""
     if any(run.suspects is None for run in base) and list(_sure(candidate)):
         yield f"suspects: {names[0]} does not say what it suspected, so none of {names[1]}'s is known to be new"
 

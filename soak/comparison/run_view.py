@@ -1,4 +1,4 @@
-"""One run as the metrics see it: its judged stretch, its analysis, and its stretches."""
+"""One run as the metrics see it: its judged part, its analysis, and the blocks into which the judged part is cut."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from soak.windows import EndpointWindows
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure of a run before it has its metric's name.
+    """One figure of a run, not yet labelled with its metric.
 
-    `error` and `drift` are standard errors on the metric's scale: what few requests or events leave
-    open, and what varies from stretch to stretch beyond that. `matters` is the least difference, in
-    `unit`, that matters.
+    `error` and `drift` are standard errors on the metric's scale: `error` is that of counting few
+    requests or events, `drift` the variation from stretch to stretch beyond it. `matters` is the
+    least difference, in `unit`, that matters.
     """
 
     subject: str
@@ -44,11 +44,11 @@ class RunView:
         object.__setattr__(self, "blocks", Blocks.of(self.prepared.judged_from, self.prepared.end))
 
     def windows(self) -> tuple[EndpointWindows, ...]:
-        """The request windows of the judged stretch, an endpoint each."""
+        """Return the request windows of the judged stretch, one entry per endpoint."""
         return self.prepared.windows()
 
     def requests(self) -> Floats:
-        """The requests of all endpoints in each stretch."""
+        """Return the number of requests to all endpoints in each stretch."""
         windows = self.windows()
         sums = [
             self.blocks.sums(window.times - window.seconds / 2, window.requests.astype(np.float64))
@@ -57,7 +57,7 @@ class RunView:
         return np.sum(sums, axis=0) if sums else np.zeros(len(self.blocks.edges) - 1)
 
     def counters(self, selector: str) -> Iterator[Series]:
-        """The counters that a selector matches, the view of soak's own source before that of the target's page."""
+        """Yield the counters that a selector matches, each once; soak's `process` source takes precedence."""
         counters = [
             counter
             for counter in selected(selector, self.prepared.recording.series)
@@ -74,10 +74,11 @@ class RunView:
 def ratio(
     subject: str, above: Floats, below: Floats, unit: str, *, relative: bool, counting: float = 0.0
 ) -> Iterator[Figure]:
-    """Sum over sum, stretch by stretch; nothing where there is nothing to divide by, or a share of nothing is asked for.
+    """Yield the sum of `above` over the sum of `below`, with its error from the ratio in each stretch.
 
-    `counting` is the standard error, on the metric's scale, that the number of independent events
-    alone leaves.
+    Nothing is yielded if `below` is 0 throughout, if too few stretches have a ratio, or if a relative
+    figure is 0. `counting` is the standard error, on the metric's scale, that is due to the number
+    of independent events alone.
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(below > 0, above / below, np.nan)
@@ -90,10 +91,10 @@ def ratio(
 
 
 def beyond(error: float, counting: float) -> float:
-    """What a standard error has beyond that of counting."""
+    """Return the part of a standard error that exceeds the counting error (the difference of their squares)."""
     return math.sqrt(max(error**2 - counting**2, 0.0))
 
 
 def counting_error(count: float) -> float:
-    """The relative standard error of a count of independent events (Poisson)."""
+    """Return the relative standard error of a count of independent events (Poisson)."""
     return 1 / math.sqrt(count) if count > 0 else math.inf

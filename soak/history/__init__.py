@@ -1,1 +1,1 @@
-"""Many runs of one profile, night by night: what each said, what changed, and what consecutive nights say together."""
+"""The history of a profile's nightly runs: the result of each, what changed, and consecutive nights judged together."""

@@ -1,4 +1,4 @@
-"""Where a metric changed from one night to the next: change points by Apache Otava, and which of them matter.
+"""Find where a metric changed from one night to the next (change points by Apache Otava), and which changes matter.
 
 Otava's E-divisive means with a t test (Fleming et al., Hunter: using change point detection to hunt
 for performance regressions, 2023). Assumption: between changes a metric is level, with independent
@@ -8,11 +8,11 @@ noise from night to night.
 |---|---|---|
 | `CHANCE` 0.001 | probability | of a false change; Otava's own, here divided by the number of metrics looked at |
 | `SEARCHED` 120 | nights | how far back changes are searched for: four months, in under a second |
-| `SIDE` 3 | nights | a change has so many on each side: one odd night is no change, and of two nobody knows |
-| `TOLERANCE` 0.05 | share of the level before | a smaller one is none that anybody acts upon; as in a comparison |
-| `LATENCY` 0.001 | seconds | a latency changed by less is within what a shared machine does |
-| `ERRORS` 0.001 | share | the same for errors: one more request in a thousand |
-| `RECENT` 14 | nights | a change for the worse is a regression for so long; after that it is how things are |
+| `SIDE` 3 | nights | least on each side of a change: one odd night is not a change, and two are not conclusive |
+| `TOLERANCE` 0.05 | share of the level before | smaller changes are ignored, as in a comparison: nobody acts on them |
+| `LATENCY` 0.001 | seconds | smaller changes of a latency are ignored: a shared machine causes them |
+| `ERRORS` 0.001 | share | smaller changes of errors are ignored: one more request in a thousand |
+| `RECENT` 14 | nights | how long a change for the worse counts as a regression; after that it is the normal level |
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ TOLERANCE, LATENCY, ERRORS = 0.05, 0.001, 0.001
 
 @dataclass(frozen=True, slots=True)
 class ChangePoint:
-    """A metric's mean was `before`, and is `after` since the night `since` (its place in the list of nights)."""
+    """A change of a metric's mean from `before` to `after` at the night `since` (an index into the list of nights)."""
 
     metric: HistoryMetric
     since: int
@@ -43,7 +43,7 @@ class ChangePoint:
 
     @property
     def share(self) -> float:
-        """The change as a share of what was before; infinite from nothing."""
+        """The change as a share of the mean before; infinite if that was 0."""
         return (
             (self.after - self.before) / abs(self.before)
             if self.before
@@ -52,12 +52,12 @@ class ChangePoint:
 
     @property
     def worse(self) -> bool:
-        """Whether it went the way that is worse."""
+        """True if the change is for the worse."""
         return (self.after - self.before) * self.metric.worse > 0
 
 
 def otava_is_there() -> bool:
-    """Whether Apache Otava is installed; it is imported where there is something to search."""
+    """Return True if Apache Otava is installed; it is imported only when there is something to search."""
     try:
         return find_spec("otava.analysis") is not None
     except ModuleNotFoundError:
@@ -65,7 +65,7 @@ def otava_is_there() -> bool:
 
 
 def need_otava(what: str) -> None:
-    """UsageError unless Apache Otava can be imported."""
+    """Raise UsageError unless Apache Otava is installed."""
     if not otava_is_there():
         raise UsageError(f"{what} needs Apache Otava: pip install 'soak-harness[history]'")
 
@@ -73,7 +73,7 @@ def need_otava(what: str) -> None:
 def find_changes(
     nights: Sequence[Night], metrics: Sequence[HistoryMetric]
 ) -> dict[str, list[ChangePoint]]:
-    """The changes that matter, by the metric's key, in the order of time; nights that may not be compared are left out."""
+    """Return the changes that matter by the metric's key, in order of time; nights that are not comparable are left out."""
     changes: dict[str, list[ChangePoint]] = {}
     followed = [metric for metric in metrics if metric.key != "vouched"]
     for metric in followed:
@@ -92,11 +92,11 @@ def find_changes(
 
 
 def _change_points(values: Sequence[float], chance: float) -> list[tuple[int, float, float, float]]:
-    """Otava's change points that stand a t test of their own: place, mean before, mean after, p-value.
+    """Return Otava's change points that pass a further t test: place, mean before, mean after, p-value.
 
-    Otava 0.8 divides by n, not n - 1, in its variances, and keeps the means of stretches that it
-    has merged since; both matter for stretches of a few nights, so means and test are made anew
-    over the stretches that are left.
+    Otava 0.8 divides by n instead of n - 1 in its variances, and keeps the means of stretches that
+    it has since merged. Both matter for stretches of a few nights, so means and tests are computed
+    again over the stretches that are left.
     """
     if len(values) < 2 * SIDE or min(values) == max(values):
         return []
@@ -111,7 +111,7 @@ def _change_points(values: Sequence[float], chance: float) -> list[tuple[int, fl
     for place, end in pairwise([*places, len(values)]):
         before, after = values[start:place], values[place:end]
         if min(len(before), len(after)) < SIDE:
-            continue  # its nights stay with the stretch before
+            continue  # these nights are added to the stretch before
         still = max(before) == min(before) and max(after) == min(after)
         p = 0.0 if still else float(ttest_ind(before, after).pvalue)
         if p < chance:
@@ -121,11 +121,11 @@ def _change_points(values: Sequence[float], chance: float) -> list[tuple[int, fl
 
 
 def _matters(change: ChangePoint, nights: Sequence[Night]) -> bool:
-    """Whether a change is more than its metric's tolerance."""
+    """Return True if a change is large enough to matter for its metric."""
     size = abs(change.after - change.before)
     metric = change.metric
     if metric.key.startswith("growth "):
-        # A growth matters by what it adds within the time that the resource must last.
+        # A change of growth is judged by what it adds within the time that the resource must last.
         level = nights[change.since].values.get(
             "level " + metric.key.removeprefix("growth "), math.nan
         )
@@ -141,6 +141,6 @@ def _matters(change: ChangePoint, nights: Sequence[Night]) -> bool:
 def regressions(
     changes: Mapping[str, Sequence[ChangePoint]], nights: Sequence[Night]
 ) -> list[ChangePoint]:
-    """The newest change of each metric where it is for the worse, and began within the last `RECENT` nights."""
+    """Return the newest change of each metric if it is for the worse and began within the last `RECENT` nights."""
     newest = [change[-1] for change in changes.values() if change]
     return [change for change in newest if change.worse and change.since >= len(nights) - RECENT]

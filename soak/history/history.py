@@ -11,15 +11,15 @@ from soak.history.changes import ChangePoint, regressions
 from soak.history.night import HistoryMetric, Night
 from soak.model import Analysis
 
-#: So many of the newest comparable nights are judged as one, whatever their builds: a week.
+#: Newest comparable nights that are judged as one run, whatever their builds: a week.
 WEEK = 7
-#: So many of the newest builds are judged as one each.
+#: Newest builds whose nights are judged as one run each.
 BUILDS = 10
 
 
 @dataclass(frozen=True)
 class Together:
-    """Consecutive nights judged as one run; `build` is their commit, empty where they are of several."""
+    """Consecutive nights judged as one run; `build` is their commit, empty if they may be of several builds."""
 
     build: str
     nights: tuple[Night, ...]
@@ -44,16 +44,16 @@ class History:
         return sorted(regressions(self.changes, self.nights), key=lambda change: -abs(change.share))
 
     def values(self, metric: HistoryMetric) -> list[float | None]:
-        """A metric's value each night; None where it has none, or the night may not be compared."""
+        """Return a metric's value for each night; None if it has none or the night is not comparable."""
         return [night.values.get(metric.key) if night.usable else None for night in self.nights]
 
 
-#: Finds the changes of metrics over nights, by the metric's key.
+#: A function that finds the changes of metrics over nights, by the metric's key.
 FindChanges = Callable[[Sequence[Night], Sequence[HistoryMetric]], dict[str, list[ChangePoint]]]
 
 
 def histories(nights: Iterable[Night], find: FindChanges | None) -> list[History]:
-    """One history for each profile's name; changes are not searched for where `find` is None."""
+    """Return one history per profile name; if `find` is None, changes are not searched for."""
     ordered = sorted(nights, key=lambda night: (night.name, night.started, night.directory))
     return [
         _history(name, tuple(group), find)
@@ -99,7 +99,7 @@ def _order(metric: HistoryMetric) -> tuple[int, str]:
 
 
 def comparable(nights: Sequence[Night]) -> Iterator[list[Night]]:
-    """Usable nights in stretches that may be pooled: the same endpoints and rates, one after the other."""
+    """Yield stretches of usable nights that may be pooled: consecutive, with the same endpoints and rates, not overlapping."""
     usable = [night for night in nights if night.usable]
     group = usable[:1]
     for before, night in pairwise(usable):

@@ -1,10 +1,9 @@
-"""The runs of a folder, through an index file beside them that is written anew wherever it is missing, stale or damaged.
+"""Read the runs of a folder through an index file in it, which is rewritten if it is missing, stale or damaged.
 
-The index holds, for each run directory, what the history needs of its analysis.json and
-profile.yaml, and these files' sizes and times: a file that has changed is read again. It also holds
-what each text of a profile says, for many nights have the same. Nothing is lost with the index but
-the time to read all of it again. The changes that were found are in a file of their own
-(`remembered.py`).
+For each run directory, the index holds what the history needs from analysis.json and profile.yaml,
+and these files' sizes and modification times: a file that has changed is read again. A profile's
+text is parsed only once, since many nights have the same. If the index is lost, only the time to
+read everything again is lost. The changes found are kept in a separate file (`remembered.py`).
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from soak.history.night import FORMAT_VERSION, Night, Profiled, read_night
 from soak.recording import is_run_directory, is_under_way, write_whole
 
 INDEX = ".soak-history.json"
-#: The index's own version: another one is written anew.
+#: Version of the index; an index of another version is rewritten.
 INDEX_VERSION = 2
 _ANALYSIS, _PROFILE = "analysis.json", "profile.yaml"
 _NO_PROFILE = "no profile: "
 _MONTH = 30 * 86400.0
-#: What is kept of analysis.json.
+#: Keys of analysis.json that the index keeps.
 _KEPT = ("format_version", "verdict", "reason", "run", "broken", "vouched_seconds", "endpoints")
 
 
 @dataclass(frozen=True)
 class Folder:
-    """The runs of a folder that could be read, and a sentence for each that could not."""
+    """The runs of a folder that could be read, and a sentence for each run that could not."""
 
     path: Path
     nights: tuple[Night, ...]
@@ -41,7 +40,7 @@ class Folder:
 
 
 def read_folder(path: Path) -> Folder:
-    """All runs right below a folder; UsageError where there is no folder, or it is a run itself."""
+    """Read all runs directly in a folder; raise UsageError if there is no such folder or it is itself a run."""
     if not path.is_dir():
         raise UsageError(f"{path}: no such folder")
     if is_run_directory(path):
@@ -70,13 +69,13 @@ def read_folder(path: Path) -> Folder:
         except (ValueError, TypeError, RecordingError) as error:
             problems.append(f"{run}: left out: {error}")
     if kept != known:
-        with suppress(RecordingError):  # a folder that cannot be written is read all the same
+        with suppress(RecordingError):  # a folder that cannot be written can still be read
             write_whole(path / INDEX, json.dumps({"index_version": INDEX_VERSION, "runs": kept}))
     return Folder(path, tuple(nights), tuple(problems))
 
 
 def _load(path: Path) -> dict[str, dict[str, Any]]:
-    """The index's entries by directory; none where it cannot be used."""
+    """Return the index's entries by directory; empty if the index cannot be used."""
     try:
         index = json.loads((path / INDEX).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
@@ -105,7 +104,7 @@ def _whole(entry: object) -> bool:
 def _entry(
     run: Path, known: Mapping[str, Any] | None, profiles: dict[str, dict[str, Any]]
 ) -> dict[str, Any]:
-    """A run's entry, from the index where neither file has changed since; `profiles` are those known, by their texts' digests."""
+    """Return a run's entry, from the index if neither file has changed; `profiles` caches parsed profiles by text digest."""
     stamp = [_stamp(run / _ANALYSIS), _stamp(run / _PROFILE)]
     if known is not None and known["stamp"] == stamp:
         return dict(known)
@@ -137,7 +136,7 @@ def _entry(
 
 
 def _is_needless(finding: object) -> bool:
-    """Whether a finding is a pass of which no history tells; one that is damaged is kept, to be refused where it is read."""
+    """Return True if a finding is a pass that the history does not use; a damaged one is kept and refused when it is read."""
     return (
         isinstance(finding, dict)
         and finding.get("rule", "growth") != "growth"
@@ -154,7 +153,7 @@ def _stamp(path: Path) -> list[int] | None:
 
 
 def _profile_text(run: Path) -> str:
-    """The text of a run's profile; empty where it cannot be read, which is no profile either."""
+    """Return the text of a run's profile; empty, which is not a valid profile, if it cannot be read."""
     try:
         return (run / _PROFILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
@@ -162,7 +161,7 @@ def _profile_text(run: Path) -> str:
 
 
 def _profiled(text: str) -> Profiled | None:
-    """What a profile says; None where it cannot be read: its run is pooled with no other."""
+    """Return what the history needs from a profile; None if it cannot be parsed, so that its run is never pooled."""
     from soak.analysis.pooling import pooling_key  # noqa: PLC0415 - most nights' profile is known
     from soak.profile import parse_profile  # noqa: PLC0415
 

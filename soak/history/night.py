@@ -1,4 +1,4 @@
-"""One run as the history keeps it: verdict, what was measured, and the findings that pooling needs; read from analysis.json."""
+"""One run as the history keeps it, read from analysis.json: verdict, measured values, and the findings that pooling needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from soak.model import (
 
 #: The version of analysis.json that is read.
 FORMAT_VERSION = 1
-#: Latencies of an endpoint that the history follows, in seconds.
+#: Latency percentiles of an endpoint that the history follows, in seconds.
 _LATENCIES = ("p50", "p99")
 
 
@@ -41,7 +41,7 @@ class HistoryMetric:
 
 @dataclass(frozen=True, slots=True)
 class Profiled:
-    """What a night's own profile says: which runs it can be pooled with, and the horizons it asks for (seconds)."""
+    """What a night's profile says: the key of runs it can be pooled with, its horizons, and its warm-up, in seconds."""
 
     pooling_key: str
     survive: float
@@ -53,9 +53,9 @@ class Profiled:
 class Night:
     """One run.
 
-    `values` are by a metric's key; `findings` are those about growth and those that did not pass;
-    `judged` is the length of the judged stretch in seconds; `usable` is whether it may be compared:
-    it ran to its end and did not break.
+    `values` maps a metric's key to its value. `findings` are those about growth and those that did
+    not pass. `judged` is the length of the judged stretch in seconds. `usable` is true if the run
+    may be compared: it ran to its end and did not break.
     """
 
     directory: str
@@ -76,11 +76,11 @@ class Night:
 
     @property
     def date(self) -> str:
-        """`2026-11-28 22:00`, in UTC."""
+        """The start in UTC, such as `2026-11-28 22:00`."""
         return datetime.fromtimestamp(self.started, UTC).strftime("%Y-%m-%d %H:%M")
 
     def analysis(self) -> Analysis:
-        """As much of the night's analysis as pooling needs."""
+        """Return the part of the night's analysis that pooling needs."""
         run = RunInfo(
             self.name,
             datetime.fromtimestamp(self.started, UTC).isoformat(),
@@ -91,7 +91,7 @@ class Night:
 
 
 def read_night(directory: str, analysis: Mapping[str, Any], profiled: Profiled) -> Night:
-    """A night from its analysis.json; ValueError, in words, where it is of another version or not what it should be."""
+    """Build a night from its analysis.json; raise ValueError with a readable reason if its version differs or it is damaged."""
     version = analysis.get("format_version")
     if version != FORMAT_VERSION:
         raise ValueError(f"format_version {version}, and this soak reads {FORMAT_VERSION}")
@@ -166,7 +166,7 @@ def _or(value: float | None, otherwise: float) -> float:
 
 
 def _resources(findings: Sequence[Finding]) -> Iterator[tuple[HistoryMetric, float | None]]:
-    """Level and growth of each judged resource."""
+    """Yield the level and the growth of each judged resource."""
     for finding in findings:
         if finding.rule is RuleName.GROWTH and finding.trend is not None:
             level, growth = _metrics_of(finding.series, finding.labels, finding.unit)
@@ -176,7 +176,7 @@ def _resources(findings: Sequence[Finding]) -> Iterator[tuple[HistoryMetric, flo
 
 @cache
 def _metrics_of(series: str, labels: Labels, unit: str) -> tuple[HistoryMetric, HistoryMetric]:
-    """The level and the growth of a series; the same every night."""
+    """Return the metrics for the level and the growth of a series; they are the same every night."""
     key = series_key(series, labels)
     noun = (metric_of(series, labels) or unknown_metric(series)).noun
     title = f"{noun} {series_key('', labels)}" if labels else noun
@@ -189,7 +189,7 @@ def _metrics_of(series: str, labels: Labels, unit: str) -> tuple[HistoryMetric, 
 def _endpoints(
     endpoints: Sequence[Mapping[str, Any]],
 ) -> Iterator[tuple[HistoryMetric, float | None]]:
-    """Latencies, errors and throughput of each endpoint."""
+    """Yield latencies, errors and throughput of each endpoint."""
     for endpoint in endpoints:
         name, requests = endpoint["name"], endpoint["requests"]
         for quantile in _LATENCIES:

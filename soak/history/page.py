@@ -1,4 +1,4 @@
-"""The history as one HTML page that needs no network: a strip of nights, and a line a metric whose points open the reports."""
+"""Render the history as one self-contained HTML page: a strip of nights, and a line per metric whose points open reports."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from soak.history import texts
 from soak.history.history import History
 from soak.history.night import HistoryMetric
 
-#: The size of a metric's line, in its own units.
+#: Size of a metric's line chart in SVG units.
 WIDTH, HEIGHT, MARGIN = 600, 48, 5
 
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """A metric's line: its name, its newest value, the points of its curve in stretches without gaps, and its change."""
+    """One row of the page: a metric's name, newest value and range, its curve in stretches without gaps, and its changes."""
 
     title: str
     value: str
@@ -38,7 +38,7 @@ class HistoryRow:
 def render(
     histories: Sequence[History], problems: Sequence[str], folder: Path, beside: Path
 ) -> str:
-    """One document; links lead from the page's folder to each run's report."""
+    """Render one document; its links lead from the page's folder `beside` to each run's report below `folder`."""
     prefix = os.path.relpath(folder, beside)
     sections = [
         {
@@ -107,7 +107,7 @@ def _row(metric: HistoryMetric, history: History) -> HistoryRow:
 
 
 def _data(history: History, prefix: str) -> Markup:
-    """What the page's script shows under the pointer: each night's date and report, each metric's values as text."""
+    """Return the JSON that the page's script shows under the pointer: dates, report links, and metrics' values as text."""
     data = {
         "nights": [night.date for night in history.nights],
         "reports": [f"{prefix}/{night.directory}/report.html" for night in history.nights],
@@ -127,7 +127,7 @@ def _file(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    """The template's environment: everything escaped, and a name that does not exist is an error."""
+    """Return the template environment: everything is escaped, and an undefined name is an error."""
     return Environment(
         loader=FunctionLoader(_file),
         autoescape=select_autoescape(default=True, default_for_string=True),

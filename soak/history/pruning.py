@@ -1,4 +1,4 @@
-"""Which runs may be deleted: the oldest by age, count or size, and never one that is still needed."""
+"""Decide which runs may be deleted: the oldest by age, count or size, but never one that is still needed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from soak.model import Verdict
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
-    """A run directory: its profile's name, when it began (seconds since 1970), its bytes, and what speaks against deleting it.
+    """A run directory: its profile's name, start time (seconds since 1970), size in bytes, and obstacle to deleting it.
 
-    `verdict` is None where it was never judged; `obstacle` is why it cannot be deleted at all,
-    empty where it can.
+    `verdict` is None if the run was never judged. `obstacle` says why it cannot be deleted at all,
+    and is empty if it can.
     """
 
     directory: str
@@ -26,7 +26,7 @@ class StoredRun:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What may stay: runs younger than `age` seconds, the newest `count` of a profile, `size` bytes in all; None is no bound."""
+    """What may stay: runs up to `age` seconds old, the newest `count` per profile, `size` bytes in all; None means no bound."""
 
     age: float | None = None
     count: int | None = None
@@ -35,7 +35,7 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class PruningPlan:
-    """What is deleted, oldest first, and what would have been but is kept, with the reason."""
+    """The runs to delete, oldest first, and those beyond the bounds that are kept, with the reason."""
 
     deleted: tuple[StoredRun, ...]
     kept: tuple[tuple[StoredRun, str], ...]
@@ -49,10 +49,10 @@ def plan(
     *,
     failed: bool = False,
 ) -> PruningPlan:
-    """What these bounds delete at the time `now`.
+    """Return the runs that these bounds delete at the time `now` (seconds since 1970).
 
-    `baselines` are the runs, by name and start, that a baseline was set from; `failed` says that
-    failed runs may go, too.
+    `baselines` are the runs, by name and start, from which a baseline was set. With `failed`, failed
+    runs may be deleted too.
     """
     ordered = sorted(runs, key=lambda run: (run.started, run.directory))
     newest = {run.name: run.directory for run in ordered}
@@ -78,7 +78,7 @@ def plan(
 def _needed(
     run: StoredRun, newest: dict[str, str], baselines: Collection[tuple[str, float]], failed: bool
 ) -> str:
-    """Why a run is kept whatever the bounds; empty where it need not be."""
+    """Return why a run is kept whatever the bounds; empty if it may be deleted."""
     if run.obstacle:
         return run.obstacle
     if (run.name, run.started) in baselines:
@@ -93,7 +93,7 @@ def _needed(
 def _too_large(
     ordered: Sequence[StoredRun], beyond: set[str], reasons: dict[str, str], size: int
 ) -> set[str]:
-    """The oldest further runs that must go for all that stay to fit."""
+    """Return the oldest further runs that must be deleted so that the remaining ones fit into `size` bytes."""
     more: set[str] = set()
     left = sum(run.size for run in ordered if run.directory not in beyond or reasons[run.directory])
     for run in ordered:

@@ -1,4 +1,4 @@
-"""Changes that were found before, kept beside the runs: where no value has changed since, nothing is searched again."""
+"""Keep the changes found in a file next to the runs, so that nothing is searched again unless a value has changed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CHANGES = ".soak-changes.json"
 
 
 class RememberedChanges:
-    """`find_changes`, that asks a file of the folder first; a lost or damaged one is written anew."""
+    """`find_changes` with a cache file in the folder; a lost or damaged file is rewritten."""
 
     def __init__(self, folder: Path) -> None:
         self.file = folder / CHANGES
@@ -29,7 +29,7 @@ class RememberedChanges:
     def find(
         self, nights: Sequence[Night], metrics: Sequence[HistoryMetric]
     ) -> dict[str, list[ChangePoint]]:
-        """The changes that matter, by the metric's key."""
+        """Return the changes that matter, by the metric's key, from the cache if it has them."""
         digest = _digest(nights, metrics)
         by_key = {metric.key: metric for metric in metrics}
         try:
@@ -46,7 +46,7 @@ class RememberedChanges:
         return changes
 
     def save(self) -> None:
-        """Write what was found; a folder that cannot be written costs only the time to search again."""
+        """Write the changes found; if the folder cannot be written, they are only searched for again the next time."""
         if self._found != self._known:
             with suppress(RecordingError):
                 write_whole(self.file, json.dumps(self._found))
@@ -60,7 +60,7 @@ class RememberedChanges:
 
 
 def _digest(nights: Sequence[Night], metrics: Sequence[HistoryMetric]) -> str:
-    """Of all that the changes depend on: the newest nights' values, which nights they are, and what judges them."""
+    """Hash all that the changes depend on: the newest nights' values and indices, the metrics' units, soak's version."""
     usable = [(index, night) for index, night in enumerate(nights) if night.usable]
     seen = {
         metric.key: [

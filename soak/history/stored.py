@@ -1,4 +1,4 @@
-"""Run directories as pruning sees them, and their deletion: a run's own files and no other."""
+"""Read run directories for pruning, and delete them if they hold nothing but a run's own files."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from soak.history.pruning import StoredRun
 from soak.model import Verdict
 from soak.recording import is_run_directory, is_under_way, read_run
 
-#: What soak itself puts into a run directory besides the reports: files and their rotated or hidden companions.
+#: Names that soak itself puts into a run directory besides the reports: files and their rotated or hidden companions.
 _OWN = re.compile(
     r"\.?(run\.json|profile\.yaml|recording\.sqlite|(load|target)\.log|comparison\.|snapshots)(\b.*)?"
 )
 
 
 def stored_runs(folder: Path, reports: Collection[str]) -> list[StoredRun]:
-    """All run directories right below a folder; `reports` are the file names that reports may have."""
+    """Return all run directories directly in a folder; `reports` are the file names that reports may have."""
     directories = sorted(
         entry for entry in folder.iterdir() if entry.is_dir() and is_run_directory(entry)
     )
@@ -56,7 +56,7 @@ def _verdict(run: Path) -> Verdict | None:
 
 
 def _obstacle(run: Path, reports: Collection[str]) -> str:
-    """Why a run cannot be deleted at all."""
+    """Return why a run cannot be deleted at all; empty if it can."""
     if run.is_symlink():
         return "a link to a run elsewhere"
     if is_under_way(run):
@@ -66,7 +66,7 @@ def _obstacle(run: Path, reports: Collection[str]) -> str:
 
 
 def foreign_entries(run: Path, reports: Collection[str]) -> list[str]:
-    """Names in a run directory that soak does not put there."""
+    """Return the names in a run directory that soak did not put there."""
     return sorted(
         entry.name
         for entry in run.iterdir()
@@ -76,7 +76,7 @@ def foreign_entries(run: Path, reports: Collection[str]) -> list[str]:
 
 
 def delete(run: Path) -> None:
-    """Delete a run directory; run.json goes last, so that what an interruption leaves is still known as a run."""
+    """Delete a run directory; run.json goes last, so that after an interruption the rest is still recognized as a run."""
     for entry in sorted(run.iterdir(), key=lambda path: path.name == "run.json"):
         if entry.is_dir() and not entry.is_symlink():
             shutil.rmtree(entry)

@@ -1,4 +1,4 @@
-"""The history as text: a table for a terminal, CSV that Otava reads, JSON for programs."""
+"""Render the history as text: a table for a terminal, CSV for Otava, JSON for programs."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from soak.model import Verdict
 from soak.printable import clean
 from soak.units import show_amount, show_count, show_duration, show_ratio
 
-#: Nights that a sparkline shows, and rows of the terminal's table before it says how many more there are.
+#: Nights in a sparkline, and most rows of the terminal's table before it only counts the rest.
 SPARK, ROWS = 30, 40
 _BARS = "▁▂▃▄▅▆▇█"
 _MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?"}
 
 
 def table(history: History, *, every: bool = False) -> str:
-    """The nights in a line, what consecutive ones say together, and a row a metric: those that changed first."""
+    """Return the nights in a line, the results of nights judged together, and a row per metric, changed ones first."""
     lines = [
         f"{clean(history.name)}: {tally(history.nights)}",
         f"  nights    {''.join(mark(night) for night in history.nights[-60:])}  (newest last)",
@@ -52,7 +52,7 @@ def table(history: History, *, every: bool = False) -> str:
 
 
 def tally(nights: Sequence[Night]) -> str:
-    """`12 runs from 2026-11-16 to 2026-11-27: 10 pass, 1 fail, 1 inconclusive`."""
+    """Return, for example, `12 runs from 2026-11-16 to 2026-11-27: 10 pass, 1 fail, 1 inconclusive`."""
     verdicts = [night.verdict for night in nights]
     counts = ", ".join(
         f"{verdicts.count(verdict)} {verdict.value}" for verdict in Verdict if verdict in verdicts
@@ -62,19 +62,19 @@ def tally(nights: Sequence[Night]) -> str:
 
 
 def mark(night: Night) -> str:
-    """One sign for a night: passed, failed, inconclusive, or broken."""
+    """Return one character for a night: passed, failed, inconclusive, or broken."""
     return _MARKS[night.verdict] if night.usable or night.verdict is Verdict.FAIL else "!"
 
 
 def newest(night: Night) -> str:
-    """The newest night's verdict, horizon, commit and directory."""
+    """Return the newest night's verdict, horizon, commit and directory."""
     vouched = f", vouches for {show_duration(night.vouched)}" if night.vouched is not None else ""
     commit = f", commit {clean(night.commit[:12])}" if night.commit else ""
     return f"{mark(night)} {night.verdict.upper()}{vouched}{commit}: {clean(night.directory)}"
 
 
 def shown_together(history: History) -> list[Together]:
-    """The newest week and the newest build, where several nights are known of them."""
+    """Return the newest week and the newest build, each if several nights of it were judged together."""
     build = (
         history.builds[-1:]
         if history.builds and history.builds[-1].nights[-1] is history.nights[-1]
@@ -84,7 +84,7 @@ def shown_together(history: History) -> list[Together]:
 
 
 def together(nights: Together) -> str:
-    """`the last 7 nights: ✓ PASS: Vouches for 28 days …`."""
+    """Return, for example, `the last 7 nights: ✓ PASS: Vouches for 28 days …`."""
     which = (
         f"build {clean(nights.build[:12])}, {len(nights.nights)} nights"
         if nights.build
@@ -94,29 +94,29 @@ def together(nights: Together) -> str:
 
 
 def title(metric: HistoryMetric) -> str:
-    """A metric's name, cleaned."""
+    """Return a metric's title, safe to print."""
     return clean(metric.title)
 
 
 def shown_value(value: float | None, metric: HistoryMetric) -> str:
-    """A value in its unit, or a dash."""
+    """Return a value in its unit, or a dash if there is none."""
     return "–" if value is None else show_amount(value, metric.unit)
 
 
 def newest_change(metric: HistoryMetric, history: History) -> ChangePoint | None:
-    """The newest change of a metric."""
+    """Return the newest change of a metric; None if it has none."""
     changes = history.changes.get(metric.key)
     return changes[-1] if changes else None
 
 
 def change_in_short(change: ChangePoint, history: History) -> str:
-    """`+21% since 2026-11-20, worse`."""
+    """Return, for example, `+21% since 2026-11-20, worse`."""
     how = "worse" if change.worse else "better" if change.metric.worse else "changed"
     return f"{_share(change)} since {history.nights[change.since].date[:10]}, {how}"
 
 
 def change_text(change: ChangePoint, history: History) -> str:
-    """`resident memory rose by 21% on 2026-11-20, from 190 MiB to 231 MiB (commit …)`, with the run it began with."""
+    """Describe a change: `resident memory rose by 21% on 2026-11-20, from 190 MiB to 231 MiB, in <run>, commit …`."""
     night = history.nights[change.since]
     verb = "rose" if change.after > change.before else "fell"
     commit = f", commit {clean(night.commit[:12])}" if night.commit else ""
@@ -136,7 +136,7 @@ def _share(change: ChangePoint) -> str:
 
 
 def by_importance(history: History) -> list[HistoryMetric]:
-    """The metrics: those that changed for the worse first, then those that changed otherwise, then the rest."""
+    """Return the metrics that changed for the worse, then those that changed otherwise, then the rest."""
     return sorted(history.metrics, key=lambda metric: _importance(metric, history))
 
 
@@ -147,13 +147,13 @@ def _importance(metric: HistoryMetric, history: History) -> tuple[int, int]:
 
 
 def spark(values: Sequence[float | None]) -> str:
-    """The values as small bars, a gap where there is none."""
+    """Draw the values as small bars, with a gap for each missing one."""
     known = [value for value in values if value is not None]
     if not known:
         return ""
     low, high = min(known), max(known)
     steps = (high - low) or 1.0
-    flat = high - low <= 0.01 * max(abs(low), abs(high))  # one per cent is no picture
+    flat = high - low <= 0.01 * max(abs(low), abs(high))  # up to 1% is drawn as a flat line
     return "".join(
         " "
         if value is None
@@ -165,7 +165,7 @@ def spark(values: Sequence[float | None]) -> str:
 
 
 def csv_text(history: History) -> str:
-    """A row a usable night for Otava's CSV importer: time, commit, run, then a column a metric; an empty cell is no value."""
+    """Return CSV for Otava's importer: a row per usable night with time, commit, run and each metric; empty if no value."""
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(
@@ -180,7 +180,7 @@ def csv_text(history: History) -> str:
 
 
 def json_object(histories: Sequence[History], problems: Sequence[str]) -> str:
-    """Every history as one JSON object, format_version 1."""
+    """Return every history as one JSON object, format_version 1."""
     layout = {
         "format_version": 1,
         "problems": list(problems),

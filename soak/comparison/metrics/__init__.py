@@ -1,10 +1,10 @@
-"""Every metric that is compared, by the name that profiles and reports give it; a new one is one file and one line here."""
+"""All metrics that are compared, by their names in profiles and reports; a new one needs one file and one line here."""
 
 from soak.comparison.metrics import capacity, collector, requests, resources, verdicts
 from soak.comparison.metrics.latency import percentile
 from soak.comparison.metrics.metric import ComparedMetric
 
-#: The floors and `between` are assumptions on how far runs of one build differ, tuned on 35 short recordings (docs/compare.md).
+#: `floor` and `between` are assumptions about how far runs of one build differ, tuned on 35 short recordings (docs/compare.md).
 METRICS: dict[str, ComparedMetric] = {
     "p50": percentile(0.5, floor=0.03),
     "p95": percentile(0.95, floor=0.05),

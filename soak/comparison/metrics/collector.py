@@ -11,31 +11,33 @@ from soak.catalog.metrics import COLLECTORS, selects
 from soak.comparison.run_view import Figure, RunView, counting_error, ratio
 from soak.model import Floats, Series
 
-#: Collections that one side must have had in its judged stretch, for their number and their pauses to be compared.
+#: Fewest collections that one side must have in its judged stretch for their number and their pauses to be compared.
 FEWEST = 10.0
-#: What is added to a count of fewer: nought has no logarithm (Anscombe, Biometrika 35, 1948).
+#: Added to a smaller count, since zero has no logarithm (Anscombe, Biometrika 35, 1948).
 _HALF = 0.5
-#: The error of counting that `FEWEST` collections leave.
+#: Counting error of `FEWEST` collections.
 MOST_ERROR = FEWEST**-0.5
-#: The standard error of a single extreme on a logarithmic scale: it says little of the next one.
+#: Assumed standard error of a single extreme, on a logarithmic scale: it says little about the next one.
 EXTREME = 1.0
 
 
 def cycles(view: RunView) -> Iterator[Figure]:
-    """Collections a minute, of each process, by the counter that tells it best."""
+    """Yield the collections per minute of each process, by the best counter that it has."""
     seen = set()
     for counter in _counters(view, COLLECTIONS):
         instance = dict(counter.labels).get("instance", "")
         ran = view.blocks.increases(counter)
         if instance in seen or any(selects(selector, counter) for selector in MINOR):
             continue
-        if ran.sum() >= FEWEST:  # else the next best tells it, too: the other side may have more
+        if (
+            ran.sum() >= FEWEST
+        ):  # else the next best counter is used too: the other side may have more
             seen.add(instance)
         yield from _a_minute(view, counter, ran, ran, "collections/min", of_one=1.0)
 
 
 def pause(view: RunView) -> Iterator[Figure]:
-    """The mean pause of a collection, in seconds."""
+    """Yield the mean pause of a collection, in seconds."""
     for total, ran, _ in _pauses(view):
         if ran.sum() < FEWEST:
             continue
@@ -51,14 +53,14 @@ def pause(view: RunView) -> Iterator[Figure]:
 
 
 def paused(view: RunView) -> Iterator[Figure]:
-    """Seconds of pauses in a minute: what all collections together cost those who wait."""
+    """Yield the seconds of pauses per minute: what all collections together cost waiting requests."""
     for total, ran, of_one in _pauses(view):
         amounts = view.blocks.increases(total)
         yield from _a_minute(view, total, amounts, ran, "seconds/min", of_one=of_one)
 
 
 def longest_pause(view: RunView) -> Iterator[Figure]:
-    """The longest pause of each process; a single extreme."""
+    """Yield the longest pause of each process, which is a single extreme."""
     recorded = view.prepared.recording.series
     for series, longest, _ in pauses_of(recorded, view.prepared.judged_from, view.prepared.end):
         if longest > 0:
@@ -68,10 +70,10 @@ def longest_pause(view: RunView) -> Iterator[Figure]:
 def _a_minute(
     view: RunView, counter: Series, amounts: Floats, ran: Floats, unit: str, *, of_one: float
 ) -> Iterator[Figure]:
-    """What a counter rose by in a minute; of fewer than `FEWEST` collections, half a collection is added to them.
+    """Yield the increase of a counter per minute; if there were fewer than `FEWEST` collections, half a one is added.
 
     So a side that hardly collects any more can still be compared with one that does. `of_one` is
-    what one collection adds.
+    what one collection adds to the counter.
     """
     minutes, collections = np.diff(view.blocks.edges) / 60, float(ran.sum())
     if collections >= FEWEST:
@@ -85,7 +87,7 @@ def _a_minute(
 
 
 def _pauses(view: RunView) -> Iterator[tuple[Series, Floats, float]]:
-    """Each sum of pauses, the collections in each stretch, and the mean pause over the process's whole life."""
+    """Yield each sum of pauses, the collections in each stretch, and the mean pause over the process's whole life."""
     for collector in COLLECTORS:
         for total in view.counters(collector.pauses):
             count = next(
@@ -103,7 +105,7 @@ def _pauses(view: RunView) -> Iterator[tuple[Series, Floats, float]]:
 
 
 def _last(counter: Series) -> float:
-    """A counter's last known value; 0 without one."""
+    """Return a counter's last known value; 0 if it has none."""
     known = counter.values[np.isfinite(counter.values)]
     return float(known[-1]) if len(known) else 0.0
 

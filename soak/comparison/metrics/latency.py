@@ -1,4 +1,4 @@
-"""Latency percentiles of each endpoint's successes."""
+"""Latency percentiles of each endpoint's successful requests."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from soak.latency import GROWTH
 from soak.model import Floats
 from soak.windows import EndpointWindows
 
-#: Successes that must lie beyond a percentile before it is compared: with fewer it is one request's luck.
+#: Fewest successes that must lie beyond a percentile for it to be compared: with fewer, single requests decide it.
 FEWEST_BEYOND = 5
-#: The standard deviation of the place within a histogram's bucket, on a logarithmic scale: uniform over its width.
+#: Standard deviation of the position within a histogram's bucket, on a logarithmic scale: uniform over its width.
 _BUCKET = float(np.log(GROWTH)) / 12**0.5
 
 
@@ -31,7 +31,7 @@ def _quantile(view: RunView, q: float) -> Iterator[Figure]:
 
 
 def by_block(windows: EndpointWindows, blocks: Blocks, q: float) -> Floats:
-    """The percentile in each stretch, in seconds; NaN in one without a success."""
+    """Return the percentile in each stretch, in seconds; NaN for a stretch without a success."""
     values = []
     for first, last in zip(blocks.edges, blocks.edges[1:], strict=False):
         values.append(windows.between(first, last).quantile(q) or np.nan)
@@ -39,11 +39,11 @@ def by_block(windows: EndpointWindows, blocks: Blocks, q: float) -> Floats:
     return np.array(values)
 
 
-#: Latencies of one build differ between runs by several times what they drift by within one: on a shared machine a run meets
-#: other neighbours than the run before (measured: 2 to 7 drifts on two overloaded cores).
+#: Between runs of one build, latencies differ by several times their drift within one run: on a shared machine the other
+#: programs change from run to run (measured: 2 to 7 drifts on two overloaded cores).
 BETWEEN_RUNS = 6.0
 
 
 def percentile(q: float, floor: float) -> ComparedMetric:
-    """A latency percentile; `floor` is how far two runs of one build differ at least, as a share."""
+    """Build the metric of a latency percentile; `floor` is the least assumed scatter between runs of one build, as a share."""
     return ComparedMetric(partial(_quantile, q=q), floor=floor, between=BETWEEN_RUNS)

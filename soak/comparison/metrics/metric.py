@@ -1,4 +1,4 @@
-"""What a metric is: how it is measured in a run, and how its differences are judged."""
+"""The type of a metric: how it is measured in a run, and how its differences are judged."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from soak.comparison.run_view import Figure, RunView
 
-#: The tolerance of every metric that has none of its own, as a share of the base.
+#: Default tolerance of a metric, as a share of the base.
 TOLERANCE = 0.05
 
 
@@ -16,17 +16,17 @@ TOLERANCE = 0.05
 class ComparedMetric:
     """One metric of a comparison.
 
-    `measure` gives a figure for each subject of a run. A `relative` metric is compared as a share
-    of the base, another as an amount. `floor` is the least standard deviation that is assumed
+    `measure` yields a figure for each subject of a run. A `relative` metric is compared as a share
+    of the base, any other as an amount. `floor` is the least standard deviation that is assumed
     between runs of one build, as a share or in the unit: address layout, hash seeds and compilers'
-    choices differ from process to process, which one run cannot show. `between` is
-    what is assumed of it beside that: the standard deviation between runs of one build, in drifts
-    of one run. Both are assumptions (soak/comparison/metrics/__init__.py says on what they were
-    tuned), and no measurement of the runs compared. `tolerance` is the change that does not matter,
-    as a share of the base, and `least` the same in the unit; of both the larger counts.
-    `needs_same_load` says that runs of different loads cannot be compared in it. `most_error` is the
-    largest `Figure.error` that one side at least must come below: events too few on both sides are
-    not compared.
+    choices differ from process to process, which one run cannot show. `between` is assumed in
+    addition: the standard deviation between runs of one build, as a multiple of the drift of one
+    run. Both are assumptions, not measurements of the runs compared; for what they were tuned on,
+    see soak/comparison/metrics/__init__.py. `tolerance` is the change that does not matter, as a
+    share of the base, and `least` the same in the unit; the larger of the two counts.
+    `needs_same_load` says that the metric cannot be compared between runs of different loads. The
+    `Figure.error` of at least one run must not exceed `most_error`: if both sides have too few
+    events, the metric is not compared.
     """
 
     measure: Callable[[RunView], Iterable[Figure]]

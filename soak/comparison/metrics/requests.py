@@ -13,8 +13,8 @@ _UNIT = "requests/s"
 
 
 def errors(view: RunView) -> Iterator[Figure]:
-    """The share of requests that failed; known no better than as many independent requests would tell (one added, as
-    Agresti and Coull do, so that none in n is not taken for none ever)."""
+    """Yield the share of requests that failed. Its error is at least that of as many independent requests, with one
+    failure and one success added, as Agresti and Coull do, so that no failure in n is not taken for none ever."""
     for windows in view.windows():
         middles = windows.times - windows.seconds / 2
         failed = view.blocks.sums(middles, windows.failures.astype(np.float64))
@@ -28,7 +28,7 @@ def errors(view: RunView) -> Iterator[Figure]:
 
 
 def throughput(view: RunView) -> Iterator[Figure]:
-    """Successful requests a second: of all endpoints, and of each, whose share of the arrivals is a matter of chance."""
+    """Yield the successful requests per second of all endpoints, and of each; an endpoint's share of requests is random."""
     done, seconds = [], np.zeros(BLOCKS)
     for windows in view.windows():
         middles = windows.times - windows.seconds / 2

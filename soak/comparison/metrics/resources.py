@@ -1,4 +1,4 @@
-"""Levels and peaks of what the target uses, and processor time and allocation a request."""
+"""Levels and peaks of the target's resources, and processor time and allocated bytes per request."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ _MEMORY = (ResourceKind.MEMORY, ResourceKind.HEAP)
 
 
 def memory_level(view: RunView) -> Iterator[Figure]:
-    """The mean of each series of memory over the judged stretch."""
+    """Yield the mean of each memory series over the judged stretch."""
     for series, metric in _resources(view):
         if metric.kind in _MEMORY and not metric.integer:
             yield from _level(view, series, metric, relative=True)
 
 
 def count_level(view: RunView) -> Iterator[Figure]:
-    """The mean of each series that counts things: descriptors, threads, goroutines, connections."""
+    """Yield the mean of each series that counts things: descriptors, threads, goroutines, connections."""
     for series, metric in _resources(view):
         if metric.integer:
             yield from _level(view, series, metric, relative=False)
 
 
 def memory_peak(view: RunView) -> Iterator[Figure]:
-    """The highest value of each series of memory; a highest value is known no better than that of one stretch."""
+    """Yield the highest value of each memory series; its error is that of the highest value of one stretch."""
     for series, metric in _resources(view):
         if metric.kind in _MEMORY and not metric.integer:
             highest = view.blocks.maxima(series.times, series.values)
@@ -42,12 +42,12 @@ def memory_peak(view: RunView) -> Iterator[Figure]:
 
 
 def cpu(view: RunView) -> Iterator[Figure]:
-    """Processor seconds a request, of each process."""
+    """Yield the processor seconds per request of each process."""
     yield from _per_request(view, CPU_SECONDS, "seconds")
 
 
 def allocation(view: RunView) -> Iterator[Figure]:
-    """Bytes allocated a request, of each runtime that counts them."""
+    """Yield the bytes allocated per request for each runtime that counts them."""
     for collector in COLLECTORS:
         if collector.allocated:
             yield from _per_request(view, collector.allocated, "bytes")
@@ -71,7 +71,7 @@ def _level(view: RunView, series: Series, metric: Metric, *, relative: bool) -> 
 
 
 def _resources(view: RunView) -> Iterator[tuple[Series, Metric]]:
-    """The series that the verdict judges, with their rows of the catalog."""
+    """Yield the series that the verdict judges, with their rows of the catalog."""
     series = view.prepared.judged_series()
     for candidate in series:
         metric = metric_of(candidate.name, candidate.labels)

@@ -1,4 +1,4 @@
-"""What the verdict found in each run: growth, and for how long a pass vouches."""
+"""Metrics from the verdict of each run: growth, and the horizon for which a pass vouches."""
 
 from __future__ import annotations
 
@@ -11,17 +11,16 @@ from soak.catalog.metrics import metric_of
 from soak.comparison.run_view import Figure, RunView
 from soak.model import Finding, Labels, RuleName, Trend, series_key
 
-#: Hours within which growth by `GROWS_BY` matters: the rule that the verdict has unless a profile says otherwise.
+#: Hours within which growth by `GROWS_BY` matters: the verdict's default, which a profile may change.
 _SURVIVE_HOURS = 30 * 24.0
-#: The standard error of a horizon on a logarithmic scale: it follows from the width of one interval.
+#: Assumed standard error of a horizon on a logarithmic scale, since it follows from the width of one interval.
 HORIZON = 0.7
 
 
 def growth(view: RunView) -> Iterator[Figure]:
-    """Growth an hour of each judged series, with the error that its interval tells.
+    """Yield the growth per hour of each judged series, with the error from its interval.
 
-    A difference matters from where it would add half of the level within 30 days, as growth itself
-    does.
+    A difference matters if it would add half of the level within 30 days, like growth itself.
     """
     for finding in _growing(view):
         trend = finding.trend
@@ -33,19 +32,19 @@ def growth(view: RunView) -> Iterator[Figure]:
 
 
 def growth_that_matters(series: str, labels: Labels, level: float) -> float:
-    """The growth an hour that adds half of a level, or a handful of counted things, within 30 days."""
+    """Return the growth per hour that adds half of a level within 30 days, and at least a handful of counted things."""
     metric = metric_of(series, labels)
     half = GROWS_BY * abs(level)
     return (max(half, HANDFUL) if metric is not None and metric.integer else half) / _SURVIVE_HOURS
 
 
 def slope_error(trend: Trend) -> float:
-    """The standard error of a growth; where nothing moved, what the resolution leaves."""
+    """Return the standard error of a growth, at least that of its resolution (for a series that did not move)."""
     return max(trend.standard_error, trend.resolution_per_hour / RESOLVED_AT)
 
 
 def horizon(view: RunView) -> Iterator[Figure]:
-    """For how long the run vouches: the shortest horizon of its judged series."""
+    """Yield the horizon for which the run vouches: the shortest of its judged series."""
     known = [finding.vouched_seconds for finding in _growing(view) if finding.vouched_seconds]
     if known:
         yield Figure("", min(known), HORIZON, 0.0, "seconds")
