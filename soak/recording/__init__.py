@@ -1,4 +1,4 @@
-"""The run directory: append while running, load afterwards; the only place that knows its file names."""
+"""The run directory: appended to during a run and loaded afterwards; only this package knows its file names."""
 
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,7 @@ __all__ = [
     "write_whole",
 ]
 
-#: Where a run directory is only looked for, nothing need be read.
+#: Loaded lazily, because code that only looks for a run directory does not need these modules.
 __getattr__ = lazily(
     __name__,
     {

@@ -1,8 +1,8 @@
-"""Blocks: many rows of one table packed into one blob, bit for bit, each column by itself.
+"""Blocks: many rows of a table packed losslessly into one blob, column by column.
 
-Rows of days take too much as they are. A block is JSON, which names the columns and the sizes of
-their parts, and then the parts: numbers as differences from one row to the next, as
-`packed_numbers` packs them.
+The plain rows of days take too much space. A block is a JSON head, with the columns' names and the
+sizes of their parts, followed by the parts: numbers as differences from row to row, packed by
+`packed_numbers`.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from soak.recording.packed_numbers import (
 from soak.recording.validation import ADDED, COLUMNS
 from soak.windows import Ints
 
-#: By which column a block's rows are sorted, so that like stands next to like.
+#: The column by which a table's rows are sorted within a block, so that similar rows are adjacent.
 SORTED_BY = {"scrapes": "layout", "requests": "endpoint"}
 _SIZE = struct.Struct("<I")
-#: Counts of a histogram are recorded in four bytes.
+#: Largest count in a histogram, which is recorded in four bytes.
 _MOST_COUNTED = 2**31 - 1
 
 
 def pack(table: str, columns: Columns) -> bytes:
-    """Rows of a table as one blob; they are sorted by `SORTED_BY` before."""
+    """Pack rows of a table into one blob, after sorting them by `SORTED_BY`."""
     if table in SORTED_BY:
         columns = _sorted(columns, SORTED_BY[table])
     named, bodies = {}, []
@@ -52,10 +52,10 @@ def pack(table: str, columns: Columns) -> bytes:
 
 
 def unpack(table: str, blocks: Sequence[bytes], wanted: Sequence[str]) -> Columns:
-    """The wanted columns of all rows of successive blocks, in that order; ValueError for what no block holds.
+    """Return the wanted columns of all rows of successive blocks, in that order; ValueError for a missing column.
 
-    Several at a time cost little more than one: what is done to a column is done once. A column that
-    was added later is left out where none of the blocks has it.
+    Several blocks cost little more than one, because each operation on a column is done once for all. A
+    column that was added later is left out if no block has it.
     """
     several = [_parts(packed) for packed in blocks]
     columns, lengths = {}, set()
@@ -74,7 +74,7 @@ def unpack(table: str, blocks: Sequence[bytes], wanted: Sequence[str]) -> Column
 
 
 def _parts(packed: bytes) -> dict[str, list[bytes]]:
-    """The parts of each column of a block."""
+    """Return the parts of each column of a block."""
     place = _SIZE.size + int.from_bytes(packed[: _SIZE.size], "little")
     parts: dict[str, list[bytes]] = {}
     for name, sizes in json.loads(packed[_SIZE.size : place]).items():
@@ -86,7 +86,7 @@ def _parts(packed: bytes) -> dict[str, list[bytes]]:
 
 
 def _sorted(columns: Columns, by: str) -> Columns:
-    """The same rows, those of one value of a column of counts together, else in their order."""
+    """Return the rows sorted by a column of counts; rows with equal values keep their order."""
     order = np.argsort(columns[by], kind="stable")
     return {name: _taken(column, order) for name, column in columns.items()}
 
@@ -120,7 +120,7 @@ def _pack_column(name: str, column: Column) -> list[bytes]:
 def _unpack_column(
     name: str, shape: str, several: Sequence[list[bytes]]
 ) -> tuple[Column, list[int]]:
-    """One column of successive blocks, and how many rows of it each block has."""
+    """Return one column of successive blocks, and each block's number of rows."""
     first = [parts[0] for parts in several]
     match shape:
         case "text":
@@ -147,7 +147,7 @@ def _unpack_column(
 def _unpack_texts(
     name: str, texts: Sequence[bytes], codes: Sequence[bytes]
 ) -> tuple[Texts, list[int]]:
-    """A column of texts, each text of all blocks once."""
+    """Return a column of texts, with each distinct text once over all blocks."""
     unpacked, rows = unpack_ints(codes)
     numbers: dict[str | None, int] = {}
     end = 0
@@ -165,7 +165,7 @@ def _unpack_texts(
 
 
 def _sums(numbers: Ints, lengths: Sequence[int]) -> list[int]:
-    """The sum of each stretch of so many numbers."""
+    """Return the sums of successive stretches of numbers with these lengths."""
     totals = np.append(0, np.cumsum(numbers))
     ends = np.cumsum(lengths, dtype=np.int64)
     sums: list[int] = (totals[ends] - totals[ends - np.array(lengths, np.int64)]).tolist()
@@ -173,7 +173,7 @@ def _sums(numbers: Ints, lengths: Sequence[int]) -> list[int]:
 
 
 def _runs(sizes: Ints) -> list[tuple[int, int]]:
-    """Successive rows of one size: how many, and of how many numbers each."""
+    """Return runs of successive rows of equal size, as (number of rows, numbers per row)."""
     words = np.maximum(sizes, 0) // 8
     starts = np.flatnonzero(np.diff(words, prepend=-1))
     counts = np.diff(starts, append=len(words))
@@ -181,7 +181,7 @@ def _runs(sizes: Ints) -> list[tuple[int, int]]:
 
 
 def _pack_values(column: Blobs) -> bytes:
-    """Numbers of 8 bytes, those of one series after another."""
+    """Pack rows of 8-byte numbers, series by series."""
     words, place = column.words("<i8", 8)[1], 0
     turned = np.empty(len(words), np.int64)
     for rows, width in _runs(column.sizes):
@@ -211,5 +211,5 @@ def _unpack_values(
 
 
 def _seen_as_bytes(words: NDArray[Any]) -> bytes | memoryview:
-    """The bytes of numbers, which are not copied; of none at all there is no view."""
+    """Return the numbers' bytes without a copy; an empty array has no view, so b"" is returned for it."""
     return words.data.cast("B") if words.size else b""

@@ -1,6 +1,6 @@
-"""Moves a recording's older rows into blocks, and reads a table whole: its blocks, and then the rows that are in none yet.
+"""Move a recording's older rows into blocks, and read whole tables: first the blocks, then the remaining rows.
 
-The newest rows always stay rows, so that the greatest row number and time are found there.
+The newest rows always stay rows, so that the greatest row number and time are found among them.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from soak.recording.blocks import pack, unpack
 from soak.recording.columns import Columns, columns_of
 from soak.recording.validation import COLUMNS, LARGEST_COUNT, column_names
 
-#: Half of the rows of a table go into a block as soon as there are so many.
+#: Number of rows at which half of a table's rows are packed into a block,
 MOST_ROWS = 512
-#: ... or as soon as their blobs have so many bytes: a scrape of 5,000 series has 40 kB.
+#: or size of their blobs at which that happens (bytes); a scrape of 5,000 series has 40 kB.
 MOST_BYTES = 8 * 2**20
-#: So many successive blocks of few rows become one: the fewer parts there are, the faster days are read.
+#: Successive small blocks that are merged into one; recordings of days are read faster in few parts.
 MERGED = 4
-#: So many rows are read at a time.
+#: Rows read at a time.
 CHUNK = 2048
-#: So many blocks at most, and so many bytes of them after the first, are unpacked at a time.
+#: Most blocks that are unpacked at a time, and most bytes of them (except the first).
 TOGETHER, TOGETHER_BYTES = 16, 2**20
-#: The column by which rows of each packed table are numbered.
+#: The column that numbers the rows of each packed table.
 NUMBER = {"scrapes": "rowid", "windows": "id", "requests": "window", "generator": "window"}
-#: Tables that are packed together, up to the same number, the one that numbers them first; and the blobs of each.
+#: Tables packed together up to the same number, the numbering table first, and a query for the size of their blobs.
 _TOGETHER = {
     ("scrapes",): 'sum(length("values")) FROM scrapes',
     (
@@ -34,12 +34,12 @@ _TOGETHER = {
     ): "sum(length(latency) + coalesce(length(service), 0)) FROM requests",
 }
 
-#: What a damaged block may raise.
+#: Exceptions that a damaged block may raise.
 _DAMAGE = (ValueError, OverflowError, TypeError, AttributeError)
 
 
 def pack_older(database: sqlite3.Connection, most_rows: int = MOST_ROWS) -> None:
-    """Move the older half of each table's rows into a block where there are too many; within the caller's transaction."""
+    """Pack the older half of each table's rows into a block if there are too many; within the caller's transaction."""
     for tables, blobs in _TOGETHER.items():
         key = NUMBER[tables[0]]
         (rows,) = database.execute(f"SELECT count(*) FROM {tables[0]}").fetchone()  # noqa: S608
@@ -69,7 +69,7 @@ def _pack_up_to(database: sqlite3.Connection, table: str, last: int) -> None:
 
 
 def _merge_newest(database: sqlite3.Connection, table: str, most_rows: int) -> None:
-    """Make one block of a table's newest `MERGED`, where none of them is a merged one or was cut for its bytes."""
+    """Merge a table's newest `MERGED` blocks, unless one of them is already merged or was cut because of its bytes."""
     query = 'SELECT id, first, last, data FROM blocks WHERE "table" = ? ORDER BY id DESC LIMIT ?'
     newest = database.execute(query, (table, MERGED)).fetchall()[::-1]
     spans = [last - first + 1 for _, first, last, _ in newest]
@@ -78,7 +78,7 @@ def _merge_newest(database: sqlite3.Connection, table: str, most_rows: int) -> N
     try:
         columns = unpack(table, [data for *_, data in newest], list(COLUMNS[table]))
     except _DAMAGE:
-        return  # who reads them says which is damaged
+        return  # the reader reports which block is damaged
     keep = newest[0][0]
     database.execute(
         "UPDATE blocks SET last = ?, data = ? WHERE id = ?",
@@ -95,16 +95,16 @@ def chunks(
     first: int = 0,
     last: int = LARGEST_COUNT,
 ) -> Iterator[Columns]:
-    """The wanted columns of all rows, some thousand rows at a time; those that a recording does not have are left out.
+    """Yield the wanted columns of all rows, some thousand rows at a time; columns that are not recorded are left out.
 
-    Rows whose number is not within [first, last] may be left out. ValueError for a damaged block.
+    Rows whose number is outside [first, last] may be left out. Raises ValueError for a damaged block.
     """
     yield from _blocks(database, table, wanted, first, last)
     known, key = column_names(database, table), NUMBER[table]
     names = [name for name in wanted if name in known or name == "id"]
     if not known or not names:
         return
-    # The first scrapes have no column for their number, but SQLite's own.
+    # The first version of scrapes has no id column, so SQLite's rowid is used.
     listed = _listed(names).replace('"id"', key)
     rows = database.execute(
         f"SELECT {listed} FROM {table} WHERE {key} BETWEEN ? AND ? ORDER BY {key}",  # noqa: S608
@@ -137,7 +137,7 @@ def _blocks(
 def _unpacked(
     table: str, several: Sequence[tuple[int, bytes]], wanted: Sequence[str]
 ) -> Iterator[Columns]:
-    """Successive blocks together; where that fails one by one, so that the damaged one is named."""
+    """Unpack successive blocks together; if that fails, one by one, so that the error names the damaged block."""
     try:
         columns = unpack(table, [packed for _, packed in several], wanted)
     except _DAMAGE as error:

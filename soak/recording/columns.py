@@ -1,7 +1,7 @@
-"""Rows of a table as columns: what blocks hold, and what is read of rows that are in no block yet.
+"""Rows of a table as columns, as stored in blocks and as read from rows that are not in a block yet.
 
-A number or second is a float64 column (NaN where absent), a count an int64 column (-1 where
-absent), a text `Texts` and a blob `Blobs`.
+A number or second is a float64 column (NaN if absent), a count an int64 column (-1 if absent), a text
+a `Texts` column and a blob a `Blobs` column.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ class Texts:
     distinct: tuple[str | None, ...]
 
     def rows(self) -> list[str | None]:
-        """The text of each row."""
+        """Return the text of each row."""
         return [self.distinct[code] for code in self.codes.tolist()]
 
     def absent(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        """Which rows have no text, shape (n,)."""
+        """Return a mask of the rows without text, shape (n,)."""
         return np.array([text is None for text in self.distinct], dtype=bool)[self.codes]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Blobs:
-    """A column of blobs, one after the other in `data`; a size of -1 is an absent one."""
+    """A column of blobs, concatenated in `data`; a size of -1 means an absent blob."""
 
     sizes: Ints
     data: bytes | memoryview
 
     def ends(self) -> Ints:
-        """Where in `data` each row ends, shape (n,)."""
+        """Return the end of each row in `data`, shape (n,)."""
         return np.cumsum(np.maximum(self.sizes, 0))
 
     def rows(self) -> list[bytes | None]:
-        """The blob of each row."""
+        """Return the blob of each row."""
         ends, sizes = self.ends().tolist(), self.sizes.tolist()
         return [
             None if size < 0 else bytes(self.data[end - size : end])
@@ -52,42 +52,42 @@ class Blobs:
         ]
 
     def words(self, kind: str, size: int) -> tuple[Ints, np.ndarray[Any, Any]]:
-        """How many items of `size` bytes each row has, and all of them as numbers of `kind`; ValueError where one is cut."""
+        """Return each row's count of `size`-byte items, and all items as numbers of `kind`; ValueError if one is cut."""
         if np.any(np.maximum(self.sizes, 0) % size):
             raise ValueError(f"a blob is not a whole number of {size} bytes")
         return np.maximum(self.sizes, 0) // size, np.frombuffer(self.data, kind)
 
     def pairs(self) -> Pairs:
-        """Blobs of histograms, each bucket's number and count after the other."""
+        """Return the histograms in these blobs, which store bucket number and count alternately."""
         words = self.words("<i4", 8)[1].reshape(-1, 2)
         return Pairs(self.sizes, words[:, 0], words[:, 1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pairs:
-    """A column of histograms as blocks hold them: the buckets of all rows, and their counts; `sizes` are those of `Blobs`."""
+    """A column of histograms as blocks store them: buckets and counts of all rows; `sizes` as in `Blobs`."""
 
     sizes: Ints
     buckets: np.ndarray[Any, Any]
     counts: np.ndarray[Any, Any]
 
     def pairs(self) -> Pairs:
-        """As of `Blobs`."""
+        """Return itself, for the same interface as `Blobs`."""
         return self
 
     def rows(self) -> list[bytes | None]:
-        """The blob of each row."""
+        """Return the blob of each row."""
         words = np.stack([self.buckets, self.counts], axis=1).astype("<i4")
         return Blobs(self.sizes, words.tobytes()).rows()
 
 
 Column = Floats | Ints | Texts | Blobs | Pairs
-#: Columns by name: of which type each is, its name says.
+#: Columns by name; the name determines the type.
 Columns = dict[str, Any]
 
 
 def columns_of(table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
-    """Rows of a table as columns, by name."""
+    """Convert rows of a table to columns by name."""
     shapes = COLUMNS[table]
     return {
         name: _column(shapes[name], values)
@@ -111,7 +111,7 @@ def _column(shape: str, values: Sequence[Any]) -> Column:
 
 
 def rows_of(table: str, columns: Columns) -> Iterator[tuple[Any, ...]]:
-    """The inverse of `columns_of`."""
+    """Convert columns back to rows; the inverse of `columns_of`."""
     return zip(
         *(_values(COLUMNS[table][name], column) for name, column in columns.items()), strict=True
     )
@@ -127,7 +127,7 @@ def _values(shape: str, column: Column) -> list[Any]:
 
 
 def check(table: str, columns: Columns) -> None:
-    """ValueError that names the first column with a value that it cannot have."""
+    """Raise a ValueError that names the first column with an invalid value."""
     for name, column in columns.items():
         shape = COLUMNS[table][name]
         if not _as_it_should_be(shape.removesuffix("?"), shape.endswith("?"), column):

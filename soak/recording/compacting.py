@@ -1,7 +1,7 @@
-"""Compacts the recording of a run that has ended, and reads compacted ones: vacuumed, then packed by xz, and unchanged else.
+"""Compact the recording of a finished run (vacuum it and compress it with xz), and read compacted recordings.
 
-The packed file stands in the recording's place; every verb reads it through `readable`, by way of a
-temporary file.
+The packed file replaces the recording; every command reads it through `readable`, which unpacks it to
+a temporary file.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from soak.private_files import private
 from soak.recording.files import DATABASE, is_under_way, read_run
 
 PACKED = f"{DATABASE}.xz"
-#: xz's fastest setting: a third larger than the usual one's file, in a tenth of its time.
+#: xz's fastest preset: its file is a third larger than the default's, in a tenth of the time.
 PRESET = 1
 _CHUNK = 2**20
 
 
 def compact(directory: Path) -> tuple[int, int] | None:
-    """Pack a run's recording; bytes before and after, None where it is packed already. RecordingError where it cannot be.
+    """Pack a run's recording; return its bytes before and after, or None if already packed. RecordingError on failure.
 
-    The recording is removed only when what was packed has been read back and is the same.
+    The recording is removed only after the packed file has been read back and compared.
     """
     run = read_run(directory)
     database, packed = directory / DATABASE, directory / PACKED
@@ -73,7 +73,7 @@ def compact(directory: Path) -> tuple[int, int] | None:
 
 
 def _parts(directory: Path) -> list[Path]:
-    """The recording and what SQLite keeps beside it, the recording last."""
+    """Return the recording and SQLite's files next to it, the recording last."""
     return [
         path
         for suffix in ("-shm", "-wal", "")
@@ -95,7 +95,7 @@ def _same_or_refused(vacuumed: Path, packed: Path) -> None:
 
 @contextmanager
 def readable(directory: Path) -> Iterator[Path]:
-    """Where a run's recording can be read as SQLite; RecordingError where there is none, or its packed file is damaged."""
+    """Yield a path to a run's recording in SQLite; RecordingError if it is missing or its packed file is damaged."""
     database, packed = directory / DATABASE, directory / PACKED
     if database.is_file():
         yield database

@@ -1,4 +1,4 @@
-"""What run.json says of a run from its start: which, when, how it was called, on what, and against what."""
+"""The description of a run in run.json from its start: its name, start, command, host and target."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from soak.profile.parsing import command_without_secrets
 from soak.profile.summary import load_summary, target_address
 from soak.profile.yamltext import LEFT_OUT, SECRET_NAMES
 
-#: A value of a key that names a secret, unless it is a `${VAR}`, a template or a JSONPath.
+#: A literal value of a key that names a secret; not a `${VAR}`, a template or a JSONPath.
 _LITERAL_SECRET = re.compile(
     rf"""((?:{SECRET_NAMES})[\w-]*["']?[ \t]*:[ \t]*)"""
     r"""(?!\$|["']?\$\.|\{|\||>)(?:"(?:(?!\$\{|\{\{)[^"\n])*"|'(?:(?!\$\{|\{\{)[^'\n])*'|(?![\s"'\[#])(?:(?!\$\{|\{\{)[^\n,}\]#])+(?=[\n,}\]#]|$))""",
     re.IGNORECASE,
 )
-#: Where the commit under test is told: soak's own variable first, then what CI services set.
+#: Environment variables with the commit under test: soak's own first, then those of CI services.
 COMMIT_VARIABLES = (
     "SOAK_COMMIT",
     "GITHUB_SHA",
@@ -46,7 +46,7 @@ def description(
     environment: Mapping[str, str] = os.environ,
     known_growth: Mapping[str, float] | None = None,
 ) -> dict[str, Any]:
-    """The first entries of run.json; no secret of the command line or of the target's URL is in it."""
+    """Return the first entries of run.json, without secrets from the command line or the target's URL."""
     directory = Path(directory_of(profile.document.file)).resolve()
     return {
         "name": profile.name,
@@ -67,10 +67,10 @@ def description(
 
 
 def commits(environment: Mapping[str, str], directory: Path, *, starts: bool) -> dict[str, str]:
-    """`commit`, the target's, as the environment tells it, or of the directory where soak starts it; empty where neither does.
+    """Return `commit`, the target's: from the environment, or from the directory in which soak starts it; else empty.
 
-    A target that runs elsewhere has nothing to do with soak's working directory: its commit is told
-    as what it is, `own_commit`.
+    A target that runs elsewhere is unrelated to soak's working directory, whose commit is then returned as
+    `own_commit`.
     """
     told = next(
         (
@@ -101,12 +101,12 @@ def _checked_out(directory: Path) -> str:
 
 
 def without_literal_secrets(profile: str) -> str:
-    """A profile's text as a report may carry it: what is written as it is under a name such as `password` is left out."""
+    """Return a profile's text for a report, without literal values of names such as `password`."""
     return without_user_info(_LITERAL_SECRET.sub(rf"\1{LEFT_OUT}", profile))
 
 
 def facts(run: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """What was run, as (name, text) pairs for a report, from the entries of run.json; what it does not tell is left out."""
+    """Return facts about a run from run.json, as (name, text) pairs for a report; missing facts are left out."""
     versions, host = _mapping(run.get("versions")), _mapping(run.get("host"))
     known = ", ".join(f"{name} {number}" for name, number in versions.items())
     machine = ", ".join(str(host[key]) for key in ("name", "system") if host.get(key))
@@ -124,17 +124,17 @@ def _mapping(value: object) -> Mapping[str, object]:
 
 
 def utc_now() -> str:
-    """Now, in UTC as ISO 8601 writes it."""
+    """Return the current UTC time in ISO 8601."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def aborted_entry(aborted: Aborted | None) -> dict[str, Any] | None:
-    """What run.json says of the abort rule that ended the run; None where none did."""
+    """Return the entry of run.json for the abort rule that ended the run; None if none did."""
     return None if aborted is None else {**asdict(aborted), "labels": dict(aborted.labels)}
 
 
 def read_aborted(run: Mapping[str, Any], file: str) -> Aborted | None:
-    """The inverse of `aborted_entry`; RecordingError where the entry is damaged."""
+    """Parse the entry of `aborted_entry`; raise RecordingError if it is damaged."""
     entry = run.get("aborted")
     if entry is None:
         return None

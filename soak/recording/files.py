@@ -1,4 +1,4 @@
-"""The run directory's file names, and files that are written whole or not at all."""
+"""The file names of a run directory, and functions that write files atomically."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from soak.errors import RecordingError
 from soak.private_files import private
 from soak.recording.validation import LONGEST_SECONDS
 
-#: What is written. Version 1 had no blocks, and every row in its table; version 2 packed them by zlib. Both are still read.
+#: The version that is written. Version 1 had no blocks; version 2 compressed them with zlib. Both are still read.
 FORMAT_VERSION = 3
 READ_VERSIONS = (1, 2, 3)
 RUN, PROFILE, DATABASE = "run.json", "profile.yaml", "recording.sqlite"
 LOAD_LOG, TARGET_LOG, SNAPSHOTS = "load.log", "target.log", "snapshots"
 
-#: A writer's settings. It only appends, so 256 KiB of pages do; SQLite's own 2 MiB fill up within a
-#: quarter of an hour, which looks like a leak.
+#: SQLite settings of a writer. It only appends, so a cache of 256 KiB is enough; SQLite's default of 2 MiB
+#: fills up within a quarter of an hour, which looks like a leak.
 WRITING = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-256;"
 
 SCHEMA = """
@@ -50,10 +50,10 @@ CREATE TABLE blocks (id INTEGER PRIMARY KEY, "table" TEXT NOT NULL, first INTEGE
 
 
 def write_whole(path: Path, content: str | bytes, *, shared: bool = False) -> None:
-    """Write a file so that a reader, or a crash, sees the old one or the new one and never a half.
+    """Write a file atomically, so that a reader or a crash sees either the old or the new file.
 
-    Only its owner reads it, unless it is `shared`: a file that somebody asked for by name. Text goes
-    as UTF-8; what a path or an argument had that is none is written as JSON escapes it.
+    Only its owner may read it, unless it is `shared` because a user asked for it by name. Text is written
+    as UTF-8; characters of paths and arguments that are not valid UTF-8 are escaped with a backslash.
     """
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -70,7 +70,7 @@ def write_whole(path: Path, content: str | bytes, *, shared: bool = False) -> No
 
 
 def run_directory(name: str, root: Path) -> Path:
-    """`reports/<profile>-<UTC time>`, free."""
+    """Return an unused path `reports/<profile>-<UTC time>`."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     plain = root / f"{name}-{stamp}"
     return next(
@@ -81,12 +81,12 @@ def run_directory(name: str, root: Path) -> Path:
 
 
 def is_run_directory(path: Path) -> bool:
-    """Whether a path holds a run."""
+    """Return True if a path is a run directory."""
     return (path / RUN).is_file()
 
 
 def write_run(directory: Path, run: dict[str, Any]) -> None:
-    """Replace run.json."""
+    """Write run.json, replacing an older one."""
     write_whole(
         directory / RUN,
         json.dumps({"format_version": FORMAT_VERSION} | run, indent=2, ensure_ascii=False) + "\n",
@@ -94,7 +94,7 @@ def write_run(directory: Path, run: dict[str, Any]) -> None:
 
 
 def read_run(directory: Path) -> dict[str, Any]:
-    """run.json of a run directory, each entry checked; RecordingError when it is none, damaged, or of another format."""
+    """Return run.json with every entry checked; RecordingError if it is missing, damaged, or of another format."""
     path = directory / RUN
     for name in (RUN, PROFILE, DATABASE, f"{DATABASE}.xz"):
         _refuse_link_out(directory, name)
@@ -129,7 +129,7 @@ def read_run(directory: Path) -> dict[str, Any]:
 
 
 def _refuse_link_out(directory: Path, name: str) -> None:
-    """RecordingError for a file that is a link out of the run: a run from elsewhere must not have files of this machine shown."""
+    """Raise RecordingError for a link out of the run, so that a foreign run cannot make soak show local files."""
     path = directory / name
     if path.is_symlink() and not path.resolve().is_relative_to(directory.resolve()):
         raise RecordingError(f"{path}: is a link that leads out of the run; copy the file there")
@@ -154,7 +154,7 @@ def _is_phase(phase: object) -> bool:
 
 
 def remove_begun(directory: Path) -> None:
-    """Delete what belongs to a run that never began, logs that say nothing, and the directory if nothing else is in it."""
+    """Delete the files of a run that never began, empty logs, and the directory if it is then empty."""
     with suppress(OSError):
         for name in (RUN, PROFILE, DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm"):
             (directory / name).unlink(missing_ok=True)
@@ -166,17 +166,15 @@ def remove_begun(directory: Path) -> None:
 
 
 def hold(directory: Path) -> int:
-    """Mark a run directory as being written, until the returned descriptor is closed or this process ends."""
+    """Lock a run directory as being written, until the returned descriptor is closed or this process ends."""
     descriptor = os.open(directory, os.O_RDONLY)
-    with suppress(
-        OSError
-    ):  # a file system without locks cannot tell a run under way from one that crashed
+    with suppress(OSError):  # without locks, a run under way looks like a crashed one
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     return descriptor
 
 
 def is_under_way(directory: Path) -> bool:
-    """Whether a process still writes this run."""
+    """Return True if a process is still writing this run."""
     try:
         descriptor = os.open(directory, os.O_RDONLY)
     except OSError:

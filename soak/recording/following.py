@@ -1,4 +1,4 @@
-"""Reads a recording while it is written: each call gives the scrapes, windows and events that were added since the last."""
+"""Read a recording during a run: each call yields the scrapes, windows and events added since the last call."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _REQUESTS = (
 
 
 class Follower:
-    """Follows one run directory; what it holds is bounded by the number of series."""
+    """Follows one run directory; its memory is bounded by the number of series."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
@@ -46,14 +46,14 @@ class Follower:
         self._layouts: dict[int, list[int]] = {}
 
     def new(self) -> Iterator[Scrape | Window | Event]:
-        """What was added; RecordingError where it cannot be read."""
+        """Yield the added records; raise RecordingError if the recording cannot be read."""
         try:
             with (
                 readable(self._directory) as path,
                 closing(sqlite3.connect(path, timeout=5.0)) as database,
             ):
                 database.execute("PRAGMA query_only=1")
-                # One view: between two, rows might move into a block that was already read.
+                # Read everything in one transaction; otherwise rows could move into a block that was already read.
                 database.execute("BEGIN")
                 yield from self._events(database)
                 yield from self._windows(database)
@@ -126,7 +126,7 @@ def _endpoint(
     late: int = 0,
     dropped: int = 0,
 ) -> EndpointWindow:
-    """What one endpoint saw in a window, from its columns."""
+    """Return one endpoint's part of a window from its columns."""
     kinds = json.loads(failures) if failures else {}
     histograms = _unpacked(latency), _unpacked(failed)
     return EndpointWindow(name, requests, kinds, size, *histograms, late=late, dropped=dropped)

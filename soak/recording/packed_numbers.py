@@ -1,7 +1,7 @@
-"""Whole numbers packed into bytes, and back: as few bytes each as they need, those of one place together, by zstd.
+"""Pack integers into as few bytes as they need, grouped by byte position and compressed with zstd, and unpack them.
 
-High bytes hardly change, and so stand together, as in Blosc's shuffle (Alted, Computing in Science
-& Engineering 2010).
+High bytes hardly change, so bytes of the same position are stored together, as in Blosc's shuffle (Alted,
+Computing in Science & Engineering 2010).
 """
 
 from __future__ import annotations
@@ -19,27 +19,27 @@ from numpy.typing import NDArray
 from soak.recording.validation import LONGEST_VALUE
 from soak.windows import Ints
 
-#: zstd's level, its own default: as small as zlib's default, packed eight times and read two to three times as fast.
+#: zstd's default level: as small as zlib's default, and packed eight times and read two to three times as fast.
 LEVEL = 3
-#: Bytes that packing makes less than this share smaller stay as they are: random ones are read ten times as fast so.
+#: Bytes for which compression saves less than this share are stored as they are, which reads ten times as fast.
 LEAST_SAVED = 0.1
 Unsigned = NDArray[np.unsignedinteger[Any]]
 SignedInts = NDArray[np.signedinteger[Any]]
 _SIZE = struct.Struct("<I")
-#: The first byte of a part says how it is packed.
+#: The first byte of a part is its compression.
 _AS_IT_IS, _ZSTD = b"\0", b"\2"
 _TOO_LARGE = "it is cut, or larger than anything that soak records"
-#: Numbers of 0 bytes are all 0.
+#: Possible bytes per number; numbers of 0 bytes are all 0.
 _WIDTHS = (0, 1, 2, 4, 8)
-#: In the place of a width: the first number follows, in eight bytes, and then the differences, the first of which is 0.
+#: Marker in place of a width: the first number follows in eight bytes, then the differences (the first is 0).
 _FROM_THE_FIRST = 16
 _FIRST = struct.Struct("<Iq")
-#: A width of 0, and how many numbers.
+#: Layout of a part of zeros: a width of 0, and the count of numbers.
 _ALL_ZERO = struct.Struct("<II")
 
 
 class _OfThread(threading.local):
-    """What unpacks: one for each thread, as zstd asks for."""
+    """One decompressor per thread, as zstd requires."""
 
     def __init__(self) -> None:
         self.unpacking = zstandard.ZstdDecompressor()
@@ -49,18 +49,18 @@ _OWN = _OfThread()
 
 
 def pack_changes(numbers: Ints) -> bytes:
-    """The first number, and the differences: of numbers that stay as they are nothing else is kept."""
+    """Pack the first number and the differences; if the numbers are constant, nothing else is stored."""
     first = numbers[:1]
     changes = pack_ints(zigzag(np.diff(numbers, prepend=first)))
     return _FIRST.pack(_FROM_THE_FIRST, *(first.tolist() or [0])) + changes
 
 
 def unpack_changes(several: Sequence[bytes]) -> tuple[Ints, list[int]]:
-    """The inverse, of successive blocks, and how many numbers each has."""
+    """Unpack successive blocks of `pack_changes`; return the numbers and how many each block has."""
     firsts, rest = [], []
     for packed in several:
         has_first = len(packed) >= _FIRST.size and packed[0] == _FROM_THE_FIRST
-        # In version 2 the first number was the first difference.
+        # Version 2 stored the first number as the first difference.
         firsts.append(_FIRST.unpack_from(packed)[1] if has_first else 0)
         rest.append(packed[_FIRST.size :] if has_first else packed)
     if all(len(packed) == _ALL_ZERO.size and packed[0] == 0 for packed in rest):
@@ -78,9 +78,9 @@ def summed_up(
     kind: type[np.signedinteger[Any]],
     firsts: Sequence[int] = (),
 ) -> NDArray[Any]:
-    """What differences from one to the next, as they are packed, add up to in each block, from its first number on."""
+    """Return the cumulative sums of packed differences in each block, starting from its first number."""
     numbers, signed, start = np.empty(len(changes), kind), unzigzag(changes), 0
-    if firsts and len(set(lengths)) == 1:  # as almost always: one call for all
+    if firsts and len(set(lengths)) == 1:  # the usual case: one call for all blocks
         table = numbers.reshape(len(lengths), -1)
         signed.reshape(table.shape).cumsum(axis=1, dtype=kind, out=table)
         table += np.array(firsts, kind)[:, np.newaxis]
@@ -95,25 +95,25 @@ def summed_up(
 
 
 def zigzag(numbers: Ints) -> Ints:
-    """Signed numbers so that small ones, of either sign, have few bits (0, -1, 1, -2 become 0, 1, 2, 3)."""
+    """Map signed numbers to unsigned so that small absolute values need few bits (0, -1, 1, -2 become 0, 1, 2, 3)."""
     return (numbers << 1) ^ (numbers >> 63)
 
 
 def unzigzag(numbers: Unsigned) -> SignedInts:
-    """The inverse, in as many bytes."""
+    """Undo `zigzag`, keeping the number of bytes."""
     halves: SignedInts = ((numbers >> 1) ^ -(numbers & 1)).view(f"<i{numbers.itemsize}")
     return halves
 
 
 def pack_ints(numbers: Ints) -> bytes:
-    """Numbers of 64 bits in as few bytes as the largest needs: how many, and then the bytes of each place together."""
+    """Pack 64-bit numbers in as few bytes as the largest needs, grouped by byte position."""
     unsigned = numbers.view(np.uint64)
     largest = int(unsigned.max()) if len(unsigned) else 0
     width = next(width for width in _WIDTHS if largest < 1 << (8 * width))
     if not width:
         return _ALL_ZERO.pack(width, len(numbers))
     places = np.ascontiguousarray(unsigned.astype(f"<u{width}").view(np.uint8).reshape(-1, width).T)
-    # High bytes that are all 0 are left out.
+    # Byte positions that are all 0 are left out.
     bodies = [
         deflated(each.tobytes()) if not i or each.any() else b"" for i, each in enumerate(places)
     ]
@@ -121,7 +121,7 @@ def pack_ints(numbers: Ints) -> bytes:
 
 
 def unpack_narrow(several: Sequence[bytes]) -> tuple[Unsigned, list[int]]:
-    """The numbers of successive blocks, unsigned, in as few bytes as the widest were packed in, and how many each has."""
+    """Unpack successive blocks as unsigned numbers of the widest block's width; return them and each block's count."""
     blocks, room = [], LONGEST_VALUE
     for packed in several:
         places = _places(packed, room)
@@ -142,7 +142,7 @@ def unpack_narrow(several: Sequence[bytes]) -> tuple[Unsigned, list[int]]:
 
 
 def _places(packed: bytes, most: int) -> list[bytes]:
-    """The bytes of each place of a block's numbers, from the lowest; none of a place that is all 0."""
+    """Return the bytes of a block's numbers by position, from the lowest; empty for a position that is all 0."""
     width, *sizes = _sizes(packed)
     if not width:
         count = int.from_bytes(packed[_SIZE.size :][: _SIZE.size], "little")
@@ -160,13 +160,13 @@ def _places(packed: bytes, most: int) -> list[bytes]:
 
 
 def unpack_ints(several: Sequence[bytes]) -> tuple[Ints, list[int]]:
-    """The inverse of `pack_ints`, of successive blocks, and how many numbers each has."""
+    """Unpack successive blocks of `pack_ints`; return the numbers and how many each block has."""
     numbers, lengths = unpack_narrow(several)
     return numbers.astype(np.uint64).view(np.int64), lengths
 
 
 def _sizes(packed: bytes) -> list[int]:
-    """Of how many bytes numbers are, and of how many each place's body is."""
+    """Return the bytes per number, and the size of each byte position's body."""
     width = int.from_bytes(packed[: _SIZE.size], "little")
     if width not in _WIDTHS or len(packed) < _SIZE.size * (1 + (width or 1)):
         raise ValueError(f"no numbers have {width} bytes")
@@ -174,7 +174,7 @@ def _sizes(packed: bytes) -> list[int]:
 
 
 def deflated(plain: bytes) -> bytes:
-    """Packed, or as it is where that saves less than `LEAST_SAVED`: a first byte says which."""
+    """Compress bytes, or store them unchanged if that saves less than `LEAST_SAVED`; the first byte says which."""
     packed = zstandard.ZstdCompressor(level=LEVEL, write_checksum=True).compress(plain)
     if len(packed) > (1 - LEAST_SAVED) * len(plain):
         return _AS_IT_IS + plain
@@ -182,7 +182,7 @@ def deflated(plain: bytes) -> bytes:
 
 
 def inflated(packed: bytes, most: int = LONGEST_VALUE) -> bytes:
-    """ValueError for what is cut, or larger than any column is."""
+    """Decompress bytes; raise ValueError if they are cut or larger than any column."""
     match packed[:1]:
         case b"\2":
             return _from_zstd(packed[1:], most)
@@ -194,7 +194,7 @@ def inflated(packed: bytes, most: int = LONGEST_VALUE) -> bytes:
 
 def _from_zstd(packed: bytes, most: int) -> bytes:
     try:
-        # It says first how large it is, and no more than that is unpacked.
+        # The frame states its size first, so no more than `most` bytes are unpacked.
         if not 0 <= zstandard.frame_content_size(packed) <= most:
             raise ValueError(_TOO_LARGE)
         return _OWN.unpacking.decompress(packed)
@@ -203,10 +203,10 @@ def _from_zstd(packed: bytes, most: int) -> bytes:
 
 
 def _from_zlib(packed: bytes, most: int) -> bytes:
-    """As recordings of format version 2 are."""
+    """Decompress bytes of format version 2."""
     stream = zlib.decompressobj()
     try:
-        plain = stream.decompress(packed, max(most, 1))  # 0 is no bound
+        plain = stream.decompress(packed, max(most, 1))  # 0 would mean no bound
     except zlib.error as error:
         raise ValueError(str(error)) from None
     if not stream.eof:

@@ -1,4 +1,4 @@
-"""Reads a run directory into a Recording: columns, not rows, and in chunks, so that days load fast and in little memory."""
+"""Read a run directory into a Recording: by column and in chunks, so that days load fast and in little memory."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.traces import Span, Trace
 from soak.windows import EXEMPLAR_FIELDS, Exemplar
 
-#: So many scrapes are unpacked at a time: their values are copied into columns once.
+#: Scrapes unpacked at a time.
 CHUNK = 2048
 
 
 def load_recording(directory: Path) -> Recording:
-    """Read everything that a run recorded so far; RecordingError when it cannot be read, or is damaged.
+    """Read everything that a run has recorded so far; raise RecordingError if it cannot be read or is damaged.
 
-    A run that never said how it ended is under way, or has crashed; its length is that of what it
-    recorded.
+    A run without a recorded ending is still running or has crashed; its length is the time of its last
+    record.
     """
     run = read_run(directory)
     with _opened(directory) as (database, path):
@@ -102,7 +102,7 @@ def load_recording(directory: Path) -> Recording:
 
 
 def _steps(run: Mapping[str, Any], directory: Path) -> tuple[DrivenStep, ...]:
-    """The steps of a capacity search; RecordingError where an entry is damaged."""
+    """Return the steps of a capacity search; raise RecordingError if an entry is damaged."""
     try:
         return tuple(DrivenStep.from_json(entry) for entry in run.get("steps", []))
     except (KeyError, TypeError, ValueError) as error:
@@ -112,8 +112,8 @@ def _steps(run: Mapping[str, Any], directory: Path) -> tuple[DrivenStep, ...]:
 
 
 def profile_text(directory: Path) -> str | None:
-    """Return the profile as it was run; None for a run without one."""
-    read_run(directory)  # a directory that is no run says so first
+    """Return the profile as it was run; None for a run without a profile."""
+    read_run(directory)  # raises first if it is not a run directory
     path = directory / PROFILE
     try:
         return path.read_text(encoding="utf-8") if path.is_file() else None
@@ -124,16 +124,14 @@ def profile_text(directory: Path) -> str | None:
 
 @contextmanager
 def _opened(directory: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
-    """Open the database for reading beside a writer; every failure becomes a RecordingError."""
+    """Open the database for reading, even during a run; every failure becomes a RecordingError."""
     with readable(directory) as file:
         path = directory / DATABASE if file.parent == directory else directory / PACKED
         try:
             with closing(sqlite3.connect(file)) as database:
                 database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST_VALUE)
                 database.execute("PRAGMA query_only=1")
-                database.execute(
-                    "BEGIN"
-                )  # one view of the recording, whatever a run under way adds meanwhile
+                database.execute("BEGIN")  # a consistent view, even if a run adds records
                 yield database, path
         except (sqlite3.Error, UnicodeDecodeError) as error:
             raise RecordingError(f"{path}: cannot be read: {error}") from None
@@ -144,7 +142,7 @@ def _opened(directory: Path) -> Iterator[tuple[sqlite3.Connection, Path]]:
 
 
 def _ending(ended: object, directory: Path) -> Ending:
-    """How a run ended; one that never said so is under way, or has crashed."""
+    """Return how a run ended; without a recorded ending it is running or has crashed."""
     if not ended:
         return Ending.RUNNING if is_under_way(directory) else Ending.CRASHED
     try:
@@ -172,7 +170,7 @@ def _traces(database: sqlite3.Connection) -> Iterator[Trace]:
 
 
 def _span(fields: list[Any]) -> Span:
-    """A span as recorded; ValueError where a field is not what it should be."""
+    """Return a recorded span; raise ValueError if a field has the wrong type."""
     span = Span(*fields)
     texts = (span.id, span.parent, span.service, span.name, span.kind, span.peer)
     numbers = (span.start, span.seconds)
@@ -193,7 +191,7 @@ def _snapshots(database: sqlite3.Connection, directory: Path) -> Iterator[Snapsh
 
 
 def _events(database: sqlite3.Connection) -> Iterator[Event]:
-    """All events in the order of time; a kind that this soak does not know is told as a warning."""
+    """Yield all events in order of time; kinds unknown to this version become warnings."""
     for time, kind, text in database.execute("SELECT time, kind, text FROM events ORDER BY time"):
         yield Event(time, EventKind(kind) if kind in _EVENT_KINDS else EventKind.WARNING, text)
 

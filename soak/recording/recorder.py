@@ -1,4 +1,4 @@
-"""Appends a run to its directory while it goes on: whatever was committed survives a SIGKILL."""
+"""Append a run to its directory while it is running; everything committed survives a SIGKILL."""
 
 from __future__ import annotations
 
@@ -37,23 +37,23 @@ from soak.recording.snapshot_files import KeptSnapshot
 from soak.traces import Trace
 from soak.windows import EXEMPLAR_FIELDS, GENERATOR_FIELDS, Exemplar, Window
 
-#: So many exemplars are kept of a whole run.
+#: Most exemplars of a run.
 MOST_EXEMPLARS = 10_000
 
-#: Room that is kept free on the disk while a run goes on, in bytes: when the disk is full, run.json still fits.
+#: Disk space reserved during a run (bytes), so that run.json can still be written when the disk is full.
 RESERVE = 64 * 1024
 
-#: After so many commits, about as many seconds, the rows that are in no block yet are counted.
+#: Commits (about one per second) between checks whether rows must be packed into blocks.
 PACK_EVERY = 64
 
-#: What run.json says of how a run ended.
+#: Entries of run.json about the end of a run.
 _SEALED = ("ended", "stopped", "seconds", "failure")
 
 _Record = Scrape | Window | Event | KeptSnapshot | Trace
 
 
 class Recorder:
-    """The one writer of a run directory. `add` from any thread; `commit` about once a second, from one."""
+    """The only writer of a run directory. Call `add` from any thread, and `commit` about once a second from one."""
 
     def __init__(
         self,
@@ -63,10 +63,10 @@ class Recorder:
         *,
         resumed: float | None = None,
     ) -> None:
-        """Create the directory and its files; RecordingError when it holds a run already or cannot be written.
+        """Create the directory and its files; RecordingError if it cannot be written, UsageError if it is not empty.
 
-        A run that is `resumed` at so many seconds of its clock goes on in its files instead, with
-        its own profile and facts.
+        If a run is `resumed`, at this many seconds of its clock, its existing files are continued, with its own
+        profile and facts.
         """
         self.directory = directory
         self._run = run
@@ -83,7 +83,7 @@ class Recorder:
             return
         begun = ExitStack()
         try:
-            # What a target answers is its own: nobody else on this machine reads it.
+            # Target responses are private: other users of this machine must not read them.
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if any(
                 path.name not in (LOAD_LOG, TARGET_LOG) for path in directory.iterdir()
@@ -92,7 +92,7 @@ class Recorder:
             begun.callback(remove_begun, directory)
             self._held = hold(directory)
             begun.callback(os.close, self._held)
-            # SQLite gives what it puts beside it the same mode.
+            # SQLite creates its additional files with the same mode.
             (directory / DATABASE).touch(mode=0o600)
             self._database = sqlite3.connect(
                 directory / DATABASE, check_same_thread=False, isolation_level=None
@@ -104,7 +104,7 @@ class Recorder:
                 write_whole(directory / PROFILE, profile_text)
             write_run(directory, run)
         except (OSError, sqlite3.Error, RecordingError) as error:
-            begun.close()  # nothing is left of a run that cannot be recorded
+            begun.close()  # a run that cannot be recorded leaves no files
             if isinstance(error, RecordingError):
                 raise
             why = error.strerror if isinstance(error, OSError) else error
@@ -121,16 +121,16 @@ class Recorder:
             *kept.get("resumed", ()),
             {"seconds": round(moment, 3), "started": self._run["started"]},
         ]
-        # What is added to an older recording is written as this soak does.
+        # Records added to an older recording are written in the current format.
         self._run = kept | {"format_version": FORMAT_VERSION, "resumed": again}
         write_run(self.directory, self._run)
 
     def add(self, item: _Record) -> None:
-        """Take one record; it is on disk after the next commit."""
+        """Queue one record; it is on disk after the next commit."""
         self._pending.append(item)
 
     def commit(self) -> None:
-        """Write all that is pending in one transaction; RecordingError when the disk refuses, with nothing lost from memory."""
+        """Write all queued records in one transaction; on a disk error raise RecordingError and keep them in memory."""
         with self._committing:
             batch = [self._pending.popleft() for _ in range(len(self._pending))]
             if not batch:
@@ -160,12 +160,12 @@ class Recorder:
                 ) from None
 
     def update(self, **changes: Any) -> None:
-        """Change what run.json says: phases as they become known, how it ended."""
+        """Change entries of run.json: phases as they become known, or how the run ended."""
         self._run |= changes
         write_run(self.directory, self._run)
 
     def close(self, **changes: Any) -> None:
-        """Commit what is left and seal run.json."""
+        """Commit the remaining records and write the final run.json."""
         self.commit()
         with self._committing:
             self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -175,16 +175,16 @@ class Recorder:
         os.close(self._held)
 
     def abandon(self, **changes: Any) -> None:
-        """Say in run.json how a run ended whose recording cannot be written any more, in the room that was kept for it."""
+        """If the recording can no longer be written, write the run's end to run.json, in the reserved disk space."""
         self._reserve.close()
         with suppress(RecordingError):
             self.update(**changes)
 
     def discard(self) -> None:
-        """Undo the creation, for a run that never began: its files go, and the directory if nothing else is in it.
+        """Remove the files of a run that never began, and its directory if it is then empty.
 
-        Logs that say something stay: the message that the run could not begin names them. Of a run
-        that was to be resumed, everything stays.
+        Logs with content stay, because the error message refers to them. For a run that was to be resumed,
+        everything stays.
         """
         with self._committing:
             self._database.close()
@@ -312,7 +312,7 @@ class Recorder:
             self._exemplars -= self._thin_exemplars(MOST_EXEMPLARS // 4)
 
     def _thin_exemplars(self, part: int) -> int:
-        """Leave the newest `part`, and of the older the slowest success and failure in each of as many equal stretches."""
+        """Keep the newest `part` exemplars, and the slowest older success and failure in each of `part` intervals."""
         (old,) = self._database.execute(
             "SELECT id FROM exemplars ORDER BY id DESC LIMIT 1 OFFSET ?", (part,)
         ).fetchone()
@@ -327,15 +327,15 @@ _THIN = """DELETE FROM exemplars WHERE id <= :old AND id NOT IN (
 
 
 def _reserved(directory: Path) -> IO[bytes]:
-    """An open file without a name, which gives its room back when it is closed, or this process ends."""
+    """Return an open unnamed file that frees its disk space when it is closed or this process ends."""
     file = tempfile.TemporaryFile(dir=directory)  # noqa: SIM115 - open as long as the run
-    with suppress(OSError):  # a nearly full disk has no room to keep, and may yet do
+    with suppress(OSError):  # a nearly full disk has no space to reserve, but may suffice
         file.write(bytes(RESERVE))
         file.flush()
     return file
 
 
 def _packed(histogram: Histogram) -> bytes:
-    """Rising (bucket, count) pairs as little-endian int32."""
+    """Pack (bucket, count) pairs, in increasing order, as little-endian int32."""
     flat = [number for pair in histogram.pairs() for number in pair]
     return struct.pack(f"<{len(flat)}i", *flat)

@@ -1,4 +1,4 @@
-"""The database of a run that is resumed: how far it came, and the numbers that its names had been given."""
+"""Reopen the database of a run that is resumed: its progress, and the numbers assigned to its names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SeriesName = tuple[str, str, Labels, Kind]
 
 @dataclass(frozen=True, slots=True)
 class RecordedNames:
-    """The numbers of series, layouts and endpoints in a recording, and how many windows and exemplars it has."""
+    """The numbers of series, layouts and endpoints in a recording, and its counts of windows and exemplars."""
 
     series: dict[SeriesName, int]
     layouts: dict[tuple[int, ...], int]
@@ -32,7 +32,7 @@ class RecordedNames:
 
 @dataclass(frozen=True, slots=True)
 class RecordedProgress:
-    """The end of the last window (None without one), the time of the last record, in seconds, and all requests so far."""
+    """The end of the last window (or None) and the time of the last record in seconds, and the number of requests."""
 
     load_end: float | None
     last: float
@@ -40,7 +40,7 @@ class RecordedProgress:
 
 
 def progress_of(directory: Path) -> RecordedProgress:
-    """How far a run came; RecordingError where its database cannot be read or is damaged."""
+    """Return how far a run came; raise RecordingError if its database cannot be read or is damaged."""
     with _failures_of(directory) as path:
         database = sqlite3.connect(path)
         try:
@@ -61,7 +61,7 @@ def progress_of(directory: Path) -> RecordedProgress:
 
 
 def reopen(directory: Path) -> tuple[sqlite3.Connection, RecordedNames]:
-    """The database, ready for more records; RecordingError where it is damaged, or has the tables of another version."""
+    """Open the database for more records; raise RecordingError if it is damaged or of another version."""
     with _failures_of(directory) as path:
         database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         try:
@@ -76,7 +76,7 @@ def reopen(directory: Path) -> tuple[sqlite3.Connection, RecordedNames]:
 
 
 def _add_columns(database: sqlite3.Connection) -> None:
-    """Add the columns that the soak which began the run did not have; its own rows have nothing there."""
+    """Add columns that the recording's soak version did not have; existing rows have NULL there."""
     for table, columns in ADDED.items():
         there = column_names(database, table)
         for name, kind in columns.items():
@@ -85,7 +85,7 @@ def _add_columns(database: sqlite3.Connection) -> None:
 
 
 def _refuse_other_tables(database: sqlite3.Connection, path: Path) -> None:
-    """RecordingError where a table has not the columns that this soak writes."""
+    """Raise RecordingError if a table's columns differ from those that this version writes."""
     if any(column_names(database, table) != columns.keys() for table, columns in COLUMNS.items()):
         raise RecordingError(
             f"{path}: was recorded by another version of soak, and cannot be gone on with"
@@ -112,7 +112,7 @@ def _names(database: sqlite3.Connection) -> RecordedNames:
 
 @contextmanager
 def _failures_of(directory: Path) -> Iterator[Path]:
-    """The path of the database; what goes wrong with it is a RecordingError."""
+    """Yield the path of the database, and turn failures to use it into RecordingError."""
     path = directory / DATABASE
     if not path.is_file():
         raise RecordingError(f"{path}: is missing; without it there is nothing to go on with")

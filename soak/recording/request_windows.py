@@ -1,4 +1,4 @@
-"""Reads the load's windows out of a recording: requests and latencies by endpoint, users, workers, the generator's health."""
+"""Read the load's windows from a recording: requests and latencies by endpoint, users, workers, generator."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from soak.windows import (
     narrowed,
 )
 
-#: So many windows at most are told apart once read: those of days at a second each are taken together, a few at a time.
+#: Most windows that are kept separate. In longer runs, several successive windows are combined.
 MOST_WINDOWS = 10_000
-#: So many buckets there are.
+#: Number of buckets of a histogram.
 BUCKETS = LAST + 1
 _NOTHING = np.zeros(0, np.int64)
 _COUNTED = ("requests", "failed", "bytes", "late", "dropped")
@@ -37,7 +37,7 @@ _WINDOW = ("id", "time", "seconds", "users", "workers", "expected", "covered")
 
 
 class _Together:
-    """As many successive windows as one row as `MOST_WINDOWS` asks for: ends and lengths of the rows, in seconds."""
+    """Combines successive windows to at most `MOST_WINDOWS` rows: ends and lengths of the rows, in seconds."""
 
     def __init__(self, windows: Columns) -> None:
         self._numbers = windows["id"]
@@ -48,12 +48,12 @@ class _Together:
         self.seconds = np.add.reduceat(seconds, first) if len(first) else seconds
 
     def rows(self, windows: Ints) -> Ints:
-        """The row of each of these windows; ValueError where there is no such window."""
+        """Return the row of each of these windows; raise ValueError for an unknown window."""
         return _places(self._numbers, windows) // self._together
 
 
 def _places(numbers: Ints, wanted: Ints) -> Ints:
-    """Where each wanted number stands among rising numbers; ValueError where one is not there."""
+    """Return the index of each wanted number among increasing numbers; raise ValueError if one is missing."""
     places = np.minimum(np.searchsorted(numbers, wanted), max(len(numbers) - 1, 0))
     if len(wanted) and (not len(numbers) or (numbers[places] != wanted).any()):
         raise ValueError("a row is of a window or an endpoint that is not there")
@@ -61,14 +61,14 @@ def _places(numbers: Ints, wanted: Ints) -> Ints:
 
 
 class _Cells:
-    """Histograms of the rows of many endpoints: those of one cell, an endpoint's row, add up."""
+    """Histograms of the rows of many endpoints; those of one cell (an endpoint's row) are added up."""
 
     def __init__(self, rows: int) -> None:
         self._rows = rows
         self._parts: dict[int, list[tuple[Cells, Cells]]] = defaultdict(list)
 
     def add(self, cells: Ints, histograms: Pairs) -> None:
-        """Take a histogram of each of these cells; ValueError for what no histogram holds."""
+        """Add one histogram per given cell; raise ValueError for invalid buckets or counts."""
         sizes, buckets = np.maximum(histograms.sizes, 0) // 8, histograms.buckets
         counts = histograms.counts
         if not len(buckets):
@@ -78,7 +78,7 @@ class _Cells:
             raise ValueError("a histogram has a bucket or a count that cannot be")
         distinct, which = np.unique(cells, return_inverse=True)
         width = highest - lowest + 1
-        # The key of each distinct cell's bucket 0.
+        # Each distinct cell's key of bucket 0.
         bases = (distinct % self._rows) * BUCKETS
         if len(distinct) < len(cells):
             places = np.repeat(which * width - lowest, sizes)
@@ -101,7 +101,7 @@ class _Cells:
                 self._parts[endpoint].append((keys[start:end].copy(), counts[start:end].copy()))
 
     def columns(self, endpoint: int) -> tuple[Ints, Cells, Cells]:
-        """Offsets (rows + 1), buckets and counts of one endpoint; they can be asked for once."""
+        """Return offsets (rows + 1), buckets and counts of one endpoint, and forget them; call it once per endpoint."""
         parts = self._parts.pop(endpoint, [(_NOTHING, _NOTHING)])
         keys, counts = (np.concatenate(part) for part in zip(*_apart(parts), strict=True))
         if (keys[1:] <= keys[:-1]).any():
@@ -113,7 +113,7 @@ class _Cells:
 
 
 def _apart(parts: list[tuple[Cells, Cells]]) -> list[tuple[Cells, Cells]]:
-    """The parts, each of rising keys, without the keys that two successive ones share: a row that a chunk of rows cut."""
+    """Return the parts, each with increasing keys; merge keys shared by two parts (a row split by a chunk)."""
     apart = parts[:1]
     for keys, counts in parts[1:]:
         before, counted = apart[-1]
@@ -131,7 +131,7 @@ def _apart(parts: list[tuple[Cells, Cells]]) -> list[tuple[Cells, Cells]]:
 
 
 def _added_up(keys: Cells, counts: Cells) -> tuple[Cells, Cells]:
-    """Each key once, rising, with its counts added up."""
+    """Return the distinct keys in increasing order, with their counts added up."""
     order = np.argsort(keys, kind="stable")
     keys, counts = keys[order], counts[order]
     first = np.flatnonzero(np.diff(keys, prepend=-1))
@@ -139,14 +139,14 @@ def _added_up(keys: Cells, counts: Cells) -> tuple[Cells, Cells]:
 
 
 class _Failures:
-    """How often each kind of failure came in which cell."""
+    """How often each kind of failure occurred in each cell."""
 
     def __init__(self) -> None:
         self._cells: dict[str, list[Ints]] = defaultdict(list)
         self._counts: dict[str, list[Ints]] = defaultdict(list)
 
     def add(self, cells: Ints, texts: Texts) -> None:
-        """Take the failures of each of these cells, as JSON or None."""
+        """Add the failures of each of these cells, as JSON or None."""
         order = np.argsort(texts.codes, kind="stable")
         starts = np.searchsorted(texts.codes[order], np.arange(len(texts.distinct) + 1))
         for code, text in enumerate(texts.distinct):
@@ -156,7 +156,7 @@ class _Failures:
                 self._counts[kind].append(np.full(len(failed), count))
 
     def columns(self) -> dict[str, tuple[Ints, Ints]]:
-        """For each kind its rising cells, and the count of each."""
+        """Return for each kind its cells in increasing order, and the count in each."""
         found = {}
         for kind, parts in self._cells.items():
             cells, which = np.unique(np.concatenate(parts), return_inverse=True)
@@ -167,14 +167,14 @@ class _Failures:
 
 
 def read_windows(database: sqlite3.Connection, windows: Columns) -> Iterator[EndpointWindows]:
-    """Every endpoint with a row for every window: one it was not asked in has no requests, and is not a gap.
+    """Yield every endpoint with a row for every window; a window without requests to it has zeros, and is not a gap.
 
-    Of more than `MOST_WINDOWS` windows, each row is several successive ones together.
+    With more than `MOST_WINDOWS` windows, each row combines several successive windows.
     """
     together = _Together(windows)
     names = database.execute("SELECT id, name FROM endpoints ORDER BY id").fetchall()
     numbers, rows = np.array([row[0] for row in names], np.int64), len(together.times)
-    # The first recordings had no schedule.
+    # The first recordings do not have late and dropped arrivals.
     scheduled = "late" in column_names(database, "requests")
     counted = {name: np.zeros(len(names) * rows, np.int64) for name in _COUNTED}
     latency, service, failures = _Cells(rows), _Cells(rows), _Failures()
@@ -215,7 +215,7 @@ def read_windows(database: sqlite3.Connection, windows: Columns) -> Iterator[End
 
 
 def _failure_kinds(text: str | None) -> Iterator[tuple[str, int]]:
-    """Each kind of failure and how often; ValueError for what is none."""
+    """Yield each kind of failure and its count; raise ValueError for an invalid count."""
     kinds = json.loads(text) if text else {}
     for kind, count in kinds.items():
         if type(count) is not int or not 0 <= count <= LARGEST_COUNT:
@@ -224,7 +224,7 @@ def _failure_kinds(text: str | None) -> Iterator[tuple[str, int]]:
 
 
 def window_columns(database: sqlite3.Connection) -> Columns:
-    """The table of all windows, in their order."""
+    """Return the table of all windows, in order."""
     parts = list(chunks(database, "windows", _WINDOW))
     if not parts:
         return {name: np.zeros(0, np.int64) for name in _WINDOW}
@@ -232,13 +232,13 @@ def window_columns(database: sqlite3.Connection) -> Columns:
 
 
 def read_users(windows: Columns) -> Series | None:
-    """The users of each window; None for a run without windows."""
+    """Return the users of each window; None for a run without windows."""
     users = windows["users"].astype(np.float64)
     return Series("load_users", windows["time"], users, source="load") if len(users) else None
 
 
 def read_coverage(windows: Columns) -> WorkerCoverages | None:
-    """How many of the expected workers each window has; None for runs by one process, and for the first recordings."""
+    """Return each window's number of expected and present workers; None for one process and the first recordings."""
     if "workers" not in windows:
         return None
     several = windows["workers"] >= 0
@@ -251,13 +251,13 @@ def read_coverage(windows: Columns) -> WorkerCoverages | None:
 
 
 def _generators_together(table: Floats) -> Floats:
-    """The generator's windows, shape (n, 12), as many together as the requests' are."""
+    """Combine the generator's windows, shape (n, 12), in the same groups as those of the requests."""
     together = -(-len(table) // MOST_WINDOWS) or 1
     if together == 1:
         return table
     first = np.arange(0, len(table), together)
-    # CPU seconds and what was asked, made and queued add up; of delays, memory, connections,
-    # users and the machine's load the most counts.
+    # CPU seconds and the counts of asked, made and queued requests are added up; delays, memory,
+    # connections, users and the machine's load take their maximum.
     added, most = np.add.reduceat(table, first), np.fmax.reduceat(table, first)
     grouped = np.where(np.isin(np.arange(table.shape[1]), (1, 3, 6, 7, 8)), added, most)
     grouped[:, 0] = table[np.minimum(first + together, len(table)) - 1, 0]
@@ -266,7 +266,7 @@ def _generators_together(table: Floats) -> Floats:
 
 
 def generator_columns(chunk: Columns) -> list[Floats]:
-    """The fields of a GeneratorWindow as columns; NaN where absent, as some are in an older recording."""
+    """Return the fields of a GeneratorWindow as columns; NaN if absent, as some fields are in older recordings."""
     nothing = np.full(len(chunk["window"]), np.nan)
     columns = []
     for name in GENERATOR_FIELDS:
@@ -277,7 +277,7 @@ def generator_columns(chunk: Columns) -> list[Floats]:
 
 
 def generator_windows(chunk: Columns) -> Iterator[tuple[int, GeneratorWindow]]:
-    """The number of each window, and how the load's own processes fared in it."""
+    """Yield the number of each window and its GeneratorWindow, the health of the load's own processes."""
     there = [name for name in GENERATOR_FIELDS if name in chunk]
     rows = rows_of("generator", {name: chunk[name] for name in ("window", *there)})
     for window, *health in rows:
@@ -285,7 +285,7 @@ def generator_windows(chunk: Columns) -> Iterator[tuple[int, GeneratorWindow]]:
 
 
 def read_generator(database: sqlite3.Connection, windows: Columns) -> GeneratorWindows | None:
-    """How the load's own processes fared; None where no window says."""
+    """Return the health of the load's own processes; None if no window has it."""
     table = np.full((len(windows["id"]), 2 + len(GENERATOR_FIELDS)), np.nan)
     table[:, 0], table[:, 1] = windows["time"], windows["seconds"]
     for chunk in chunks(database, "generator", ("window", *GENERATOR_FIELDS)):

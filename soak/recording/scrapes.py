@@ -1,4 +1,4 @@
-"""Reads the scrapes out of a recording: series as columns, and how each source was polled."""
+"""Read the scrapes from a recording: series as columns, and the health of each source."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from soak.recording.columns import Blobs, Columns, Texts
 from soak.windows import Ints
 
 _WANTED = ("id", "source", "time", "late", "error", "layout", "values", "error_kind")
-#: The first recordings have no kinds of errors: the text began with this where the process was not there any more.
+#: The first recordings have no kinds of errors: their text began with this if the process no longer existed.
 _GONE = "gone: "
 
 
 def read_scrapes(
     database: sqlite3.Connection,
 ) -> tuple[tuple[Series, ...], tuple[SourceHealth, ...]]:
-    """All series, and the health of each source, both in the order in which they were first seen."""
+    """Return all series and the health of each source, both in the order of their first appearance."""
     layouts, polls = _layouts(database), _Polls()
     for chunk in chunks(database, "scrapes", _WANTED):
         polls.add(chunk)
@@ -35,7 +35,7 @@ def read_scrapes(
 
 
 def _table(blobs: Blobs, rows: Ints) -> Floats:
-    """The values of rows of one layout, shape (rows, series)."""
+    """Return the values of rows of one layout, shape (rows, series)."""
     width = int(blobs.sizes[rows[0]]) // 8
     if width < 0 or (blobs.sizes[rows] != 8 * width).any():
         raise ValueError("scrapes of one layout differ in their number of values")
@@ -47,7 +47,7 @@ def _table(blobs: Blobs, rows: Ints) -> Floats:
 
 
 class _Layout:
-    """The scrapes of one layout: `values` has a row a series and a column a scrape."""
+    """The scrapes of one layout: `values` has a row per series and a column per scrape."""
 
     def __init__(self, ids: list[int], scrapes: int) -> None:
         self.ids = ids
@@ -56,7 +56,7 @@ class _Layout:
         self._filled = 0
 
     def add(self, times: Floats, table: Floats) -> None:
-        """Take scrapes: their times (seconds), and values of shape (scrapes, series)."""
+        """Add scrapes: their times (seconds), and values of shape (scrapes, series)."""
         if table.shape[1] != len(self.ids):
             raise ValueError(f"{table.shape[1]} values for {len(self.ids)} series")
         into = slice(self._filled, self._filled + len(times))
@@ -64,7 +64,7 @@ class _Layout:
         self._filled += len(times)
 
     def series(self) -> Iterator[tuple[int, Floats, Floats]]:
-        """Each series' id, times and values, in the order of time."""
+        """Yield each series' id, times and values, in order of time."""
         times, rows = self._times[: self._filled], self._values[:, : self._filled]
         order = None if bool((np.diff(times) >= 0).all()) else np.argsort(times, kind="stable")
         for series, values in zip(self.ids, rows, strict=True):
@@ -74,7 +74,7 @@ class _Layout:
 
 
 def _layouts(database: sqlite3.Connection) -> dict[int, _Layout]:
-    """Every layout, with room for its scrapes."""
+    """Return every layout, with space for its scrapes."""
     scrapes: dict[int, int] = defaultdict(int)
     for chunk in chunks(database, "scrapes", ("layout",)):
         for layout, count in zip(*np.unique(chunk["layout"], return_counts=True), strict=True):
@@ -104,7 +104,7 @@ def _series(database: sqlite3.Connection, layouts: dict[int, _Layout]) -> Iterat
 
 
 def _named(row: tuple[Any, ...]) -> tuple[str, str, Labels, Kind]:
-    """The source, name, labels and kind of a row of the table `series`."""
+    """Return source, name, labels and kind of a row of the table `series`."""
     labels = dict(json.loads(row[3]))
     if not all(isinstance(text, str) for pair in labels.items() for text in pair):
         raise ValueError(f"the labels of series {row[0]} are not text")
@@ -112,7 +112,7 @@ def _named(row: tuple[Any, ...]) -> tuple[str, str, Labels, Kind]:
 
 
 def _joined(pieces: list[tuple[Floats, Floats]]) -> tuple[Floats, Floats]:
-    """The pieces of one series in the order of time."""
+    """Join the pieces of one series in order of time."""
     if len(pieces) == 1:
         return pieces[0]
     times = np.concatenate([piece[0] for piece in pieces])
@@ -128,19 +128,19 @@ class _Polls:
         self._parts: list[tuple[Ints, Floats, Floats, Ints, Ints, Ints]] = []
 
     def add(self, chunk: Columns) -> None:
-        """Take a chunk of scrapes."""
+        """Add a chunk of scrapes."""
         # The first recordings have no kinds of errors.
         kinds = self._coded(chunk["error_kind"]) if "error_kind" in chunk else chunk["id"] * 0 - 1
         source, error = self._coded(chunk["source"]), self._coded(chunk["error"])
         self._parts.append((chunk["id"], chunk["time"], chunk["late"], source, error, kinds))
 
     def _coded(self, texts: Texts) -> Ints:
-        """The codes of texts over all chunks."""
+        """Return codes of texts that are the same in all chunks."""
         codes = [self._codes.setdefault(text, len(self._codes)) for text in texts.distinct]
         return np.array(codes, np.int64)[texts.codes]
 
     def health(self) -> Iterator[SourceHealth]:
-        """The health of each source, in the order in which they were first seen."""
+        """Yield the health of each source, in the order of their first appearance."""
         if not self._parts:
             return
         columns = [np.concatenate(column) for column in zip(*self._parts, strict=True)]

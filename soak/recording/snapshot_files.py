@@ -1,4 +1,4 @@
-"""The snapshots of a run: one gzip file each, whole or not at all, bounded in number and bytes of a kind."""
+"""The snapshot files of a run: one gzip file each, written atomically, with limits per kind on number and bytes."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from soak.errors import RecordingError
 from soak.recording.files import SNAPSHOTS, write_whole
 from soak.snapshots import Snapshot, SnapshotKind
 
-#: Snapshots kept of each kind. Beyond that, the one whose removal leaves the smallest gap is removed first.
+#: Most snapshots and bytes of each kind. Beyond that, the one whose removal leaves the smallest gap is removed first.
 MOST_OF_A_KIND, MOST_BYTES_OF_A_KIND = 120, 128 * 2**20
-#: No profile unpacks to more.
+#: Largest size of an unpacked profile (bytes).
 MOST_UNPACKED = 256 * 2**20
 _NAME = re.compile(r"[0-9a-z.-]{1,80}\.gz")
 
 
 @dataclass(frozen=True, slots=True)
 class KeptSnapshot:
-    """A snapshot, and the name of its file; None where it could not be taken, or not be written."""
+    """A snapshot and its file's name; None if it could not be taken or written."""
 
     snapshot: Snapshot
     file: str | None
@@ -30,7 +30,7 @@ class KeptSnapshot:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A file of some size in bytes; `between` says that it may go where there are too many."""
+    """A file and its size in bytes; `between` says that it may be removed if there are too many."""
 
     time: float
     size: int
@@ -40,10 +40,10 @@ class _Kept:
 
 @dataclass(slots=True)
 class SnapshotKeeper:
-    """Writes each snapshot to its file, tells of it, and lets go of files that are too many; one thread at a time.
+    """Writes each snapshot to a file, reports it, and removes surplus files; use it in one thread at a time.
 
-    A row without its file, which is how `read_later` finds those that went, still says when the
-    target was disturbed.
+    A row whose file was removed still shows when the target was disturbed; `read_later` recognises the
+    removal by the missing file.
     """
 
     directory: Path
@@ -51,7 +51,7 @@ class SnapshotKeeper:
     _kept: dict[SnapshotKind, list[_Kept]] = field(default_factory=dict)
 
     def keep(self, snapshot: Snapshot, data: bytes) -> None:
-        """Write and tell of one; RecordingError where it cannot be written, after telling of that, too."""
+        """Write a snapshot and report it; if it cannot be written, report that and raise RecordingError."""
         if snapshot.error is not None:
             self.tell(KeptSnapshot(snapshot, None))
             return
@@ -78,9 +78,9 @@ def surplus(
     most: int = MOST_OF_A_KIND,
     most_bytes: int = MOST_BYTES_OF_A_KIND,
 ) -> int | None:
-    """Which of some files (time in order, bytes, whether it may go) has to go; None where they are within bounds.
+    """Return the index of the file to remove, of (time in order, bytes, may be removed); None if within the limits.
 
-    It is the one that leaves the smallest gap, so that what stays is spread evenly, and never the
+    The file whose removal leaves the smallest gap is chosen, so that the rest are spread evenly; never the
     first or the last.
     """
     if len(kept) <= most and sum(size for _, size, _ in kept) <= most_bytes:
@@ -94,7 +94,7 @@ def surplus(
 
 
 def read_later(directory: Path, snapshot: Snapshot, file: str | None) -> Snapshot:
-    """A recorded snapshot whose `read` unpacks its file when asked to; RecordingError then where it is damaged."""
+    """Return a recorded snapshot whose `read` unpacks its file on demand, with a RecordingError if it is damaged."""
     if snapshot.error is not None:
         return snapshot
     path = directory / SNAPSHOTS / (file or "")

@@ -1,4 +1,4 @@
-"""Checks every value of a recording's tables before anything uses it: a damaged one is named by file and table."""
+"""Check every value of a recording's tables before it is used; errors name the file and table."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 
 from soak.errors import RecordingError
 
-#: No time or length of a recording is beyond this (31 years, in seconds): damage, which would make analysis allocate for it.
+#: Longest time or length in a recording (31 years, in seconds). More is damage, for which analysis would allocate.
 LONGEST_SECONDS = 1e9
-#: The largest count that a double holds exactly.
+#: Largest count that a double represents exactly.
 LARGEST_COUNT = 2**53
-#: No text or blob of a recording is longer (bytes): a scrape of 5,000 series has 40 kB, a trace a few hundred.
+#: Longest text or blob in a recording (bytes): a scrape of 5,000 series has 40 kB, a trace a few hundred.
 LONGEST_VALUE = 64 * 2**20
 
 _SHAPES = {
@@ -23,7 +23,7 @@ _SHAPES = {
     "count": f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN 0 AND {LARGEST_COUNT}",
     "blob": "typeof({0}) = 'blob'",
 }
-#: What each column of each table holds; `?` where it may be absent. Columns that an older recording lacks are not checked.
+#: The type of each column; `?` if a value may be absent. Columns that an older recording lacks are not checked.
 COLUMNS: dict[str, dict[str, str]] = {
     "series": {"id": "count", "source": "text", "name": "text", "labels": "text", "kind": "text"},
     "layouts": {"id": "count", "source": "text", "series": "blob"},
@@ -95,14 +95,14 @@ COLUMNS: dict[str, dict[str, str]] = {
     "events": {"time": "seconds", "kind": "text", "text": "text"},
     "blocks": {"id": "count", "table": "text", "first": "count", "last": "count", "data": "blob"},
 }
-#: Columns that came after blocks did: a run that an earlier soak began has blocks without them, and may be gone on with.
+#: Columns added after blocks were introduced: a resumed run of an earlier version has blocks without them.
 ADDED: dict[str, dict[str, str]] = {"generator": {"machine_load": "REAL"}}
-#: Tables that every recording has had from the first.
+#: Tables that all recordings have, since the first version.
 ALWAYS = ("series", "layouts", "scrapes", "windows", "endpoints", "requests", "events")
 
 
 def check_tables(database: sqlite3.Connection, path: Path) -> None:
-    """Check the type and range of every value; RecordingError names the table, row and column of the first that is wrong."""
+    """Check the type and range of every value; RecordingError names table, row and column of the first wrong one."""
     for table, columns in COLUMNS.items():
         there = column_names(database, table)
         if not there and table in ALWAYS:
@@ -128,7 +128,7 @@ def check_tables(database: sqlite3.Connection, path: Path) -> None:
 
 
 def _condition(column: str, shape: str) -> str:
-    """SQL that is true where a column's value is as it should be; never NULL."""
+    """Return an SQL condition that is true if a column's value is valid; it is never NULL."""
     condition = _SHAPES[shape.removesuffix("?")].format(f'"{column}"')
     return (
         f'("{column}" IS NULL OR {condition})'
@@ -138,13 +138,13 @@ def _condition(column: str, shape: str) -> str:
 
 
 def column_names(database: sqlite3.Connection, table: str) -> set[str]:
-    """The names of a table's columns; none where the table is not there, as in the first recordings."""
+    """Return the names of a table's columns; empty if the table does not exist, as in the first recordings."""
     return {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
 
 
 @contextmanager
 def reading_table(path: Path, table: str) -> Iterator[None]:
-    """What is wrong with a value inside of this block is damage of that table."""
+    """Turn errors about values inside the block into a RecordingError about damage of that table."""
     try:
         yield
     except (

@@ -1,1 +1,1 @@
-"""Polling the target: sources, and the schedule that polls them."""
+"""Poll the target: the sources, and the schedule on which they are polled."""

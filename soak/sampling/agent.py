@@ -1,7 +1,7 @@
-"""Serves /metrics for a process that has none: what the `process` source sees, as Prometheus text.
+"""Serve /metrics for a process that does not: the `process` source's samples as Prometheus text.
 
-Without a token the Host header must name this machine: a page of another site must not read it (DNS
-rebinding).
+Without a token the Host header must name this machine, so that a page of another site cannot read it
+(DNS rebinding).
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class Agent(ThreadingHTTPServer):
-    """Answers GET /metrics with one scrape of a source; 503 and one line where it fails.
+    """Answers GET /metrics with one scrape of a source, or with 503 and one line if the scrape fails.
 
-    401 without the right token where there is one, 421 for another machine's name where there is
-    none.
+    With a token, requests without it get 401. Without a token, requests for another machine's name
+    get 421.
     """
 
     daemon_threads = True
@@ -40,19 +40,19 @@ class Agent(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it is served."""
+        """The address of the page."""
         host, port = str(self.server_address[0]), self.server_address[1]
         return f"http://{f'[{host}]' if ':' in host else host}:{port}/metrics"
 
     def refusal(self, authorization: str, host: str) -> int:
-        """The status with which a request is refused by its headers; 0 where it may be answered."""
+        """Return the status with which a request is refused because of its headers, or 0 if it is answered."""
         if self._token is None:
             return 0 if is_loopback(host_asked_for(host)) else 421
         right = f"Bearer {self._token}".encode()
         return 0 if hmac.compare_digest(authorization.encode(), right) else 401
 
     def page(self) -> str:
-        """One scrape; SoakError where the process cannot be read."""
+        """Return the text of one scrape; raise SoakError if the process cannot be read."""
         with self._one_at_a_time:
             return as_text(self._source.collect())
 
@@ -89,11 +89,11 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, *_: Any) -> None:
-        """Nothing: a line a second is no log."""
+        """Log nothing: scrapes arrive every second."""
 
 
 def as_text(samples: Iterable[Sample]) -> str:
-    """Samples as Prometheus text, those of one name together."""
+    """Return samples as Prometheus text, grouped by name."""
     by_name: dict[str, list[Sample]] = {}
     for sample in samples:
         by_name.setdefault(sample.name, []).append(sample)

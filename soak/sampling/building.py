@@ -1,4 +1,4 @@
-"""From the profile's `sources` to sources ready to poll."""
+"""Build the sources that the profile lists, ready to be polled."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ NamedSources = dict[str, Source]
 
 
 def build_sources(profile: Profile, started_pid: int | None = None) -> NamedSources:
-    """The profile's sources by name (`prometheus`, `prometheus-2`, …); ProfileError with file and line for a wrong one.
+    """Return the profile's sources by name (`prometheus`, `prometheus-2`, …); ProfileError names file and line.
 
-    A `process` with no key means the process that soak started; one is added for it when the
-    profile lists none.
+    A `process` without keys is the process that soak started; it is added if the profile does not list
+    a process.
     """
     document = profile.document
     built: list[tuple[str, Source]] = []
@@ -57,7 +57,7 @@ def build_sources(profile: Profile, started_pid: int | None = None) -> NamedSour
 
 
 def require_processes(sources: NamedSources) -> list[int]:
-    """Read every watched process once: their numbers; TargetError where one cannot be found, before a load is spent on it."""
+    """Read every watched process once and return their pids; raise TargetError before the load if one is missing."""
     found: list[int] = []
     for name, source in sources.items():
         watched = source.source if isinstance(source, Replica) else source
@@ -73,7 +73,7 @@ def require_processes(sources: NamedSources) -> list[int]:
 
 
 def _several(built: list[tuple[str, Source]]) -> set[str]:
-    """The instances that must be told apart: those of kinds that watch more than one."""
+    """Return the instances that need a label: those of kinds of sources that watch several instances."""
     by_kind: dict[str, set[str]] = {}
     for kind, source in built:
         by_kind.setdefault(kind, set()).add(instance_of(source))
@@ -87,7 +87,7 @@ def _several(built: list[tuple[str, Source]]) -> set[str]:
 
 
 def instance_of(source: Source) -> str:
-    """Which instance of the target a source watches, host and port where it can; nothing where that is no question."""
+    """Return the instance of the target that a source watches, as host and port if possible; "" if not applicable."""
     url = getattr(source, "url", None)
     if isinstance(url, str):
         parts = urlsplit(url)
@@ -108,7 +108,7 @@ def instance_of(source: Source) -> str:
 
 
 def source_schema() -> dict[str, Any]:
-    """The JSON Schema of one entry of `sources`: a mapping of one kind to its options."""
+    """Return the JSON Schema of one entry of `sources`: a mapping of one kind to its options."""
     kinds = {
         kind: _flat(_options_model(source).model_json_schema())
         for kind, source in known_sources().items()
@@ -123,21 +123,21 @@ def source_schema() -> dict[str, Any]:
 
 
 def _options_model(source: type[Source]) -> type[BaseModel]:
-    """Validates the options of one kind: only its own keys, each of its own type."""
+    """Return a model that validates the options of one kind: only known keys, with the right types."""
     types = get_type_hints(source, include_extras=True)
     options = {field.name: (types[field.name], _default(field)) for field in _fields(source)}
     return create_model(source.__name__, __config__=ConfigDict(extra="forbid"), **options)  # type: ignore[call-overload, no-any-return]
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
-    """What pydantic takes for a field's default; `...` where it has none."""
+    """Return a field's default in pydantic's form; `...` if it has none."""
     if field.default_factory is not dataclasses.MISSING:
         return Field(default_factory=field.default_factory)
     return ... if field.default is dataclasses.MISSING else field.default
 
 
 def _flat(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema with its definitions written out, so that it can stand within another."""
+    """Return a schema with its definitions inlined, so that it can be embedded in another schema."""
     definitions = schema.pop("$defs", {})
 
     def written_out(node: Any) -> Any:
@@ -207,7 +207,7 @@ def _build(
 
 
 def _complete(values: dict[str, Any], profile: Profile, file: str) -> None:
-    """Paths are on the target, and its TLS options hold there; files of TLS are relative to the profile."""
+    """Complete paths and TLS options from the target; names of TLS files are relative to the profile."""
     base = profile.target.url.rstrip("/")
     if str(values.get("url", "")).startswith("/"):
         values["url"] = base + values["url"]
@@ -221,11 +221,11 @@ def _complete(values: dict[str, Any], profile: Profile, file: str) -> None:
         values["tls"] = tls.model_copy(update=files_found)
 
 
-#: Options of sources that are addresses.
+#: Source options that hold addresses.
 _ADDRESSES = ("url", "server")
 
 
 def _unused(kind: str, sources: NamedSources) -> str:
-    """`prometheus`, then `prometheus-2`, and so on."""
+    """Return the first unused name of `prometheus`, `prometheus-2`, and so on."""
     names = [kind, *(f"{kind}-{number}" for number in range(2, len(sources) + 3))]
     return next(name for name in names if name not in sources)

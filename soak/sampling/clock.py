@@ -1,4 +1,4 @@
-"""The run's clock: monotonic seconds since the run began; tests inject their own."""
+"""The run's clock in monotonic seconds since the start of the run; tests inject their own."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time of a run, and waits for a moment of it."""
+    """Tells the time since the start of the run, and waits until a given time."""
 
     def now(self) -> float:
-        """Seconds since the run began."""
+        """Return the seconds since the start of the run."""
         ...
 
     def wait(self, until: float, stop: threading.Event) -> bool:
-        """Sleep until a moment; True when `stop` was set before it."""
+        """Sleep until `until`; return True if `stop` was set before that."""
         ...
 
 
 class RunClock:
-    """The real one. `origin` is the moment the run began on the system's monotonic clock, which all its processes share."""
+    """The real clock. `origin` is the start of the run on the system's monotonic clock, common to all processes."""
 
     def __init__(self, origin: float | None = None) -> None:
         self.origin = time.monotonic() if origin is None else origin
 
     def now(self) -> float:
-        """Seconds since the run began."""
+        """Return the seconds since the start of the run."""
         return time.monotonic() - self.origin
 
     def wait(self, until: float, stop: threading.Event) -> bool:
-        """Sleep until a moment; True when `stop` was set before it."""
+        """Sleep until `until`; return True if `stop` was set before that."""
         return stop.wait(max(0.0, until - self.now()))

@@ -1,4 +1,4 @@
-"""What a target offers without being asked twice: its process, and the pages that services are known to serve."""
+"""Discover a target's sources: its process, and the metrics pages at the usual paths."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from soak.sampling.sources.jolokia import Jolokia
 from soak.sampling.sources.process import Process, process_behind
 from soak.sampling.sources.prometheus import Prometheus
 
-#: Where services serve Prometheus text: client libraries, Quarkus, Spring, older Spring.
+#: The usual paths of Prometheus text: client libraries, Quarkus, Spring, older Spring.
 PAGES = ("/metrics", "/q/metrics", "/actuator/prometheus", "/prometheus")
 _PATIENCE = 3.0
-#: Of a page that is not offered, what a user may want to mend: logins, redirects, errors of the server, silence.
+#: Reasons for a missing page that a user may want to fix: logins, redirects, server errors, timeouts.
 _NOTEWORTHY = re.compile(r"answered (3|401|403|407|429|5)|.*(time|reset|closed|refused)")
 
 
 def probe_sources(
     url: str, started_pid: int | None = None, tls: TlsSettings | None = None
 ) -> tuple[dict[str, Source], list[str]]:
-    """The sources to poll when a profile names none, and a sentence for each thing tried."""
+    """Return the sources to poll if a profile names none, and a sentence for each thing that was tried."""
     sources: dict[str, Source] = {}
     said: list[str] = []
     absent: list[str] = []
@@ -60,12 +60,12 @@ def probe_sources(
 
 
 def _why_it_matters(reason: str) -> str:
-    """Why a page is not offered, where that is more than that there is none: it asks for a login, or it is broken."""
+    """Return the reason for a missing page in brackets if a user may want to fix it, such as a login; else ""."""
     return f" ({reason})" if _NOTEWORTHY.match(reason) else ""
 
 
 def _series_of(source: Source, path: str, tls: TlsSettings | None) -> int:
-    """How many series a source gives; SoakError where it gives none, or is not what it seems."""
+    """Return how many series a source has; raise SoakError if it has none or is not of its kind."""
     if isinstance(source, Jolokia):
         _is_jolokia(source.url, tls)
     samples = list(source.collect())
@@ -86,7 +86,7 @@ def _candidates(base: str, tls: TlsSettings | None) -> Iterator[tuple[str, str, 
 
 
 def _is_jolokia(url: str, tls: TlsSettings | None) -> None:
-    """Ask for its version first: a POST to who knows what might do something."""
+    """Check that Jolokia answers to a GET of its version, since a POST to another service could change something."""
     answer = accepted(Fetcher(_PATIENCE, {}, tls or TlsSettings()).get(f"{url}/version"), url)
     try:
         agent = json.loads(answer.body)["value"]["agent"]

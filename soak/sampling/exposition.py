@@ -1,8 +1,8 @@
-"""Reads a metrics page, in Prometheus text, OpenMetrics or protobuf: fast enough for thousands of lines a second, and bounded.
+"""Parse metrics pages in Prometheus text, OpenMetrics or protobuf: thousands of lines a second, with bounds.
 
-A page names the same series at every scrape, so what was learnt of a series' name and labels is
-kept from one page to the next. A metric whose labels never stop growing is cut by itself: the
-series that were there first stay, and no other metric loses any.
+A page has the same series at every scrape, so the parsed name and labels of each series are kept
+for the next page. A metric whose number of label sets keeps growing is cut on its own: its first
+series stay, and other metrics do not lose any.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from soak.sampling.fetch import Answer
 from soak.sampling.metric_types import Key, Series, family_of, is_part, kind_of
 from soak.selectors import Selector
 
-#: Series that one page may give, and one metric of it: beyond these they are counted and left out.
+#: Most series of one page, and of one metric on it; further series are counted and left out.
 MOST_SERIES, MOST_OF_ONE = 5000, 500
-#: Lines beginnings that label matchers rejected, remembered so that their labels are not parsed at every scrape.
+#: Most remembered series that label matchers rejected; remembering them saves parsing their labels at every scrape.
 MOST_REJECTED = 50_000
 OPENMETRICS = "application/openmetrics-text"
 _WRONG_TEXT = "not valid Prometheus text"
@@ -29,9 +29,10 @@ _TEXT, _OTHER = ("text/plain", OPENMETRICS, ""), ("text/html", "application/json
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a page gave: samples to keep, and how many lines it had, wanted, left out for the bound, or repeated.
+    """The content of a page: the samples to keep, and counts of its lines.
 
-    `notices` say what was unusual about the page, each in a sentence's part.
+    They count the lines scraped, wanted, left out because of bounds, and repeated. `notices` are clauses that
+    say what was unusual about the page.
     """
 
     samples: tuple[Sample, ...]
@@ -44,7 +45,7 @@ class Page:
 
 @dataclass(slots=True)
 class _Reading:
-    """One page while it is read."""
+    """The state of reading one page."""
 
     openmetrics: bool = False
     kept: dict[Key, Series] = field(default_factory=dict)
@@ -59,7 +60,7 @@ class _Reading:
     part: str = "line"
 
     def take(self, key: Key, known: Series | None, value: float, number: int) -> None:
-        """One sample, of a series that the last page had or of one to be learnt; `number` is its part of the page."""
+        """Add a sample; if `known` is None, its series is new. `number` is the sample's place on the page."""
         if known is None:
             self.new.append((number, key, value))
         elif key in self.kept:
@@ -69,7 +70,7 @@ class _Reading:
             self.samples.append(Sample(known[0], value, known[1], known[2]))
 
     def take_all(self, family: protobuf.SteadyFamily, values: Sequence[float]) -> bool:
-        """The samples of a family whose series the last page had; False where this page had one of them already."""
+        """Add the samples of a family of known series; return False if the page already had one of the series."""
         if not self.kept.keys().isdisjoint(family.series):
             return False
         self.types[family.name] = family.type
@@ -83,10 +84,10 @@ class _Reading:
 
 
 class Exposition:
-    """The pages of one server, one after the other.
+    """Parses the successive pages of one server.
 
-    `keep` and `drop` are selectors: globs on names, applied before a line is parsed, with label
-    matchers where given. ValueError where one is none.
+    `keep` and `drop` are selectors: globs on names, applied before a line is parsed, with optional
+    label matchers. Raises ValueError for an invalid selector.
     """
 
     def __init__(
@@ -107,11 +108,11 @@ class Exposition:
         self._steady: dict[bytes, protobuf.SteadyFamily] = {}
 
     def read(self, answer: Answer, url: str) -> Page:
-        """The samples of a page; TargetError when it is none (an HTML page, a truncated line, an empty body).
+        """Return the samples of a page; raise TargetError for HTML, a truncated line, an empty body and the like.
 
-        A series that appears twice keeps its first value, as in Prometheus. Buckets of histograms
-        are left out. Text that is right is read whatever content type the server gives it, and
-        noticed.
+        A series that appears twice keeps its first value, as in Prometheus. Buckets of histograms are left
+        out. Valid Prometheus text is accepted whatever content type the server declares; a notice then
+        says so.
         """
         if answer.content_type == protobuf.PROTOBUF:
             return self._read(self._messages, answer, url, "not valid Prometheus protobuf")
@@ -149,7 +150,7 @@ class Exposition:
         )
 
     def _messages(self, answer: Answer, reading: _Reading) -> None:
-        """Take the samples of a page in protobuf."""
+        """Read the samples of a page in protobuf."""
         data, reading.part = answer.body, "sample"
         steady = {}
         for begin, stop in protobuf.messages(data):
@@ -168,7 +169,7 @@ class Exposition:
     def _message(
         self, data: bytes, begin: int, stop: int, reading: _Reading
     ) -> protobuf.SteadyFamily | None:
-        """Take the samples of a family, and learn where its values lie."""
+        """Read the samples of a family, and return where its values lie if the next page can reuse that."""
         family = protobuf.family_at(data, begin, stop)
         reading.types[family.name] = family.type
         if family.of_parts:
@@ -192,7 +193,7 @@ class Exposition:
         return protobuf.steady(data, begin, stop, family, points, self._known)
 
     def _lines(self, answer: Answer, reading: _Reading) -> None:
-        """Take the samples of a page in text."""
+        """Read the samples of a page in text."""
         try:
             text = answer.body.decode("utf-8")
         except UnicodeDecodeError:
@@ -238,7 +239,7 @@ class Exposition:
         reading.take(head, known, value, number)
 
     def _is_wanted(self, head: str, reading: _Reading) -> bool:
-        """By the name alone, whatever else the line holds; ValueError for what is no name."""
+        """Return True if the name is wanted, whatever else the line holds; raise ValueError for an invalid name."""
         name = head.partition("{")[0].rstrip()
         if not name:
             name = series_of(head)[0]
@@ -247,7 +248,7 @@ class Exposition:
         return self._wants(name, reading)
 
     def _wants(self, name: str, reading: _Reading) -> bool:
-        """Whether `keep` and `drop` take series of that name, and whether they can be resources."""
+        """Return True if `keep` and `drop` select the name and it is not a bucket or a creation time."""
         wanted = self._wanted.get(name)
         if wanted is None:
             kept = any(selector.matches_name(name) for selector in self._keep)
@@ -261,7 +262,7 @@ class Exposition:
         return wanted
 
     def _learn(self, reading: _Reading) -> int:
-        """Take in the series that the last page did not have, as far as there is room; how many were left out."""
+        """Add the series that the last page did not have, within the bounds; return how many were left out."""
         if not reading.new:
             return 0
         seen = {(name, labels) for name, labels, _ in reading.kept.values()}
@@ -292,7 +293,7 @@ class Exposition:
         return left_out
 
     def _takes(self, name: str, labels: Labels) -> bool:
-        """Whether a series is kept, by its name and labels."""
+        """Return True if `keep` and `drop` select a series by its name and labels."""
         known = dict(labels)
         kept = any(selector.matches(name, known) for selector in self._keep)
         return kept and not any(selector.matches(name, known) for selector in self._drop)

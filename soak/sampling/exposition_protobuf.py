@@ -1,9 +1,9 @@
-"""Reads a metrics page of delimited protobuf messages, `io.prometheus.client.MetricFamily`, as the samples its text would give.
+"""Parse a metrics page of delimited protobuf messages, `io.prometheus.client.MetricFamily`, into the text's samples.
 
 The fields are those of https://github.com/prometheus/client_model, metrics.proto. The bytes of a
-metric's labels are the same at every scrape, so they name its series: only the first time are they
-decoded. What is not a series of the text (help, units, exemplars, times of creation, buckets of
-native histograms) is skipped. Whatever does not fit raises ValueError.
+metric's labels are the same at every scrape, so they serve as the key of its series and are decoded
+only once. Fields that the text does not show as series (help, units, exemplars, creation times,
+buckets of native histograms) are skipped. Invalid data raises ValueError.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from soak.sampling.metric_types import Key, Series
 from soak.varint import varint
 
 PROTOBUF = "application/vnd.google.protobuf"
-#: Tags, a field's number and kind in a byte: of a family,
+#: Field tags, each a field number and wire type in one byte. Of a family:
 _NAME, _TYPE, _METRIC = 0x0A, 0x18, 0x22
-#: of a metric,
+#: Of a metric:
 _LABEL, _TIMESTAMP = 0x0A, 0x30
-#: of a gauge, counter or untyped value,
+#: Of a gauge, counter or untyped value:
 _VALUE, _EXEMPLAR = 0x09, 0x12
-#: and of summaries and histograms. A count of histograms is a double where that is above 0.
+#: Of summaries and histograms (a histogram's count is a double if that field is above 0):
 _COUNT, _SUM, _PARTS, _DOUBLE_COUNT = 0x08, 0x11, 0x1A, 0x21
-#: Of a bucket and of a quantile,
+#: Of a bucket and of a quantile:
 _UPPER, _QUANTILE, _LEVEL = 0x11, 0x09, 0x11
-#: and of a label.
+#: Of a label:
 _KEY, _TEXT = 0x0A, 0x12
 _VARINT, _FIXED64, _SIZED, _FIXED32 = 0, 1, 2, 5
 _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
-#: Each type by its number: its name, and the tag of the field that holds its metrics' values.
+#: Metric types by number: name, and tag of the field that holds the metric's value.
 _TYPES = {
     0: ("counter", 0x1A),
     1: ("gauge", 0x12),
@@ -45,13 +45,13 @@ _TYPES = {
 _DOUBLE = Struct("<d")
 _double = _DOUBLE.unpack_from
 
-#: A series' bytes, its value, whether it carries a timestamp, and where the value lies if nothing after it will change.
+#: A series' key bytes, its value, whether it has a timestamp, and the value's offset if nothing after it can change.
 Point = tuple[bytes, float, bool, int | None]
 
 
 @dataclass(frozen=True, slots=True)
 class MetricFamily:
-    """One family of metrics: where the bytes of each of its metrics begin and end, and the tag of their values."""
+    """A metric family: the begin and end of each of its metrics' bytes, and the tag of their values."""
 
     name: str
     type: str
@@ -60,15 +60,15 @@ class MetricFamily:
 
     @property
     def of_parts(self) -> bool:
-        """Whether each metric is several series."""
+        """True if each metric has several series."""
         return self.type in ("summary", "histogram", "gaugehistogram")
 
 
 @dataclass(frozen=True, slots=True)
 class SteadyFamily:
-    """A family that was read before: where it is the same but for its values, these are read all at once.
+    """A family that was read before; if only its values have changed, all of them are unpacked at once.
 
-    `layout` are its bytes between the values, the values, and so on, `between` what the bytes were.
+    `layout` alternates between fixed bytes and values; `between` are the expected fixed bytes.
     """
 
     name: str
@@ -78,7 +78,7 @@ class SteadyFamily:
     between: tuple[bytes, ...]
 
     def values(self, data: bytes, begin: int, stop: int) -> tuple[float, ...] | None:
-        """The values of its series in their order; None where what lies there is another family, or a changed one."""
+        """Return the values of the family's series in order; None if the bytes are another or a changed family."""
         if stop - begin != self.layout.size:
             return None
         held = self.layout.unpack_from(data, begin)
@@ -93,7 +93,7 @@ def steady(
     points: Sequence[Point],
     known: Mapping[Key, Series],
 ) -> SteadyFamily | None:
-    """What the family there will be at the next page; None where more than its values may change, or a series is not `known`."""
+    """Return the family for the next page; None if more than its values may change or a series is not `known`."""
     places = [place for _, _, _, place in points if place is not None]
     series: dict[Key, Series] = {key: known[key] for key, _, _, _ in points if key in known}
     if not points or not len(places) == len(series) == len(points):
@@ -106,7 +106,7 @@ def steady(
 
 
 def messages(data: bytes) -> Iterator[tuple[int, int]]:
-    """Where each family of a page begins and ends."""
+    """Yield the begin and end of each family of a page."""
     at, end = 0, len(data)
     while at < end:
         size, begin = varint(data, at, end)
@@ -117,12 +117,12 @@ def messages(data: bytes) -> Iterator[tuple[int, int]]:
 
 
 def points(data: bytes, family: MetricFamily) -> list[Point]:
-    """The series of a family of gauges, counters or untyped values."""
+    """Return the series of a family of gauges, counters or untyped values."""
     prefix, tag = family.name.encode() + b"\0", family.tag
     found: list[Point] = []
     for begin, stop in family.metrics:
         at = begin
-        # As clients write it: short labels, the value, and a timestamp or nothing.
+        # Fast path for what clients write: short labels, the value, and perhaps a timestamp.
         while data[at] == _LABEL and data[at + 1] < 0x80:
             at += 2 + data[at + 1]
         size = data[at + 1]
@@ -144,7 +144,7 @@ def points(data: bytes, family: MetricFamily) -> list[Point]:
 
 
 def parts(data: bytes, family: MetricFamily) -> tuple[list[Point], int]:
-    """The series of a family of summaries or histograms but for their buckets, and how many buckets its text has."""
+    """Return the series of summaries or histograms without buckets, and the number of buckets in their text."""
     stem, summary = family.name.encode(), family.type == "summary"
     found: list[Point] = []
     buckets = 0
@@ -168,7 +168,7 @@ def parts(data: bytes, family: MetricFamily) -> tuple[list[Point], int]:
                 [total] = _double(data, place)
             elif tag == _DOUBLE_COUNT and not summary:
                 [exact] = _double(data, place)
-        # The text always has a bucket without a limit; the message may leave it out.
+        # The text always has an unbounded bucket (+Inf), which the message may leave out.
         buckets += not summary and _doubles(data, *last).get(_UPPER) != math.inf
         found.append((stem + b"_sum\0" + labels, total, stamped, None))
         found.append((stem + b"_count\0" + labels, exact or float(count), stamped, None))
@@ -176,7 +176,7 @@ def parts(data: bytes, family: MetricFamily) -> tuple[list[Point], int]:
 
 
 def family_at(data: bytes, at: int, stop: int) -> MetricFamily:
-    """The family whose message lies there."""
+    """Parse the family in the message at `at`."""
     name, number = b"", 0
     metrics: list[tuple[int, int]] = []
     while at < stop:
@@ -196,12 +196,12 @@ def family_at(data: bytes, at: int, stop: int) -> MetricFamily:
 
 
 def name_of(key: bytes) -> str:
-    """The name of a point's series."""
+    """Return the metric name of a point's key."""
     return key.partition(b"\0")[0].decode()
 
 
 def series_of(key: bytes) -> tuple[str, Labels]:
-    """Name and sorted labels of a point's bytes."""
+    """Return name and sorted labels of a point's key."""
     raw, _, rest = key.partition(b"\0")
     labels: dict[str, str] = {}
     at, stop = 0, len(rest)
@@ -221,8 +221,8 @@ def series_of(key: bytes) -> tuple[str, Labels]:
 
 
 def _label(pair: bytes) -> tuple[str, str]:
-    """Name and value of a label."""
-    # As clients write it, a name and a value that are short, at a fifth of the cost.
+    """Return name and value of a label."""
+    # Fast path for what clients write, a short name and value: a fifth of the time.
     if pair[:1] == b"\x0a" and len(pair) < 0x80:
         middle = 2 + pair[1]
         if pair[middle : middle + 2] == bytes((_TEXT, len(pair) - middle - 2 & 0x7F)):
@@ -234,7 +234,7 @@ def _label(pair: bytes) -> tuple[str, str]:
 def _metric(
     data: bytes, begin: int, stop: int, family: MetricFamily
 ) -> tuple[bytes, int, int, bool]:
-    """A metric's labels, where its value lies, and whether it carries a timestamp."""
+    """Return a metric's label bytes, the begin and end of its value, and whether it has a timestamp."""
     labels, at, value, stamped = b"", begin, None, False
     for tag, place, finish in _fields(data, begin, stop):
         if tag == _LABEL:
@@ -249,7 +249,7 @@ def _metric(
 
 
 def _doubles(data: bytes, at: int, stop: int) -> dict[int, float]:
-    """The numbers of eight bytes in a message, by tag."""
+    """Return the 8-byte numbers of a message by tag."""
     return {
         tag: _double(data, place)[0]
         for tag, place, _ in _fields(data, at, stop)
@@ -258,15 +258,15 @@ def _doubles(data: bytes, at: int, stop: int) -> dict[int, float]:
 
 
 def _fields(data: bytes, at: int, stop: int) -> Iterator[tuple[int, int, int]]:
-    """The fields of a message: each one's tag, and where what it holds begins and ends."""
+    """Yield the fields of a message: tag, and begin and end of the content."""
     while at < stop:
         tag, begin, at = _field(data, at, stop)
         yield tag, begin, at
 
 
 def _field(data: bytes, at: int, stop: int) -> tuple[int, int, int]:
-    """The field that begins there."""
-    # The usual field, which holds less than 128 bytes, at a third of the cost.
+    """Return tag, begin and end of the field at `at`."""
+    # Fast path for the usual field of less than 128 bytes: a third of the time.
     if at + 1 < stop and data[at] & 0x87 == _SIZED and data[at + 1] < 0x80:
         tag, begin = data[at], at + 2
         end = begin + data[at + 1]
@@ -286,7 +286,7 @@ def _field(data: bytes, at: int, stop: int) -> tuple[int, int, int]:
 
 
 def _number(value: float) -> str:
-    """A number in a label as Go's client writes it."""
+    """Format a number in a label as Go's client does."""
     if math.isinf(value) or math.isnan(value):
         return "NaN" if math.isnan(value) else f"{value:+}".replace("inf", "Inf")
     if value == 0 or 1e-4 <= abs(value) < 1e6:

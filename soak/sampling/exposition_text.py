@@ -1,4 +1,4 @@
-"""The lines of a metrics page in Prometheus text or OpenMetrics: names, labels, values."""
+"""Parse the lines of a metrics page in Prometheus text or OpenMetrics: names, labels, values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _UNESCAPED = {"n": "\n", '"': '"', "\\": "\\"}
 
 
 def value_of(rest: list[str], line: str) -> float:
-    """The value, which a timestamp may follow."""
+    """Return the value, which may be followed by a timestamp."""
     if not 1 <= len(rest) <= 2 or "_" in rest[0]:
         raise ValueError(f"expected a name, labels and a value, not {short(line)}")
     try:
@@ -27,7 +27,7 @@ def value_of(rest: list[str], line: str) -> float:
 
 
 def series_of(head: str) -> tuple[str, Labels]:
-    """Name and sorted labels of `name{label="value"}` or of `{"name",label="value"}`; ValueError for anything else."""
+    """Parse name and sorted labels of `name{label="value"}` or `{"name",label="value"}`; else raise ValueError."""
     name, brace, inner = head.partition("{")
     name = name.rstrip()
     if not brace:
@@ -36,8 +36,8 @@ def series_of(head: str) -> tuple[str, Labels]:
         raise ValueError(f"the labels of {short(head)} do not end")
     inner = inner[:-1].rstrip()
     plain = _PLAIN.findall(inner) if name else []
-    # The usual case at a third of the cost: nothing escaped, nothing between the labels but a
-    # comma.
+    # Fast path for the usual case, without escapes and with only commas between the labels: a third
+    # of the time.
     length = sum(len(key) + len(value) + 4 for key, value in plain) - (not inner.endswith(","))
     if plain and length == len(inner) and len({key for key, _ in plain}) == len(plain):
         return name, tuple(sorted(plain))
@@ -45,7 +45,7 @@ def series_of(head: str) -> tuple[str, Labels]:
 
 
 def _any_series(head: str, name: str, inner: str) -> tuple[str, Labels]:
-    """The same, label by label, for what is escaped, spaced out or wrong."""
+    """Parse label by label, for labels with escapes, spaces or errors."""
     labels: dict[str, str] = {}
     position = 0
     while position < len(inner):
@@ -76,5 +76,5 @@ def _plain(text: str) -> str:
 
 
 def short(text: str) -> str:
-    """As an error message quotes it."""
+    """Quote a text for an error message, shortened to 60 characters."""
     return repr(text if len(text) <= 60 else f"{text[:57]}...")

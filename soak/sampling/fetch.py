@@ -1,4 +1,4 @@
-"""HTTP for sources: one kept connection, one deadline for the whole answer, a bound on its size, requests counted."""
+"""HTTP client of the sources: one kept connection, a deadline for the whole answer, a size limit, a request count."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _CHUNK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status, content type (lower case, without parameters) and body of one answer.
+    """Status, content type (lower case, without parameters) and body of an answer.
 
-    `whole` is false where only the end of the connection ended the body, so that nobody can tell
-    whether that was all.
+    `whole` is False if the body ended only with the connection, so that it may be incomplete without
+    any sign.
     """
 
     status: int
@@ -40,9 +40,9 @@ class Answer:
 
 @dataclass(slots=True)
 class Fetcher:
-    """Fetches from one server over one kept connection, so that polling opens no descriptors in the target.
+    """Fetches from one server over one kept connection, so that polling does not open descriptors in the target.
 
-    `asked` counts the requests sent, for soak's own traffic is part of what the target serves.
+    `asked` counts the requests sent, because soak's own traffic is part of the target's load.
     """
 
     timeout: float = 5.0
@@ -53,14 +53,14 @@ class Fetcher:
     _origin: tuple[str, str] = ("", "")
 
     def get(self, url: str, headers: Mapping[str, str] = MappingProxyType({})) -> Answer:
-        """The answer to GET `url`, whatever its status; TargetError says what went wrong in one line.
+        """GET `url` and return the answer, whatever its status; TargetError describes a failure in one line.
 
-        `headers` take the place of the fetcher's own of that name.
+        `headers` override the fetcher's own headers of the same name.
         """
         return self._request(url, None, headers)
 
     def post(self, url: str, body: bytes, content_type: str = "application/json") -> Answer:
-        """The answer to POST `url`, likewise."""
+        """POST to `url` and return the answer, as `get` does."""
         return self._request(url, body, {"Content-Type": content_type})
 
     def _request(
@@ -77,8 +77,8 @@ class Fetcher:
             try:
                 return self._ask(parts.scheme, parts.netloc, path, deadline, body, headers)
             except (http.client.RemoteDisconnected, ConnectionError):
-                # A server may close an idle connection at any time: once more on a fresh one, if
-                # this one was kept.
+                # A server may close an idle connection at any time. If the connection was kept, try once more
+                # on a new one.
                 if not kept:
                     raise
                 self.close()
@@ -91,11 +91,11 @@ class Fetcher:
             raise TargetError(f"{url}: {_plain(error)}") from None
 
     def get_ok(self, url: str) -> Answer:
-        """The same, and a TargetError unless the status is 200."""
+        """GET `url`; raise TargetError unless the status is 200."""
         return accepted(self.get(url), url)
 
     def close(self) -> None:
-        """Drop the connection."""
+        """Close the connection."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -119,8 +119,8 @@ class Fetcher:
                 **extra,
             }
         connection = self._connected(scheme, host)
-        # A gzip writer of the target is up to 0.8 MB that comes and goes, and here there is no
-        # network to spare.
+        # Each gzip writer costs the target up to 0.8 MB for a short time, and a local connection does not need
+        # compression.
         encoding = "identity" if is_loopback(connection.host) else "gzip"
         headers = {
             "User-Agent": f"soak/{__version__}",
@@ -148,7 +148,7 @@ class Fetcher:
         if response.length:
             self.close()
             raise http.client.IncompleteRead(bytes(received), response.length)
-        response.close()  # read1 leaves it open at its end, and the connection would refuse the next request
+        response.close()  # read1 leaves the response open at its end; the next request would then be refused
         if response.will_close:
             self.close()
         data = bytes(received)
@@ -158,7 +158,7 @@ class Fetcher:
         return Answer(response.status, content_type, data, bool(whole))
 
     def _open(self, connection: http.client.HTTPConnection) -> None:
-        """Connect, to whom it may."""
+        """Connect, and close the connection if its address is not allowed."""
         connection.connect()
         try:
             check_peer(connection.host, connection.sock)
@@ -167,7 +167,7 @@ class Fetcher:
             raise
 
     def _connected(self, scheme: str, netloc: str) -> http.client.HTTPConnection:
-        """The kept connection, or a new one."""
+        """Return the kept connection, or a new one."""
         if self._connection is None or self._origin != (scheme, netloc):
             self.close()
             if scheme == "https":
@@ -183,7 +183,7 @@ class Fetcher:
 
 
 def check_peer(host: str, connected: socket.socket) -> None:
-    """TargetError where a host's name has led to an address to which nothing goes, before anything is sent there."""
+    """Raise TargetError if the host's name led to a forbidden address, before anything is sent there."""
     address = str(connected.getpeername()[0])
     if not may_connect(host, address):
         what = (
@@ -195,7 +195,7 @@ def check_peer(host: str, connected: socket.socket) -> None:
 
 
 def accepted(answer: Answer, url: str) -> Answer:
-    """The answer if its status is 200; else a TargetError, with what to do where that is known."""
+    """Return the answer if its status is 200; otherwise raise TargetError, with advice if known."""
     if answer.status in (401, 403):
         what = (
             "give headers: {Authorization: ...}"
@@ -209,7 +209,7 @@ def accepted(answer: Answer, url: str) -> Answer:
 
 
 def _context(tls: TlsSettings) -> ssl.SSLContext:
-    """As the profile's `tls` has it."""
+    """Build the TLS context from the profile's `tls` settings."""
     context = ssl.create_default_context(cafile=tls.ca)
     if tls.insecure:
         context.check_hostname = False
@@ -220,7 +220,7 @@ def _context(tls: TlsSettings) -> ssl.SSLContext:
 
 
 def _gunzip(data: bytes) -> bytes:
-    """Decompressed, and never more than MAX_BYTES of it."""
+    """Decompress up to MAX_BYTES; raise HTTPException if there is more."""
     with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
         plain = stream.read(MAX_BYTES + 1)
     if len(plain) > MAX_BYTES:
@@ -231,7 +231,7 @@ def _gunzip(data: bytes) -> bytes:
 
 
 def _wait_until(sock: socket.socket | None, deadline: float) -> None:
-    """Give the next read only the time that is left."""
+    """Set the timeout of the next read to the time left; raise TimeoutError if none is left."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -240,7 +240,7 @@ def _wait_until(sock: socket.socket | None, deadline: float) -> None:
 
 
 def _plain(error: BaseException) -> str:
-    """An exception as a person would say it."""
+    """Return an exception's message in plain words."""
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, socket.gaierror):

@@ -1,4 +1,4 @@
-"""Limits on series that no source records: reported after the first scrapes, not after hours of load."""
+"""Find limits on series that no source records: after the first scrapes, not after hours of load."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from soak.profile import Limits
 from soak.profile.abort import AbortRule
 from soak.selectors import Selector
 
-#: Scrapes of each source after which a series that was not there is taken for absent.
+#: Scrapes of each source after which a missing series counts as absent.
 SCRAPES = 3
 #: Series that soak records or computes itself, whatever the target publishes.
 _OWN = ("http_request", "load_", "soak_load_", "go_gc_heap_live_bytes")
 _NEAREST = 3
-#: What who watches can do about a name that no source gives, while nothing is spent yet.
+#: Advice on a missing series at the start of a run.
 TO_DO = "unless it comes with the first requests, end the run now and correct the name"
 
 
 def limited_names(limits: Limits, abort: Iterable[AbortRule] = ()) -> list[str]:
-    """The series that `limits.growth`, `limits.max` and the abort rules name."""
+    """Return the series that `limits.growth`, `limits.max` and the abort rules name."""
     named = (*limits.growth, *limits.max, *(rule.selector.name for rule in abort))
     return [name for name in dict.fromkeys(named) if not name.startswith(_OWN)]
 
 
 def absent_names(names: Iterable[str], series: Iterable[tuple[str, Labels]]) -> list[str]:
-    """For each name that none of the series has, a sentence with the nearest names."""
+    """Return a sentence with the nearest names for each name that no series has."""
     there = list(series)
     keys = {series_key(name, labels) for name, labels in there}
     known = sorted({name for name, _ in there})
@@ -42,11 +42,11 @@ def absent_names(names: Iterable[str], series: Iterable[tuple[str, Labels]]) -> 
 
 
 class AbsentNames:
-    """Records as `record` does, and says which names in limits no source gives: they are known before the night is spent.
+    """Records items with `record`, and reports names in limits that no source has, early in the run.
 
-    After the first scrape of each source, before the load, it is an event for who watches; a series may still come with the
-    first request, so that only after SCRAPES scrapes of each a warning stays in the report. `looked` is set once each source
-    was asked, whether it answered or not.
+    After the first scrape of each source, before the load, an event tells the user. A series may still appear with the
+    first request, so the report gets a warning only after SCRAPES scrapes of each source. `looked` is set once each
+    source has been scraped, whether it answered or not.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class AbsentNames:
             self.looked.set()
 
     def __call__(self, item: Scrape | Event) -> None:
-        """One record."""
+        """Record one item, and the events that follow from it."""
         self._record(item)
         if isinstance(item, Scrape):
             for kind, text in self._said(item):

@@ -1,12 +1,12 @@
-"""What the `# TYPE` lines of a metrics page tell of a series: its family's type, its kind, and whether it is a part."""
+"""Use the `# TYPE` lines of a metrics page: a series' family type, its kind, and whether it is a part of a family."""
 
 from __future__ import annotations
 
 from soak.model import Kind, Labels
 
-#: What names a series on a page: the beginning of a line of text, or bytes of a protobuf message.
+#: The key of a series on a page: the start of a line of text, or bytes of a protobuf message.
 Key = str | bytes
-#: What is known of it: its name, labels and kind.
+#: A parsed series: its name, labels and kind.
 Series = tuple[str, Labels, Kind]
 
 _COUNTED = ("histogram", "gaugehistogram", "summary")
@@ -14,9 +14,9 @@ _SUFFIXES = ("_bucket", "_sum", "_count", "_total", "_created", "_gsum", "_gcoun
 
 
 def is_part(name: str, types: dict[str, str]) -> bool:
-    """Whether a series is a bucket, or the time when a family was created, which stands beside its family's other series.
+    """Return True if a series is a histogram's bucket, or the creation time of a family.
 
-    Clients of the plain text format declare such times as gauges of their own.
+    Clients of the plain text format declare creation times as separate gauges.
     """
     if name in types and not name.endswith("_created"):
         return False
@@ -28,7 +28,7 @@ def is_part(name: str, types: dict[str, str]) -> bool:
 
 
 def family_of(name: str, types: dict[str, str]) -> str:
-    """The type of the family that a sample belongs to; nothing where the page does not say."""
+    """Return the type of the family that a sample belongs to; "" if the page does not declare it."""
     family = types.get(name)
     if family is None:
         suffix = next((suffix for suffix in _SUFFIXES if name.endswith(suffix)), "")
@@ -37,7 +37,7 @@ def family_of(name: str, types: dict[str, str]) -> str:
 
 
 def kind_of(family: str, name: str, labels: Labels) -> Kind:
-    """Gauge or counter; quantiles of summaries are gauges."""
+    """Return gauge or counter; quantiles of summaries are gauges."""
     if family == "counter" or (family in ("", "unknown", "untyped") and name.endswith("_total")):
         return Kind.COUNTER
     if (

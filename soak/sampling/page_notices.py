@@ -1,4 +1,4 @@
-"""What a user should know of a metrics page before its series are judged: whose memory it tells of."""
+"""Notices about a metrics page that a user should see before its series are judged: whose memory it reports."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 from soak.catalog.metrics import encloses, is_exporters_own, metric_of
 from soak.model import Sample
 
-#: Labels that name a process or container, the most telling first.
+#: Labels that identify a process or container, the most specific first.
 _NAMES = ("pod", "container", "name", "pid", "instance", "id")
-#: Processes named in a notice, at most.
+#: Most processes named in a notice.
 _MOST_NAMED = 5
 
 
 def page_notices(samples: Sequence[Sample]) -> Iterator[str]:
-    """A notice for a page of several processes, and one for an exporter's own process."""
+    """Yield a notice if a page covers several processes, and one if it reports an exporter's own process."""
     by_name: dict[str, list[Sample]] = {}
     for sample in samples:
         metric = metric_of(sample.name, sample.labels)
@@ -36,7 +36,7 @@ def page_notices(samples: Sequence[Sample]) -> Iterator[str]:
 
 
 def _of_many(name: str, series: Sequence[Sample]) -> str:
-    """How many processes a page tells of, which of them are taken for the target, and how to choose."""
+    """Return how many processes a page covers, that all count as the target, and how to choose among them."""
     labels = [dict(sample.labels) for sample in series]
     label = next((key for key in _NAMES if len({own.get(key, "") for own in labels}) > 1), "")
     names = list(dict.fromkeys(own.get(label, "") for own in labels))

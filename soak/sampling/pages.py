@@ -1,4 +1,4 @@
-"""The metrics pages of one server, in text, or in protobuf where pages are large and the server offers it."""
+"""Read the metrics pages of a server, in text, or in protobuf if pages are large and the server offers it."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ TEXT_FIRST = (
 PROTOBUF_FIRST = (
     f"{PROTOBUF};proto=io.prometheus.client.MetricFamily;encoding=delimited,{TEXT_FIRST}"
 )
-#: A page of so many bytes is large. Some 700 lines: reading them takes 2 ms, 0.2% of a core at a scrape a second, of which
-#: protobuf can spare half; below, there is nothing to gain.
+#: Size in bytes from which a page is large. 64 KiB are some 700 lines, which take 2 ms to read: 0.2% of a core
+#: at one scrape a second. Protobuf can save half of that; below this size there is nothing to gain.
 LARGE = 64 * 1024
 
 
 class Pages:
-    """Text at first; `reader` makes what reads either.
+    """Reads pages as text at first; `reader` creates the parser for either format.
 
-    After a large page, protobuf is preferred where the format may be `negotiated`, and what the
-    server answers is read as what it says it is.
+    After a large page, protobuf is requested if the format may be `negotiated`; the answer is read in
+    the format that its content type declares.
 
-    Text it is again, for good, as soon as the server answers with text all the same, or with an
-    error, or with a page that cannot be read or lacks a series of the text: then the text is asked
-    for at once, so that no scrape is lost.
+    It returns to text for good if the server still answers with text, or with an error, or if the page
+    cannot be read or lacks a series of the text. The text is then requested at once, so that no scrape
+    is lost.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Pages:
         self._before: Page | None = None
 
     def read(self, url: str) -> Page:
-        """The next page; TargetError says why there is none."""
+        """Return the next page; TargetError says why there is none."""
         if self._asks:
             page = self._preferring_protobuf(url)
             if page is not None:
@@ -53,7 +53,7 @@ class Pages:
         return page
 
     def _preferring_protobuf(self, url: str) -> Page | None:
-        """The page, in protobuf where the server offers it; None where its text is to be asked for."""
+        """Return the page, in protobuf if the server offers it; None if the text must be requested instead."""
         try:
             answer = accepted(self._fetcher.get(url, {"Accept": PROTOBUF_FIRST}), url)
             if answer.content_type != PROTOBUF:
@@ -66,13 +66,13 @@ class Pages:
         return page if before is None or _holds(page, before) else None
 
     def _settle(self) -> None:
-        """Ask for text from here on."""
+        """Request only text from now on."""
         self._asks = self._negotiated = False
         self._before = None
 
 
 def _holds(page: Page, before: Page) -> bool:
-    """Whether a page has the series of another, and as many lines: clients may spell the two formats differently."""
+    """Return True if `page` has all series and as many lines as `before`; clients may name series differently."""
     there = {(sample.name, sample.labels) for sample in page.samples}
     lacking = any((sample.name, sample.labels) not in there for sample in before.samples)
     return not lacking and page.scraped >= before.scraped

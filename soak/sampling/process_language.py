@@ -1,4 +1,4 @@
-"""What a process of this machine is written in, by the file that it runs."""
+"""Detect the language of a local process by its executable."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import psutil
 
 from soak.catalog.metrics import language_of_executable
 
-#: How the build information in a Go binary begins (Go's debug/buildinfo).
+#: The start of the build information in a Go binary (Go's debug/buildinfo).
 _GO_BUILD_INFORMATION = b"\xff Go buildinf:"
 
 
 def language_of_process(pid: int | None) -> str:
-    """The catalog's name of it; empty where the file does not tell, or may not be read."""
+    """Return the catalog's name of the language; "" if the executable does not tell or cannot be read."""
     try:
         executable = Path(psutil.Process(pid).exe()) if pid is not None else None
         if executable is None:
@@ -26,7 +26,7 @@ def language_of_process(pid: int | None) -> str:
 
 
 def language_of_processes(pids: Iterable[int | None]) -> str:
-    """The one that all of them are written in; empty where they are of several, or one does not tell."""
+    """Return the common language of all processes; "" if they differ or one is unknown."""
     languages = {language_of_process(pid) for pid in pids}
     return languages.pop() if len(languages) == 1 else ""
 

@@ -1,4 +1,4 @@
-"""What /proc tells of a process beyond psutil's quick look: shared memory split fairly, descriptors by kind and state."""
+"""Read from /proc what psutil does not offer quickly: proportional memory, descriptors by kind and state."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 
 _PROC = Path("/proc")
-#: Fields of smaps_rollup, in kB there, to what they are.
+#: Fields of smaps_rollup (in kB), and the sums they are part of.
 _ROLLUP = {"Pss:": "proportional", "Private_Clean:": "unique", "Private_Dirty:": "unique"}
 _STATES = {
     "01": "established", "02": "syn_sent", "03": "syn_recv", "04": "fin_wait1", "05": "fin_wait2", "06": "time_wait",
@@ -21,10 +21,9 @@ Kinds = Counter[tuple[str, str]]
 
 
 def descendants(process: psutil.Process, proc: Path = _PROC) -> list[psutil.Process]:
-    """All that a process started and that still lives; from the kernel's own lists where it keeps them.
+    """Return all living descendants of a process, from the kernel's lists of children if it has them.
 
-    psutil looks at every process of the machine for this, which takes milliseconds where there are
-    hundreds.
+    psutil scans every process of the machine for this, which takes milliseconds if there are hundreds.
     """
     if not (proc / str(process.pid) / "task" / str(process.pid) / "children").exists():
         return process.children(recursive=True)
@@ -42,10 +41,10 @@ def descendants(process: psutil.Process, proc: Path = _PROC) -> list[psutil.Proc
 
 
 def split_memory(pids: Iterable[int], proc: Path = _PROC) -> dict[str, float] | None:
-    """Bytes of all these processes: `proportional` and `unique`; None where the system does not tell.
+    """Return the `proportional` and `unique` memory of all these processes in bytes; None if not available.
 
-    Pages that a forked child shares with its parent count once in the proportional sum, and in no
-    unique one.
+    Pages that a forked child shares with its parent count once in the proportional sum, and not at all
+    in the unique sum.
     """
     total = {"proportional": 0.0, "unique": 0.0}
     read = False
@@ -60,7 +59,7 @@ def split_memory(pids: Iterable[int], proc: Path = _PROC) -> dict[str, float] | 
 
 
 def descriptor_kinds(pids: Iterable[int], proc: Path = _PROC) -> Kinds:
-    """How many descriptors of each type (file, socket, pipe, epoll, anon) and, for TCP, state; PermissionError if not ours."""
+    """Count descriptors by type (file, socket, pipe, epoll, anon) and TCP state; PermissionError if not ours."""
     kinds: Kinds = Counter()
     for pid in pids:
         links = []
@@ -75,7 +74,7 @@ def descriptor_kinds(pids: Iterable[int], proc: Path = _PROC) -> Kinds:
 
 
 def _link(path: str) -> str:
-    """Where a descriptor leads; nothing where it was closed meanwhile."""
+    """Return the target of a descriptor's link; "" if it was closed in the meantime."""
     try:
         return os.readlink(path)  # noqa: PTH115 - ten thousand of them, and a Path costs more than the call
     except (ProcessLookupError, FileNotFoundError):
@@ -91,7 +90,7 @@ def _type(link: str) -> str:
 
 
 def _tcp_states(pid: int, proc: Path) -> dict[str, str]:
-    """Inode of each TCP socket in the process's network to the socket's state."""
+    """Map the inode of each TCP socket in the process's network namespace to the socket's state."""
     states = {}
     for name in ("tcp", "tcp6"):
         with suppress(OSError):

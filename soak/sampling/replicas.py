@@ -1,4 +1,4 @@
-"""Several instances of one service: each a source of its own, told apart by the label `instance`, never mixed."""
+"""Support several instances of one service: each is a source of its own, identified by the label `instance`."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from soak.sampling.sources import Source
 
 @dataclass(frozen=True)
 class Replica:
-    """A source whose samples carry the `instance` they are of, unless they say so themselves."""
+    """A source whose samples get the label `instance`, unless they already have one."""
 
     source: Source
     instance: str
 
     def collect(self) -> Iterable[Sample]:
-        """The same samples, labelled."""
+        """Return the source's samples with the label."""
         return [
             replace(sample, labels=label_pairs({"instance": self.instance} | dict(sample.labels)))
             for sample in self.source.collect()
         ]
 
     def notices(self) -> tuple[str, ...]:
-        """What the source has to say of what it saw first."""
+        """Return the source's notices about its first answer."""
         notices = getattr(self.source, "notices", None)
         return tuple(notices()) if callable(notices) else ()

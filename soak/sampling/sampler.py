@@ -1,4 +1,4 @@
-"""Polls every source on an absolute schedule; a failed, late or missed scrape is a recorded row."""
+"""Poll every source on an absolute schedule; failed, late and missed scrapes are recorded too."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from soak.model import Event, EventKind, Scrape, ScrapeError
 from soak.sampling.clock import Clock
 from soak.sampling.sources import Source
 
-#: A source that failed so many times from its first scrape on is warned of.
+#: A source is reported with a warning after this many failures from its first scrape on.
 FAILED_FROM_THE_START = 3
 Warn = Callable[[Event], None]
 
 
 class Sampler:
-    """One thread keeps the schedule; one a source polls, so that a slow source never delays another.
+    """Polls sources on a schedule: one thread keeps the schedule, and one per source polls it, so none delays another.
 
-    Slot k is at `start + k·interval`, whatever came before it, so lateness never adds up (py-spy's
-    timer). A source that is still busy when its slot comes gets a row that says so. With `jitter`,
-    a share of the interval, each slot is put off by up to that much at random, so that no
-    collection or timer of the target's keeps step with the samples.
+    Slot k is at `start + k·interval`, independent of earlier slots, so delays do not add up (as in
+    py-spy's timer). If a source is still busy when its slot comes, a scrape that says so is recorded.
+    With `jitter`, a share of the interval, each slot is delayed at random by up to that much, so that
+    samples do not coincide with the target's collections and timers.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Sampler:
         jitter: float = 0.0,
         warn: Warn = lambda _: None,
     ) -> None:
-        # A seed of its own: two runs of one profile sample at the same moments.
+        # A fixed seed: two runs of one profile sample at the same times.
         self._jitter = min(jitter, 0.9) * interval
         self._random = random.Random(1)  # noqa: S311 - no secret
         self._interval, self._record, self._clock = interval, record, clock
@@ -47,13 +47,13 @@ class Sampler:
         self._schedule = threading.Thread(target=self._keep, name="soak-schedule", daemon=True)
 
     def start(self) -> None:
-        """Begin with a scrape at once."""
+        """Start, with the first scrape at once."""
         for poll in self._polls:
             poll.start()
         self._schedule.start()
 
     def stop(self, patience: float = 2.0) -> None:
-        """End the schedule, and give scrapes under way `patience` seconds in all to end; a hung one is left behind."""
+        """End the schedule; running scrapes get `patience` seconds in all to end, and a hung one is abandoned."""
         self._stop.set()
         self._schedule.join()
         deadline = self._clock.now() + patience
@@ -69,8 +69,8 @@ class Sampler:
                 poll.offer(slot + put_off)
             slot += self._interval
             put_off = self._jitter * self._random.random()
-            # A suspended machine wakes hours later: its missed slots are one gap, not thousands of
-            # scrapes at once.
+            # A suspended machine may wake hours later: its missed slots are recorded as one gap, not made up
+            # in thousands of scrapes at once.
             behind = self._clock.now() - slot
             if behind > self._interval:
                 skipped = int(behind // self._interval)
@@ -86,7 +86,7 @@ class Sampler:
 
 
 class _Poll:
-    """One source, its thread, and the slot it is working on."""
+    """One source, its thread, and the slot that is being scraped."""
 
     def __init__(
         self, name: str, source: Source, record: Callable[[Scrape], None], clock: Clock, warn: Warn
@@ -101,7 +101,7 @@ class _Poll:
         self._thread.start()
 
     def offer(self, slot: float) -> None:
-        """Poll for this slot, or record that it was missed."""
+        """Scrape for this slot, or record that it was missed."""
         busy_since = self._busy_since
         if busy_since is None:
             self._busy_since = slot
@@ -129,7 +129,7 @@ class _Poll:
             self._busy_since = None
 
     def _first(self, scraped: Scrape) -> None:
-        """Until a source has answered once: warn of what is unusual about it, or that it has never answered."""
+        """Until a source's first answer: warn of its notices, or that it has failed from the start."""
         self._answered = scraped.error is None
         self._failed += not self._answered
         said = (
@@ -144,19 +144,19 @@ class _Poll:
 
 
 def notices_of(source: Source) -> tuple[str, ...]:
-    """What a source has to say of what it saw first; most have nothing."""
+    """Return a source's notices about its first answer; most sources have none."""
     notices = getattr(source, "notices", None)
     return tuple(notices()) if callable(notices) else ()
 
 
 def _raise_priority() -> None:
-    """Where the system allows it, this thread goes before others, for it does little and must not be late."""
+    """Raise this thread's priority if the system allows it: it does little, but must be on time."""
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -10)
 
 
 def scrape(name: str, source: Source, clock: Clock, slot: float) -> Scrape:
-    """Poll one source once, now, for a slot; whatever goes wrong becomes the scrape's error."""
+    """Poll one source now, for a slot; any failure becomes the scrape's error."""
     began = clock.now()
     late = max(0.0, began - slot)
     try:
@@ -164,7 +164,7 @@ def scrape(name: str, source: Source, clock: Clock, slot: float) -> Scrape:
     except SoakError as error:
         kind = ScrapeError.GONE if isinstance(error, TargetGoneError) else ScrapeError.FAILED
         return Scrape(name, began, late, clock.now() - began, (), str(error), kind)
-    except OSError as error:  # this process is out of descriptors, or the system refuses something
+    except OSError as error:  # for example, this process has no descriptors left
         said = error.strerror or str(error) or type(error).__name__
         said = said if error.filename is None else f"{error.filename}: {said}"
         return Scrape(

@@ -1,4 +1,4 @@
-"""Schedules the target's snapshots: at set moments of the steady phase, and whenever the run asks for one."""
+"""Schedule the target's snapshots: at fixed times of the steady phase, and whenever the run asks for one."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from soak.sampling.profilers.profiler import LevelReader, ProfileResult
 from soak.sampling.profilers.selection import profiled_target, profilers_of
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
-#: Taking snapshots may not fill more than this share of a run.
+#: Largest share of a run that snapshots may take.
 _SHARE = 0.2
-#: The last one of the steady phase begins so many times as long before its end as the longest of the recent ones took, and a
-#: second. The first one is no measure for long: runtimes set themselves up in it, or measure what it costs.
+#: The last snapshot of the steady phase starts before its end by this factor times the longest of the recent ones,
+#: plus a second. The first snapshot soon drops out of the recent ones: runtimes initialise themselves in it.
 _MARGIN, _RECENT = 1.5, 3
-#: What a target says is neither told at length nor for ever.
+#: Most warnings about a target, and longest error text (characters).
 _MOST_WARNINGS, _LONGEST_ERROR = 20, 500
 
 
 class SnapshotScheduler:
-    """One thread at a time asks the profilers, one after the other; what fails is recorded, and warned of once.
+    """Runs profilers one after the other in one thread at a time; failures are recorded, and each is warned of once.
 
-    `keep` gets every snapshot with its bytes, unpacked, and may raise SoakError; `warn` gets an
-    event for each distinct failure. A profiler that hangs keeps to its own timeout and delays
-    nothing but the next snapshot.
+    `keep` receives every snapshot with its unpacked bytes, and may raise SoakError; `warn` receives an
+    event per distinct failure. A profiler that hangs is bound by its own timeout and delays only the
+    next snapshot.
     """
 
     def __init__(
@@ -60,31 +60,31 @@ class SnapshotScheduler:
 
     @property
     def busy(self) -> bool:
-        """Whether what was asked for last is still under way."""
+        """True if the last requested work is still running."""
         return self._thread is not None and self._thread.is_alive()
 
     def try_once(self) -> None:
-        """Ask every profiler once and keep nothing, so that what is wrong is known before the load begins.
+        """Run every profiler once and keep nothing, so that problems are known before the load starts.
 
-        A target also sets up memory and a connection for its first profile that it would otherwise
-        seem to leak.
+        The target also allocates memory and a connection for its first profile, which would otherwise look
+        like a leak.
         """
         self._begin(lambda: self._each("start", keep=False))
 
     def follow(self, start: float, end: float) -> None:
-        """Snapshots at the start of the steady phase, on schedule, and just before its end, both in seconds on the clock."""
+        """Take snapshots at `start` and on schedule until just before `end` (both in seconds on the clock)."""
         self._begin(lambda: self._follow(start, end))
 
     def take(self, stage: SnapshotStage) -> None:
-        """One snapshot now."""
+        """Take one snapshot now."""
         self._begin(lambda: self._each(stage))
 
     def collect(self) -> None:
-        """A garbage collection now, wherever a profiler can force one."""
+        """Force a garbage collection now, with every profiler that can."""
         self._begin(self._collect)
 
     def end(self, patience: float = 0.0) -> None:
-        """Take no more, give what is under way `patience` seconds to end, and undo what profilers set up in the target."""
+        """Start nothing new, wait `patience` seconds for running work, and undo profilers' changes to the target."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(patience)
@@ -93,7 +93,7 @@ class SnapshotScheduler:
                 profiler.close()
 
     def _begin(self, work: Callable[[], None]) -> None:
-        """Work in a thread of its own, after what is still under way; nothing once it has been ended."""
+        """Do work in a new thread after the work that is still running; do nothing after `end`."""
         before = self._thread
 
         def after_that() -> None:
@@ -114,7 +114,7 @@ class SnapshotScheduler:
             self._took.append(self._clock.now() - began)
 
     def _levels_until(self, moment: float) -> bool:
-        """Levels on schedule where the next snapshot comes late, because snapshots take long; whether to stop."""
+        """Read levels on schedule while slow snapshots delay the next one; return True if the scheduler must stop."""
         took = 0.0
         while True:
             due = self._clock.now() + max(self._every, _rest(took))
@@ -129,14 +129,14 @@ class SnapshotScheduler:
             took = self._clock.now() - began
 
     def _moments(self, start: float, end: float) -> Iterator[tuple[float, SnapshotStage]]:
-        """When to take which: as planned, later where one took long, and the last while there is still load."""
+        """Yield time and stage of each snapshot: as planned, later after a slow one, the last still under load."""
         yield start, "start"
         moment = start
         while True:
             rested = self._clock.now() + _rest(self._took[-1])
             moment = max(moment + self._every, rested)
             last = max(end - 1.0 - _MARGIN * max(self._took), self._clock.now())
-            # Two of them close together at the end would tell no more than one.
+            # Two snapshots close together at the end would not tell more than one.
             if moment > last - 0.5 * self._every:
                 if last < end:
                     yield last, "end"
@@ -156,7 +156,7 @@ class SnapshotScheduler:
         *,
         keep: bool = True,
     ) -> None:
-        """All profiles of one profiler; whatever goes wrong is an error of the kind it was about, or of its first."""
+        """Keep all snapshots of one profiler; a failure is recorded as an error of its kind, or of the first kind."""
         began = moment = self._clock.now()
         took = 0.0
         try:
@@ -208,14 +208,14 @@ class SnapshotScheduler:
                 )
 
     def _warn_once(self, text: str) -> None:
-        """A failure that comes again says nothing new."""
+        """Warn of a failure unless the same text was warned of before."""
         if text not in self._warned and len(self._warned) < _MOST_WARNINGS:
             self._warned.add(text)
             self._warn(Event(self._clock.now(), EventKind.WARNING, f"diagnose: {text}"))
 
 
 def _rest(took: float) -> float:
-    """Seconds to wait after work that took so long, so that it fills no more than its share of the run."""
+    """Return the seconds to wait after work that took `took` seconds, so that it stays within its share of the run."""
     return took * (1 / _SHARE - 1)
 
 
@@ -226,7 +226,7 @@ def snapshot_scheduler_for(
     warn: Callable[[Event], None],
     clock: Clock,
 ) -> SnapshotScheduler | None:
-    """The scheduler of a run whose target is process `pid` where soak started it; None, with a warning, without a profiler."""
+    """Return a run's scheduler (`pid` if soak started the target); None, with a warning, without a profiler."""
     diagnose, url = profile.diagnose, profile.target.url
     if diagnose is None:
         return None
@@ -244,7 +244,7 @@ def snapshot_scheduler_for(
 
 
 def _how_to_open(pid: int | None) -> str:
-    """How the target is opened for snapshots: by its own runtime, where its process tells that."""
+    """Return how to enable snapshots in the target: for its runtime, if the process shows which one it is."""
     language = language_of_process(pid)
     opening = opening_of(language)
     if not opening:

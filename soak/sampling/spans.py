@@ -1,4 +1,4 @@
-"""What Zipkin and Jaeger answer when asked for a trace, as spans: bounded, and nothing of it believed before it is looked at.
+"""Parse the traces of Zipkin and Jaeger into spans: with bounds, and with every field checked.
 
 Zipkin: https://zipkin.io/zipkin-api/ (`GET /api/v2/trace/{id}`, a list of spans). Jaeger: its query
 service's JSON (`GET /api/traces/{id}`, `data[0]` with `spans` and `processes`).
@@ -15,13 +15,13 @@ from typing import Any, cast, get_args
 from soak.errors import TargetError
 from soak.traces import Span, SpanKind, Trace
 
-#: Kept of one trace, and of each text in it.
+#: Most spans of a trace, and most characters of a text.
 MOST_SPANS, MOST_LETTERS = 1000, 100
 _MICROSECONDS = 1e-6
 _CALLING, _ANSWERING = ("client", "producer"), ("server", "consumer")
-#: Ends the id of the half of a shared span that its server reported.
+#: Suffix of the id of a shared span's server half.
 _HALF = "/server"
-#: Where clients say whom they call: OpenTelemetry's names, new and old, and OpenTracing's.
+#: Tags in which clients name the service they call: OpenTelemetry's names, new and old, and OpenTracing's.
 _PEERS = (
     "peer.service",
     "server.address",
@@ -37,7 +37,7 @@ _PEERS = (
 
 
 def zipkin_trace(trace: str, body: bytes) -> Trace:
-    """Zipkin's answer; TargetError when it is none."""
+    """Parse Zipkin's answer; raise TargetError if it is something else."""
     document = _parsed(body)
     if not isinstance(document, list):
         raise TargetError(
@@ -47,7 +47,7 @@ def zipkin_trace(trace: str, body: bytes) -> Trace:
 
 
 def jaeger_trace(trace: str, body: bytes) -> Trace:
-    """Jaeger's answer; TargetError when it is none."""
+    """Parse Jaeger's answer; raise TargetError if it is something else."""
     document = _parsed(body)
     data = document.get("data") if isinstance(document, dict) else None
     if (
@@ -76,7 +76,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _trace(trace: str, rows: list[Any], read: Callable[[dict[str, Any]], Span]) -> Trace:
-    """The spans by their start, from the first one's on; of too many, the earliest, for they are nearest to the request."""
+    """Return a trace of the earliest MOST_SPANS spans, the closest to the request; starts count from the first span."""
     spans = sorted(
         (read(span) for span in rows if isinstance(span, dict)),
         key=lambda span: (span.start, -span.seconds),
@@ -89,9 +89,10 @@ def _trace(trace: str, rows: list[Any], read: Callable[[dict[str, Any]], Span]) 
 
 
 def _told_apart(spans: list[Span]) -> Iterator[Span]:
-    """Each id once: a server's half of a shared span becomes a child of the client's half, and its service's spans below it.
+    """Yield spans with unique ids: a shared span's server half becomes a child of its client half.
 
-    A span that came twice, as reporters that try again send it, counts once.
+    The server's further spans go below that child. Duplicates, which reporters send on retries, count
+    once.
     """
     calls = {span.id for span in spans if span.kind in _CALLING}
     answers = {
@@ -135,7 +136,7 @@ def _jaeger_span(span: dict[str, Any], processes: dict[str, Any]) -> Span:
         if isinstance(tag, dict)
     }
     references = span["references"] if isinstance(span.get("references"), list) else []
-    # A span may also refer to others that it follows from, and to spans of other traces.
+    # A span may also refer to spans that it follows from, and to spans of other traces.
     own = [
         reference
         for reference in references
@@ -174,19 +175,19 @@ def _kind(value: object) -> SpanKind:
 
 
 def _text(value: object) -> str:
-    """Text on one line, and not too much of it."""
+    """Return a text on one line, of at most MOST_LETTERS characters; "" for other values."""
     return (
         " ".join(value[: 4 * MOST_LETTERS].split())[:MOST_LETTERS] if isinstance(value, str) else ""
     )
 
 
 def _id(value: object) -> str:
-    """A span's id without leading zeros, which not every backend writes."""
+    """Return a span's id without leading zeros, because not every backend writes them."""
     return _text(value).lower().lstrip("0")
 
 
 def _seconds(microseconds: object) -> float:
-    """Microseconds in seconds; 0 for what is no such number."""
+    """Convert microseconds to seconds; return 0 for anything that is not a valid duration or time."""
     if isinstance(microseconds, bool) or not isinstance(microseconds, int | float):
         return 0.0
     try:

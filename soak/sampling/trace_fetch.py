@@ -1,4 +1,4 @@
-"""Asks Zipkin or Jaeger, once the load has ended, for the traces of a run's exemplars."""
+"""Ask Zipkin or Jaeger for the traces of a run's exemplars after the load has ended."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from soak.sampling.fetch import Fetcher
 from soak.sampling.spans import jaeger_trace, zipkin_trace
 from soak.traces import Trace
 
-#: Traces asked for at most, seconds for all of them, and for one.
+#: Most traces that are requested, and timeouts in seconds for all of them and for each.
 MOST, PATIENCE, EACH = 40, 30.0, 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """The key of the profile, the API's paths of a trace and of what always is there, and how its answers are read."""
+    """A tracing backend: its key in the profile, the API's paths of a trace and of the services, and its parser."""
 
     key: str
     path: str
@@ -46,7 +46,7 @@ def gather_traces(
     add: Callable[[Trace], None],
     tell: Callable[[Event], None],
 ) -> None:
-    """Have the exemplars' traces added; whatever goes wrong is one warning, for a run that is over must be sealed."""
+    """Add the exemplars' traces; any failure becomes one warning, because the finished run must still be sealed."""
     if backend_of(profile) is None:
         return
     over = clock.now()
@@ -62,11 +62,11 @@ def gather_traces(
 def ask_for_traces(
     profile: Profile, exemplars: Sequence[Exemplar], clock: Clock, stop: threading.Event
 ) -> Iterator[Trace]:
-    """Each exemplar's trace, without spans where the backend has none; nothing where the profile names no backend.
+    """Yield each exemplar's trace, without spans if the backend does not have it; nothing without a backend.
 
-    Begins when the youngest is as old as spans may take to arrive (`trace.wait`), or at once when
-    `stop` is set. TargetError when the backend cannot be asked, is another, or takes too long; it
-    never shows the address, which may hold a secret.
+    Starts when the youngest exemplar is `trace.wait` seconds old, so that its spans have arrived, or at
+    once when `stop` is set. Raises TargetError if the backend cannot be reached, is of another kind, or
+    takes too long; the error never shows the address, which may contain a secret.
     """
     backend = backend_of(profile)
     wanted = list(dict.fromkeys(exemplar.trace for exemplar in exemplars if exemplar.trace))[:MOST]
@@ -86,12 +86,12 @@ def ask_for_traces(
 
 
 def backend_of(profile: Profile) -> Backend | None:
-    """Whom the profile has asked for traces."""
+    """Return the backend that the profile names, or None."""
     return next((backend for backend in BACKENDS if getattr(profile.trace, backend.key)), None)
 
 
 def probe_backend(profile: Profile, backend: Backend) -> None:
-    """Ask for its services, which it has even where there are none; TargetError as above."""
+    """Ask the backend for its list of services, which may be empty; raise TargetError as `ask_for_traces` does."""
     parts, fetcher = _reached(profile, backend)
     body = _asked(fetcher, parts, backend, backend.services)
     if body is None:
@@ -105,7 +105,7 @@ def _reached(profile: Profile, backend: Backend) -> tuple[SplitResult, Fetcher]:
 
 
 def _asked(fetcher: Fetcher, parts: SplitResult, backend: Backend, path: str) -> bytes | None:
-    """What is at a path of the API; None for a 404."""
+    """Return the body at a path of the API; None for a 404."""
     url = _address(parts, path)
     try:
         answer = fetcher.get(url)
@@ -129,13 +129,13 @@ def _read(backend: Backend, trace: str, body: bytes) -> Trace:
 
 
 def _address(parts: SplitResult, path: str) -> str:
-    """The API's address, without the user and with the query that the profile gives."""
+    """Return the API's address for a path, without the user and with the profile's query."""
     host = parts.netloc.rpartition("@")[2]
     return urlunsplit((parts.scheme, host, parts.path.rstrip("/") + path, parts.query, ""))
 
 
 def _authorization(parts: SplitResult) -> dict[str, str]:
-    """Basic, of the URL's user and password."""
+    """Return a Basic Authorization header from the URL's user and password."""
     if parts.username is None:
         return {}
     pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
@@ -143,7 +143,7 @@ def _authorization(parts: SplitResult) -> dict[str, str]:
 
 
 def _tls(profile: Profile, parts: SplitResult) -> TlsSettings:
-    """The profile's own for this; else the target's where it is the same host, and its files relative to the profile."""
+    """Return `trace.tls`, or the target's TLS if the host is the same; files are relative to the profile."""
     same = parts.hostname == urlsplit(profile.target.url).hostname
     tls = profile.trace.tls or (profile.target.tls if same else TlsSettings())
     files = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
