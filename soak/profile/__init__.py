@@ -1,4 +1,4 @@
-"""The profile: YAML text to a frozen Profile, strictly."""
+"""Parse a profile: YAML text to a frozen Profile, with strict checks."""
 
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ __all__ = [
     "parse_profile",
 ]
 
-#: The load process needs what a profile means by a host or a status, and none of its models, which take long to build.
+#: Lazy, because the load process needs the modules on hosts and statuses, but not the models, which are slow to build.
 __getattr__ = lazily(
     __name__,
     {

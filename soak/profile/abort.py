@@ -1,4 +1,4 @@
-"""Abort rules: conditions that end a run at once, as text such as `errors > 50% for 30s`."""
+"""Parse abort rules: conditions that end a run at once, as text such as `errors > 50% for 30s`."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from pydantic import PlainSerializer, PlainValidator, WithJsonSchema
 from soak.selectors import Selector
 from soak.units import parse_amount, parse_duration, parse_rate, parse_ratio
 
-#: Short names of the series of requests, and what their value is.
+#: Short names of the series of requests, and the series that they stand for.
 REQUEST_SERIES = {
     "errors": "http_request_error_ratio",
     "rate": "http_requests_per_second",
     **{key: f"http_request_{key}_seconds" for key in ("p50", "p90", "p95", "p99", "p999")},
 }
-#: Series that tell of soak itself: ending a run for one of them says nothing of the target.
+#: Prefixes of series about soak itself: ending a run because of one says nothing about the target.
 OWN_SERIES = ("soak_load_", "load_", "scrape_")
-#: Ends a run against another machine unless the profile says otherwise: most of its requests fail, for so long that no
-#: restart or single burst explains it, and more load would only do harm. Half is what the rule of errors calls mostly.
+#: The rule that ends a run against another machine unless the profile overrides it: most requests fail, for too long to
+#: be a restart or a single burst, and more load would only do harm. The errors rule calls half of the requests most.
 USUAL = "errors > 50% for 30s"
 EXAMPLE = "errors > 50% for 30s, p99 > 2s for 1m or process_resident_memory_bytes > 2GiB"
 _RULE = re.compile(
@@ -31,7 +31,7 @@ _RULE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class AbortRule:
-    """One condition: a series beyond `limit` (base units) for `seconds`, or at one sample where that is 0.
+    """One condition: a series beyond `limit` (base units) for `seconds`, or at one sample if that is 0.
 
     `below` says that beyond means lower; `reached` that the limit itself counts as beyond. `usual`
     marks soak's own rule.
@@ -46,19 +46,19 @@ class AbortRule:
     usual: bool = False
 
     def breached(self, value: float) -> bool:
-        """Whether a value is beyond the limit; NaN never is."""
+        """Return True if a value is beyond the limit; NaN never is."""
         if value == self.limit:
             return self.reached
         return value < self.limit if self.below else value > self.limit
 
     @property
     def of_target(self) -> bool:
-        """Whether the rule is a limit of the target: one that the profile gives, on something other than soak itself."""
+        """True if the rule is a limit of the target: given by the profile, and not on a series about soak itself."""
         return not self.usual and not self.selector.name.startswith(OWN_SERIES)
 
 
 def parse_rule(text: object, *, usual: bool = False) -> AbortRule:
-    """A rule from its text; ValueError says what is wrong."""
+    """Parse a rule; the ValueError says what is wrong."""
     match = _RULE.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"expected a condition such as {EXAMPLE}, not {text!r}")
@@ -87,7 +87,7 @@ def _selector(text: str) -> Selector:
 
 
 def _limit(text: str, name: str) -> float:
-    """A value in base units; a share must be one."""
+    """Parse a value into base units; for errors it must be a share."""
     parse = parse_ratio if text.endswith("%") else parse_rate if "/" in text else parse_amount
     value = parse(text)
     if name == REQUEST_SERIES["errors"] and not 0 <= value <= 1:
@@ -98,7 +98,8 @@ def _limit(text: str, name: str) -> float:
 
 
 def _rules(value: object) -> tuple[AbortRule, ...] | None:
-    """The rules of `abort`: None for `off`, which is YAML 1.2's text and some tools' false."""
+    """Parse the rules of `abort`; None for `off`, which is a text in YAML 1.2 and false in YAML
+    1.1."""
     if value is False or value == "off":
         return None
     if isinstance(value, str):
@@ -129,7 +130,7 @@ AbortRules = Annotated[
 
 
 def rules_in_force(given: tuple[AbortRule, ...] | None, *, loopback: bool) -> tuple[AbortRule, ...]:
-    """The rules given, and soak's own for a target on another machine unless a rule given is about errors already."""
+    """Return the given rules, plus soak's own for a target on another machine unless a given rule is about errors."""
     if given is None:
         return ()
     errors = REQUEST_SERIES["errors"]

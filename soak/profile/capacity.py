@@ -1,4 +1,4 @@
-"""Rates that are a share of the capacity, such as `rate: 70% of capacity`: written into a profile as rates before it is read."""
+"""Replace rates that are a share of the capacity, such as `rate: 70% of capacity`, by numbers before a profile is validated."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from soak.errors import ProfileError
 from soak.profile.yamltext import scalars
 
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s+of\s+capacity\s*")
-#: Shares of the capacity that a load may be, in percent: more than five times as much is a slip of the hand.
+#: Bounds of a share of the capacity, in percent: more than five times the capacity is a typing error.
 LEAST, MOST = 0.1, 500.0
 
 
 def with_capacity(node: yaml.MappingNode, file: str, capacity: float | None) -> bool:
-    """Replace each share of the capacity within `load` and `scenarios` by the rate it is; whether there was any.
+    """Replace each share of the capacity within `load` and `scenarios` by its rate; return True if there was any.
 
-    `capacity` is in requests per second; without one, ProfileError says where a share stands and
-    how to give one.
+    `capacity` is in requests per second. Without it, the ProfileError says where a share is and how to
+    give a capacity.
     """
     parts = [value for key, value in node.value if key.value in ("load", "scenarios")]
     shares = [

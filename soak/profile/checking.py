@@ -1,4 +1,4 @@
-"""What a profile's parts must be to each other and to the files beside it; types alone cannot say it."""
+"""Check how a profile's parts fit each other and the files it names, which types alone cannot express."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from soak.profile.refusal import refused
 from soak.profile.requests import PartFile, RequestSpec
 from soak.profile.types import Profile
 
-#: What templates can use besides data rows and captures; a row or a capture of such a name would hide it.
+#: Names in templates in addition to data rows and captures; a row or capture with such a name would hide it.
 TEMPLATE_NAMES = ("choice", "now", "randint", "range", "seq", "user", "uuid")
 
 
 def check(profile: Profile, document: yamltext.Document) -> None:
-    """Everything that can be known before the run; ProfileError for the first thing wrong."""
+    """Check everything that can be known before the run; raise ProfileError for the first error."""
     check_target(profile, document)
     check_load(profile, document)
     check_requests(profile, document)
@@ -35,7 +35,7 @@ def check(profile: Profile, document: yamltext.Document) -> None:
 
 
 def check_target(profile: Profile, document: yamltext.Document) -> None:
-    """Load goes to loopback, or to a host that `target.allow` names; nowhere else, and tokens come from no other."""
+    """Check that load goes only to loopback or a host in `target.allow`, and that tokens come only from such hosts."""
     _check_url(profile.target.url, ("target", "url"), profile, document)
     if profile.gate is not None:
         for side in ("base", "candidate"):
@@ -69,12 +69,12 @@ def _check_url(
 
 
 def requests_of(profile: Profile) -> Iterator[tuple[yamltext.Path, str, RequestSpec]]:
-    """Every request of a profile, alone or in a flow: its place in the file, its label, and itself."""
+    """Yield every request of a profile, alone or in a flow: its path in the file, its label, and the request."""
     yield from profile.requests
 
 
 def check_requests(profile: Profile, document: yamltext.Document) -> None:
-    """Something to request, and labels that tell requests apart."""
+    """Check that there is something to request, and that labels are unique."""
     some = bool(profile.endpoints or profile.flows)
     if not profile.scenarios and some == bool(profile.load.locustfile):
         first = "endpoints" if profile.endpoints or not profile.flows else "flows"
@@ -99,12 +99,12 @@ def check_requests(profile: Profile, document: yamltext.Document) -> None:
         seen[label] = path
 
 
-#: What only soak's own users know; a locustfile's are all its own.
+#: Keys for soak's own users only; a locustfile's users do these things themselves.
 _OF_OWN_USERS = ("think", "pace", "seed", "cookies", "redirects")
 
 
 def check_locustfile(profile: Profile, document: yamltext.Document) -> None:
-    """Nothing beside a locustfile that would silently have no effect."""
+    """Refuse keys next to a locustfile that would have no effect."""
     if profile.load.locustfile is None:
         return
     coded = profile.diagnose is not None and profile.diagnose.attribute
@@ -131,7 +131,7 @@ _BLANK = re.compile(r"[\s\x00-\x1f\x7f]")
 
 
 def is_link(template: str) -> bool:
-    """Whether an address with {trace_id} in it may stand in a report: http or https, and without a user's password."""
+    """Return True if an address with {trace_id} may be shown in a report: http or https, without a user."""
     try:
         parts = urlsplit(template)
         host, user = parts.hostname, parts.username
@@ -147,7 +147,7 @@ def is_link(template: str) -> bool:
 
 
 def check_trace(profile: Profile, document: yamltext.Document) -> None:
-    """Links that lead somewhere, and a backend that can be asked; nothing of it is load, so any host will do."""
+    """Check that links are valid and the trace backend has an address. They get no load, so any host is allowed."""
     for key in ("link", "logs"):
         link = getattr(profile.trace, key)
         if link is not None and not is_link(link):
@@ -168,7 +168,7 @@ def check_trace(profile: Profile, document: yamltext.Document) -> None:
 
 
 def is_address(url: str) -> bool:
-    """Whether a URL leads somewhere: http or https, a host, a port that can be, no blank."""
+    """Return True for a valid URL: http or https, with a host and a possible port, without blanks."""
     try:
         parts = urlsplit(url)
         there = bool(parts.hostname) and parts.port != 0 and not parts.fragment
@@ -178,7 +178,7 @@ def is_address(url: str) -> bool:
 
 
 def check_names(profile: Profile, document: yamltext.Document) -> None:
-    """Rows and captures hide neither each other nor what templates have anyway."""
+    """Check that rows and captures hide neither each other nor built-in template names."""
     for name in profile.data:
         if name in TEMPLATE_NAMES:
             raise refused(
@@ -194,7 +194,7 @@ def check_names(profile: Profile, document: yamltext.Document) -> None:
 
 
 def check_limits(profile: Profile, document: yamltext.Document) -> None:
-    """Limits of tags that there are; and growth can be judged at another rate only where requests have one."""
+    """Check that limits of tags name existing tags, and that `survive.at` is used only with a rate of requests."""
     tags = sorted(group.name for group in profile.groups if group.kind == "tag")
     for tag in profile.limits.tags:
         if tag not in tags:
@@ -206,7 +206,7 @@ def check_limits(profile: Profile, document: yamltext.Document) -> None:
 
 
 def check_files(profile: Profile, document: yamltext.Document) -> None:
-    """Every file that the profile names is there."""
+    """Check that every file named in the profile exists."""
     named: list[tuple[yamltext.Path, str | None]] = [
         ((*path, "file"), request.file) for path, _, request in requests_of(profile)
     ]
@@ -242,7 +242,7 @@ def check_files(profile: Profile, document: yamltext.Document) -> None:
 
 
 def check_locustfiles_are_there(profile: Profile, document: yamltext.Document) -> None:
-    """Each is a file, or a directory with such files."""
+    """Check that each locustfile is a file, or a directory with Python files."""
     place = ("load", "locustfile")
     for name in profile.load.locustfile or []:
         path = beside(document.file, name)
@@ -253,12 +253,12 @@ def check_locustfiles_are_there(profile: Profile, document: yamltext.Document) -
 
 
 def locustfiles_at(path: Path) -> list[Path]:
-    """A file; of a directory all that Locust would take: those in and below it that do not begin with `_`."""
+    """Return a file, or the files in and below a directory that do not begin with `_`, as Locust selects them."""
     return sorted(path.rglob("[!_]*.py")) if is_directory(path) else [path]
 
 
 def check_diagnose(profile: Profile, document: yamltext.Document) -> None:
-    """Snapshots leave samples in between to judge, and the load can be made again where that is asked for."""
+    """Check that snapshots leave enough samples between them to judge, and that a confirming load is possible."""
     diagnose = profile.diagnose
     if diagnose is None:
         return
@@ -282,12 +282,12 @@ def check_diagnose(profile: Profile, document: yamltext.Document) -> None:
         )
 
 
-#: The longest window of a capacity search (seconds): a step must have several to show how much they differ.
+#: The longest window of a capacity search in seconds: a step needs several to show their spread.
 LONGEST_WINDOW = 1.0
 
 
 def check_find(profile: Profile, document: yamltext.Document) -> None:
-    """Nothing beside a capacity search that belongs to a soak."""
+    """Refuse keys next to a capacity search that belong to a soak."""
     if profile.load.find is None:
         return
     if profile.diagnose is not None:
@@ -319,7 +319,7 @@ def check_find(profile: Profile, document: yamltext.Document) -> None:
 
 
 def is_file(path: Path) -> bool:
-    """Whether there is such a file; a name that no file can have is none."""
+    """Return True if the file exists; False for a name that no file can have."""
     try:
         return path.is_file()
     except (OSError, ValueError):
@@ -327,7 +327,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_directory(path: Path) -> bool:
-    """Whether there is such a directory; a name that no file can have is none."""
+    """Return True if the directory exists; False for a name that no directory can have."""
     try:
         return path.is_dir()
     except (OSError, ValueError):
@@ -335,12 +335,12 @@ def is_directory(path: Path) -> bool:
 
 
 def directory_of(file: str) -> Path:
-    """The directory of a profile; the working directory where the profile is no file."""
+    """Return a profile's directory; the working directory if the profile is not a file."""
     path = Path(file)
     return path.parent if path.is_file() or path.is_absolute() else Path()
 
 
 def beside(file: str, name: str) -> Path:
-    """A file that a profile names: relative to the working directory if it is there, else to the profile."""
+    """Resolve a file named in a profile: relative to the profile if it exists there, else to the working directory."""
     near = Path(file).parent / name
     return near if near.exists() or not Path(name).exists() else Path(name)

@@ -1,4 +1,4 @@
-"""Limits and durations given on the command line, checked like a profile's."""
+"""Parse limits and durations from the command line, with the checks of a profile."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from soak.units import parse_duration
 
 
 def parse_limits(tree: dict[str, Any]) -> Limits:
-    """The `limits` section as a tree; ProfileError names the flag."""
+    """Validate a `limits` section given as a tree; the ProfileError names the flag."""
     return validate(Limits, tree, Document(tree, {}, "--limit"))
 
 
 def parse_warmup(text: str) -> float:
-    """Seconds; UsageError names the flag."""
+    """Parse a warm-up into seconds; the UsageError names the flag."""
     try:
         return parse_duration(text)
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""The profile's `compare` and `accept`: which changes do not matter, and which known leaks are put up with until a day."""
+"""The profile's `compare` and `accept`: changes that do not matter, and known leaks that are accepted until a date."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.profile.fields import Growth, Shorthand, Strict
 from soak.selectors import Selector
 from soak.units import parse_amount, parse_growth, parse_ratio
 
-#: The metrics of a comparison; soak/comparison/metrics has what each of them is.
+#: The metrics of a comparison, defined in soak/comparison/metrics.
 MetricName = Literal[
     "p50",
     "p95",
@@ -35,14 +35,14 @@ MetricName = Literal[
 
 
 def parse_tolerance(text: str) -> tuple[float, bool]:
-    """The number that a tolerance stands for, and whether it is a share; ValueError says what was expected."""
+    """Return a tolerance as a number, and True if it is a share; the ValueError says what was expected."""
     if text.endswith("%"):
         return parse_ratio(text), True
     return (parse_growth if "/" in text else parse_amount)(text), False
 
 
 def _tolerance(value: object) -> str:
-    """A share such as 10%, or an amount such as 20MiB, 5ms, 1MiB/h or 2; kept as written, once it is known to be one."""
+    """Check a tolerance, a share such as 10% or an amount such as 20MiB, 5ms, 1MiB/h or 2, and return it as written."""
     text = str(value).strip()
     if isinstance(value, bool) or not 0 <= parse_tolerance(text)[0] <= 1e18:
         raise ValueError(
@@ -77,7 +77,7 @@ class CompareRule(Strict):
     )
 
 
-#: The profile's `compare`: a rule for each metric, or its tolerance alone.
+#: The profile's `compare`: a rule for each metric, or only its tolerance.
 CompareRules = dict[MetricName, Annotated[CompareRule, Shorthand(("tolerance",))]]
 
 

@@ -11,13 +11,13 @@ from soak.profile.fields import HeaderMap, Positive, Strict
 from soak.profile.runtimes import Jvm, Node, Python
 from soak.units import parse_duration
 
-#: So many snapshots a run by default, unless that is more often than LEAST_EVERY or more rarely than MOST_EVERY (seconds).
+#: Default number of snapshots per run, unless the interval would be under LEAST_EVERY or over MOST_EVERY (seconds).
 _USUAL, LEAST_EVERY, _MOST_EVERY = 24, 5.0, 1800.0
-#: So many samples at least from one snapshot to the next.
+#: Minimum number of samples between two snapshots.
 LEAST_SAMPLES = 5
-#: The drain by default: this share of the duration, within these bounds (seconds).
+#: The default drain: this share of the duration, within these bounds (seconds).
 _DRAIN, _LEAST_DRAIN, _MOST_DRAIN = 0.1, 5.0, 30.0
-#: The load that confirms by default: this share of the duration, and at least so many seconds.
+#: The default confirming load: this share of the duration, and at least this many seconds.
 _AGAIN, _LEAST_AGAIN = 0.25, 30.0
 
 
@@ -39,7 +39,7 @@ Place = Annotated[
 
 
 def _confirm(value: object) -> float | None:
-    """None for false, 0 for true, else seconds."""
+    """Return None for false, 0 for true, else seconds."""
     if isinstance(value, bool):
         return 0.0 if value else None
     seconds = parse_duration(value)
@@ -85,17 +85,17 @@ class Diagnose(Strict):
     )
 
     def interval(self, duration: float, sample: float) -> float:
-        """Seconds from one snapshot to the next, in a steady phase of `duration` seconds sampled every `sample`."""
+        """Return the seconds between snapshots, in a steady phase of `duration` seconds sampled every `sample` seconds."""
         least = max(LEAST_EVERY, LEAST_SAMPLES * sample)
         return float(self.every or max(least, min(duration / _USUAL, _MOST_EVERY)))
 
     def again(self, duration: float) -> float | None:
-        """For how many seconds `confirm` makes the full load again, where that has lasted `duration`; None for not at all."""
+        """Return for how many seconds `confirm` repeats the full load, which had lasted `duration`; None for not at all."""
         return (
             None if self.confirm is None else self.confirm or max(_AGAIN * duration, _LEAST_AGAIN)
         )
 
 
 def usual_drain(duration: float) -> float:
-    """How long the drain of a run that diagnoses lasts unless it is given, in seconds."""
+    """Return the default drain in seconds of a run that diagnoses."""
     return min(max(_DRAIN * duration, _LEAST_DRAIN), _MOST_DRAIN)

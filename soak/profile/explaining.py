@@ -1,11 +1,11 @@
-"""What is wrong with a value, in the words of a person who writes profiles, for each kind of error that pydantic finds."""
+"""Explain what is wrong with a value to the author of a profile, for each kind of error that pydantic reports."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-#: By pydantic's type of the error; filled in with what it knows besides.
+#: Messages by pydantic's error type, formatted with the error's context.
 _MESSAGES = {
     "dict_type": "expected keys with values",
     "model_type": "expected keys with values",
@@ -30,7 +30,7 @@ _MESSAGES = {
     "string_too_long": "can have at most {max_length} characters",
     "literal_error": "expected {expected}",
 }
-#: What a text must look like, by the key that it is the value of.
+#: What a text must look like, by the key of the value.
 _FORMS = {
     "header": "expected a header and what stands before the token, such as `Authorization: Bearer`, or `X-Token:` for none",
     "user": "expected a name without a colon",
@@ -40,7 +40,7 @@ _FORMS = {
 
 
 def message_of(error: Mapping[str, Any]) -> str:
-    """One error of pydantic's as a message that begins with a small letter and ends with no full stop."""
+    """Return one pydantic error as a message that begins with a lower-case letter and has no full stop."""
     kind, known = error["type"], error.get("ctx", {})
     if kind == "string_pattern_mismatch":
         return _FORMS.get(str(error["loc"][-1]), "has a character that cannot be there")

@@ -1,4 +1,4 @@
-"""Field types of the profile: text with a unit in, base units out, and what an editor should offer."""
+"""Field types of the profile: they parse text with a unit into base units, and describe themselves to editors."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from soak.units import parse_amount, parse_duration, parse_growth, parse_rate, p
 class Strict(BaseModel):
     """A mapping that refuses keys it does not know."""
 
-    # Built at first use: a model within another is then built once, as a part of it, and never by itself.
+    # Built at first use: a model inside another is then built only once, as a part of it.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 @dataclass(frozen=True)
 class Shorthand:
-    """The mapping may also be written as one plain value, which then stands for each of `keys`."""
+    """Allows a mapping to be written as one plain value, which then is the value of each of `keys`."""
 
     keys: tuple[str, ...]
 
@@ -47,11 +47,12 @@ class Shorthand:
         return {"anyOf": [{"type": ["string", "number"]}, handler(schema)]}
 
     def expanded(self, value: object) -> object:
-        """A text or number as the mapping it stands for."""
+        """Expand a text or number to the mapping that it stands for."""
         return dict.fromkeys(self.keys, value) if isinstance(value, str | int | float) else value
 
 
-#: Beyond these a number is a slip of the hand: of any unit; seconds (ten years); requests a second.
+#: Values above these are typing errors: of any unit; of seconds (ten years); of requests per
+#: second.
 LARGEST, LONGEST, FASTEST = 1e18, 10 * 365 * 86400.0, 1e7
 
 
@@ -64,7 +65,7 @@ def _quantity(
     most: float = LARGEST,
     validator: type[BeforeValidator | PlainValidator] = BeforeValidator,
 ) -> Any:
-    """A number with a unit, at least `least` or over `over`, at most `most`; a plain validator keeps what `parse` returns."""
+    """Return a type for a number with a unit, within bounds; with a PlainValidator, values stay as `parse` returns them."""
 
     def check(value: object) -> float:
         number = parse(value)
@@ -133,7 +134,7 @@ Growth = _quantity(
 
 
 def positive_count(value: object) -> int:
-    """A whole number of at least one; ValueError otherwise."""
+    """Return a whole number of at least one; raise ValueError otherwise."""
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"expected a whole number of at least 1, not {value!r}")
     return value
@@ -146,7 +147,7 @@ Count = Annotated[
 
 @dataclass(frozen=True)
 class LoadLevel:
-    """How much load a stage has: arrivals per second (open model), or users (closed model)."""
+    """The load of a stage: arrivals per second (open model), or users (closed model)."""
 
     value: float
     open: bool
@@ -177,7 +178,7 @@ def _word(value: object) -> str:
 
 
 def _text_values(value: object) -> object:
-    """Header values and form fields may be written as numbers."""
+    """Convert numbers to text: header values and form fields may be written as numbers."""
     if isinstance(value, dict):
         return {
             key: str(item) if isinstance(item, int | float) else item for key, item in value.items()
@@ -186,7 +187,7 @@ def _text_values(value: object) -> object:
 
 
 def _headers(value: dict[str, str]) -> dict[str, str]:
-    """No message shows a value: it may be a secret."""
+    """Check headers; no message shows a value, because it may be a secret."""
     for name, text in value.items():
         if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
             raise ValueError(f"{name!r} is no name for a header")
@@ -219,7 +220,7 @@ Word = Annotated[
 
 
 def _several_texts(value: object) -> object:
-    """Values may be written as numbers, and several of one name as a list."""
+    """Convert numbers to text; several values of one name may be written as a list."""
     if not isinstance(value, dict):
         return value
     by_name: dict[object, object] = {}
@@ -232,7 +233,7 @@ def _several_texts(value: object) -> object:
 
 
 def texts_of(value: str | list[str]) -> list[str]:
-    """All values of a name that has one or several."""
+    """Return all values of a name, which has one or several."""
     return [value] if isinstance(value, str) else value
 
 
@@ -254,7 +255,7 @@ _ONE_OR_SEVERAL = {
 FormMap = Annotated[
     dict[str, str | list[str]], BeforeValidator(_several_texts), WithJsonSchema(_ONE_OR_SEVERAL)
 ]
-#: Headers of requests, each sent once or, with a list, as often as it has values.
+#: Headers of requests, each sent once or, with a list, once per value.
 RequestHeaders = Annotated[
     dict[str, str | list[str]],
     BeforeValidator(_several_texts),

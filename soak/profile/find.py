@@ -1,4 +1,4 @@
-"""The profile's `load.find`: a search for the target's capacity, instead of a load of one size."""
+"""The profile's `load.find`: a search for the target's capacity, instead of a fixed load."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from soak.capacity.settings import SearchSettings, StepLimit
 from soak.profile.fields import Positive, Rate, Ratio, Strict
 
 _QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999}
-#: The share of failed requests that a rate may have where the profile does not say.
+#: The share of failed requests allowed at a rate, if the profile does not say.
 USUAL_ERRORS = 0.01
-#: No number of requests without a failure proves that none ever fails; this share takes 160,000 of them.
+#: No number of requests proves that none ever fails; to prove this share takes 160,000 of them.
 LEAST_ERRORS = 1e-4
-#: The bracket of a search is between so narrow and so wide: below, steps differ by less than a target does from itself.
+#: Bounds of `within`: below, steps differ by less than repeated measurements of one rate.
 NARROWEST, WIDEST = 0.01, 0.5
-#: The shortest step (seconds): the windows of a second must show how much they differ.
+#: The shortest step in seconds: its windows of one second must show their spread.
 SHORTEST = 5.0
 
 
@@ -42,7 +42,7 @@ class FindLimits(Strict):
 
     @property
     def of_steps(self) -> tuple[StepLimit, ...]:
-        """The same for each step of the search."""
+        """The same limits as they apply to each step of the search."""
         bounds = ((name, quantile, getattr(self, name)) for name, quantile in _QUANTILES.items())
         latency = (
             StepLimit(name, quantile, bound)
@@ -86,7 +86,7 @@ class Find(Strict):
         return self
 
     def settings(self, warmup: float) -> SearchSettings:
-        """The search, with so many seconds of the lowest rate before it."""
+        """Return the settings of the search; `warmup` is seconds at the lowest rate before it."""
         return SearchSettings(
             self.limits.of_steps, self.from_, self.to, self.step, self.confirm, self.within, warmup
         )

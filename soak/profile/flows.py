@@ -13,13 +13,13 @@ from soak.profile.requests import Capture, RequestSpec
 from soak.profile.tags import Tag as RequestTag
 from soak.profile.yamltext import Path
 
-#: Rounds of a loop, at most: more requests than that are a load of their own, not a step of a flow.
+#: Maximum rounds of a loop: more requests than that are a load of their own, not a step of a flow.
 MOST_ROUNDS = 10_000
-#: Rounds of a `while` that says nothing else.
+#: Default maximum rounds of a `while`.
 USUAL_ROUNDS = 100
-#: Levels of blocks within blocks.
+#: Maximum nesting of blocks.
 MOST_LEVELS = 8
-#: What pydantic puts into the place of an error to say which of two kinds it took a step for.
+#: What pydantic adds to an error's location to say as which kind it parsed a step.
 STEP_TAGS = ("<step>", "<block>")
 
 
@@ -119,7 +119,7 @@ class Flow(Strict):
 def requests_in(
     steps: Sequence[StepSpec | BlockSpec], place: Path
 ) -> Iterator[tuple[Path, StepSpec]]:
-    """Every request of some steps, those of blocks too, with its place in the file below `place`."""
+    """Yield every request in the steps, including those in blocks, with its path in the file below `place`."""
     for index, step in enumerate(steps):
         if isinstance(step, BlockSpec):
             yield from requests_in(step.steps, (*place, index, "steps"))
@@ -130,7 +130,7 @@ def requests_in(
 def blocks_in(
     steps: Sequence[StepSpec | BlockSpec], place: Path
 ) -> Iterator[tuple[Path, StepSpec | BlockSpec]]:
-    """Every step and block, outer ones first."""
+    """Yield every step and block with its path, outer ones first."""
     for index, step in enumerate(steps):
         yield (*place, index), step
         if isinstance(step, BlockSpec):

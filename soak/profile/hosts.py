@@ -1,6 +1,6 @@
-"""Where load may go: to this machine and to hosts that a profile allows, and never to a cloud's metadata service.
+"""Decide where load may go: this machine and hosts that a profile allows, never a cloud's metadata service.
 
-Names are checked before they are looked up, and the addresses that they lead to before anything is
+Names are checked before they are resolved, and the resolved addresses before anything is
 connected.
 """
 
@@ -11,12 +11,12 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-#: A host as DNS knows it; `%`, a comma or a control character would mean different hosts to different programs.
+#: A valid DNS name; programs would interpret `%`, a comma or a control character in different ways.
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-#: A pattern of digits is one of addresses: a name such as 10.0.0.5.example.com must not match 10.0.0.*.
+#: A pattern of digits matches only addresses: a name such as 10.0.0.5.example.com must not match 10.0.0.*.
 _ADDRESSES = re.compile(r"[0-9.*?]*[0-9][0-9.*?]*|[0-9a-f*?]*:[0-9a-f:.*?]*")
 #: Metadata addresses, which give credentials to any client: Amazon, Google, Azure and Oracle; ECS and EKS; Tencent;
-#: Scaleway; Oracle's old one; Azure's wire server; Alibaba; and what of these has IPv6.
+#: Scaleway; Oracle's old one; Azure's wire server; Alibaba; and the IPv6 addresses among them.
 _METADATA = frozenset(
     map(
         ipaddress.ip_address,
@@ -37,14 +37,13 @@ _METADATA = frozenset(
     )
 )
 _METADATA_NAMES = ("metadata.google.internal", "metadata.goog", "instance-data.ec2.internal")
-#: IPv6 prefixes before an IPv4 address that a gateway or the system translates to: NAT64 (RFC 6052, RFC 8215), and
-#: IPv4-compatible addresses.
+#: IPv6 prefixes of translated IPv4 addresses: NAT64 (RFC 6052, RFC 8215), and IPv4-compatible addresses.
 _TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 def is_host(host: str) -> bool:
-    """Whether a text is a host's name, of labels of at most 63 letters, or an address."""
+    """Return True for a valid host name, with labels of at most 63 letters, or an address."""
     name = _plain(host)
     return _address(name) is not None or (
         bool(_HOST.fullmatch(name))
@@ -54,7 +53,7 @@ def is_host(host: str) -> bool:
 
 
 def may_load(host: str, allowed: Iterable[str]) -> bool:
-    """Whether load may go to a host: loopback, or one that a pattern allows."""
+    """Return True if load may go to a host: loopback, or allowed by a pattern."""
     name = _plain(host)
     if not is_host(name) or is_metadata_host(name):
         return False
@@ -62,13 +61,13 @@ def may_load(host: str, allowed: Iterable[str]) -> bool:
 
 
 def is_metadata_host(host: str) -> bool:
-    """Whether a host is a cloud's metadata service by its name or address, to which no load goes whatever is allowed."""
+    """Return True if a host is a cloud's metadata service, by name or address; it never gets load."""
     name = _plain(host)
     return name in _METADATA_NAMES or _is_metadata(_address(name))
 
 
 def may_connect(host: str, address: str) -> bool:
-    """Whether an address that a host's name led to may be connected to: a name for this machine must lead to it."""
+    """Return True if a host's resolved address may be connected to: a name for this machine must resolve to it."""
     parsed = _address(address.partition("%")[0])
     if parsed is None or _is_metadata(parsed):
         return False
@@ -76,7 +75,7 @@ def may_connect(host: str, address: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its name or literal address alone; nothing is looked up."""
+    """Return True if a host is this machine by its name or literal address; nothing is resolved."""
     name = _plain(host)
     if name == "localhost" or name.endswith(".localhost"):
         return True
@@ -85,14 +84,14 @@ def is_loopback(host: str) -> bool:
 
 
 def host_asked_for(header: str) -> str:
-    """The host of a Host header, without its port; empty where it does not say."""
+    """Return the host of a Host header, without its port; empty if it has none."""
     if header.startswith("["):
         return header[1:].partition("]")[0]
     return header.partition(":")[0]
 
 
 def covers(pattern: str, narrower: str) -> bool:
-    """Whether every host that `narrower` allows is one that `pattern` allows; no where it is not plain to see."""
+    """Return True if `pattern` surely allows every host that `narrower` allows; False in doubt."""
     pattern, narrower = pattern.lower(), narrower.lower()
     if pattern in (narrower, "*"):
         return True
@@ -112,7 +111,7 @@ def covers(pattern: str, narrower: str) -> bool:
 
 
 def _is_metadata(address: Address | None) -> bool:
-    """Whether an address, or the IPv4 one that it is translated to, is a metadata service's."""
+    """Return True if an address, or the IPv4 address translated to it, is a metadata service's."""
     if isinstance(address, ipaddress.IPv6Address):
         embedded = address.sixtofour
         if any(address in network for network in _TRANSLATED):
@@ -132,7 +131,7 @@ def _plain(host: str) -> str:
 
 
 def _address(text: str) -> Address | None:
-    """An address, an IPv4 one where it is written as IPv6."""
+    """Parse an address; an IPv4 address written as IPv6 becomes IPv4. None if invalid."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -12,8 +12,8 @@ from soak.profile.pauses import AnyThink
 from soak.profile.requests import AnyTimeouts, TimeoutSpec
 from soak.profile.stages import Stage
 
-#: More than any machine drives or any run lasts: a larger number is a mistake in writing. Processes are operating-system
-#: processes of this machine, users are in all, times are in seconds (ten years).
+#: More than any machine can drive or any run lasts; a larger number is a typing error. Processes are per machine,
+#: users are a total, times are in seconds (ten years).
 MOST = {
     "processes": 512,
     "users": 1_000_000,
@@ -23,15 +23,15 @@ MOST = {
     "warmup": LONGEST,
 }
 
-#: As many remote workers join at most.
+#: Maximum number of remote workers.
 MOST_WORKERS = 10_000
 
-#: What a load says that has neither a rate nor users, or both.
+#: The message for a load with neither a rate nor users, or with both.
 ONE_MODEL = "give either rate (open model) or users (closed model), and not both"
 
 
 def _each(value: object) -> object:
-    """A text as the list it stands for: Locust's own option takes files with commas between them."""
+    """Split a text into a list, as Locust's own option takes files separated by commas."""
     return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
 
 
@@ -115,7 +115,7 @@ class TrafficShape(Strict):
         return self
 
     def _take_stages(self, stages: list[Stage]) -> None:
-        """Ramp and duration follow from stages: a first stage that is a ramp is the ramp."""
+        """Derive ramp and duration from stages: a first stage that is a ramp is the ramp."""
         for key in ("rate", "users", "ramp", "duration"):
             if key in self.model_fields_set:
                 raise ValueError(f"give either stages or {key}, and not both")
@@ -125,23 +125,23 @@ class TrafficShape(Strict):
         if not any(level.value > 0 for level in levels):
             raise ValueError("stages without any load")
         ramp = stages[0].for_ if stages[0].ramp and len(stages) > 1 else 0.0
-        # The model is frozen once it is made; this is still its making.
+        # The model is frozen after validation, and this is still part of it.
         object.__setattr__(self, "ramp", ramp)
         object.__setattr__(self, "duration", sum(stage.for_ for stage in stages) - ramp)
 
     @property
     def shaped(self) -> bool:
-        """Whether it says how much load there is."""
+        """True if it says how much load there is."""
         return bool(self.stages) or self.rate is not None or self.users is not None
 
     @property
     def open(self) -> bool:
-        """Whether arrivals come on schedule, whatever the answers do."""
+        """True if arrivals follow a schedule, independent of the answers."""
         return self.stages[0].levels[0].open if self.stages else self.rate is not None
 
     @property
     def peak(self) -> float:
-        """The most load there will be: arrivals per second, or users."""
+        """The highest load: arrivals per second, or users."""
         if self.stages:
             return max(level.value for stage in self.stages for level in stage.levels)
         return float(self.rate if self.rate is not None else self.users or 0)
@@ -213,7 +213,7 @@ class Load(TrafficShape):
         return self
 
     def _take_search(self, find: Find) -> None:
-        """The duration of a search is its longest, and at most the given one."""
+        """Set the duration of a search: the given one, else the longest it can take."""
         for key in ("rate", "users", "ramp", "stages", "locustfile"):
             if key in self.model_fields_set:
                 raise ValueError(
@@ -228,22 +228,22 @@ class Load(TrafficShape):
 
     @property
     def shaped(self) -> bool:
-        """Whether it says how much load there is."""
+        """True if it says how much load there is."""
         return self.find is not None or super().shaped
 
     @property
     def open(self) -> bool:
-        """Whether arrivals come on schedule, whatever the answers do."""
+        """True if arrivals follow a schedule, independent of the answers."""
         return self.find is not None or super().open
 
     @property
     def peak(self) -> float:
-        """The most load there will be: arrivals per second, or users."""
+        """The highest load: arrivals per second, or users."""
         return float(self.find.to) if self.find is not None else super().peak
 
     @property
     def locust_arguments(self) -> tuple[str, ...]:
-        """The arguments as a command line has them."""
+        """The arguments in the form of a command line."""
         words: list[str] = []
         for name, value in self.arguments.items():
             flag = f"--{name.replace('_', '-')}"

@@ -1,4 +1,4 @@
-"""What a profile's load must be: one for all requests, or one for each scenario."""
+"""Check a profile's load: one for all requests, or one for each scenario."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from soak.profile.scenarios import ScenarioSpec
 from soak.profile.types import Profile
 from soak.units import show_duration
 
-#: What each scenario says for itself.
+#: Keys that each scenario has for itself.
 _OF_SCENARIOS = (
     *(("load", key) for key in ("rate", "users", "stages", "arrivals", "pace", "locustfile")),
     ("endpoints",),
@@ -17,12 +17,12 @@ _OF_SCENARIOS = (
     ("setup",),
     ("teardown",),
 )
-#: Seconds below which a difference between two times is none: what adding them up leaves.
+#: Differences of times below this many seconds are rounding errors.
 _ROUNDING = 1e-6
 
 
 def check_load(profile: Profile, document: yamltext.Document) -> None:
-    """One load, or one of each scenario, within the time of the whole; ProfileError for the first thing wrong."""
+    """Check the load, or each scenario's load against the whole time; raise ProfileError for the first error."""
     if not profile.scenarios:
         if not profile.load.shaped:
             raise refused(document, ("load",), ONE_MODEL)

@@ -1,4 +1,4 @@
-"""What a value must be: operators and their operands, in a mapping such as {gt: 3}; any plain value means equality."""
+"""Conditions on a value: operators and their operands, in a mapping such as {gt: 3}; a plain value means equality."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _OPERATORS = (
 
 @dataclass(frozen=True)
 class MatchShorthand:
-    """A match may also be written as a plain value, which is then the operand of `operator`."""
+    """Allows a match to be written as a plain value, which then is the operand of `operator`."""
 
     operator: str
 
@@ -53,7 +53,7 @@ class MatchShorthand:
         }
 
     def expanded(self, value: object) -> object:
-        """A plain value as the match it stands for; ValueError for a mapping whose keys are no operators."""
+        """Expand a plain value to a match; raise ValueError for a mapping with keys that are not operators."""
         if not isinstance(value, dict):
             return {self.operator: value}
         unknown = [key for key in value if key not in _OPERATORS]
@@ -116,7 +116,7 @@ class Match(Strict):
     @model_validator(mode="before")
     @classmethod
     def _null_is_a_value(cls, value: object) -> object:
-        """`not: null` is a match of null, where pydantic would see a key that is left out."""
+        """Expand `not: null` to a match of null, because pydantic would treat it as a missing key."""
         if isinstance(value, dict):
             return {
                 key: {"equals": None} if key in ("not", "length") and v is None else v
@@ -137,7 +137,7 @@ class Match(Strict):
         return self
 
     def operands(self) -> dict[str, Any]:
-        """Operator to operand, as written; those of nested matches likewise."""
+        """Return operators with their operands as written, including those of nested matches."""
         operands: dict[str, Any] = {}
         for name, field in type(self).model_fields.items():
             if name in self.model_fields_set and (
@@ -155,7 +155,7 @@ BodyMatch = Annotated[Match, MatchShorthand("contains")]
 
 
 def _statuses(value: object) -> Any:
-    """Statuses, with ranges and {not: …} written out; templates are left as they are."""
+    """Return statuses with ranges and {not: …} expanded; templates are left unchanged."""
     if isinstance(value, dict):
         return _matching(value)
     items = value if isinstance(value, list) else [value]
@@ -178,7 +178,7 @@ def _statuses(value: object) -> Any:
 
 
 def _matching(match: dict[Any, Any]) -> list[int]:
-    """The statuses that a mapping of not, gt, ge, lt, le and in leaves over."""
+    """Return the statuses that remain after a mapping of not, gt, ge, lt, le and in."""
     left = set(STATUSES)
     for operator, operand in match.items():
         if operator in ("not", "in"):

@@ -1,4 +1,5 @@
-"""YAML's merge keys (https://yaml.org/type/merge.html): `<<: *base` puts the keys of another mapping into this one."""
+"""Apply YAML's merge keys (https://yaml.org/type/merge.html): `<<: *base` puts the keys of another mapping into this
+one."""
 
 from __future__ import annotations
 
@@ -8,10 +9,10 @@ from soak.errors import ProfileError
 
 
 def merge(node: yaml.Node, file: str) -> None:
-    """Replace every merge key below a node, in place; ProfileError with file and line for one that is none.
+    """Replace every merge key below a node, in place; raise ProfileError with file and line for an invalid one.
 
-    A key of the mapping itself goes before a merged one, and an earlier mapping of a list before a
-    later one. Each node is visited once, so that aliases cost nothing.
+    A key of the mapping itself takes precedence over a merged one, and an earlier mapping of a list
+    over a later one. Each node is visited once, so that aliases cost nothing.
     """
     _merge(node, file, set(), set())
 
@@ -20,7 +21,7 @@ def _merge(node: yaml.Node, file: str, done: set[int], open_: set[int]) -> None:
     if id(node) in done or isinstance(node, yaml.ScalarNode):
         return
     if id(node) in open_:
-        return  # an alias that contains itself: refused when the values are read
+        return  # an alias that contains itself is refused when the values are read
     open_.add(id(node))
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:

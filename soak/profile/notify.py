@@ -1,4 +1,4 @@
-"""Who is told of a run's verdict, as a profile says it."""
+"""Who is notified of a run's verdict, as given in a profile."""
 
 from __future__ import annotations
 

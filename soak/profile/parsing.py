@@ -1,4 +1,4 @@
-"""YAML text to a Profile, or one error that names file, line, key, what was expected and the nearest right key."""
+"""Parse YAML text to a Profile; an error names file, line, key, what was expected and the nearest right key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from soak.profile.flows import STEP_TAGS
 from soak.profile.types import Profile
 from soak.profile.windowed import IN_WINDOWS, PLAIN
 
-#: Keys, and parts of keys, of what is sent to the target, or may hold a password; and those keys of auth that are no secret.
+#: Keys, and parts of keys, of values that are sent to the target or may hold a password.
 _SENT, _SENT_PARTS = (
     ("form", "json", "body", "zipkin", "jaeger"),
     ("header", "auth", "token", "password"),
@@ -40,7 +40,7 @@ def load_profile(
     environment: Mapping[str, str] = os.environ,
     capacity: float | None = None,
 ) -> tuple[Profile, str]:
-    """A Profile ready to run, and its text as run (`${VAR}` unexpanded, overrides and shares of the capacity applied)."""
+    """Load a profile; return it with its text as run (`${VAR}` unexpanded, overrides and shares of the capacity applied)."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -68,11 +68,10 @@ def parse_profile(
     flags: Mapping[yamltext.Path, str] | None = None,
     capacity: float | None = None,
 ) -> tuple[Profile, str]:
-    """The same from text. `lenient` is for judging an old run: unset variables stay, and nothing is asked of the target.
+    """Parse a profile from text. `lenient` is for judging an old run: unset variables stay, and `check` is skipped.
 
-    `flags` names the flag behind each path where the text was made from flags; messages then name
-    flags. `capacity`, in requests per second, is what rates such as `70% of capacity` are shares
-    of.
+    `flags` has the flag behind each path if the text was made from flags; messages then name flags.
+    `capacity`, in requests per second, is the base of rates such as `70% of capacity`.
     """
     node = yamltext.compose(text, file)
     changed = list(overrides)
@@ -97,14 +96,15 @@ def parse_profile(
 
 
 def without_secret(assignment: str) -> str:
-    """A `KEY=VALUE` as it may be written down: a value that is sent to the target, and no `${VAR}`, is left out."""
+    """Return a `KEY=VALUE` that is safe to store: a value that is sent to the target and is not a `${VAR}` is left out."""
     key, equals, value = assignment.partition("=")
     secret = _is_sent(key) and key not in _NEVER_SECRET
     return f"{key}={yamltext.LEFT_OUT}" if equals and secret and "${" not in value else assignment
 
 
 def command_without_secrets(words: Sequence[str]) -> list[str]:
-    """A command line as it may be written down: values that are sent to the target, and no `${VAR}`, are left out."""
+    """Return a command line that is safe to store: values that are sent to the target and are not a `${VAR}` are left
+    out."""
     kept: list[str] = []
     for word in words:
         name, equals, value = word.partition("=")
@@ -125,7 +125,7 @@ def _is_sent(key: str) -> bool:
 
 
 def _refuse_hidden_secrets(assignment: str) -> None:
-    """ProfileError where a whole mapping or list brings along what is sent: only keys by themselves can be left out."""
+    """Raise ProfileError if a mapping or list contains values that are sent: only single keys can be left out."""
     key, _, text = assignment.partition("=")
     if _is_sent(key):
         return
@@ -148,7 +148,7 @@ def _refuse_hidden_secrets(assignment: str) -> None:
 def validate(
     model: type[_Model], value: Any, document: yamltext.Document, prefix: yamltext.Path = ()
 ) -> _Model:
-    """A value as `model`; ProfileError for the first thing wrong, in the order of the file."""
+    """Validate a value as `model`; raise ProfileError for the first error in the file."""
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -158,7 +158,7 @@ def validate(
 def explained(
     error: ValidationError, model: Any, document: yamltext.Document, prefix: yamltext.Path
 ) -> ProfileError:
-    """A validation error as one line a person can act on: the first in the file, unknown keys before missing ones."""
+    """Turn a validation error into one actionable line: the first in the file, unknown keys before missing ones."""
 
     def place(item: Any) -> tuple[bool, int]:
         path = (*prefix, *item["loc"])
@@ -202,7 +202,7 @@ def explained(
         return ProfileError(f"{document.place(path)}: is missing")
     message = message_of(item)
     given = item.get("input")
-    # What is cut short could hold a part of a secret, which nothing would find and mask.
+    # A truncated value could contain part of a secret, which would not be found and masked.
     if (
         item["type"] != "value_error"
         and not _is_filled_in(document, path)
@@ -214,12 +214,12 @@ def explained(
 
 
 def _is_filled_in(document: yamltext.Document, path: yamltext.Path) -> bool:
-    """Whether the environment put anything in at a path or below it."""
+    """Return True if the value at a path, or below it, contains an environment variable's value."""
     return any(place[: len(path)] == path for place in document.filled_in)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """`, did you mean …?`, or the list of what there is."""
+    """Return `, did you mean …?`, or the list of known names."""
     names = list(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     if close:
@@ -228,7 +228,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def known_keys(model: Any, path: Iterable[str | int]) -> set[str]:
-    """The keys that a mapping at `path` below a model may have."""
+    """Return the keys that a mapping at `path` below a model may have."""
     models: Any = model
     for part in path:
         if get_origin(models) is dict:
@@ -243,7 +243,7 @@ def known_keys(model: Any, path: Iterable[str | int]) -> set[str]:
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
-    """The models inside an annotation: through Annotated, optional, list, values of dict."""
+    """Return the models inside an annotation: through Annotated, optional, list, values of dict."""
     if isinstance(annotation, list):
         return annotation
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):

@@ -1,4 +1,4 @@
-"""A user's pauses: a time, or a time drawn between two."""
+"""A user's pauses: a fixed time, or a random time between two bounds."""
 
 from __future__ import annotations
 

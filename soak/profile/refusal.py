@@ -7,5 +7,5 @@ from soak.profile import yamltext
 
 
 def refused(document: yamltext.Document, path: yamltext.Path, message: str) -> ProfileError:
-    """The error for one key: file, line, key, and what is wrong."""
+    """Return the error for one key: file, line, key, and what is wrong."""
     return ProfileError(document.masked(path, f"{document.place(path)}: {message}"))

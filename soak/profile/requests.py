@@ -13,7 +13,7 @@ from soak.profile.request_limits import EndpointLimits
 from soak.profile.tags import Tag
 
 _METHODS = "GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS"
-#: A path has no blank in it, save inside a template.
+#: A path has no blank except inside a template.
 _REQUEST = re.compile(rf"({_METHODS}) (?=/|\{{\{{)((?:\{{\{{.*?\}}\}}|\{{%.*?%\}}|\S)++)")
 _CONSTANT = re.compile(rf"({_METHODS}) (/\S*)")
 _EXPRESSION = re.compile(r"\{\{-?\s*(.*?)\s*-?\}\}")
@@ -222,7 +222,7 @@ class RequestSpec(Sending):
     _written: str | None = PrivateAttr(default=None)
 
     def show_as(self, written: str | None) -> None:
-        """Take the label from the request as it is written, `${VAR}` and all: what a variable holds may be a secret."""
+        """Take the label from the request as written, with `${VAR}` unexpanded: a variable's value may be a secret."""
         self._written = written
 
     @property

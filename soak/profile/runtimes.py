@@ -1,4 +1,4 @@
-"""How the runtimes other than Go are asked for profiles: `diagnose: {jvm, node, python}`."""
+"""How to get profiles from runtimes other than Go: `diagnose: {jvm, node, python}`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from soak.profile.fields import Count, Shorthand, Strict
 
 
 def _address(value: object) -> str:
-    """HOST:PORT, or a port of loopback; ValueError otherwise."""
+    """Return HOST:PORT, also for a port alone, which is on loopback; raise ValueError otherwise."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = f"127.0.0.1:{value}"
     host, _, port = str(value).rpartition(":")
@@ -33,7 +33,7 @@ Address = Annotated[
 
 
 def _on(value: object) -> object:
-    """`true` asks for what needs no more words."""
+    """Expand `true` to settings with all defaults."""
     return {} if value is True else value
 
 

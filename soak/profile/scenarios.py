@@ -26,7 +26,7 @@ class ScenarioLoad(TrafficShape):
         return self
 
     def within(self, whole: Load) -> ScenarioLoad:
-        """This load with what it takes from the profile's: ramp, pauses, and all that is left of the time."""
+        """Return this load completed from the profile's load: ramp, pauses, and the remaining time as duration."""
         taken = {} if self.think is not None else {"think": whole.think}
         if self.stages:
             return self.model_copy(update=taken)
@@ -37,7 +37,7 @@ class ScenarioLoad(TrafficShape):
 
     @property
     def end(self) -> float:
-        """When it ends, in seconds from the beginning of the run's load."""
+        """When the load ends, in seconds from the beginning of the run's load."""
         return float(self.after + self.ramp + self.duration)
 
 

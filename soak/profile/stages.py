@@ -1,4 +1,4 @@
-"""Stages of a load: stretches of time, each in one shape."""
+"""Stages of a load: successive periods, each with one shape."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Stage(Strict):
 
     @property
     def levels(self) -> tuple[LoadLevel, ...]:
-        """The loads it names."""
+        """The loads that the stage names."""
         if self.sine:
             return self.sine.low, self.sine.high
         return tuple(
@@ -54,7 +54,7 @@ class Stage(Strict):
 
     @property
     def said(self) -> str:
-        """`200/s for 1 h`, `evenly to 40 users within 5 min`: the stage in words."""
+        """The stage in words: `200/s for 1 h`, `evenly to 40 users within 5 min`."""
         levels = [
             f"{show_number(level.value)}{'/s' if level.open else ' users'}" for level in self.levels
         ]
@@ -68,7 +68,7 @@ class Stage(Strict):
 
 
 def stage_starts(stages: Sequence[Stage]) -> Iterator[tuple[float, str]]:
-    """When each of several stages begins, in seconds of load, and what it is; nothing for a single one."""
+    """Yield when each of several stages begins, in seconds of load, and its description; nothing for a single stage."""
     begins = 0.0
     for number, stage in enumerate(stages, 1):
         if len(stages) > 1:

@@ -1,4 +1,4 @@
-"""How soak starts a target by itself."""
+"""How soak itself starts a target."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ class Start(Strict):
 def _words(command: str) -> list[str]:
     try:
         return shlex.split(command)
-    except ValueError:  # a quotation mark that is not closed
+    except ValueError:  # an unclosed quotation mark
         return command.split()

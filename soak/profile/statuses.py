@@ -1,17 +1,17 @@
-"""HTTP statuses, written as 201, 2xx or 200-299: what a range names, and a set of them in words; needs no pydantic."""
+"""Parse HTTP statuses written as 201, 2xx or 200-299, and format a set of them; this module does not need pydantic."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
 
-#: The statuses that HTTP has (RFC 9110, section 15).
+#: The range of HTTP statuses (RFC 9110, section 15).
 STATUSES = range(100, 600)
 _STATUS_RANGE = re.compile(r"([1-5])xx|([1-5][0-9]{2})\s*-\s*([1-5][0-9]{2})", re.IGNORECASE)
 
 
 def statuses_in(value: object) -> list[int] | None:
-    """The statuses that 201, "201", "2xx" or "200-299" names; None for anything else."""
+    """Return the statuses that 201, "201", "2xx" or "200-299" stands for; None for anything else."""
     if isinstance(value, bool):
         return None
     if isinstance(value, str) and value.strip().isdigit():
@@ -26,7 +26,7 @@ def statuses_in(value: object) -> list[int] | None:
 
 
 def shown_statuses(statuses: Iterable[int]) -> str:
-    """Statuses in words: `201 or 204`, `200-299`."""
+    """Format statuses: `201 or 204`, `200-299`."""
     runs: list[list[int]] = []
     for status in sorted(statuses):
         if runs and status == runs[-1][-1] + 1:

@@ -1,4 +1,4 @@
-"""What a profile asks for, in one line, for `soak check`, run.json and the reports."""
+"""Describe in one line what a profile asks for, for `soak check`, run.json and the reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from soak.units import show_duration, show_number, show_ratio
 
 
 def load_summary(profile: Profile) -> str:
-    """`50 requests/s on 2 endpoints for 10 min, sampled every 1 s`; of scenarios, `40 users (browsers) and ...`."""
+    """Describe the load: `50 requests/s on 2 endpoints for 10 min, sampled every 1 s`; of scenarios, `40 users
+    (browsers) and ...`."""
     load = profile.load
     if load.find:
         rates = f"from {show_number(load.find.from_)} to {show_number(load.find.to)} requests/s"
@@ -25,7 +26,7 @@ def load_summary(profile: Profile) -> str:
 
 
 def _amount(part: Profile | ScenarioSpec) -> str:
-    """`50 requests/s`, or `up to 20 users`."""
+    """Format the amount of load: `50 requests/s`, or `up to 20 users`."""
     load = part.load
     level = f"up to {show_number(load.peak)}" if load.stages else show_number(load.peak)
     return (
@@ -34,7 +35,8 @@ def _amount(part: Profile | ScenarioSpec) -> str:
 
 
 def search_lines(profile: Profile) -> list[str]:
-    """What a capacity search will do and how long it takes, a line each."""
+    """Describe what a capacity search will do and how long it takes, in lines; empty for other
+    loads."""
     load = profile.load
     if load.find is None:
         return []
@@ -67,7 +69,7 @@ def search_lines(profile: Profile) -> list[str]:
 
 
 def _what(parts: list[Profile | ScenarioSpec]) -> str:
-    """What the load is made of."""
+    """Describe the requests: numbers of endpoints and flows, or the locustfile."""
     endpoints, flows = (
         sum(len(getattr(part, key)) for part in parts) for key in ("endpoints", "flows")
     )
@@ -81,6 +83,6 @@ def _what(parts: list[Profile | ScenarioSpec]) -> str:
 
 
 def target_address(profile: Profile) -> str:
-    """The target's URL without user info and query, which may hold secrets."""
+    """Return the target's URL without user info and query, which may hold secrets."""
     parts = urlsplit(profile.target.url)
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))

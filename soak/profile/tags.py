@@ -1,4 +1,4 @@
-"""Tags: names that requests share, so that reports and limits can take them together."""
+"""Tags: names that requests share, so that reports and limits can group them."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from pydantic import BeforeValidator
 from soak.profile.request_limits import EndpointLimits
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(?: [A-Za-z0-9._-]+)*")
-#: Letters of a tag or of a scenario's name, at most: they are columns of tables.
+#: Maximum length of a tag or of a scenario's name: they are columns of tables.
 LONGEST_NAME = 60
 
 
 def tag_name(value: object) -> str:
-    """A name as it may be; ValueError for any other."""
+    """Return a valid name; raise ValueError for any other."""
     if not isinstance(value, str) or not _NAME.fullmatch(value) or len(value) > LONGEST_NAME:
         raise ValueError(
             f"expected a name of letters, digits, dots, dashes and single blanks, {LONGEST_NAME} at most, not {value!r}"

@@ -1,4 +1,4 @@
-"""How an https address is verified, as a profile says it."""
+"""How an https address is verified, as given in a profile."""
 
 from __future__ import annotations
 

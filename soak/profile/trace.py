@@ -1,4 +1,4 @@
-"""The profile's `trace`: which trace ids requests carry, and where traces and logs are to be found."""
+"""The profile's `trace`: which trace ids requests carry, and where to find traces and logs."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ from soak.profile.tls import TlsSettings
 from soak.profile.trace import AnyTrace, TraceSettings
 from soak.profile.yamltext import Document, Path
 
-#: What profiles and baselines may be called: it names directories and files.
+#: Valid names of profiles and baselines, which are used for directories and files.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -140,7 +140,7 @@ class DataFile(Strict):
 
     @property
     def file(self) -> str:
-        """The file, whichever its kind."""
+        """The file, of either kind."""
         return self.csv or self.jsonl or ""
 
 
@@ -216,13 +216,13 @@ class Profile(Strict):
 
     @property
     def document(self) -> Document:
-        """Where each key stands in the file, for messages."""
+        """The line of each key in the file, for messages."""
         assert self._document is not None
         return self._document
 
     @property
     def own_limits(self) -> dict[str, EndpointLimits]:
-        """The limits that endpoints and steps of flows carry themselves, by their label."""
+        """The limits of single endpoints and steps of flows, by their label."""
         return {
             label: request.limits
             for _, label, request in self.requests
@@ -231,7 +231,8 @@ class Profile(Strict):
 
     @property
     def parts(self) -> list[tuple[Path, Profile | ScenarioSpec]]:
-        """Whatever has requests and a load: the scenarios, or the profile itself; each with its place in the file."""
+        """The parts with requests and a load of their own, the scenarios or the profile itself, each with its path in
+        the file."""
         own: list[tuple[Path, Profile | ScenarioSpec]] = [((), self)]
         return [
             (("scenarios", index), scenario) for index, scenario in enumerate(self.scenarios)
@@ -239,7 +240,8 @@ class Profile(Strict):
 
     @property
     def requests(self) -> list[tuple[Path, str, RequestSpec]]:
-        """Every request, alone or in a flow: its place in the file, its label (`checkout / POST /cart`), and itself."""
+        """Every request, alone or in a flow: its path in the file, its label (`checkout / POST /cart`), and the
+        request."""
         requests: list[tuple[Path, str, RequestSpec]] = []
         for place, part in self.parts:
             before = label_of(part)
@@ -256,7 +258,7 @@ class Profile(Strict):
 
     @property
     def groups(self) -> tuple[RequestGroup, ...]:
-        """The scenarios and the tags that there are, each with the labels of its requests and its limits."""
+        """All scenarios and tags, each with the labels of its requests and its limits."""
         scenarios: dict[str, list[str]] = {scenario.name: [] for scenario in self.scenarios}
         tags: dict[str, list[str]] = {}
         for place, label, request in self.requests:
@@ -283,7 +285,7 @@ class Profile(Strict):
 
     @property
     def open(self) -> bool:
-        """Whether all of the load comes on schedule."""
+        """True if all of the load follows a schedule."""
         return all(part.load.open for _, part in self.parts)
 
     @property
@@ -304,21 +306,21 @@ class Profile(Strict):
 
     @property
     def drain(self) -> float:
-        """Seconds that sampling goes on for after the load: none unless asked for, or for a diagnosis."""
+        """Seconds of sampling after the load: none unless asked for, or for a diagnosis."""
         if self.load.drain is not None:
             return float(self.load.drain)
         return usual_drain(self.load.duration) if self.diagnose is not None else 0.0
 
 
 def label_of(part: Profile | ScenarioSpec) -> str:
-    """What is before the labels of a part's requests: a scenario's name, or nothing."""
+    """Return the prefix of the labels of a part's requests: a scenario's name, or nothing."""
     return f"{part.name} / " if isinstance(part, ScenarioSpec) else ""
 
 
 def courses_of(
     place: Path, part: Profile | ScenarioSpec
 ) -> list[tuple[Path, str, list[StepSpec | BlockSpec]]]:
-    """The steps of a part of a profile, in order: where they stand, what they are called, and the steps."""
+    """Return the sequences of steps of a part, in order: path in the file, name, and steps."""
     before = label_of(part)
     courses: list[tuple[Path, str, list[StepSpec | BlockSpec]]] = [
         ((*place, "setup"), f"{before}setup", part.setup)

@@ -1,4 +1,4 @@
-"""Limits that must hold in a share of windows, such as `{at: 250ms, in: 99% of minutes}`, beside plain ones."""
+"""Limits that must hold in a share of windows, such as `{at: 250ms, in: 99% of minutes}`, in addition to plain ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _IN = re.compile(r"\s*(\S+%)\s+of\s+(\S+)\s*")
 
 @dataclass(frozen=True, slots=True)
 class ShareOfWindows:
-    """At least `share` of all windows of `seconds`; `text` is how the profile says it."""
+    """At least `share` of all windows of `seconds`; `text` is the form in the profile."""
 
     share: float
     seconds: float
@@ -67,7 +67,7 @@ class WindowedErrors(Strict):
 
 
 Windowed = WindowedLatency | WindowedErrors
-#: How pydantic names the two forms of a limit in the place of an error; no key of a profile has parentheses.
+#: Pydantic's names of the two forms of a limit in an error's location; no key of a profile has parentheses.
 PLAIN, IN_WINDOWS = "(plain)", "(in windows)"
 
 

@@ -1,4 +1,4 @@
-"""Strict YAML: text to plain values, each remembered with its line; tags, duplicate keys and alias bombs are refused.
+"""Strict YAML: text to plain values, each with its line; tags, duplicate keys and alias bombs are refused.
 
 Scalars follow YAML 1.2's core schema (https://yaml.org/spec/1.2.2/#103-core-schema), so `no` is
 text and `1:30` is not 90.
@@ -21,9 +21,9 @@ Path = tuple[str | int, ...]
 
 MAX_BYTES = 1_000_000
 MAX_NODES = 20_000
-#: Levels of a profile; the deepest of its own keys is at 8, the rest is for JSON bodies.
+#: Maximum depth of a profile; its own keys go down to level 8, the rest is for JSON bodies.
 MAX_DEPTH = 64
-#: Values of variables with fewer characters than this are no secret, and masking them would garble messages.
+#: Shorter values of variables are not treated as secrets: masking them would garble messages.
 MASKED_FROM = 4
 _QUOTING = 'inside of {} and [], quote text that holds ? or a comma, such as {request: "GET /x?a=b", weight: 2}'
 _CORE = ("str", "int", "float", "bool", "null", "map", "seq")
@@ -33,9 +33,9 @@ _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _SPECIAL = re.compile(r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
 _NULLS = ("", "~", "null", "Null", "NULL")
-#: What stands in the profile as run for a value given on the command line that may be a secret.
+#: Replaces a value from the command line that may be a secret, in the stored profile.
 LEFT_OUT = "…"
-#: A part of the names of headers and keys whose value is a secret, as a regular expression without regard to case.
+#: Part of the names of headers and keys whose value is a secret, as a case-insensitive regular expression.
 SECRET_NAMES = "authorization|cookie|passw|secret|token|api[-_]?key|credential"
 _TEMPLATE = re.compile(r"\{(?=[{%])")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -49,16 +49,16 @@ class Document:
     lines: dict[Path, int]
     file: str
     unset: frozenset[str] = field(default_factory=frozenset)
-    #: Where a variable of the environment brought `{{` or `{%` into a text that had none: that is no template.
+    #: Paths of texts into which a variable brought `{{` or `{%`, which then do not begin a template.
     literal: frozenset[Path] = field(default_factory=frozenset)
-    #: The flag that stands for a path, where the profile was made from flags and has no file.
+    #: The flag behind a path, if the profile was made from flags and has no file.
     flags: Mapping[Path, str] = field(default_factory=dict)
-    #: Texts with `${VAR}` in them as they are written, and what the environment has put in their places, by name.
+    #: Texts with `${VAR}` as written, and the environment's values in them, by variable name.
     written: dict[Path, str] = field(default_factory=dict)
     filled_in: dict[Path, dict[str, str]] = field(default_factory=dict, repr=False)
 
     def masked(self, path: Path, message: str) -> str:
-        """A message about a path with `${VAR}` wherever it holds what the environment put in at, above or below it."""
+        """Return a message about a path with values from the environment at, above or below it replaced by `${VAR}`."""
         for place, values in self.filled_in.items():
             shared = min(len(place), len(path))
             if place[:shared] != path[:shared]:
@@ -70,7 +70,7 @@ class Document:
         return message
 
     def place(self, path: Path) -> str:
-        """How a message names a key: `file:line: load.rate`, or `--rate` where flags made the profile."""
+        """Return how a message names a key: `file:line: load.rate`, or `--rate` if flags made the profile."""
         for length in range(len(path), 0, -1):
             if path[:length] in self.flags:
                 return self.flags[path[:length]]
@@ -78,7 +78,7 @@ class Document:
         return f"{self.where(path)}: {key}" if key else self.where(path)
 
     def where(self, path: Path) -> str:
-        """`file:line` of a path, or of its nearest parent."""
+        """Return `file:line` of a path, or of its nearest parent."""
         for length in range(len(path), -1, -1):
             if path[:length] in self.lines:
                 return f"{self.file}:{self.lines[path[:length]]}"
@@ -86,7 +86,7 @@ class Document:
 
 
 def compose(text: str, file: str) -> yaml.MappingNode:
-    """The node tree of one YAML document whose top is a mapping; ProfileError with file and line otherwise."""
+    """Parse one YAML document with a mapping at the top; raise ProfileError with file and line otherwise."""
     if len(text) > MAX_BYTES:
         raise ProfileError(
             f"{file}: a profile of {len(text):,} characters is surely not one (at most {MAX_BYTES:,})"
@@ -126,10 +126,10 @@ def read(
     environment: Mapping[str, str] = os.environ,
     lenient: bool = False,
 ) -> Document:
-    """Plain values from a node tree, `${VAR}` and `${VAR:-default}` filled in.
+    """Convert a node tree to plain values, with `${VAR}` and `${VAR:-default}` expanded.
 
-    With `lenient`, an unset variable stays as it is written, and what was left out of the text as
-    run is not there: for judging an old run, which needs no secrets.
+    With `lenient`, an unset variable stays as written, and values that were left out of the stored
+    text are missing: to judge an old run, no secrets are needed.
     """
     reader = _Reader(file, environment, lenient)
     value = reader.value(node, ())
@@ -231,12 +231,13 @@ class _Reader:
 
 
 def as_text(text: str, template: bool = True) -> str:
-    """A text escaped for literal use inside a template; unchanged where there is no `template`."""
+    """Escape a text for literal use inside a template; unchanged if `template` is False."""
     return _TEMPLATE.sub("{{ '{' }}", text) if template else text
 
 
 def plain(text: str) -> Any:
-    """An unquoted scalar by the core schema; infinities and NaN stay text, so that no number field accepts them."""
+    """Convert an unquoted scalar by the core schema; infinities and NaN stay text, so that no number field accepts
+    them."""
     if text in _NULLS:
         return None
     if text in _WORDS:
@@ -250,7 +251,7 @@ def plain(text: str) -> Any:
 
 
 def scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
-    """Every scalar value of a tree; keys are none."""
+    """Yield every scalar value of a tree, without keys."""
     if isinstance(node, yaml.ScalarNode):
         yield node
     elif isinstance(node, yaml.MappingNode):
@@ -262,7 +263,8 @@ def scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
 
 
 def override(node: yaml.MappingNode, assignment: str) -> None:
-    """Apply one `--set load.rate=50/s` to a node tree; UsageError names the part that is wrong."""
+    """Apply one `--set load.rate=50/s` to a node tree; the ProfileError names the part that is
+    wrong."""
     key, equals, text = assignment.partition("=")
     path = [part for part in key.strip().split(".") if part]
     if not equals or not path:
@@ -275,7 +277,7 @@ def override(node: yaml.MappingNode, assignment: str) -> None:
 
 
 def compose_value(text: str, file: str) -> yaml.Node:
-    """The node of one value as given on the command line; an empty one is null."""
+    """Parse one value from the command line into a node; an empty value is null."""
     try:
         value: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError) as error:

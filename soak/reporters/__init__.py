@@ -1,9 +1,9 @@
-"""Every format a report can have: a name, a file, and a function from an analysis to text.
+"""The registry of report formats: each has a name, a file, and a function from an analysis to text.
 
 A built-in reporter is one module here with `render(analysis) -> str`, plus a line in `REPORTERS`.
 Another package adds one through the entry point group `soak.reporters`: a name that points at a
-`Reporter`. What a format needs (numpy, jinja2, rich) is imported at its first render, so that
-importing this package costs nothing.
+`Reporter`. The imports of a format (numpy, jinja2, rich) happen at its first render, so that
+importing this package is cheap.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ Subject = TypeVar("Subject")
 
 @dataclass(frozen=True)
 class ReportFormat(Generic[Subject]):
-    """One format: the file it becomes (empty for one that is only shown), and how it is made."""
+    """One format: the file it is written to (empty for one that is only shown), and the function
+    that renders it."""
 
     file_name: str
     render: Callable[[Subject], str]
@@ -35,7 +36,7 @@ class Reporter(ReportFormat[Analysis]):
 
 
 def first_used(package: str, module: str) -> Callable[[Subject], str]:
-    """The `render` of a module, imported when it is first called."""
+    """Return a module's `render`, which imports the module when it is first called."""
 
     def render(subject: Subject) -> str:
         text: str = import_module(f"{package}.{module}").render(subject)
@@ -57,7 +58,7 @@ REPORTERS: dict[str, Reporter] = {
 
 @cache
 def installed() -> dict[str, Reporter]:
-    """All reporters by name: the built-in ones first, then those of other packages, which cannot replace them."""
+    """Return all reporters by name: the built-in ones first, then those of other packages, which cannot replace them."""
     others = {
         entry.name: _from_entry(entry)
         for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
@@ -68,7 +69,7 @@ def installed() -> dict[str, Reporter]:
 
 
 def _from_entry(entry: EntryPoint) -> Reporter:
-    """A reporter of another package; one that cannot be loaded fails alone, when it is asked for its text."""
+    """Load another package's reporter; if that fails, return one that raises the error when it renders."""
     try:
         reporter = entry.load()
     except Exception as error:  # noqa: BLE001 - a plug-in may raise anything, and must fail alone
@@ -79,7 +80,7 @@ def _from_entry(entry: EntryPoint) -> Reporter:
 
 
 def _broken(entry: EntryPoint, why: str) -> Reporter:
-    """A reporter that says at render why it cannot: a plug-in must not cost a night's other reports."""
+    """Return a reporter that raises SoakError at render: a broken plug-in must not cost the other reports."""
 
     def render(_: Analysis) -> str:
         raise SoakError(

@@ -1,4 +1,4 @@
-"""The axes of a chart: elapsed time below, values in a unit's own steps at the left."""
+"""The axes of a chart: elapsed time below, values in suitable steps of the unit at the left."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import Any
 from soak.model import JudgedClock
 from soak.reporters.bokeh_models import Model, Plot, model
 
-#: How every axis looks.
+#: The look of every axis.
 LOOK = {"major_label_text_font_size": "12px", "minor_tick_line_color": None}
 
 
 def moment_code(name: str, clock: JudgedClock | None) -> dict[str, Any]:
-    """What a formatter needs to show the moment in the variable `name`: elapsed and by the clock, or a count of requests."""
+    """Return a formatter's attributes to show the moment in variable `name`: elapsed and clock time, or a number of
+    requests."""
     if clock is None:
         return {"code": f"return soakMoment({name})"}
     columns = {
@@ -23,7 +24,7 @@ def moment_code(name: str, clock: JudgedClock | None) -> dict[str, Any]:
 
 
 def label_axes(plot: Plot, unit: str, clock: JudgedClock | None = None) -> None:
-    """Elapsed time and time of day below, or the requests of a clock; the unit's own steps at the left."""
+    """Label the axes: below, elapsed time and time of day, or a clock's requests; at the left, steps of the unit."""
     label = {"code": "return soakTimeLabel(tick, index, ticks)"}
     below = label if clock is None else moment_code("tick", clock)
     left = {"args": {"unit": unit}, "code": "return soakTick(tick, ticks, unit)"}
@@ -38,7 +39,7 @@ def label_axes(plot: Plot, unit: str, clock: JudgedClock | None = None) -> None:
 
 
 def _moments() -> Model:
-    """Steps of seconds and minutes, of hours, and of days."""
+    """Return a ticker with steps of seconds and minutes, of hours, and of days."""
     minutes = {"base": 60, "mantissas": [1, 2, 5, 10, 15, 20, 30], "min_interval": 1}
     hours = {"base": 24, "mantissas": [1, 2, 4, 6, 12], "min_interval": 3600}
     days = {"base": 10, "mantissas": [1, 2, 5], "min_interval": 86400}
@@ -51,7 +52,7 @@ def _moments() -> Model:
 
 
 def _steps(unit: str) -> Model:
-    """Powers of two for bytes, of ten for all else."""
+    """Return a ticker with steps in powers of two for bytes, of ten for other units."""
     base, mantissas = (
         (1024, [2**power for power in range(10)]) if unit == "bytes" else (10, [1, 2, 5])
     )

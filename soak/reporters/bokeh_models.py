@@ -1,8 +1,8 @@
-"""Models of BokehJS as plain data: a name, and what differs from BokehJS's own defaults.
+"""Models of BokehJS as plain data: a name, and the attributes that differ from BokehJS's defaults.
 
-Bokeh's Python classes would write the same. Their import takes a second of processor time and each
-model two milliseconds of checks, of which a report has a thousand: together as much as judging a
-day. A test has bokeh read what is written here, which does those checks.
+Bokeh's Python classes would produce the same. But importing them takes a second of processor time
+and each model two milliseconds of checks, and a report has a thousand models: together as much as
+judging a day. A test loads the output here into bokeh, which runs those checks.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from soak.reporters.wording import clean
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """One model; where it stands a second time in a document, it is the same one."""
+    """One model; every reference to it in a document is to the same one."""
 
     name: str
     attributes: dict[str, Any]
@@ -31,33 +31,33 @@ class Spec:
 
 
 def model(kind: str, /, **attributes: Any) -> Model:
-    """A model of BokehJS."""
+    """Return a BokehJS model of this kind."""
     return Model(kind, attributes)
 
 
 def column(name: str) -> Spec:
-    """Of each point what its column has."""
+    """Return a property whose value for each point is in a column."""
     return Spec("field", name)
 
 
 def constant(value: Any) -> Spec:
-    """The same for every point."""
+    """Return a property with the same value for every point."""
     return Spec("value", value)
 
 
 def data_source(columns: Mapping[str, Any]) -> Model:
-    """Columns of points, by name."""
+    """Return a data source with columns of points, by name."""
     return model("ColumnDataSource", data=dict(columns))
 
 
 def span(**attributes: Any) -> Model:
-    """A line through the whole chart."""
+    """Return a line through the whole chart."""
     return model("Span", **attributes)
 
 
 @dataclass(slots=True, eq=False)
 class Plot:
-    """One chart while it is drawn; `look` is what else it is to have."""
+    """One chart while it is drawn; `look` are further attributes of its figure."""
 
     x_range: Model
     y_range: Model
@@ -70,7 +70,8 @@ class Plot:
     y_axis: dict[str, Any] = field(default_factory=dict)
 
     def draw(self, source: Model, glyph: Model, **told: Any) -> Model:
-        """Draw a glyph; it has no look of its own for selections, which the page has none of."""
+        """Draw a glyph and return its renderer; it has no look for selections, which the page does
+        not use."""
         drawn = model(
             "GlyphRenderer",
             data_source=source,
@@ -83,7 +84,7 @@ class Plot:
         return drawn
 
     def model(self) -> Model:
-        """The whole chart."""
+        """Return the whole chart."""
         x_axis = Model("LinearAxis", self.x_axis)
         y_axis = Model(f"{self.y_scale}Axis", self.y_axis)
         grids = [
@@ -111,10 +112,10 @@ class Plot:
 
 
 def value_range(start: float, end: float) -> Model:
-    """An axis from here to there."""
+    """Return an axis range from `start` to `end`."""
     return model("Range1d", start=start, end=end)
 
 
 def name_of(text: str) -> str:
-    """A curve's name, by which the pointer tells it: text, whatever it holds."""
+    """Return a curve's name for the tooltip: cleaned, at most 200 characters, never empty."""
     return clean(text)[:200] or "unnamed"

@@ -16,12 +16,12 @@ MARKS = {Decision.HELD: "✓", Decision.BROKE: "✗", Decision.UNDECIDED: "?", D
 
 
 def rows(capacity: Capacity) -> list[tuple[str, ...]]:
-    """A row a step, in the order of the search; recoveries and warm-up are left out."""
+    """Return a row per step, in the order of the search, without recoveries and warm-up."""
     return [_row(step) for step in judged(capacity)]
 
 
 def judged(capacity: Capacity) -> Sequence[StepFigures]:
-    """The steps whose outcome tells something of the capacity."""
+    """Return the steps whose outcome says something about the capacity."""
     return [step for step in capacity.steps if step.outcome.step.judged]
 
 
@@ -43,7 +43,7 @@ def _row(step: StepFigures) -> tuple[str, ...]:
 
 
 def outcome(step: StepFigures) -> str:
-    """`✓ held`, `? undecided, likely held`."""
+    """Return a step's outcome, such as `✓ held` or `? undecided, likely held`."""
     decision = step.outcome.decision
     likely = (
         f", likely {'held' if step.outcome.kept else 'broke'}"
@@ -56,7 +56,7 @@ def outcome(step: StepFigures) -> str:
 
 
 def tree(capacity: Capacity) -> dict[str, Any]:
-    """The capacity for programs: rates per second, latencies in seconds, shares of 1."""
+    """Return the capacity for programs: rates per second, latencies in seconds, shares of 1."""
     bracket, at = capacity.bracket, capacity.at
     return {
         "conclusion": capacity.conclusion.value,

@@ -1,4 +1,4 @@
-"""A chart as a short table, for those who hear the page: moments of the run down, curves or latencies across."""
+"""A chart as a short table, for users of a screen reader: moments of the run down, curves or latencies across."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from soak.model import Chart, Curve, HeatMap
 from soak.reporters import wording
 from soak.units import show_duration, show_number
 
-#: Rows and columns of a table, at most.
+#: Maximum rows and columns of a table.
 ROWS, COLUMNS = 8, 6
 
 
 @dataclass(frozen=True)
 class ChartRow:
-    """When, and what each column holds then."""
+    """A moment, and the value of each column then."""
 
     time: str
     cells: tuple[str, ...]
@@ -24,14 +24,14 @@ class ChartRow:
 
 @dataclass(frozen=True)
 class ChartTable:
-    """A chart's table: the names of its columns, and its rows; both empty where nothing was recorded."""
+    """A chart's table: the names of its columns, and its rows; both empty if nothing was recorded."""
 
     columns: tuple[str, ...] = ()
     rows: tuple[ChartRow, ...] = ()
 
 
 def table_of(chart: Chart) -> ChartTable:
-    """A few moments of the run with the values of the first curves, or with how many requests took how long."""
+    """Return a few moments of the run with the values of the first curves, or with the numbers of requests by latency."""
     if chart.heat is not None:
         return _heat_table(chart.heat)
     curves = [curve for curve in chart.curves[:COLUMNS] if len(curve.times)]
@@ -52,7 +52,7 @@ def _at(curve: Curve, moment: float, unit: str) -> str:
 
 
 def _heat_table(heat: HeatMap) -> ChartTable:
-    """Requests of each stretch of the run by latency; both stretches and latencies are put together to be few."""
+    """Return the requests by time and latency, with both grouped into few intervals."""
     bands = [part for part in np.array_split(np.arange(heat.counts.shape[0]), COLUMNS) if len(part)]
     stretches = [
         part for part in np.array_split(np.arange(heat.counts.shape[1]), ROWS) if len(part)

@@ -1,4 +1,4 @@
-"""What every report on a terminal shares: its parts as text, and the framed verdict at its top."""
+"""What all terminal reports share: rendering parts to text, and the framed verdict at the top."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.text import Text
 def as_text(
     parts: Callable[[int], Sequence[RenderableType]], width: int | None, color: bool
 ) -> str:
-    """The parts that fit a width, as text of `width` columns (the terminal's own when None), with ANSI colours if asked for."""
+    """Render the parts for a width, as text of `width` columns (default: the terminal's), with ANSI colours if `color`."""
     console = Console(
         file=StringIO(),
         width=width,
@@ -29,7 +29,7 @@ def as_text(
 
 
 def banner(lines: Sequence[Text], title: Text, tally: str, style: str, *, calm: bool) -> Panel:
-    """The verdict's lines in a frame of its colour, which is a light one where all is well."""
+    """Return the verdict's lines in a frame of its colour, with a light border if all is well."""
     return Panel(
         Group(*lines),
         title=title,

@@ -1,4 +1,4 @@
-"""Curves in a figure: values with their band, fitted growth, the forecast, and what the pointer reads of them."""
+"""Curves in a figure: values with their band, fitted growth, the forecast, and the tooltip."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from soak.reporters.bokeh_models import (
 from soak.reporters.request_axis import drawn
 
 COLOURS = 8  # curve colours in the style sheet; further curves repeat them, dashed
-FEW = 40  # points below which each is marked, so that even one shows
+FEW = 40  # curves with fewer points have markers, so that even a single point shows
 
 
 def has_values(curve: Curve) -> bool:
-    """Whether the curve has a value at all."""
+    """Return True if the curve has any value."""
     return bool(np.isfinite(curve.values).any())
 
 
 def draw_curve(plot: Plot, key: str, number: int, curve: Curve, *, alone: bool) -> Model | None:
-    """One curve with its band and fit; gives the renderer that the pointer reads, None where there is no value."""
+    """Draw one curve with its band and fit; return the renderer for the tooltip, None if it has no value."""
     if not has_values(curve):
         return None
     paint, source, tags = _prepared(key, number, curve)
@@ -50,7 +50,8 @@ def draw_curve(plot: Plot, key: str, number: int, curve: Curve, *, alone: bool) 
 
 
 def draw_part(plot: Plot, key: str, number: int, part: Curve) -> Model | None:
-    """One part of a stack: an area on the parts below it, and its size for the pointer to read."""
+    """Draw one part of a stack as an area on the parts below it; return the renderer for the
+    tooltip."""
     if not has_values(part):
         return None
     paint, source, tags = _prepared(key, number, part)
@@ -62,7 +63,7 @@ def draw_part(plot: Plot, key: str, number: int, part: Curve) -> Model | None:
 
 
 def _bands(curve: Curve, whole: Model) -> Iterable[Model]:
-    """The band from lowest to highest, one piece between each two gaps."""
+    """Yield the band from lowest to highest value, one piece between each two gaps."""
     known = np.isfinite(curve.low) & np.isfinite(curve.high)
     if known.all():
         yield whole
@@ -74,7 +75,7 @@ def _bands(curve: Curve, whole: Model) -> Iterable[Model]:
 
 
 def _prepared(key: str, number: int, curve: Curve) -> tuple[str, Model, dict[str, Any]]:
-    """A curve's colour as a tag, its points, and what tells its glyphs from those of others."""
+    """Return a curve's colour as a tag, its points, and the attributes that identify its glyphs."""
     columns = {"t": curve.times, "v": curve.values, "lo": curve.low, "hi": curve.high}
     source = data_source({name: _floats(values) for name, values in columns.items()})
     tags = {"tags": [f"curve:{key}"], "name": name_of(curve.label)}
@@ -82,12 +83,12 @@ def _prepared(key: str, number: int, curve: Curve) -> tuple[str, Model, dict[str
 
 
 def _floats(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Seven figures are enough for a picture, and half the size."""
+    """Convert to single precision: seven figures are enough for a picture, at half the size."""
     return np.asarray(values, dtype=np.float32)
 
 
 def _fit(plot: Plot, trend: Trend, tags: dict[str, Any], paint: str) -> None:
-    """The fitted level of each stretch between restarts, as it was judged, with the fan of its 95% interval."""
+    """Draw the fitted level of each segment between restarts, as judged, with the fan of its 95% interval."""
     for line in trend.lines:
         source = _line_source(line, trend.clock)
         plot.draw(source, _area(0.16, paint), **tags)
@@ -95,7 +96,7 @@ def _fit(plot: Plot, trend: Trend, tags: dict[str, Any], paint: str) -> None:
 
 
 def _levels(plot: Plot, trend: Trend, tags: dict[str, Any]) -> None:
-    """The levels that were fitted, as points: the floor beneath a saw, which the curve alone does not show."""
+    """Draw the fitted levels as points, such as the floor below a sawtooth, which the curve alone does not show."""
     if not trend.levels:
         return
     times, levels = np.array(trend.levels).T
@@ -107,13 +108,13 @@ def _levels(plot: Plot, trend: Trend, tags: dict[str, Any]) -> None:
 
 
 def _line_source(line: Line, clock: JudgedClock | None) -> Model:
-    """A fitted line with its interval as columns."""
+    """Return a fitted line with its interval as columns."""
     columns = zip(("t", "v", "lo", "hi"), drawn(line, clock), strict=True)
     return data_source({name: _floats(values) for name, values in columns})
 
 
 def draw_ahead(plot: Plot, line: Line, lead: Lead | None, clock: JudgedClock | None) -> None:
-    """The forecast with its fan, and its target where it is reached in sight; or the steepest growth that could hide."""
+    """Draw the forecast with its fan, and its target if within the chart; or the steepest growth that could hide."""
     forecast = lead is not None and lead.target is not None
     source = _line_source(line, None if forecast else clock)
     tags = {"tags": ["ahead"], "name": "ahead"}
@@ -124,25 +125,25 @@ def draw_ahead(plot: Plot, line: Line, lead: Lead | None, clock: JudgedClock | N
 
 
 def level_line(value: float) -> Model:
-    """A dotted line at a limit, a capacity or a forecast's target."""
+    """Return a dotted line at a limit, a capacity or a forecast's target."""
     look = {"line_dash": [2, 3], "line_width": 2, "tags": ["paint:limit"]}
     return span(location=value, dimension="width", **look)
 
 
 def _area(alpha: float, paint: str) -> Model:
-    """What lies between the lowest and the highest value."""
+    """Return the area between the lowest and the highest value."""
     look = {"fill_alpha": alpha, "tags": [paint]}
     return model("VArea", x=column("t"), y1=column("lo"), y2=column("hi"), **look)
 
 
 def _line(values: str, width: float, dash: list[int], paint: str) -> Model:
-    """A line through the values of a column."""
+    """Return a line through the values of a column."""
     look = {"line_width": width, "line_dash": dash, "tags": [paint]}
     return model("Line", x=column("t"), y=column(values), **look)
 
 
 def _points(values: str, size: int, paint: str, **look: Any) -> Model:
-    """A point at each value of a column."""
+    """Return points at the values of a column."""
     return model(
         "Scatter", x=column("t"), y=column(values), size=constant(size), tags=[paint], **look
     )
@@ -157,7 +158,7 @@ def read_by_pointer(
     *,
     ranges: bool = True,
 ) -> None:
-    """What the pointer tells: series, value, extremes (of `ranges`) and time. `$name` is shown as text, whatever it holds."""
+    """Add the tooltip: series, value, extremes (if `ranges`) and time. Bokeh shows `$name` as plain text."""
     shown = model("CustomJSHover", args={"unit": unit}, code="return soakShow(value, unit)")
     formatters = {
         "@v": shown,

@@ -1,4 +1,4 @@
-"""Plots as the JSON that BokehJS embeds, small and repeatable: equal columns once, ids counted from 1."""
+"""Write plots as the JSON that BokehJS embeds, small and reproducible: equal columns once, ids counted from 1."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ import numpy as np
 
 from soak.reporters.bokeh_models import Model, Plot, Spec
 
-#: gzip's level for columns of numbers, bokeh's own: more makes them hardly smaller.
+#: gzip's level for columns of numbers, the same as bokeh's: a higher level hardly makes them
+#: smaller.
 COMPRESSION = 2
 
 
 def packed(plots: Mapping[str, Plot]) -> str:
-    """JSON `{docs, items, columns}` for the page's script, which draws each plot into the element of its name.
+    """Return JSON `{docs, items, columns}` for the page's script, which draws each plot into the element of its name.
 
-    Each distinct column of numbers stands once, in `columns`; where it was, `{"column": INDEX}`.
-    Curves of one source share their times, and what was not thinned has equal values, lows and
-    highs.
+    Each distinct column of numbers is written once, to `columns`, and referenced as
+    `{"column": INDEX}`. Curves of one source share their times, and a series that was not thinned has
+    equal values, lows and highs.
     """
     writer = _Writer()
     roots = [writer.written(plot.model()) for plot in plots.values()]
@@ -38,20 +39,20 @@ def packed(plots: Mapping[str, Plot]) -> str:
 
 
 class _Writer:
-    """Models in BokehJS's form: each whole where it comes first, by its id from then on."""
+    """Converts models to BokehJS's form: the first occurrence in full, further ones by id."""
 
     def __init__(self) -> None:
         self._columns: dict[bytes, int] = {}
         self._known: dict[int, tuple[str, Model]] = {}
 
     def columns(self) -> list[str]:
-        """Each distinct column that was written, as BokehJS reads it."""
-        # A time of 0 would be written differently by some versions of Python.
+        """Return each distinct column written so far, in the encoding that BokehJS reads."""
+        # Some versions of Python write a time of 0 differently.
         packed = (compress(column, COMPRESSION, mtime=1) for column in self._columns)
         return [b64encode(column).decode() for column in packed]
 
     def written(self, value: Any) -> Any:
-        """A value in BokehJS's form."""
+        """Return a value in BokehJS's form."""
         form = value
         match value:
             case Model():
@@ -74,7 +75,7 @@ class _Writer:
         if known := self._known.get(id(model)):
             return {"id": known[0]}
         name = f"p{len(self._known) + 1}"
-        # The model is kept, so that no other gets its `id()`.
+        # Keep a reference to the model, so that no other can get the same `id()`.
         self._known[id(model)] = name, model
         attributes = {key: self.written(value) for key, value in model.attributes.items()}
         body = {"type": "object", "name": model.name, "id": name}

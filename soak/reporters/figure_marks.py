@@ -1,4 +1,4 @@
-"""What lies behind and beside the curves of a figure: stretches that were not judged, events, snapshots."""
+"""Everything in a figure but its curves: times that were not judged, events, snapshots, marks at the edges."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ BEFORE = {
     "ramp": 0.5,
     "warmup": 0.28,
     "gap": 0.5,
-}  # stretches that were not judged, and how dark they are
+}  # times that were not judged, and their opacity
 AFTER = {"drain": 0.5, "repeat": 0.28, "repeat-drain": 0.5, "confirm": 0.28, "confirm-drain": 0.5}
 SHADED = BEFORE | AFTER
-#: Events with their name beside their line, at most: more would lie on one another. What the whole run was like is no moment.
+#: Events named next to their line, and how many at most: more would overlap. AT_NO_MOMENT concerns the whole run.
 NAMED = (
     EventKind.RESTART,
     EventKind.OOM,
@@ -29,11 +29,12 @@ NAMED = (
 )
 MOST_NAMES = 12
 AT_NO_MOMENT = (EventKind.SCRAPING, EventKind.VIEW)
-MOST_TICKS = 200  # snapshots marked in a chart; of more, every second, third and so on
+MOST_TICKS = 200  # snapshots marked in a chart; if there are more, every second, third and so on
 
 
 def shade(plot: Plot, phase: Phase) -> None:
-    """A stretch that was not judged, or in which the level had not settled, behind everything."""
+    """Shade a time that was not judged, or in which the level had not settled, behind everything
+    else."""
     if phase.name in SHADED:
         look = {
             "fill_alpha": SHADED[phase.name],
@@ -47,7 +48,7 @@ def shade(plot: Plot, phase: Phase) -> None:
 def mark_events(
     plot: Plot, events: Sequence[Event], high: float, clock: JudgedClock | None
 ) -> None:
-    """What happened once, as upright lines that say so under the pointer, and beside them where it is of weight."""
+    """Draw events as vertical lines with a tooltip, and with their name next to the line for important kinds."""
     events = [event for event in events if event.kind not in AT_NO_MOMENT]
     if not events:
         return
@@ -80,7 +81,7 @@ def mark_events(
 def mark_snapshots(
     plot: Plot, taken: Sequence[Phase], low: float, clock: JudgedClock | None
 ) -> None:
-    """A tick at the bottom for each snapshot: the samples there were left out of judging."""
+    """Draw a tick at the bottom for each snapshot, whose samples are not judged."""
     if not taken:
         return
     few = taken[:: -(-len(taken) // MOST_TICKS)]
@@ -101,7 +102,7 @@ def mark_snapshots(
 def mark_edges(
     plot: Plot, marks: Sequence[Mark], edges: tuple[float, float], clock: JudgedClock | None
 ) -> None:
-    """Lost scrapes along the bottom, late load along the top, and a thin upright line where each stage begins."""
+    """Draw lost scrapes along the bottom, late load along the top, and a thin vertical line where each stage begins."""
     low, high = edges
     for kind, level, paint in ((MarkKind.LOST, low, "fail"), (MarkKind.LATE, high, "inconclusive")):
         bars = [mark for mark in marks if mark.kind is kind]
@@ -134,7 +135,7 @@ def mark_edges(
 
 
 def _upright(width: float, dash: list[int], paint: str, **look: Any) -> Model:
-    """Upright lines at moments."""
+    """Return vertical lines at moments."""
     look |= {"line_width": constant(width), "line_dash": constant(dash), "tags": [paint]}
     return model("VSpan", x=column("t"), **look)
 
@@ -142,12 +143,12 @@ def _upright(width: float, dash: list[int], paint: str, **look: Any) -> Model:
 def _draw_marks(
     plot: Plot, columns: dict[str, Any], glyph: Model, kind: MarkKind, clock: JudgedClock | None
 ) -> None:
-    """Draw marks that say under the pointer what they are."""
+    """Draw marks with a tooltip that says what they are."""
     drawn = plot.draw(data_source(columns), glyph, name=f"mark: {kind}")
     _tell(plot, drawn, [(str(kind), "@text"), ("from", "@t{custom}")], clock)
 
 
 def _tell(plot: Plot, drawn: Model, rows: list[tuple[str, str]], clock: JudgedClock | None) -> None:
-    """What the pointer tells of what was drawn; `@t` is the moment."""
+    """Add a tooltip to what was drawn; `@t` is the moment."""
     formatters = {"@t": model("CustomJSHover", **moment_code("value", clock))}
     plot.tools.append(model("HoverTool", renderers=[drawn], tooltips=rows, formatters=formatters))

@@ -1,8 +1,8 @@
 """An analysis' charts on one shared time axis, in the JSON that BokehJS embeds.
 
-Colours are not set here: what has one carries a tag `paint:NAME`, and the page paints it from its
-style sheet, for light, dark and print. Renderers of a curve carry `curve:CHART:INDEX`, by which the
-legend shows and hides them.
+Colours are not set here: coloured models carry a tag `paint:NAME`, and the page paints them from
+its style sheet, for light, dark and print. Renderers of a curve carry `curve:CHART:INDEX`, by which
+the legend shows and hides them.
 """
 
 from __future__ import annotations
@@ -41,24 +41,25 @@ from soak.reporters.heat import heat_plot
 from soak.reporters.request_axis import clock_of, moved_event, moved_mark, moved_phase, on_requests
 from soak.reporters.wording import clean, load_began
 
-TOGETHER = 6  # curves up to which the pointer reads all of them at once
-REACH = 1.6  # a limit further off than this many times the highest value is named, not drawn: it would flatten the curves
-ROOM = 4.0  # the same of a capacity, above what a stack adds up to: there the room that is left is what one looks for
-#: Lengths of the run by which the first chart goes beyond its end for a forecast: up to the target where that is within
-#: `FORECAST_REACH`, so that the run keeps a quarter of the picture; else `FORECAST_START`, which shows where it heads.
+TOGETHER = 6  # up to this many curves, the tooltip shows all at once
+REACH = 1.6  # a limit above this many times the highest value is only named: drawing it would flatten the curves
+ROOM = 4.0  # the same for a capacity and the sum of a stack, whose free room is of interest
+#: How far the first chart extends beyond the end for a forecast, in lengths of the run: up to the target if it is
+#: within `FORECAST_REACH`, so that the run keeps a quarter of the picture; else `FORECAST_START`, to show the
+#: direction.
 FORECAST_REACH, FORECAST_START = 3.0, 0.5
-FORECAST_MARGIN = 0.04  # of the picture, behind the moment at which the target is reached
-#: How much of what was recorded before the load is shown, as a share of the run: a target may take minutes to start.
+FORECAST_MARGIN = 0.04  # share of the picture after the moment at which the target is reached
+#: Share of the run shown before the load began: a target may take minutes to start.
 BEFORE_LOAD = 0.02
 
 
-#: What the place of a chart on the axis of requests is called after that of the chart itself.
+#: Suffix of the element for a chart on the axis of requests.
 ON_REQUESTS = "-requests"
 
 
 @dataclass(frozen=True, slots=True)
 class _Scene:
-    """What all charts have around their curves, and the clock of their axis where that is not time."""
+    """Everything around the curves of all charts, and the axis' clock if it does not show time."""
 
     phases: tuple[Phase, ...]
     events: tuple[Event, ...]
@@ -67,7 +68,7 @@ class _Scene:
     clock: JudgedClock | None = None
 
     def on(self, clock: JudgedClock) -> _Scene:
-        """The same on a clock of requests."""
+        """Return the same scene on a clock of requests."""
         return replace(
             self,
             phases=tuple(moved_phase(phase, clock) for phase in self.phases),
@@ -78,10 +79,10 @@ class _Scene:
 
 
 def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
-    """JSON `{docs, items, columns}` for the page's script: chart i goes into the element `prefix` + i.
+    """Return JSON `{docs, items, columns}` for the page's script: chart i goes into the element `prefix` + i.
 
-    A chart whose growth was judged on a clock of requests is drawn on that, too, for the element
-    beside it.
+    A chart whose growth was judged on a clock of requests is also drawn on that clock, for an element
+    whose name ends in ON_REQUESTS.
     """
     begin, end = begin_of(analysis), _end(analysis)
     reach = _range(begin, end, "time")
@@ -108,23 +109,23 @@ def embed(analysis: Analysis, charts: Sequence[Chart], prefix: str) -> str:
 
 
 def _range(begin: float, end: float, tag: str) -> Model:
-    """The time axis of a whole run."""
+    """Return the axis range of a whole run."""
     return model("Range1d", start=begin, end=end, tags=[tag])
 
 
 def _crosshair() -> Model:
-    """The upright line at the moment that is read; the page's script reads and moves it by its tag."""
+    """Return the vertical line at the moment that is read; the page's script finds it by its tag and moves it."""
     look = {"line_dash": [2, 4], "line_width": 1, "line_alpha": 0.6, "tags": ["paint:ink"]}
     return span(dimension="height", **look)
 
 
 def drawable(chart: Chart) -> bool:
-    """Whether the chart has a heat map, or any curve with a value."""
+    """Return True if the chart has a heat map, or any curve with a value."""
     return chart.heat is not None or any(map(has_values, chart.curves))
 
 
 def ahead_of(analysis: Analysis) -> Line | None:
-    """The line to draw beside the first chart's curve: a forecast as far as the chart shows it, or the steepest hidden growth."""
+    """Return the line that continues the first chart's curve: a forecast as far as shown, or the steepest hidden growth."""
     lead = analysis.lead
     if lead is None or analysis.broke:
         return None
@@ -143,12 +144,12 @@ def ahead_of(analysis: Analysis) -> Line | None:
 
 
 def shows_levels(chart: Chart) -> bool:
-    """Whether the levels that a growth was fitted to are drawn: only of a curve that has a chart to itself."""
+    """Return True if the fitted levels are drawn: only if a curve has a chart to itself."""
     return len(chart.curves) == 1 and bool(chart.curves[0].trend and chart.curves[0].trend.levels)
 
 
 def bounds_shown(chart: Chart) -> list[float]:
-    """Of the chart's limit and capacity, those that lie near enough to its curves to be drawn among them."""
+    """Return the chart's limit and capacity, without those too far from its curves to be drawn."""
     if not any(map(has_values, chart.curves)):
         return []
     top = max(
@@ -161,13 +162,13 @@ def bounds_shown(chart: Chart) -> list[float]:
 
 
 def begin_of(analysis: Analysis) -> float:
-    """Where the shared time axis begins, in seconds: at the start, or a little before the load of a target that starts slowly."""
+    """Return the start of the shared time axis in seconds: 0, or shortly before the load if the target starts slowly."""
     load = load_began(analysis)
     return max(0.0, load - BEFORE_LOAD * (_end(analysis) - load))
 
 
 def _end(analysis: Analysis) -> float:
-    """Where the shared time axis ends: the end of the run or of what was recorded, whichever is later; in seconds."""
+    """Return the end of the shared time axis in seconds: the end of the run or of the recording, whichever is later."""
     ends = [analysis.run.seconds, *(phase.end for phase in analysis.phases)]
     ends += [
         float(curve.times[-1])
@@ -179,9 +180,9 @@ def _end(analysis: Analysis) -> float:
 
 
 def _plot(index: int, chart: Chart, scene: _Scene, reach: Model, ahead: Line | None) -> Plot:
-    """One chart: shaded phases, bands, curves, fits, limit, events; transparent, to lie on the page's own colour.
+    """Draw one chart: shaded phases, bands, curves, fits, limit, events; the background is transparent.
 
-    One with a forecast has a time axis of its own, which the page's script links to the others'.
+    A chart with a forecast has a time axis of its own, which the page's script links to the others'.
     """
     unit = clean(chart.unit)
     begin, end = reach.attributes["start"], reach.attributes["end"]
@@ -232,7 +233,8 @@ def _plot(index: int, chart: Chart, scene: _Scene, reach: Model, ahead: Line | N
 
 
 def _extent(chart: Chart, ahead: Line | None) -> tuple[float, float]:
-    """The lowest and highest value to show; never so close together that noise of a hundredth looks like a slope."""
+    """Return the lowest and highest value to show; the range is wide enough that noise of 1% does not look like a
+    slope."""
     values = np.concatenate(
         [side for curve in chart.curves for side in (curve.low, curve.values, curve.high)]
     )

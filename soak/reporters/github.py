@@ -1,4 +1,4 @@
-"""Annotations for a GitHub Actions log: the verdict, open findings and suspects, on their file and line where known."""
+"""Annotations for a GitHub Actions log: the verdict, open findings and suspects, on their file and line if known."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _COMMANDS = {Verdict.FAIL: "error", Verdict.INCONCLUSIVE: "warning", Verdict.PAS
 
 
 def render(analysis: Analysis) -> str:
-    """One workflow command a line (`::error file=main.go,line=72,title=…::…`)."""
+    """Render one workflow command per line (`::error file=main.go,line=72,title=…::…`)."""
     level = _COMMANDS[analysis.verdict]
     name = wording.clean(analysis.run.name)
     _, word = wording.headline(analysis)
@@ -32,7 +32,7 @@ def render(analysis: Analysis) -> str:
 
 
 def _command(command: str, text: str, **properties: str) -> str:
-    """Escaped as the runner reads it (actions/toolkit, command.ts)."""
+    """Return a workflow command, escaped as the runner reads it (actions/toolkit, command.ts)."""
     told = ",".join(f"{key}={_property(value)}" for key, value in properties.items() if value)
     return f"::{command} {told}::{_data(text)}"
 

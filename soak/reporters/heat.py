@@ -1,4 +1,4 @@
-"""A heat map of latencies over time: logarithmic upwards, the darker the more requests."""
+"""A heat map of latencies over time: a logarithmic vertical axis, darker for more requests."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from soak.reporters.bokeh_models import (
     value_range,
 )
 
-#: One colour at rising strength, so that it lies on light and dark alike: the palette's hue, and its steps of opacity.
+#: One colour with rising opacity, so that it works on light and dark: the palette's hue, and its steps of opacity.
 HUE, OPACITIES = "#2f80c8", range(48, 256, 23)
-#: Labels of a logarithmic axis, in each power of ten.
+#: Labels of a logarithmic axis within each power of ten.
 STEPS = (1, 3)
 
 
 def heat_plot(heat: HeatMap, span: Model, look: dict[str, Any]) -> Plot:
-    """The map in a chart of its own, on the time axis `span`; empty cells stay transparent."""
+    """Return the map in a chart of its own, on the time axis `span`; empty cells stay transparent."""
     plot = Plot(span, value_range(heat.low, heat.high), look, y_scale="Log")
     label_axes(plot, "seconds")
     ticks = [step * 10.0**power for power in range(-6, 5) for step in STEPS]

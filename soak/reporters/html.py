@@ -1,4 +1,4 @@
-"""report.html: the whole story in one file that needs no network, the verdict first, the charts below."""
+"""report.html: the whole report in one file that needs no network, the verdict first, the charts below."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from soak.reporters.request_axis import clock_of
 from soak.units import show_duration
 
 PLACE = "chart-"
-#: A suspect that is less sure than this share of the first one is folded away.
+#: A suspect with less than this share of the first one's confidence is folded.
 UNLIKELY = 0.5
 #: The order of charts on the page, by their group; further groups follow.
 GROUPS = (
@@ -46,11 +46,11 @@ class Entry:
 
 @dataclass(frozen=True)
 class ChartPanel:
-    """A chart's surroundings on the page; `place` is the id of its element, empty where there is nothing to draw.
+    """The page's texts around a chart; `place` is the id of its element, empty if there is nothing to draw.
 
-    `unit` is what is counted, empty where the axis says it; `fitted` is whether a growth is drawn,
-    `warm_up` whether that left some out. `judged_by` are the endpoints whose requests were the clock
-    that the growth was judged on, empty where that was time.
+    `unit` is what is counted, empty if the axis shows the unit. `fitted` says whether a growth is
+    drawn, `warm_up` whether a warm-up was left out of it. `judged_by` are the endpoints whose requests
+    were the clock that the growth was judged on, empty if that was time.
     """
 
     title: str
@@ -69,9 +69,9 @@ class ChartPanel:
 
 
 def render(analysis: Analysis, *, live: bool = False) -> str:
-    """One HTML document; every text that came from the target is escaped by the template, or data within JSON.
+    """Render one HTML document; all text from the target is escaped by the template, or data within JSON.
 
-    A `live` one renews itself from the server that it came from.
+    A `live` page reloads itself from its server.
     """
     moving: list[Chart] = []
     still: list[Chart] = []
@@ -134,7 +134,7 @@ def render(analysis: Analysis, *, live: bool = False) -> str:
 
 
 def waiting(name: str) -> str:
-    """The page of a run that was not judged yet; it becomes the live report by itself."""
+    """Render the page of a run that was not judged yet; it turns into the live report by itself."""
     text: str = (
         environment()
         .get_template("waiting.html")
@@ -144,9 +144,9 @@ def waiting(name: str) -> str:
 
 
 def _lead_first(analysis: Analysis, moving: list[Chart], still: list[Chart]) -> list[Chart]:
-    """The charts to draw: the one with the leading series first, even if it never moved; it is taken out of `still`.
+    """Return the charts to draw: the one with the leading series first, taken out of `still` if it never moved.
 
-    Of a run that broke, the load leads: until when there was any.
+    For a run that broke, the load comes first: it shows how long there was any.
     """
     leading = analysis.lead.series if analysis.lead else None
 
@@ -164,7 +164,8 @@ def _lead_first(analysis: Analysis, moving: list[Chart], still: list[Chart]) -> 
 
 
 def _told_first(analysis: Analysis, unpassed: Sequence[Finding]) -> Finding | None:
-    """The finding whose figures stand beside the first chart: that of its curve, unless another's verdict is worse."""
+    """Return the finding whose figures are next to the first chart: the one of its curve, unless another verdict is
+    worse."""
     leading = wording.clean(analysis.lead.series) if analysis.lead else None
     worst = next(iter(unpassed), None)
     alike = (one for one in unpassed if worst and one.verdict is worst.verdict)
@@ -172,7 +173,7 @@ def _told_first(analysis: Analysis, unpassed: Sequence[Finding]) -> Finding | No
 
 
 def lead_wording(analysis: Analysis) -> str:
-    """`forecast: its capacity of 512 MiB in 4 days`: what the dotted line beside the first curve is; empty without one."""
+    """Return what the dotted line of the first chart is: `forecast: its capacity of 512 MiB in 4 days`; empty without one."""
     lead = analysis.lead
     if lead is None or lead.line is None or analysis.broke:
         return ""
@@ -202,21 +203,21 @@ def lead_wording(analysis: Analysis) -> str:
 
 
 def _place(group: str) -> int:
-    """Where a group of charts stands on the page."""
+    """Return the position of a group of charts on the page."""
     return GROUPS.index(group) if group in GROUPS else len(GROUPS)
 
 
 def level(finding: Finding) -> str:
-    """The fitted level at the end, or what was observed where nothing was fitted."""
+    """Return the fitted level at the end, or what was observed if nothing was fitted."""
     unit, trend = wording.brief(wording.slope_unit(finding)), finding.trend
     if trend is None:
         return wording.observed(finding, wording.brief(finding.unit))
-    counted = not unit and math.isfinite(trend.level)  # of counts, a hundredth is noise
+    counted = not unit and math.isfinite(trend.level)  # counts are rounded: a hundredth is noise
     return wording.amount(round(trend.level, 2) + 0.0 if counted else trend.level, unit)
 
 
 def adds(analysis: Analysis) -> dict[str, str]:
-    """What a request to each endpoint adds to the series that grow, largest share of the matrix first; empty where not known."""
+    """Return what a request to each endpoint adds to growing series, largest entry of the matrix first; empty if unknown."""
     if analysis.places is None:
         return {}
     each: dict[str, str] = {}
@@ -228,7 +229,7 @@ def adds(analysis: Analysis) -> dict[str, str]:
 
 
 def _urgency(chart: Chart) -> int:
-    """The rank of a chart by its verdict: failing first, unjudged last."""
+    """Return a chart's rank by its verdict: failing first, unjudged last."""
     return (
         len(wording.WORST_FIRST)
         if chart.verdict is None
@@ -237,7 +238,7 @@ def _urgency(chart: Chart) -> int:
 
 
 def panel_of(index: int, chart: Chart, told: str = "") -> ChartPanel:
-    """What is written around a chart; the growth of the series `told` is not, as it stands right above it."""
+    """Return the texts around a chart; the growth of the series `told` is left out, because it is shown directly above."""
     shown = figures.bounds_shown(chart)
     bounds = [
         f"{word} {wording.amount(bound, chart.unit)}{'' if bound in shown else ', beyond the chart'}"
@@ -251,7 +252,7 @@ def panel_of(index: int, chart: Chart, told: str = "") -> ChartPanel:
     fitted = any(curve.trend and curve.trend.lines for curve in chart.curves)
     counted = (
         wording.clean(chart.unit) if wording.brief(chart.unit) != chart.unit else ""
-    )  # an axis says MiB, ms or %
+    )  # an axis shows MiB, ms or % itself
     open_ = index == 0 or chart.verdict in (Verdict.FAIL, Verdict.INCONCLUSIVE)
     title = wording.clean(chart.title)
     clock = clock_of(chart)
@@ -274,7 +275,7 @@ def panel_of(index: int, chart: Chart, told: str = "") -> ChartPanel:
 
 
 def _never_moves(chart: Chart) -> bool:
-    """Whether every curve keeps one value throughout, and nothing is open or failing about it."""
+    """Return True if every curve is constant, and its verdict neither fails nor is open."""
     return (
         chart.verdict in (None, Verdict.PASS)
         and chart.heat is None
@@ -288,7 +289,7 @@ def _constant(curve: Curve) -> bool:
 
 
 def _values(chart: Chart) -> list[tuple[str, str]]:
-    """Each curve of a chart that never moves, with its value."""
+    """Return each curve of a constant chart, with its value."""
     several = len(chart.curves) > 1
     return [
         (
@@ -300,7 +301,7 @@ def _values(chart: Chart) -> list[tuple[str, str]]:
 
 
 def _entry(index: int, number: int, curve: Curve, unit: str, told: str) -> Entry:
-    """One curve in the legend."""
+    """Return one curve's entry in the legend."""
     fit = wording.growth_and_interval(curve.trend, unit) if has_values(curve) else "no values"
     if told and curve.series and wording.clean(curve.series) == told:
         fit = ""
@@ -309,7 +310,7 @@ def _entry(index: int, number: int, curve: Curve, unit: str, told: str) -> Entry
 
 
 def _shaded(phases: Sequence[Phase]) -> list[Phase]:
-    """The stretches that were not judged; what follows the load as one, where it is more than a drain."""
+    """Return the times that were not judged; several phases after the load are combined into one."""
     before = [phase for phase in phases if phase.name in BEFORE]
     after = [phase for phase in phases if phase.name in AFTER]
     return before + (
@@ -318,6 +319,6 @@ def _shaded(phases: Sequence[Phase]) -> list[Phase]:
 
 
 def _phase(phase: Phase) -> str:
-    """`warm-up 1 min to 30 min`: a shaded stretch in words."""
+    """Describe a shaded time: `warm-up 1 min to 30 min`."""
     name = "warm-up" if phase.name == "warmup" else phase.name
     return f"{name} {show_duration(phase.start)} to {show_duration(phase.end)}"

@@ -16,7 +16,7 @@ FORMAT_VERSION = 1
 
 
 def render(analysis: Analysis) -> str:
-    """One JSON object, indented, in ASCII, with a newline at its end; what is not a finite number is null."""
+    """Render one JSON object, indented, in ASCII, with a newline at its end; a number that is not finite is null."""
     run = analysis.run
     layout = {
         "format_version": FORMAT_VERSION,
@@ -52,7 +52,7 @@ def render(analysis: Analysis) -> str:
 
 
 def _numbers(node: Any) -> Any:
-    """A tree with its numbers rounded as everywhere."""
+    """Round all numbers of a tree with `_number`."""
     if isinstance(node, dict):
         return {key: _numbers(value) for key, value in node.items()}
     if isinstance(node, list):
@@ -61,7 +61,8 @@ def _numbers(node: Any) -> Any:
 
 
 def _number(value: float | None) -> float | int | None:
-    """Six significant figures; a whole number stays exact, for a limit of 1 MiB is 1048576."""
+    """Round to six significant figures; whole numbers stay exact, since a limit of 1 MiB is
+    1048576. None if not finite."""
     if value is None or not math.isfinite(value):
         return None
     if float(value).is_integer() and abs(value) < 2**53:
@@ -70,7 +71,7 @@ def _number(value: float | None) -> float | int | None:
 
 
 def _planted(leak: PlantedLeak) -> dict[str, Any]:
-    """The positive control of a finding's resolution."""
+    """Return the positive control of a finding's resolution."""
     return {
         "per_hour": _number(leak.per_hour),
         "promised_per_hour": _number(leak.promised_per_hour),
@@ -81,7 +82,7 @@ def _planted(leak: PlantedLeak) -> dict[str, Any]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    """A finding with its trend's numbers beside it, null where it has no trend."""
+    """Return a finding with its trend's numbers, null if it has no trend."""
     trend = finding.trend
     return {
         "rule": finding.rule,
@@ -114,7 +115,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
 
 
 def suspect_fields(suspect: Suspect) -> dict[str, Any]:
-    """A suspect; its class of leak is called `class`, which Python would not let the field be."""
+    """Return a suspect; its class of leak has the key `class`, which is a reserved word in Python."""
     return {
         "class": suspect.leak_class,
         "confidence": _number(suspect.confidence),
@@ -138,7 +139,7 @@ def suspect_fields(suspect: Suspect) -> dict[str, Any]:
 
 
 def _places(table: PlaceTable | None) -> list[dict[str, Any]]:
-    """What grows at each place, and what a request to each endpoint adds to it; empty where endpoints were not told apart."""
+    """Return what grows at each place, and what a request to each endpoint adds; empty if endpoints were not told apart."""
     if table is None:
         return []
     return [
@@ -156,7 +157,7 @@ def _places(table: PlaceTable | None) -> list[dict[str, Any]]:
 
 
 def _endpoint(endpoint: EndpointSummary) -> dict[str, Any]:
-    """Counts, requests per second, and latencies in seconds, null where no request succeeded."""
+    """Return counts, requests per second, and latencies in seconds, null if no request succeeded."""
     return {
         "name": endpoint.name,
         "requests": int(endpoint.requests),
@@ -175,7 +176,7 @@ def _endpoint(endpoint: EndpointSummary) -> dict[str, Any]:
 
 
 def _exemplar(exemplar: Exemplar, analysis: Analysis) -> dict[str, Any]:
-    """A request with its links, and where its time went where its trace was found."""
+    """Return a request with its links, and how its time divides if its trace was found."""
     times = analysis.traces.times_of(exemplar.trace) if analysis.traces else None
     return {
         "endpoint": exemplar.endpoint,
@@ -191,7 +192,7 @@ def _exemplar(exemplar: Exemplar, analysis: Analysis) -> dict[str, Any]:
 
 
 def _traces(report: TraceReport) -> dict[str, Any]:
-    """Of all exemplars together: the slowest ones' time by service, and who reports how many of the calls to it."""
+    """Return the summary of all traces: the slowest requests' time by service, and how many calls have a span."""
     return {
         "asked": report.asked,
         "found": report.found,
@@ -210,7 +211,7 @@ def _traces(report: TraceReport) -> dict[str, Any]:
 
 
 def _times(times: Sequence[ServiceTime]) -> list[dict[str, Any]]:
-    """Own seconds by service, longest first; the service is null for the time that no span covers."""
+    """Return own seconds by service, longest first; the service is null for the time that no span covers."""
     return [
         {"service": time.service or None, "seconds": _number(time.seconds), "reports": time.reports}
         for time in times

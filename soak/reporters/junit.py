@@ -1,4 +1,4 @@
-"""junit.xml: one test case a finding, for the test view of a CI server."""
+"""junit.xml: one test case per finding, for the test view of a CI server."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from soak.reporters import wording
 
 
 def render(analysis: Analysis) -> str:
-    """A failure for a breach, skipped for inconclusive, an error for a run that broke; totals count each.
+    """Render breaches as failures, inconclusive findings as skipped, and a broken run as an error; totals count each.
 
     A verdict that no finding explains has a test case of its own: a run that failed must never look
-        green.
+    green.
     """
     run = analysis.run
     cases = [_case(finding, analysis) for finding in wording.worst_first(analysis.findings)]
@@ -52,14 +52,14 @@ def render(analysis: Analysis) -> str:
 def suites_of(
     totals: dict[str, str], more: dict[str, str] | None = None
 ) -> tuple[ET.Element, ET.Element]:
-    """The root and its one suite, with the attributes that the schema of Jenkins' xUnit plugin (junit-10.xsd) knows of each."""
+    """Return the root and its one suite, with the attributes that the schema of Jenkins' xUnit plugin (junit-10.xsd) allows."""
     known = {name: value for name, value in totals.items() if name != "skipped"}
     suites = ET.Element("testsuites", known)
     return suites, ET.SubElement(suites, "testsuite", totals | (more or {}))
 
 
 def _properties(analysis: Analysis) -> list[tuple[str, str]]:
-    """What a program wants to know of a run at once, as (name, text) pairs."""
+    """Return the main results of a run for programs, as (name, text) pairs."""
     properties = [
         ("verdict", analysis.verdict.value),
         ("reason", analysis.reason),
@@ -82,7 +82,7 @@ def _properties(analysis: Analysis) -> list[tuple[str, str]]:
 
 
 def _suspect(suspect: Suspect) -> str:
-    """One suspect in lines: who, its evidence, the remedy."""
+    """Describe one suspect in lines: class and place, evidence, remedy."""
     place = f"{wording.clean(suspect.where)} through {wording.through(suspect)}"
     sure = wording.sure(suspect)
     head = f"suspect: {wording.leak_class(suspect)}{f' ({sure})' if sure else ''} in {place}"
@@ -95,7 +95,7 @@ def _suspect(suspect: Suspect) -> str:
 
 
 def _case(finding: Finding, analysis: Analysis) -> ET.Element:
-    """One finding as a test case; its text holds the reason and every number known."""
+    """Return one finding as a test case; its text has the reason and all known numbers."""
     case = _named(f"{wording.clean(finding.rule)} {wording.series(finding)}", analysis)
     numbers = "\n".join(f"{name}: {value}" for name, value in wording.facts(finding))
     text = f"{wording.clean(finding.reason)}\n{numbers}".strip()
@@ -108,7 +108,7 @@ def _case(finding: Finding, analysis: Analysis) -> ET.Element:
 
 
 def _message(finding: Finding) -> str:
-    """The reason, then limit and observed value where there are any."""
+    """Return the reason, then the observed value and the limit if there are any."""
     seen, limit = (
         wording.amount(value, finding.unit) for value in (finding.observed, finding.limit)
     )
@@ -119,7 +119,7 @@ def _message(finding: Finding) -> str:
 
 
 def _own_case(analysis: Analysis, name: str, tag: str | None, why: str) -> ET.Element:
-    """The run's own verdict, or why it broke, as a test case."""
+    """Return the run's own verdict, or why it broke, as a test case."""
     case = _named(name, analysis)
     reason = wording.clean(why)
     if tag:
@@ -130,7 +130,7 @@ def _own_case(analysis: Analysis, name: str, tag: str | None, why: str) -> ET.El
 
 
 def _named(name: str, analysis: Analysis) -> ET.Element:
-    """An empty test case of this run."""
+    """Return an empty test case of this run."""
     return ET.Element(
         "testcase", {"classname": wording.clean(analysis.run.name), "name": name, "time": "0"}
     )

@@ -1,4 +1,4 @@
-"""The knee of a capacity search as SVG: p99, errors and CPU against the rate, one above the other; no script, no network."""
+"""The knee of a capacity search as SVG without script: p99, errors and CPU against the rate, in stacked panels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from soak.reporters.capacity import judged
 from soak.reporters.wording import clean, latency
 from soak.units import show_number, show_ratio
 
-#: The drawing's size in its own units, and what is left around each panel for its words.
+#: The drawing's size in its own units, and the margins around each panel for its texts.
 WIDTH, LEFT, RIGHT, TOP, GAP, BOTTOM = 760.0, 74.0, 20.0, 26.0, 34.0, 44.0
 #: The height of the first panel, and of each further one.
 FIRST, FURTHER = 190.0, 80.0
@@ -23,7 +23,7 @@ FIRST, FURTHER = 190.0, 80.0
 
 @dataclass(frozen=True, slots=True)
 class KneePanel:
-    """One measure against the rate: a value for each step (None where unknown), and a limit where there is one."""
+    """One measure against the rate: a value for each step (None if unknown), and a limit if there is one."""
 
     title: str
     value: Callable[[StepFigures], float | None]
@@ -33,7 +33,7 @@ class KneePanel:
 
 
 def knee(capacity: Capacity) -> Markup:
-    """One SVG element; empty where no step was measured."""
+    """Return one SVG element; empty if no step was measured."""
     steps = judged(capacity)
     if not steps:
         return Markup("")
@@ -67,7 +67,7 @@ def knee(capacity: Capacity) -> Markup:
 
 
 def _pool(name: str) -> KneePanel:
-    """The use of one connection pool."""
+    """Return the panel of connections in use in one pool."""
     return KneePanel(
         f"connections in use: {name}", lambda step: dict(step.pools).get(name), show_number
     )
@@ -85,7 +85,7 @@ def _panel(
     top: float,
     height: float,
 ) -> list[str]:
-    """The points of one measure, joined in the order of the rate, with its limit and the ends of its axis."""
+    """Draw the points of one measure, joined in the order of the rate, with its limit and the ends of its axis."""
     points = [(step, value) for step in steps if (value := _known(panel, step)) is not None]
     values = [value for _, value in points] + ([panel.limit] if panel.limit is not None else [])
     least = min(value for value in values if value > 0) / 1.2 if panel.log else 0.0
@@ -124,7 +124,7 @@ def _panel(
 
 
 def _band(capacity: Capacity, x: Callable[[float], float], top: float, height: float) -> list[str]:
-    """The interval of the capacity, and the capacity itself."""
+    """Draw the interval of the capacity, and the capacity itself."""
     bracket = capacity.bracket
     parts = []
     if bracket.low is not None and bracket.high is not None:
@@ -141,7 +141,7 @@ def _band(capacity: Capacity, x: Callable[[float], float], top: float, height: f
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Rates of 1, 2 and 5 times a power of ten within an axis; every second or third where there are many."""
+    """Return rates of 1, 2 and 5 times a power of ten within an axis; only every second or third if there are many."""
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     ticks = [
         times * 10.0**power

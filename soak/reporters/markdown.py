@@ -12,17 +12,19 @@ from soak.units import show_count, show_number, show_ratio
 
 BADGE = {Verdict.FAIL: "❌ FAIL", Verdict.INCONCLUSIVE: "⚠️ INCONCLUSIVE", Verdict.PASS: "✅ PASS"}
 BROKEN = "⚠️ BROKEN"
-MOST = 5  # slow requests shown, and as many failed ones
+MOST = 5  # slow requests shown, and failed requests shown
 _ENTITY = {char: f"&#{ord(char)};" for char in "<>@$"} | {"&": "&amp;"}
 _SPECIAL = re.compile(r"[\\`*\[\]{}#!|~<>@$&]|(?<!\w)_|_(?!\w)|(?<=:)//")
 _BLOCK = re.compile(r"^(?=[-+=])|(?<=^\d)(?=[.)])|(?<=^\d\d)(?=[.)])")
 
-#: Lines of a comment that is read to its end, and lines that a table keeps: its header and a row.
+#: Maximum lines of the summary, so that it is read to its end, and minimum lines of a table:
+#: header, rule and a row.
 MOST_LINES, FEWEST_ROWS = 60, 3
 
 
 def render(analysis: Analysis) -> str:
-    """Verdict, reason, suspects, findings worst first, endpoints, warnings; whatever the target named is inert."""
+    """Render verdict, reason, suspects, findings worst first, endpoints, warnings; a target's text cannot act as
+    markup."""
     run = analysis.run
     when = f", started {escape(wording.started(run))}" if run.started else ""
     parts = [
@@ -55,9 +57,10 @@ def render(analysis: Analysis) -> str:
 
 
 def _shortened(parts: Sequence[str]) -> list[str]:
-    """The parts in MOST_LINES lines: the longest table loses its last row, again and again, and says how many it lost.
+    """Shorten the parts to MOST_LINES: repeatedly drop the last row of the longest table; state how many rows were
+    dropped.
 
-    What failed or is open stays, as do suspects and warnings.
+    Failing and open findings, suspects and warnings are kept.
     """
     blocks, lost = [part.split("\n") for part in parts], [0] * len(parts)
     while sum(len(block) + 1 for block in blocks) - 1 + 2 * sum(map(bool, lost)) > MOST_LINES:
@@ -73,7 +76,8 @@ def _shortened(parts: Sequence[str]) -> list[str]:
 
 
 def _can_lose(block: list[str]) -> bool:
-    """Whether it is a table with rows to spare, the last of which is no open finding."""
+    """Return True for a table with rows to spare, the last of which is not a failing or open
+    finding."""
     spare = len(block) > FEWEST_ROWS and block[0].startswith("|")
     return spare and not block[-1].startswith(
         (f"| {wording.MARK[Verdict.FAIL]}", f"| {wording.MARK[Verdict.INCONCLUSIVE]}")
@@ -81,24 +85,25 @@ def _can_lose(block: list[str]) -> bool:
 
 
 def escape(text: str) -> str:
-    """A target's text as plain words, in a table as elsewhere: no markup, HTML, mention or link."""
+    """Escape a target's text as plain words, in a table or elsewhere: no markup, HTML, mention or
+    link."""
     return _SPECIAL.sub(lambda match: _inert(match[0]), wording.clean(text))
 
 
 def paragraph(text: str) -> str:
-    """A target's text as a paragraph or list item of its own, which no list, heading or rule can come of."""
+    """Escape a target's text as a paragraph or list item, so that it cannot form a list, heading or rule."""
     return _BLOCK.sub(r"\\", escape(text))
 
 
 def _inert(special: str) -> str:
-    """One special character so that Markdown shows it and does nothing."""
+    """Escape one special character, so that Markdown shows it literally."""
     if special == "//":
         return "&#47;&#47;"
     return _ENTITY.get(special, f"\\{special}")
 
 
 def code(text: str) -> str:
-    """A target's text as code, in a table as elsewhere; as HTML where a plain code span could be broken out of."""
+    """Format a target's text as code, in a table or elsewhere; as HTML if the text could end a plain code span."""
     cleaned = wording.clean(text)
     if not re.search(r"[|`\\]", cleaned):
         return f"`{cleaned}`" if cleaned else ""
@@ -106,13 +111,13 @@ def code(text: str) -> str:
 
 
 def _table(header: Sequence[str], align: str, rows: Sequence[Sequence[str]]) -> str:
-    """A table; `align` has l or r a column."""
+    """Return a table; `align` has an l or r for each column."""
     rule = ["---:" if side == "r" else "---" for side in align]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
 
 
 def _findings(analysis: Analysis) -> str:
-    """A row a finding."""
+    """Return a row per finding."""
     findings = wording.worst_first(analysis.findings)
     curves = [curve for chart in analysis.charts for curve in chart.curves if curve.series]
     lines = {wording.clean(curve.series): sparkline.text(curve) for curve in curves}
@@ -132,7 +137,7 @@ def _findings(analysis: Analysis) -> str:
 
 
 def _finding(finding: Finding, line: str) -> list[str]:
-    """One finding's cells; a rule that is not about growth shows what it observed in growth's place."""
+    """Return one finding's cells; a rule that is not about growth shows its observed value instead of growth."""
     unit = wording.slope_unit(finding)
     brief = wording.brief(finding.unit)
     limit, observed = wording.amount(finding.limit, brief), wording.observed(finding, brief)
@@ -151,7 +156,7 @@ def _finding(finding: Finding, line: str) -> list[str]:
 
 
 def _suspect(suspect: Suspect) -> str:
-    """One suspect as a list item, its evidence below."""
+    """Return one suspect as a list item, its evidence below."""
     place = f"{code(suspect.where)} through {code(wording.through(suspect))}"
     sure = wording.sure(suspect)
     head = f"- **{escape(wording.leak_class(suspect))}**{f' ({sure})' if sure else ''} in {place}"
@@ -163,7 +168,7 @@ def _suspect(suspect: Suspect) -> str:
 
 
 def _places(table: PlaceTable) -> str:
-    """A row a place, a column an endpoint."""
+    """Return a row per place, a column per endpoint."""
     rows = [
         [code(row.place), *(escape(wording.counted(value, row.unit)) for value in row.amounts)]
         for row in table.rows
@@ -174,7 +179,7 @@ def _places(table: PlaceTable) -> str:
 
 
 def _endpoints(analysis: Analysis, summaries: Sequence[EndpointSummary], kind: str) -> str:
-    """A row an endpoint, scenario or tag."""
+    """Return a row per endpoint, scenario or tag."""
     service = ("Service p99",) if wording.any_delayed(analysis) else ()
     header = (kind, "Requests", "Failures", "Rate", "p50", "p95", "p99", *service, "p99.9", "Max")
     rows = []
@@ -195,7 +200,7 @@ def _endpoints(analysis: Analysis, summaries: Sequence[EndpointSummary], kind: s
 
 
 def _exemplars(analysis: Analysis) -> list[str]:
-    """A few of them with links and where their time went, and what the traces tell of all."""
+    """Return a few requests with links and how their time divides, and the summary of all traces."""
     slow = [exemplar for exemplar in analysis.exemplars if not exemplar.failure][:MOST]
     failed = [exemplar for exemplar in analysis.exemplars if exemplar.failure][:MOST]
     parts = ["\n".join(_exemplar(exemplar, analysis) for exemplar in (*slow, *failed))]
@@ -211,7 +216,7 @@ def _exemplars(analysis: Analysis) -> list[str]:
 
 
 def _exemplar(exemplar: Exemplar, analysis: Analysis) -> str:
-    """One request as a list item."""
+    """Return one request as a list item."""
     links = " ".join(
         f"[{name}](<{_address(url)}>)" for name, url in wording.links(analysis, exemplar)
     )
@@ -222,5 +227,5 @@ def _exemplar(exemplar: Exemplar, analysis: Analysis) -> str:
 
 
 def _address(url: str) -> str:
-    """An address that ends neither the link nor a table's cell, nor holds HTML."""
+    """Escape an address so that it cannot end the link or a table's cell, or contain HTML."""
     return re.sub(r"[<>|\\`\"]", lambda match: f"%{ord(match[0]):02X}", url)

@@ -1,4 +1,4 @@
-"""What a reader does after a run: what to fix, and how to run it again."""
+"""The advice after a run: what to fix, and how to run it again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _DIED = (
 
 
 def what_now(analysis: Analysis) -> str:
-    """What the first screen says to do: the first suspect's remedy, but first what makes the verdict certain where it is not."""
+    """Return the advice on the first screen: the first suspect's remedy; if the verdict is uncertain, first the next step."""
     remedy = analysis.suspects[0].remedy if analysis.suspects else ""
     step = next_step(analysis)
     unsure = analysis.broken or analysis.verdict is Verdict.INCONCLUSIVE
@@ -24,7 +24,7 @@ def what_now(analysis: Analysis) -> str:
 
 
 def next_step(analysis: Analysis) -> str:
-    """What a reader does next, where no suspect's remedy says it; empty while a run goes on."""
+    """Return the next step in addition to a suspect's remedy; empty while a run is in progress."""
     if analysis.broken:
         return "fix what broke, and run it again; what was seen of the target until then proves nothing."
     if analysis.run.ended is Ending.RUNNING:
@@ -50,13 +50,14 @@ def next_step(analysis: Analysis) -> str:
 
 
 def _nothing_judged(analysis: Analysis) -> bool:
-    """Whether nothing is open but that no resource of the target was recorded."""
+    """Return True if every finding passes, except those on soak's own scrapes, and none is about
+    growth."""
     own = (finding for finding in analysis.findings if not finding.series.startswith("scrape_"))
     return all(one.rule != "growth" and one.verdict is Verdict.PASS for one in own)
 
 
 def _to_be_certain(analysis: Analysis, *, growth: bool) -> str:
-    """What to do after a run that could not tell."""
+    """Return the next step after a run that could not tell."""
     if analysis.run.ended in (Ending.INTERRUPTED, Ending.CRASHED):
         return "go on with it: `soak run --resume RUN`."
     if any(finding.series == "load_rate" for finding in analysis.findings):
@@ -72,7 +73,7 @@ def _to_be_certain(analysis: Analysis, *, growth: bool) -> str:
 
 
 def _of_file(analysis: Analysis, *, growth: bool) -> str:
-    """What to do after series that soak did not record: record more of them, or let soak drive the load."""
+    """Return the next step for series that soak did not record: record more of them, or let soak drive the load."""
     if analysis.verdict is Verdict.PASS:
         longer = _longer(analysis)
         return f"record {longer}." if longer else "keep it, to compare later recordings with."
@@ -93,7 +94,7 @@ def _of_file(analysis: Analysis, *, growth: bool) -> str:
 
 
 def _longer(analysis: Analysis) -> str:
-    """`12 h longer to vouch for 30 days`; empty where it does already, or no shorter run than that would."""
+    """Return e.g. `12 h longer to vouch for 30 days`; empty if it does already, or a new run would be no longer."""
     vouched = analysis.vouched
     if vouched is None or not 0 < vouched.more_seconds < vouched.asked_seconds:
         return ""
@@ -101,13 +102,14 @@ def _longer(analysis: Analysis) -> str:
 
 
 def last_word(analysis: Analysis, directory: str) -> str:
-    """`Next: …` for the end of a run in a terminal, with its directory: on a small screen the remedy has scrolled away."""
+    """Return `Next: …` with the run's directory, for the end of the output: on a small screen the remedy has scrolled
+    away."""
     here = what_now(analysis).replace(" RUN`", f" {shlex.quote(directory)}`")
     return f"Next: {wording.clean(here)}" if here else ""
 
 
 def again(command: str) -> str:
-    """The command of a run as it can be given once more: without the run directory, which is taken by now."""
+    """Return a run's command for another run: without --out, because its directory exists now."""
     try:
         words = iter(shlex.split(command))
     except ValueError:  # not a command line

@@ -1,4 +1,4 @@
-"""What the pages are made of: the template's environment, their style and scripts, and the library that draws charts."""
+"""Parts of the HTML pages: the template environment, style and scripts, and the library that draws charts."""
 
 from __future__ import annotations
 
@@ -17,45 +17,45 @@ from soak.units import show_count, show_duration, show_number, show_ratio
 
 
 def own_script(text: str) -> Markup:
-    """Our own JavaScript, kept from ending its element early."""
+    """Return our own JavaScript, escaped so that it cannot end its element."""
     return Markup(text.replace("</script", "<\\/script").replace("<!--", "<\\!--"))  # noqa: S704 - our own
 
 
 #: Code within a sentence, as in a remedy.
 _CODE = re.compile(r"`([^`]+)`")
-#: An option of a command; one that is longer than any may break.
+#: An option of a command; text longer than any option may be broken.
 _OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]{0,30}")
-#: The library's own colour for the names in what the pointer is told, too pale to read on white (WCAG AA asks 4.5 to 1).
+#: The library's colour for names in tooltips, which is too pale to read on white (WCAG AA requires 4.5 to 1).
 PALE_LABEL = "color:#26aae1"
 
 
 @cache
 def chart_library() -> str:
-    """The library that draws the charts, compressed (gzip) to a third of its size, in base64: `report.js` unpacks it."""
+    """Return the chart library, compressed (gzip) to a third of its size, in base64; `report.js` unpacks it."""
     script = (files("bokeh") / "server/static/js/bokeh.min.js").read_text("utf-8")
     script = script.replace(PALE_LABEL, "color:inherit")
     return b64encode(compress(script.encode(), mtime=0)).decode()
 
 
 def chart_data(text: str) -> Markup:
-    """JSON within a script element: no character is left in it that HTML knows."""
+    """Escape JSON for a script element: it contains no character that is special in HTML."""
     inert = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     return Markup(inert)  # noqa: S704 - what could end the element is gone
 
 
 def page_file(name: str) -> str:
-    """A file that belongs to the page."""
+    """Read one of the page's files."""
     return (files("soak.reporters") / "page" / name).read_text("utf-8")
 
 
 def prose(text: str) -> Markup:
-    """A sentence, escaped; what stands between backticks in it is code."""
+    """Escape a sentence; text between backticks becomes code."""
     safe = str(escape(wording.clean(text)))
     return Markup(_CODE.sub(lambda code: f"<code>{_whole(code[1])}</code>", safe))  # noqa: S704 - escaped
 
 
 def options(text: str) -> Markup:
-    """A text, escaped, in which no line ends within a command's options: browsers break lines after a dash."""
+    """Escape a text, and prevent line breaks within a command's options: browsers break lines after a dash."""
     return Markup(_whole(str(escape(wording.clean(text)))))  # noqa: S704 - escaped
 
 
@@ -65,7 +65,7 @@ def _whole(safe: str) -> str:
 
 @cache
 def environment() -> Environment:
-    """The template's environment: everything escaped, and a name that does not exist is an error."""
+    """Return the template environment: everything is escaped, and an unknown name is an error."""
     made = Environment(
         loader=FunctionLoader(page_file),
         autoescape=select_autoescape(default=True, default_for_string=True),

@@ -1,4 +1,4 @@
-"""A chart on the clock of requests that its growth was judged on: there the fit is straight, and the curve is bent."""
+"""Charts on the clock of requests that their growth was judged on: there the fit is straight, and the curve is bent."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from soak.model import Chart, Curve, Event, Floats, JudgedClock, Line, Mark, Pha
 
 
 def clock_of(chart: Chart) -> JudgedClock | None:
-    """The clock on which every growth of the chart was judged; None where there is none, or more than one."""
+    """Return the clock on which every growth of the chart was judged; None if there is none, or more than one."""
     clocks = {curve.trend.clock for curve in chart.curves if curve.trend and curve.trend.lines}
     return clocks.pop() if len(clocks) == 1 else None
 
 
 def drawn(line: Line, clock: JudgedClock | None) -> tuple[Floats, Floats, Floats, Floats]:
-    """A fitted line as it lies in time: times (n,) in seconds, levels, and the low and high ends of its interval.
+    """Return a fitted line in time: times (n,) in seconds, levels, and the low and high ends of its interval.
 
-    A line that is straight on a clock of requests bends wherever that clock goes faster or slower
-    than time.
+    A line that is straight on a clock of requests bends where that clock runs faster or slower than
+    time.
     """
     shown = np.array([line.start, line.end])
     if clock is not None:
@@ -36,7 +36,7 @@ def drawn(line: Line, clock: JudgedClock | None) -> tuple[Floats, Floats, Floats
 
 
 def on_requests(chart: Chart, clock: JudgedClock) -> Chart:
-    """The chart with the clock's readings for times, and its fits straight."""
+    """Return the chart with the clock's readings as times, and its fits straight."""
     warm_up = chart.warm_up and moved_phase(chart.warm_up, clock)
     return replace(
         chart, curves=tuple(_moved_curve(curve, clock) for curve in chart.curves), warm_up=warm_up
@@ -44,17 +44,17 @@ def on_requests(chart: Chart, clock: JudgedClock) -> Chart:
 
 
 def moved_phase(phase: Phase, clock: JudgedClock) -> Phase:
-    """A stretch of the run on the clock."""
+    """Convert a phase of the run to the clock."""
     return replace(phase, start=clock.at(phase.start), end=clock.at(phase.end))
 
 
 def moved_event(event: Event, clock: JudgedClock) -> Event:
-    """What happened once, on the clock."""
+    """Convert an event to the clock."""
     return replace(event, time=clock.at(event.time))
 
 
 def moved_mark(mark: Mark, clock: JudgedClock) -> Mark:
-    """A mark on the clock."""
+    """Convert a mark to the clock."""
     return replace(mark, start=clock.at(mark.start), end=clock.at(mark.end))
 
 

@@ -1,4 +1,4 @@
-"""suspects.sarif: suspects with a file and line, so that a leak stands on its line in a pull request (SARIF 2.1.0).
+"""suspects.sarif: suspects with a file and line, so that a pull request shows a leak on its line (SARIF 2.1.0).
 
 Code-scanning services refuse a result without a location, so only suspects with a place are
 results; everything else that was found is a notification of the run.
@@ -20,7 +20,7 @@ _LEVELS = {Verdict.FAIL: "error", Verdict.INCONCLUSIVE: "warning", Verdict.PASS:
 
 
 def render(analysis: Analysis) -> str:
-    """One JSON object, in ASCII, with a newline at its end."""
+    """Render one JSON object, in ASCII, with a newline at its end."""
     notifications = [
         *(_of_finding(finding) for finding in wording.worst_first(analysis.findings)),
         *(notification("warning", text) for text in analysis.warnings),
@@ -44,7 +44,8 @@ def document(
     successful: bool,
     properties: Mapping[str, str],
 ) -> str:
-    """The suspects that have a line, each a result of this level, and all else as notifications."""
+    """Return the document: suspects with a line as results of this level, all else as
+    notifications."""
     placed = [suspect for suspect in suspects if suspect.place.file and suspect.place.line > 0]
     classes = list(dict.fromkeys(wording.clean(suspect.leak_class) for suspect in placed))
     run = {
@@ -69,7 +70,7 @@ def document(
 
 
 def _result(suspect: Suspect, classes: list[str], level: str) -> dict[str, Any]:
-    """A suspect on its line."""
+    """Return a suspect as a result on its line."""
     name = wording.clean(suspect.leak_class)
     place = suspect.place
     return {
@@ -97,5 +98,5 @@ def _of_finding(finding: Finding) -> dict[str, Any]:
 
 
 def notification(level: str, text: str) -> dict[str, Any]:
-    """Something that has no line: `level` is error, warning or note."""
+    """Return something without a line as a notification; `level` is error, warning or note."""
     return {"level": level, "message": {"text": wording.clean(text)}}

@@ -1,4 +1,4 @@
-"""A curve as a small line beside its figures: the path of an SVG, or characters."""
+"""A curve as a small line next to its figures: the path of an SVG, or characters."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ import numpy as np
 from soak.model import Curve
 
 WIDTH, HEIGHT = 120, 24
-#: Stretches of the run, of each of which the lowest and highest value are drawn: as many as the width can show.
+#: Number of intervals of the run, each drawn by its lowest and highest value: as many as the width can show.
 STRETCHES = 48
-#: Characters of a line in text, and those it is made of.
+#: Length of a line in text, and the characters it is made of.
 CHARACTERS = 12
 BARS = "▁▂▃▄▅▆▇█"
 
 
 def path(curve: Curve) -> str:
-    """The `d` of an SVG path within WIDTH by HEIGHT; empty with fewer than two values. Peaks stay, gaps are jumped over."""
+    """Return the `d` of an SVG path within WIDTH by HEIGHT, with peaks kept and gaps bridged; empty with under two values."""
     known = np.isfinite(curve.low) & np.isfinite(curve.high)
     times, low, high = curve.times[known], curve.low[known], curve.high[known]
     if len(times) < 2 or times[-1] <= times[0]:
@@ -38,7 +38,7 @@ def path(curve: Curve) -> str:
 
 
 def bars(values: Sequence[float]) -> str:
-    """Values as bars between the lowest and the highest; a change of under a hundredth of the level is drawn as none."""
+    """Draw values as bars between the lowest and the highest; a change below 1% of the level does not show."""
     if not values:
         return ""
     low, high = min(values), max(values)
@@ -52,7 +52,7 @@ def bars(values: Sequence[float]) -> str:
 
 
 def text(curve: Curve) -> str:
-    """The curve in characters, each the median of an equal stretch of its samples; empty without a value."""
+    """Return the curve in characters, each the median of an equal part of its samples; empty without a value."""
     known = curve.values[np.isfinite(curve.values)]
     if not len(known):
         return ""

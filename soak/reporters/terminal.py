@@ -23,12 +23,12 @@ WIDE = 104  # columns from which a finding's numbers get columns of their own
 
 
 def render(analysis: Analysis, width: int | None = None, color: bool = False) -> str:
-    """The report as text of `width` columns (the terminal's own when None), with ANSI colours when asked for."""
+    """Render the report as text of `width` columns (default: the terminal's), with ANSI colours if `color`."""
     return as_text(lambda columns: _parts(analysis, columns), width, color)
 
 
 def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
-    """Everything to show, from top to bottom."""
+    """Return everything to show, from top to bottom."""
     parts: list[RenderableType] = [_banner(analysis), Text()]
     if analysis.capacity:
         parts += [_steps(analysis.capacity, width), Text()]
@@ -54,7 +54,7 @@ def _parts(analysis: Analysis, width: int) -> list[RenderableType]:
 
 
 def _banner(analysis: Analysis) -> Panel:
-    """The verdict in its colour, with its one sentence, and which run this was."""
+    """Return the verdict in its colour, with its one sentence, and the run's name and time."""
     style, (mark, word) = STYLE[analysis.verdict], wording.headline(analysis)
     lines = [
         Text(f"{mark} {word}", style=f"bold {style}"),
@@ -71,7 +71,7 @@ def _banner(analysis: Analysis) -> Panel:
 
 
 def _steps(search: Capacity, width: int) -> Table:
-    """The steps of a capacity search, a row each; on a narrow screen without how long and how many were answered."""
+    """Return a row per step of a capacity search; a narrow screen leaves out duration and answered requests."""
     shown = range(len(capacity.HEADER)) if width >= WIDE else (0, 1, 4, 5, 6, 7)
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for index in shown:
@@ -91,7 +91,7 @@ def _steps(search: Capacity, width: int) -> Table:
 
 
 def _findings_table(findings: list[Finding], width: int) -> list[RenderableType]:
-    """A row a finding, its reason below from the series' column to the right edge."""
+    """Return a row per finding, its reason below from the series' column to the right edge."""
     words = ("verdict", "rule", "series", "growth (95% interval)", "limit", "settled")
     rows = [[Text(word, style="dim") for word in words]] + [
         [
@@ -118,7 +118,7 @@ def _findings_table(findings: list[Finding], width: int) -> list[RenderableType]
 
 
 def _findings_list(findings: list[Finding]) -> list[RenderableType]:
-    """The same for a narrow screen: each finding a block, its numbers in a line of words; passes as few lines as can be."""
+    """Return the findings for a narrow screen: a block each, with the numbers in one line; passes take fewer lines."""
     parts: list[RenderableType] = []
     for finding in findings:
         rule, series = wording.clean(finding.rule), wording.series(finding)
@@ -141,19 +141,19 @@ def _findings_list(findings: list[Finding]) -> list[RenderableType]:
 
 
 def _blank_below(finding: Finding, findings: list[Finding]) -> int:
-    """Blank lines below a finding: passes stand close together, so that a small screen holds more of them."""
+    """Return the number of blank lines below a finding: none between passes, so that a small screen holds more of them."""
     return 0 if finding.verdict is Verdict.PASS and finding is not findings[-1] else 1
 
 
 def _verdict(finding: Finding) -> Text:
-    """The verdict as mark and word, in its colour."""
+    """Return the verdict as mark and word, in its colour."""
     return Text(
         f"{wording.MARK[finding.verdict]} {finding.verdict.value}", style=STYLE[finding.verdict]
     )
 
 
 def _why(finding: Finding) -> Text:
-    """The reason, and when the resource runs out."""
+    """Return the reason, and when the resource runs out."""
     text = Text(
         wording.clean(finding.reason), style="dim" if finding.verdict is Verdict.PASS else ""
     )
@@ -163,7 +163,7 @@ def _why(finding: Finding) -> Text:
 
 
 def _numbers(finding: Finding) -> list[Text]:
-    """Growth with its interval (else what was observed), limit, settled."""
+    """Return growth with its interval (else what was observed), limit, settled."""
     growth = wording.growth_and_interval(finding.trend, wording.brief(wording.slope_unit(finding)))
     brief = wording.brief(finding.unit)
     limit, observed = wording.amount(finding.limit, brief), wording.observed(finding, brief)
@@ -171,7 +171,7 @@ def _numbers(finding: Finding) -> list[Text]:
 
 
 def _suspect(suspect: Suspect) -> Table:
-    """One likely cause: what, where, through which endpoint, why, and what to do."""
+    """Return one likely cause: what, where, through which endpoint, why, and what to do."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -196,7 +196,8 @@ def _suspect(suspect: Suspect) -> Table:
 def _endpoints(
     analysis: Analysis, summaries: Sequence[EndpointSummary], kind: str, width: int
 ) -> Table:
-    """A row an endpoint, scenario or tag: counts, rate, latencies of successes; service times only where there is room."""
+    """Return a row per endpoint, scenario or tag: counts, rate, latencies of successes; service times only if there is
+    room."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(kind, overflow="fold", min_width=12)
     service = ("service p99",) if wording.any_delayed(analysis) and width >= WIDE else ()
@@ -218,7 +219,7 @@ def _endpoints(
 
 
 def _failures(analysis: Analysis) -> list[Text]:
-    """A line an endpoint that failed, with what failed how often."""
+    """Return a line for each endpoint with failures, with the number of each kind."""
     return [
         Text(
             f"failures of {wording.clean(endpoint.name)} in the whole run: {wording.failure_kinds(endpoint.failure_kinds)}",
@@ -230,7 +231,7 @@ def _failures(analysis: Analysis) -> list[Text]:
 
 
 def _traces(report: TraceReport) -> Table:
-    """Where the slowest requests' time went, and which hops report no span."""
+    """Return how the slowest requests' time divides, and which hops report no span."""
     grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -245,7 +246,8 @@ def _traces(report: TraceReport) -> Table:
 
 
 def _warnings(warnings: tuple[str, ...]) -> Table:
-    """The warnings, each with a mark in a column of its own so that long ones wrap beside it."""
+    """Return the warnings, with the marks in a column of their own so that long texts wrap next to
+    them."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

@@ -1,4 +1,4 @@
-"""How every format says where the time of traced requests went, and who on their path reports no span."""
+"""Texts about the time of traced requests and about services without spans, shared by all formats."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from soak.units import show_duration
 
 
 def service(time: ServiceTime) -> str:
-    """A service, and whether only its callers tell of it."""
+    """Return a service's name, and a note if it is only known from its callers."""
     name = wording.clean(time.service) or "outside any span"
     return name if time.reports else f"{name} (reports no span)"
 
 
 def time_went(analysis: Analysis, exemplar: Exemplar) -> str:
-    """`db 1.2 s, orders 80 ms; failed in db`: where a request's time went, longest first; empty where nobody knows."""
+    """Return how a request's time divides: `db 1.2 s, orders 80 ms; failed in db`, longest first; empty if unknown."""
     times = analysis.traces.times_of(exemplar.trace) if analysis.traces else None
     if times is None:
         return ""
@@ -26,7 +26,7 @@ def time_went(analysis: Analysis, exemplar: Exemplar) -> str:
 
 
 def shares(times: Sequence[ServiceTime]) -> list[tuple[str, str, float]]:
-    """Each service with its time, and its share of all."""
+    """Return each service with its time, and its share of the total."""
     whole = sum(time.seconds for time in times)
     return [
         (service(time), show_duration(time.seconds), time.seconds / whole if whole else 0.0)
@@ -35,7 +35,8 @@ def shares(times: Sequence[ServiceTime]) -> list[tuple[str, str, float]]:
 
 
 def silent_hops(report: TraceReport) -> list[str]:
-    """`db: 0 of 24 calls have a span of its own (called by orders)`, for each service that does not report every call."""
+    """Return a line per service that does not report every call: `db: 0 of 24 calls have a span of its own (called by
+    orders)`."""
     return [
         _silent_hop(coverage) for coverage in report.coverage if coverage.reported < coverage.calls
     ]
@@ -49,7 +50,7 @@ def _silent_hop(coverage: Coverage) -> str:
 
 
 def hop(coverage: Coverage) -> str:
-    """A service on the path, or the one that nobody names."""
+    """Return a service on the path, or a description of an unnamed one."""
     before = wording.listed(coverage.before)
     return wording.clean(coverage.service) or (
         "something unnamed" + (f" before {before}" if before else "")

@@ -1,4 +1,5 @@
-"""Every format a comparison can have: a name, a file, and a function from a comparison to text.
+"""The registry of formats of a comparison: each has a name, a file, and a function from a
+comparison to text.
 
 A format is one module here with `render(comparison) -> str`, plus a line in `COMPARISON_REPORTERS`.
 """

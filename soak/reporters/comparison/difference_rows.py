@@ -1,4 +1,4 @@
-"""What every format says of one difference, in a person's words."""
+"""Texts about one difference, shared by all formats."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.units import show_amount, show_count, show_duration
 
 MARK = {Change.WORSE: "✗", Change.CANNOT_TELL: "?", Change.BETTER: "✓", Change.SAME: "="}
 VERDICT_MARK = {GateVerdict.WORSE: "✗", GateVerdict.CANNOT_TELL: "?", GateVerdict.NOT_WORSE: "✓"}
-#: What the metrics are called where there is room for a few words.
+#: Titles of the metrics, used if there is room for a few words.
 TITLES = {
     "p50": "median latency",
     "p95": "95th percentile of latency",
@@ -52,7 +52,7 @@ class DifferenceRow:
 
 
 def row(difference: Difference) -> DifferenceRow:
-    """A difference in words."""
+    """Return a difference as text."""
     catches = difference.catches_three
     return DifferenceRow(
         verdict=difference.verdict,
@@ -72,7 +72,8 @@ def row(difference: Difference) -> DifferenceRow:
 
 
 def _interval(difference: Difference) -> str:
-    """`-7.3% to +9.6%`, `-5.1 to +8.2 descriptors`: a unit that both ends have is said once."""
+    """Return the interval, such as `-7.3% to +9.6%` or `-5.1 to +8.2 descriptors`: a common unit is
+    written once."""
     if difference.low is None or difference.high is None:
         return ""
     low, high = difference.signed(difference.low), difference.signed(difference.high)
@@ -83,7 +84,7 @@ def _interval(difference: Difference) -> str:
 
 
 def value(number: float, unit: str) -> str:
-    """An amount in a metric's unit."""
+    """Format an amount in a metric's unit."""
     per_minute = unit.removesuffix("/min")
     return (
         f"{show_amount(number, per_minute)}/min"
@@ -93,7 +94,7 @@ def value(number: float, unit: str) -> str:
 
 
 def side(runs: tuple[MeasuredRun, ...]) -> str:
-    """`3 runs of orders, 10 min each, 60 requests/s`."""
+    """Describe a side, such as `3 runs of orders, 10 min each, 60 requests/s`."""
     names = ", ".join(dict.fromkeys(clean(run.name) for run in runs))
     loads = ", ".join(dict.fromkeys(clean(run.load) for run in runs))
     seconds = sorted(run.seconds for run in runs)[len(runs) // 2]
@@ -104,7 +105,7 @@ def side(runs: tuple[MeasuredRun, ...]) -> str:
 
 
 def headline(comparison: Comparison) -> str:
-    """The verdict in capitals; where it is that nothing is worse, with how many metrics may be all the same."""
+    """Return the verdict in capitals; if nothing is worse, also the number of metrics that cannot be told."""
     said = comparison.verdict.value.upper()
     if comparison.verdict is not GateVerdict.NOT_WORSE or not comparison.untold:
         return said
@@ -113,7 +114,8 @@ def headline(comparison: Comparison) -> str:
 
 
 def sections(comparison: Comparison) -> list[tuple[str, tuple[str, ...]]]:
-    """What every format says below the metrics: a title with its lines, none of them cleaned."""
+    """Return what every format shows below the metrics: titles with their lines, which are not
+    cleaned yet."""
     suspects = tuple(map(wording.suspected, comparison.new_suspects))
     named = (
         ("New suspects", suspects),
@@ -124,7 +126,7 @@ def sections(comparison: Comparison) -> list[tuple[str, tuple[str, ...]]]:
 
 
 def tally(comparison: Comparison) -> str:
-    """`1 worse, 3 cannot tell, 20 same`."""
+    """Count the differences by verdict: `1 worse, 3 cannot tell, 20 same`."""
     verdicts = [difference.verdict for difference in comparison.differences]
     counts = ((verdicts.count(verdict), verdict.value) for verdict in MARK)
     return ", ".join(f"{count} {word}" for count, word in counts if count) or "nothing compared"

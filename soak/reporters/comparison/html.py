@@ -1,4 +1,4 @@
-"""comparison.html: every difference, and the charts of both sides one over the other, in one file."""
+"""comparison.html: every difference, and the charts of both sides on top of each other, in one file."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ CHIPS = {
     Change.BETTER: "pass",
     Change.SAME: "pass",
 }
-#: Charts shown: those of the most urgent series come first in a run's own report.
+#: Maximum number of charts shown; as in a run's own report, the most urgent come first.
 MOST_CHARTS = 24
 
 
 def _colour(comparison: Comparison) -> str:
-    """The page's colour: that nothing is worse is no green where most of it cannot be told."""
+    """Return the page's colour: a verdict of not worse is not green if most metrics cannot be told."""
     mostly_open = 2 * comparison.untold > len(comparison.differences)
     return (
         "inconclusive"
@@ -35,7 +35,7 @@ def _colour(comparison: Comparison) -> str:
 
 
 def render(comparison: Comparison) -> str:
-    """One HTML document; whatever a target named is escaped, or data within JSON."""
+    """Render one HTML document; all text from a target is escaped, or data within JSON."""
     charts = [chart for chart in comparison.charts if figures.drawable(chart)][:MOST_CHARTS]
     shown = [difference_rows.row(difference) for difference in comparison.differences]
     groups = [

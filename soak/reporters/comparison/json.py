@@ -1,4 +1,4 @@
-"""comparison.json: a comparison for programs, format_version 1, whose keys are only added to."""
+"""comparison.json: a comparison for programs, format_version 1; keys are added but never changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FORMAT_VERSION = 1
 
 
 def render(comparison: Comparison) -> str:
-    """One JSON object, indented, in ASCII; what is not a finite number is null."""
+    """Render one JSON object, indented, in ASCII; a number that is not finite is null."""
     layout = {
         "format_version": FORMAT_VERSION,
         "verdict": comparison.verdict.value,
@@ -67,5 +67,5 @@ def _difference(difference: Difference) -> dict[str, Any]:
 
 
 def _number(value: float | None) -> float | None:
-    """Six significant figures."""
+    """Round to six significant figures."""
     return None if value is None or not math.isfinite(value) else float(f"{value:.6g}")

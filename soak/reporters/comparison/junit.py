@@ -1,4 +1,4 @@
-"""comparison.xml: one test case a metric, for the test view of a CI server."""
+"""comparison.xml: one test case per metric, for the test view of a CI server."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.reporters.junit import suites_of
 
 
 def render(comparison: Comparison) -> str:
-    """A failure for what is worse, skipped for what cannot be told; the whole verdict is a case of its own."""
+    """Render worse metrics as failures and undecided ones as skipped; the overall verdict is a test case of its own."""
     name = f"{clean(comparison.candidate)} against {clean(comparison.base)}"
     cases = [
         _verdict_case(comparison, name),

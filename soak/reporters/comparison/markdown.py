@@ -1,4 +1,4 @@
-"""comparison.md: a pull request's comment: verdict, change, interval, tolerance, a line a metric."""
+"""comparison.md: a pull request's comment, with verdict, change, interval and tolerance in a line per metric."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from soak.reporters.comparison import difference_rows
 from soak.reporters.markdown import code, escape, paragraph
 
 BADGE = {GateVerdict.WORSE: "❌", GateVerdict.CANNOT_TELL: "⚠️", GateVerdict.NOT_WORSE: "✅"}
-#: A comment of GitHub holds 65,536 characters: lines of metrics beyond these are left out, and said to be.
+#: Maximum length: a GitHub comment holds 65,536 characters; the number of lines left out beyond this is stated.
 MOST_CHARACTERS = 60_000
-#: Characters that what is said below the tables may have, and lines a section, so that the tables have room.
+#: Maximum characters in the sections below the tables, and maximum lines per section, so that the tables have room.
 MOST_BELOW, MOST_LINES = 20_000, 20
-#: Characters of one text that a target or a path may have made long, before it is escaped (which makes at most 6 of one).
+#: Maximum characters of a text from a target or path, before it is escaped (up to 6 characters for one).
 MOST_OF_A_TEXT = 300
 _OPEN = (Change.WORSE, Change.BETTER)
-#: The first line of every comment, by which a job finds its own to update it.
+#: The first line of every comment, by which a job finds its own comment to update it.
 MARKER = "<!-- soak comparison -->"
 
 
 def render(comparison: Comparison) -> str:
-    """What changed in a table, the rest folded away; whatever the target named is inert."""
+    """Render what changed in a table, the rest folded; text from the target cannot act as markup."""
     changed = [
         difference
         for difference in comparison.differences
@@ -51,7 +51,7 @@ def render(comparison: Comparison) -> str:
 
 
 def _below(comparison: Comparison) -> list[str]:
-    """New suspects, what was left out, and warnings, as far as there is room."""
+    """Return new suspects, what was left out, and warnings, as far as there is room."""
     parts: list[str] = []
     room = MOST_BELOW
     for title, texts in difference_rows.sections(comparison):

@@ -15,7 +15,7 @@ _LEVELS = {
 
 
 def render(comparison: Comparison) -> str:
-    """One JSON object, in ASCII, with a newline at its end; suspects are errors only where the candidate is worse."""
+    """Render one JSON object, in ASCII, with a newline at its end; suspects are errors only if the candidate is worse."""
     worse = comparison.verdict is GateVerdict.WORSE
     notifications = [
         *(

@@ -1,4 +1,4 @@
-"""A comparison on a terminal: the verdict, a line a metric, what was left out."""
+"""A comparison on a terminal: the verdict, a line per metric, what was left out."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ BANNER = {
     GateVerdict.CANNOT_TELL: "yellow",
     GateVerdict.NOT_WORSE: "green",
 }
-#: Columns from which a difference's figures stand beside its name.
+#: Columns from which a difference's figures are shown next to its name.
 WIDE = 110
 
 
 def render(comparison: Comparison, width: int | None = None, color: bool = False) -> str:
-    """The comparison as text of `width` columns (the terminal's own when None), with ANSI colours when asked for."""
+    """Render the comparison as text of `width` columns (default: the terminal's), with ANSI colours if `color`."""
     return as_text(lambda columns: _parts(comparison, columns), width, color)
 
 
@@ -64,7 +64,7 @@ def _banner(comparison: Comparison) -> Panel:
 
 
 def _wide(comparison: Comparison) -> Table:
-    """A row a metric."""
+    """Return a row per metric."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("")
     table.add_column("metric", no_wrap=True)
@@ -88,7 +88,7 @@ def _wide(comparison: Comparison) -> Table:
 
 
 def _narrow(comparison: Comparison) -> Group:
-    """A line for what is worse, or required and not told, with its sentence; for the rest a line a metric."""
+    """Return a sentence for each metric that is worse, or required and undecided, and a line per metric for the rest."""
     lines: list[RenderableType] = []
     quiet: dict[Change, dict[str, list[str]]] = {}
     for difference in comparison.differences:
