@@ -1,4 +1,4 @@
-"""The thresholds by which growth is judged: what each means, its unit, where its value comes from, what breaks when it moves.
+"""The thresholds of growth: meaning, unit, origin of each value, and what breaks if it changes.
 
 "Corpus" is the labelled series of tests/bench (`make bench-verdict`), on whose development part a
 value was calibrated. Probabilities are of "the level does not keep growing" (`Trend.p_no_growth`).
@@ -6,8 +6,9 @@ value was calibrated. Probabilities are of "the level does not keep growing" (`T
 
 from __future__ import annotations
 
-#: Probability below which growth is certain (shared by Holm's procedure among all series). Corpus. Higher: false alarms in
-#: near-unit-root noise; lower: leaks of 8 standard errors become inconclusive.
+#: Probability below which growth is certain (used by Holm's procedure over all series). Corpus.
+#: Higher: false alarms in near-unit-root noise; lower: leaks of 8 standard errors become
+#: inconclusive.
 CERTAIN = 0.15
 #: Probability above which a level has settled. Corpus. Higher: healthy series become inconclusive; lower: leaks under a
 #: warm-up pass.
@@ -20,61 +21,71 @@ SETTLING = 0.6
 #: Growth by this share of the level within `limits.survive` is too much: it would grow by half. Convention (VERDICT.md).
 GROWS_BY = 0.5
 
-#: Samples, and points after reduction, below which nothing is fitted. Convention: about two a parameter of a line and its
-#: noise. Fewer: the noise model decides alone.
+#: Samples, and points after reduction, below which nothing is fitted. Convention: about two per
+#: parameter of a line and its noise. Fewer: the noise model decides alone.
 FEWEST_SAMPLES, FEWEST_POINTS = 10, 5
 #: Standard errors at which a leak is surely seen: the resolution is the slope's standard error times this. Corpus: leaks of
 #: twice the stated resolution are caught in over 95%. Lower: promised resolutions are not kept.
 RESOLVED_AT = 4.5
 
-#: Seconds after a snapshot within which the next sample of a count may still have in it the connection that asked. Descriptors
-#: by type are read every 5 s where they are many, as snapshots are. Higher: all such samples are lost; lower: soak's own count.
+#: Seconds after a snapshot within which the next sample of a count may still include the snapshot's
+#: own connection. Descriptors by type are read every 5 s if there are many, as often as snapshots
+#: are taken. Higher: all such samples are lost; lower: soak's own connection is counted.
 COUNT_SETTLES = 2.0
 
-#: Entries that a cache which never drops any must gain, and the slowest third's as a share of the fastest's, so that the rise
-#: of memory beside it is no warm-up. At 100 a third's share scatters by a sixth; keys that repeat make later thirds slower, to
-#: 0.9 where a sixth of all keys is known. Lower: a cache that will be full is called a leak; higher: such leaks are found later.
+#: Entries that a cache which never drops any must gain, and the slowest third's gain as a share of
+#: the fastest's, for a rise of memory with it not to be warm-up. At 100 a third's share scatters by
+#: a sixth; keys that repeat make later thirds slower, to 0.9 if a sixth of all keys is known.
+#: Lower: a cache that will fill up is called a leak; higher: such leaks are found later.
 KEPT_ENTRIES, KEPT_EVENLY = 100.0, 0.9
 
-#: A run that soak drives is young for so many seconds of load: JITs, pools, arenas and caches of the services recorded
-#: (Go, JVM, Node, Python) settled within it. Shorter: healthy young services fail; longer: leaks take longer to be found.
+#: Seconds of load for which a run that soak drives is young: JITs, pools, arenas and caches of the
+#: services recorded (Go, JVM, Node, Python) settled within them. Shorter: healthy young services
+#: fail; longer: leaks take longer to be found.
 WARMUP_SECONDS = 600.0
 #: How much a young service's memory may rise, as a share of its level when judging began, fading to 0 at WARMUP_SECONDS:
 #: resident memory of healthy Go, Node and JVM services rose by up to half after the ramp. Lower: young services fail.
 WARMUP_RISE = 0.5
-#: The same for a rise that is equally fast in each third of the judged stretch, which no warm-up seen was.
+#: The same for a rise that is equally fast in each third of the judged stretch, which no observed
+#: warm-up was.
 WARMUP_EVEN_RISE = 0.1
-#: How much garbage a young process may hold before it collects for the first time, in bytes, where nothing tells of
-#: collections: Go does at 4 MiB of heap, and takes a little beside that; larger runtimes are larger than it by more. Lower:
-#: healthy small services fail in their first minute (7 MiB that rose by 1.3 in 40 s); higher: small leaks are found later.
+#: How much garbage a young process may hold before its first collection, in bytes, if nothing
+#: reports collections: Go collects at 4 MiB of heap, and takes a little more; larger runtimes are
+#: larger than it by more. Lower: healthy small services fail in their first minute (7 MiB that rose
+#: by 1.3 in 40 s); higher: small leaks are found later.
 FIRST_COLLECTION = 8.0 * 2**20
-#: Memory of a young process that a collector gave back once: the fall as a share of the rise before it, and as a share of the
-#: level. Since then it may rise by so many times as much as before the fall: collectors let a heap that has grown double and
-#: more until they collect again. In a healthy Express service at 20 requests/s it rose by 20 MiB, fell by 17 and rose by 35.
-#: Lower factor: such services fail; higher: leaks beside a collection are found later.
+#: Memory of a young process that a collector gave back once: the fall as a share of the rise before
+#: it, and as a share of the level. After it, memory may rise by up to this multiple of the rise
+#: before the fall: collectors let a heap that has grown double and more until they collect again.
+#: In a healthy Express service at 20 requests/s it rose by 20 MiB, fell by 17 and rose by 35. Lower
+#: factor: such services fail; higher: leaks with a collection are found later.
 FELL_BACK, FELL_BACK_LEAST, NEXT_RISE = 0.5, 0.1, 3.0
 #: The same two for a heap that each snapshot measured after a collection: in healthy Node and Go services it rose by 3 to 4%
 #: in two minutes at 150 requests/s, ever more slowly. Lower: young services fail; higher: leaks of 2 MiB in 10 are missed.
 LIVE_RISE, LIVE_EVEN_RISE = 0.2, 0.05
-#: The rise of the last third, as a share of the first third's, below which a young heap after collections has warmed up:
-#: healthy Node and JVM services came to 0.1. Higher: leaks beside a warm-up pass; lower: healthy services stay open.
+#: The rise of the last third, as a share of the first third's, below which a young heap after
+#: collections has warmed up: healthy Node and JVM services came to 0.1. Higher: leaks under a
+#: warm-up pass; lower: healthy services stay open.
 SETTLED_THIRD = 0.15
-#: For so many seconds of load a heap after collections may creep: after an hour the rate of what is met for the first time
-#: is a sixtieth of the first minute's. Shorter: healthy Node services stay open; longer: slow leaks may be called creep.
+#: Seconds of load for which a heap after collections may creep: after an hour the rate of what is
+#: met for the first time is a sixtieth of the first minute's. Shorter: healthy Node services stay
+#: open; longer: slow leaks may be called creep.
 CREEP_SECONDS = 3600.0
-#: The share of a stretch from which on its creep is told from growth: what comes before is the first requests' own.
+#: The share of a stretch after which creep is separated from growth: what comes before belongs to
+#: the first requests.
 CREEP_BEGINS = 0.1
 #: How much a creep may rise in the last two thirds, as a share of the level. Healthy Node, Python and JVM services came to
 #: 1.5%; memoizee without bounds, 170 B a request in two minutes, to 5%. Higher: such leaks pass with a short horizon; lower:
 #: healthy services stay open.
 CREEP_RISE = 0.025
-#: All falls as a share of all rises, up to which a level is hidden by no garbage: metaspace, pages that are touched once.
+#: All falls as a share of all rises, up to which garbage does not hide a level: metaspace, pages
+#: that are touched once.
 HARDLY_FALLS = 0.05
 #: The share of all requests that a target must have answered before a recording began to be older than that recording.
 #: Convention: half. Lower: a process that has only just begun counts as old, and its warm-up fails.
 WORKED_BEFORE = 0.5
-#: The slowest third's rise as a share of the fastest third's, from which on a rise is even. A cache that fills with a time
-#: constant of the run's length comes to 0.5.
+#: The slowest third's rise as a share of the fastest third's, from which on a rise is even. A cache
+#: that fills with a time constant of the run's length comes to 0.5.
 EVEN_THIRDS = 0.75
 
 #: Full collections in the judged stretch below which growth of memory never fails: with one, all may be garbage.
@@ -86,7 +97,8 @@ HEAP_RISES = 0.1
 #: The share of a process's rise from which on its heap explains it.
 BY_HEAP = 0.5
 
-#: Bytes of a process that are neither heap nor file: its data segments, and stacks of threads not made by the runtime.
+#: Bytes of a process that are neither heap nor file: its data segments, and stacks of threads not
+#: made by the runtime.
 OUTSIDE_HEAP = 2.0**20
 #: The rise of resident memory alone, above a steady live heap, as a share of the level, that proves nothing: at the end of
 #: an hour, and at its beginning. Healthy Go services crept by up to a tenth in 10 minutes (tests/data/real).
@@ -94,55 +106,65 @@ RESIDENT_ALONE, RESIDENT_ALONE_AT_FIRST, RESIDENT_ALONE_SECONDS = 0.1, 0.5, 3600
 #: How far the last quarter may lie above the first for a companion of resident memory to count as steady.
 COMPANION_RISE = 1.05
 
-#: Requests in flight, last third against first, as a factor and in number, from which on a target is overloaded; and the
-#: share of requests without an answer in time. Convention: half is what the rule of errors calls mostly.
+#: Requests in flight, last third against first, as a factor and in number, from which on a target
+#: is overloaded; and the share of requests without an answer in time. Convention: half is also
+#: "mostly" in the rule of errors.
 IN_FLIGHT_FACTOR, IN_FLIGHT_MORE, MOSTLY_TIMEOUTS = 2.0, 5.0, 0.5
 
-#: How much the highest number of connections so far must rise in the judged stretch, as a share of what it was, before a
-#: level may follow it. Lower: a leak may hide behind a chance burst; higher: bursts on an overloaded machine look like leaks.
+#: How much the highest number of connections so far must rise in the judged stretch, as a share of
+#: its initial value, before a level may follow it. Lower: a leak may hide behind a chance burst;
+#: higher: bursts on an overloaded machine look like leaks.
 PEAK_CONNECTIONS = 0.5
 
-#: Log plausibility of each slow saturation where a series bends; by how much (log evidence) a curve must explain it better
-#: than a line for it to bend; how much better an explanation growth must then be than all that settles. Corpus, kinds of
-#: caches that fill: lower, and caches of random keys fail; higher, and leaks under a long warm-up become inconclusive.
+#: Log plausibility of each slow saturation if a series bends; how much better (log evidence) than a
+#: line a curve must explain a series for it to bend; how much better than all that settles growth
+#: must then be. Corpus, kinds of caches that fill. Lower: caches of random keys fail; higher: leaks
+#: under a long warm-up become inconclusive.
 SLOW_SATURATION, BENDS, BETTER_THAN_SATURATION = -3.9, 2.0, 6.0
 #: Probability of no growth from which a level counts as settled although its slope, given growth, lies wholly above zero:
 #: the teeth of a few collections. Lower: series that still climb (0.95 seen) pass as steady.
 SURELY_SETTLED = 0.99
 
-#: A series is rounded where it takes at most this share of values beside its samples, all multiples of its smallest step
-#: (to a thousandth), and this share of its blocks of so many samples do not move: then no noise carries the level across
-#: the grain, and averages are no finer. Fewer samples: noise with a memory is taken for rounding, and leaks in it pass.
+#: A series is rounded if it takes at most this share of values relative to its samples, all
+#: multiples of its smallest step (to a thousandth), and more than this share of its blocks of this
+#: many samples do not move. Then no noise carries the level across the grain, and averages are no
+#: finer. Fewer samples: noise with a memory is taken for rounding, and leaks in it pass.
 ROUNDED_VALUES, ROUNDED_MULTIPLE, ROUNDED_REPEATED, ROUNDED_BLOCK = 0.2, 1e-3, 0.5, 10
-#: What a level that never moves may be rounded to: whole, tenth and hundredth parts of the sizes that free, docker stats,
-#: kubectl top and dashboards print. Fewer: 512 MiB in whole MiB vouches as if each byte had been seen.
+#: What a level that never moves may be rounded to: whole, tenth and hundredth parts of the sizes
+#: that free, docker stats, kubectl top and dashboards print. Fewer: 512 MiB in whole MiB vouches as
+#: if each byte had been seen.
 WRITTEN_SIZES, WRITTEN_DIGITS = (2.0**30, 2.0**20, 2.0**10, 1e9, 1e6, 1e3), (0, 1, 2)
 
-#: By how many a count may move around its level, and how often it must be at its lowest in the last third, to have gained
-#: nothing: an event loop's tasks, of which one more or less is under way. Higher: a leak of so many hides in its noise.
+#: How far a count may move around its level, and how often it must be at its lowest in the last
+#: third, to have gained nothing: an event loop's tasks, of which one more or less is running.
+#: Higher: a leak of this size hides in its noise.
 FLICKER, FLICKER_BACK = 2, 2
 
-#: Blocks in which a standstill is looked for, and the share of them that it must last for.
+#: Blocks in which a standstill is searched, and the share of them for which it must last.
 PLATEAU_BLOCKS, PLATEAU_SHARE = 48, 0.25
 #: The rise before a plateau, in the plateau's scatter and as a share of all the values' range; the plateau's slope, in
 #: standard errors, from which on it rises; and the fall, as a share of the range, that ends a rise. Corpus, kind
 #: climb_drop_climb. A smaller rise or a looser slope passes leaks in noise and leaks that go on under a fill.
 PLATEAU_RISE, PLATEAU_HEIGHT, PLATEAU_RISES, PLATEAU_DROP = 15.0, 0.4, 1.5, 0.3
 
-#: A first fall ends within this share of the samples and is so many times the range of all that follows: connections that a
-#: service closes as its load begins. Lower: the fall of a sawtooth or of noise is taken for the end of a start.
+#: A first fall ends within this share of the samples, and is more than this multiple of the range
+#: of all that follows: connections that a service closes as its load begins. Lower: the fall of a
+#: sawtooth or of noise is taken for the end of a start.
 FALL_SHARE, FALL_HEIGHT = 0.25, 2.0
 
-#: Samples in the running median that tells spikes, their height in the usual distance from it, and the share of samples that
-#: may be spikes. Corpus, kind rare_spikes. Lower: steps are taken for spikes.
+#: Samples in the running median that finds spikes, a spike's height in usual distances from it, and
+#: the share of samples that may be spikes. Corpus, kind rare_spikes. Lower: steps are taken for
+#: spikes.
 SPIKE_WINDOW, SPIKE_HEIGHT, SPIKES_AT_MOST = 7, 8.0, 0.1
 
-#: Blocks in which a level shift is looked for, and the fewest of them on either side of it: a twelfth of the stretch.
+#: Blocks in which a level shift is searched, and the fewest of them on either side of it: a twelfth
+#: of the stretch.
 SHIFT_BLOCKS, SHIFT_FEWEST = 48, 4
 #: The least scatter of blocks, as a share of the range of all.
 SHIFT_SCATTER = 0.02
-#: Steps at most of a level shift: more are a staircase.
+#: Most steps of a level shift: more are a staircase.
 SHIFTS_AT_MOST = 3
-#: The height of a level shift, as a multiple of the blocks' scatter and of what is left of change within each level, and as a
-#: share of the first level. Only a sentence hangs on it and no verdict: lower, and noise or slow growth is told as a shift.
+#: The height of a level shift, as a multiple of the blocks' scatter and of the remaining change
+#: within each level, and as a share of the first level. It affects only a sentence, not a verdict.
+#: Lower: noise or slow growth is reported as a shift.
 SHIFT_HEIGHT, SHIFT_FLAT, SHIFT_SHARE = 6.0, 4.0, 0.1

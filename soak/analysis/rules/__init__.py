@@ -1,4 +1,4 @@
-"""The rules. To add one: write its file, and add one line to RULES. Findings keep the order of this table."""
+"""The rules. To add one, write its file and add one line to RULES. Findings keep the order of this table."""
 
 from __future__ import annotations
 

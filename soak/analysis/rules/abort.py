@@ -1,4 +1,4 @@
-"""The abort rule that ended a run: a fail where it is a limit of the target."""
+"""The abort rule that ended a run: a fail if it is a limit of the target."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from soak.model import Finding, RuleName, Verdict
 
 
 def abort_findings(asked: RuleInput) -> Iterator[Finding]:
-    """One finding where an abort rule came true; none otherwise, for the same limit may be given in `limits`."""
+    """Yield one finding if an abort rule ended the run, else none, because the same limit may be given in `limits`."""
     aborted = asked.prepared.recording.run.aborted
     if aborted is None:
         return

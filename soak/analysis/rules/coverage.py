@@ -1,16 +1,16 @@
-"""Whether what a verdict rests on was seen at all: every source and every judged series, throughout the judged stretch.
+"""Check that what a verdict is based on was seen: every source and every judged series, throughout the judged stretch.
 
 A share over the whole stretch hides what matters most: a series that vanishes half-way, or a
-supervisor that stood still for the last third. So each is looked at in thirds of the judged
-stretch, and less than 80% of any third is inconclusive.
+supervisor that stood still for the last third. So each third of the judged stretch is checked, and
+less than 80% of any third is inconclusive.
 
 | threshold | unit | why there |
 |---|---|---|
 | `PARTS` 3 | parts | growth needs an early and a late part, and one between them to tell a step from a slope |
 | `COVERED` 0.8 | share of a third | with a fifth of a third missing, a slope's standard error grows by under 10% |
 | `ONE_MISSED` 1.5 | scrapes | in short runs a single lost scrape is more than a fifth of a third, and hides nothing |
-| `USUAL_GAPS` 3 | usual intervals | a file's series has a rhythm of its own, which exporters keep only roughly |
-| `FINEST` 0.05 | share of a third | shorter holes hide nothing: who polls as fast as it can is often pushed aside |
+| `USUAL_GAPS` 3 | usual intervals | a file's series has its own interval, which exporters keep only roughly |
+| `FINEST` 0.05 | share of a third | shorter holes hide nothing: a process that polls as fast as it can is often preempted |
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ PARTS, COVERED, ONE_MISSED, USUAL_GAPS, FINEST = 3, 0.8, 1.5, 3.0, 0.05
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """A part of the judged stretch of which too little was seen: a share of 1, and from when to when (seconds of load)."""
+    """A part of the judged stretch that was seen too little: the share seen (0 to 1), its start and end (seconds)."""
 
     share: float
     start: float
     end: float
 
     def said(self, prepared: Prepared) -> str:
-        """`only 33% of the time from 20 s to 40 s of the load`, or of the recording where soak drove none."""
+        """Return `only 33% of the time from 20 s to 40 s of the load`, or `of the recording` if soak drove no load."""
         first, last = (show_duration(moment - prepared.start) for moment in (self.start, self.end))
         whole = "load" if prepared.driven else "recording"
         return f"only {show_ratio(round(self.share, 2))} of the time from {first} to {last} of the {whole}"
 
 
 def coverage_findings(asked: RuleInput) -> Iterator[Finding]:
-    """What was not seen, or not asked for, and when; nothing where all was."""
+    """Yield what was not seen, or not polled, and when; nothing if all was seen."""
     prepared = asked.prepared
     if prepared.end <= prepared.judged_from:
         return
@@ -60,13 +60,13 @@ def coverage_findings(asked: RuleInput) -> Iterator[Finding]:
 
 
 def thirds(prepared: Prepared) -> list[tuple[float, float]]:
-    """The parts of the judged stretch, in seconds."""
+    """Return the start and end of each third of the judged stretch, in seconds."""
     edges = np.linspace(prepared.judged_from, prepared.end, PARTS + 1).tolist()
     return list(pairwise(edges))
 
 
 def _sources(prepared: Prepared) -> Iterator[Finding]:
-    """Scrapes that failed, or that were never made because soak itself stood still."""
+    """Yield the sources whose scrapes failed, or were not made because soak itself stood still."""
     for health in prepared.recording.sources:
         gap = worst(_gaps_of_source(prepared, health))
         if gap is not None:
@@ -111,7 +111,7 @@ def _gaps_of_source(prepared: Prepared, health: SourceHealth) -> list[Gap]:
 
 
 def _series(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding]:
-    """Judged series that were missing while their source answered: one finding a source, that names the worst of them."""
+    """Yield judged series that were missing while their source answered: one finding per source, naming the worst."""
     for health in prepared.recording.sources:
         if not len(health.times) or _gaps_of_source(prepared, health):
             continue
@@ -144,7 +144,7 @@ def _series(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Findi
 
 
 def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding]:
-    """Series of a file, by their own rhythm: a stretch of several usual intervals without a value was not seen."""
+    """Yield series of a file with too long holes, measured by the series' own usual interval."""
     for series in prepared.recording.series:
         times = series.times[np.isfinite(series.values)]
         times = times[(times >= prepared.judged_from) & (times <= prepared.end)]
@@ -166,7 +166,7 @@ def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding
 
 
 def _unseen(series: Series, gap: Gap, reason: str) -> Finding:
-    """The finding that a series was not seen for long enough."""
+    """Return the finding that a series was not seen for long enough."""
     share = round(gap.share, 4)
     return Finding(
         RuleName.COVERAGE,
@@ -181,9 +181,9 @@ def _unseen(series: Series, gap: Gap, reason: str) -> Finding:
 
 
 def uncovered(prepared: Prepared, starts: Floats, ends: Floats) -> list[Gap]:
-    """The thirds of which the intervals from `starts` to `ends` (both rising) cover too little."""
+    """Return the thirds that the intervals from `starts` to `ends` (both rising) cover too little."""
     gaps = []
-    # Nothing was to be seen while the run stood still.
+    # While the run stood still there was nothing to see, so gaps count as covered.
     starts, ends = (
         np.concatenate((column, [getattr(gap, edge) for gap in prepared.gaps]))
         for column, edge in ((starts, "start"), (ends, "end"))
@@ -201,7 +201,7 @@ def uncovered(prepared: Prepared, starts: Floats, ends: Floats) -> list[Gap]:
 
 
 def worst(gaps: Sequence[Gap]) -> Gap | None:
-    """The gap of which least was seen; None without any."""
+    """Return the gap with the smallest share seen; None if there is none."""
     return min(gaps, key=lambda gap: gap.share, default=None)
 
 
@@ -210,12 +210,12 @@ def _too_few(seen: float, expected: float) -> bool:
 
 
 def _interval(health: SourceHealth) -> float:
-    """The usual time between two polls, those that failed among them."""
+    """Return the usual time between two polls in seconds, failed polls included."""
     return max(float(np.median(np.diff(health.times))), 1e-9) if len(health.times) > 1 else 1.0
 
 
 def unmasked(prepared: Prepared, start: float, end: float) -> float:
-    """Seconds of a part outside of the stretches in which snapshots were taken, or the run stood still."""
+    """Return the seconds of a part outside of snapshots and of gaps with the warm-up after them."""
     masked = sum(
         max(0.0, min(phase.end, end) - max(phase.start, start)) for phase in prepared.masked
     )
@@ -223,7 +223,7 @@ def unmasked(prepared: Prepared, start: float, end: float) -> float:
 
 
 def _count(prepared: Prepared, times: Floats, start: float, end: float) -> int:
-    """How many of these times lie in a part, outside of the stretches that are not judged."""
+    """Return how many of these times lie in a part, outside of the stretches that are not judged."""
     inside: NDArray[np.bool_] = (times > start) & (times <= end + 1e-6)
     for phase in prepared.masked:
         inside &= (times < phase.start) | (times > phase.end)

@@ -1,8 +1,8 @@
-"""Drift: does a steady load cost more and more? The growth engine, asked about latency, errors, throughput and CPU a request.
+"""Drift: does a steady load cost more and more? Applies the growth engine to latency, errors, throughput and CPU.
 
 A single window's 99th percentile at a modest rate is little more than its slowest request, so
-windows are merged into blocks that each hold enough requests for the quantile asked for; the change
-reported is that of the fitted level over the steady phase, as a share of where it began.
+windows are merged into blocks that each hold enough requests for the requested quantile. The
+reported change is that of the fitted level over the steady phase, as a share of its initial value.
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from soak.units import capitalized, show_duration, show_ratio
 from soak.windows import EndpointWindows
 
 _MOST_BLOCKS, _FEWEST_BLOCKS = 240, 20
-#: Requests a block beyond a quantile, on average: fewer make the quantile the noise of one slow request.
+#: Requests per block beyond a quantile, on average: with fewer, the quantile is the noise of one
+#: slow request.
 _BEYOND = 3
-#: Without a limit, p99 must rise for certain, and by this share of itself, to be a finding at all.
+#: Without a limit, p99 must certainly rise by this share of itself to be a finding at all.
 _NOTABLE = 0.2
 
 
 def drift_findings(asked: RuleInput) -> Iterator[Finding]:
-    """One finding for each `drift` limit; without one on p99, a fail where it climbs for certain, and else nothing."""
+    """Yield one finding for each `drift` limit; without a limit on p99, a fail if p99 certainly climbs."""
     prepared, limits = asked.prepared, asked.limits
     for key, limit in limits.drift.items():
         yield _against_limit(prepared, key, limit)
@@ -87,7 +88,7 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
 
 
 def _more(prepared: Prepared, low: float, change: float, high: float, limit: float) -> str:
-    """How much longer a run would tell: a change over the whole stretch is a slope times its length."""
+    """Return how much longer a run would decide: a change over the whole stretch is a slope times its length."""
     as_slope = Trend(change, low, high, 0.0, None, 0.0)
     return more_time(as_slope, [limit], prepared.judged_seconds)
 
@@ -113,7 +114,7 @@ def _steady(prepared: Prepared) -> str:
 
 
 def _trend(prepared: Prepared, key: str) -> tuple[Trend | None, str | None]:
-    """The trend of one quantity in blocks; None with the reason where there is too little of it."""
+    """Return the trend of one quantity in blocks, or None and the reason if there is too little data."""
     windows = prepared.judged_requests()
     if windows is None:
         return None, "no requests were recorded"
@@ -141,7 +142,7 @@ def _trend(prepared: Prepared, key: str) -> tuple[Trend | None, str | None]:
 
 
 def _other(prepared: Prepared, windows: EndpointWindows, key: str) -> tuple[Floats, Floats]:
-    """Error share, throughput (negated: less is worse) or CPU seconds a request, window by window."""
+    """Return error share, throughput (negated: less is worse) or CPU seconds per request, window by window."""
     with np.errstate(invalid="ignore", divide="ignore"):
         if key == "errors":
             return windows.times, windows.failures / np.where(
@@ -159,7 +160,7 @@ def _other(prepared: Prepared, windows: EndpointWindows, key: str) -> tuple[Floa
 
 
 def _change(prepared: Prepared, trend: Trend) -> tuple[float, float, float]:
-    """Low, middle and high of the change over the judged stretch, as a share of the level at its start."""
+    """Return low, middle and high of the change over the judged stretch, as a share of the level at its start."""
     hours = prepared.judged_seconds / 3600
     start = abs(trend.level - trend.slope_per_hour * hours)
     scale = hours / max(start, 1e-12)

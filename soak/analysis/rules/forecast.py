@@ -1,4 +1,4 @@
-"""When a growing level reaches a value: the time left, with the interval that the slope's own interval gives."""
+"""Forecast when a growing level reaches a value: the time left, with an interval from that of the slope."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.units import show_duration
 
 @dataclass(frozen=True, slots=True)
 class TimeLeft:
-    """Hours until a value is reached, at the slope and at the ends of its interval; `high` is inf where it may never be."""
+    """Hours until a value is reached, at the slope and at both ends of its interval (`low` is the soonest)."""
 
     hours: float
     low: float
@@ -19,7 +19,7 @@ class TimeLeft:
 
 
 def time_until(trend: Trend, value: float) -> TimeLeft | None:
-    """The time from the end of the recording to `value`; None while the slope's interval spans zero."""
+    """Return the time from the end of the recording to `value`; None unless the slope is certainly positive."""
     room = value - trend.level
     if not (trend.slope_low > 0 and math.isfinite(room)):
         return None
@@ -29,7 +29,7 @@ def time_until(trend: Trend, value: float) -> TimeLeft | None:
 
 
 def show_time_left(left: TimeLeft) -> str:
-    """`9 h (7 to 12 h)`, or `2.7 days` where the interval shows as the same."""
+    """Return `9 h (7 to 12 h)`, or `2.7 days` if both ends of the interval show as the same."""
     text, low, high = (show_duration(hours * 3600) for hours in (left.hours, left.low, left.high))
     if low == high:
         return text

@@ -1,9 +1,9 @@
-"""The garbage collector's work: cycles a minute, pauses, and how much of what was taken from the system is alive.
+"""The garbage collector's work: cycles per minute, pauses, and the live share of the memory taken from the system.
 
-Too much of it is churn and no leak, so the default bounds only advise: they warn, and say so in a
-finding that passes. `limits.gc` makes a rule of each. Advice is withheld for small heaps: Go's
-collector does not let its goal fall below 4 MiB, so an idle service collects a heap of 2 MiB many
-times a minute at no cost that anybody would notice.
+Too much of it is churn, not a leak, so the default bounds are only advice: they cause warnings and
+are mentioned in a finding that passes. `limits.gc` makes each of them a rule. No advice is given
+for small heaps: Go's collector does not let its goal fall below 4 MiB, so an idle service collects
+a heap of 2 MiB many times a minute at negligible cost.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from soak.model import Finding, Floats, RuleName, Series, Verdict
 from soak.profile import Limits
 from soak.units import show_amount, show_number
 
-#: Advised at most: collections a second, a pause in seconds, the live share of what was taken.
+#: Advised maxima: collections per second, a pause in seconds, the live share of the memory taken.
 CYCLES, PAUSE, LIVE = 100 / 60, 0.1, 0.8
-#: No advice where less than this was taken from the system, in bytes, or where the judged load was shorter than this, in seconds.
+#: No advice below this memory taken from the system, in bytes, or this length of the judged load,
+#: in seconds.
 SMALL, SHORT = 64 * 2**20, 60.0
-#: Runtimes that tell both the live heap and what was taken for it.
+#: Runtimes that report both the live heap and the memory taken for it.
 HEAPS = tuple(collector for collector in COLLECTORS if collector.live and collector.taken)
-#: What runtimes hold in all, and where none tells, the process.
+#: Series of a runtime's total memory; if none is known, of the process.
 FOOTPRINTS = (*(collector.footprint for collector in COLLECTORS if collector.footprint), RESIDENT)
 
 
@@ -38,7 +39,7 @@ _UNITS = {"cycles": COLLECTIONS, "pause": "seconds", "live": "ratio"}
 
 @dataclass(frozen=True, slots=True)
 class _Measure:
-    """One figure of the collector's: of which series, the value, and what is advised and asked for."""
+    """One figure of the collector: its series, its value, and the advised and requested limits."""
 
     series: Series
     value: float
@@ -49,19 +50,19 @@ class _Measure:
 
     @property
     def limit(self) -> float:
-        """What the measure is held against."""
+        """The requested limit, or else the advised one."""
         return self.advised if self.asked is None else self.asked
 
     @property
     def shown_limit(self) -> str:
-        """The limit, as the sentence goes on after what was measured."""
+        """The limit as text, to follow the measured value in a sentence."""
         if self.unit == COLLECTIONS:
             return f"{show_number(self.limit)} a minute"
         return show_amount(self.limit, self.unit)
 
 
 def gc_findings(asked: RuleInput) -> Iterator[Finding]:
-    """Findings of the rule `gc`: measured against `limits.gc`, or against what is advised, which never fails."""
+    """Yield the findings of the rule `gc`, against `limits.gc`, or against the advice, which never fails."""
     limits, advised = asked.limits, _advice_applies(asked.prepared)
     told = set()
     for measure in _measures(asked.prepared, limits):
@@ -102,7 +103,7 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
 
 
 def gc_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
-    """Advice that is not followed, where no limit makes a rule of it."""
+    """Yield a warning for each advised bound that is exceeded and has no limit."""
     if not _advice_applies(asked.prepared):
         return
     for measure in _measures(asked.prepared, asked.limits):
@@ -111,12 +112,12 @@ def gc_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]
 
 
 def _advice_applies(prepared: Prepared) -> bool:
-    """Whether the heap is large enough, and the run long enough, for advice on the collector."""
+    """Return True if the heap is large enough, and the run long enough, for advice on the collector."""
     return not _small(prepared) and prepared.judged_seconds >= SHORT
 
 
 def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
-    """Cycles a minute and the longest pause of each process, and the live share of each heap."""
+    """Yield cycles per minute and the longest pause of each process, and the live share of each heap."""
     start, end, recorded = prepared.judged_from, prepared.end, prepared.recording.series
     for series, each_second in cycles_of(recorded, start, end):
         rate = 60 * each_second
@@ -139,7 +140,7 @@ def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
 def _share(
     prepared: Prepared, live: Series, taken: Series | None, released: Series | None
 ) -> float | None:
-    """The median live share; None where what was taken is unknown."""
+    """Return the median live share of the memory taken; None if the memory taken is unknown."""
     if taken is None or len(taken.times) != len(live.times):
         return None
     kept = taken.values - (
@@ -151,7 +152,7 @@ def _share(
 
 
 def _small(prepared: Prepared) -> bool:
-    """Whether all known memory series say that the heap is small; False where the heap was not measured."""
+    """Return True if the heap is known to be small, by the first of `FOOTPRINTS` that was recorded; else False."""
     for name in FOOTPRINTS:
         values = [
             float(np.nanmax(heap.values))

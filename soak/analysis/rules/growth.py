@@ -1,7 +1,7 @@
-"""The growth rule: does a resource keep growing, and so fast that it matters?
+"""The growth rule: does a resource keep growing, and fast enough to matter?
 
-The family of all subjects is judged together after Holm, A simple sequentially rejective multiple
-test procedure (1979), so that sixty healthy series do not raise a false alarm a night.
+All subjects are judged together as one family after Holm, A simple sequentially rejective multiple
+test procedure (1979), so that sixty healthy series do not raise a false alarm every night.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from soak.units import capitalized, show_amount, show_duration, show_growth, sho
 
 
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
-    """One finding a subject, in their order; growth by half or to capacity within `survive` seconds is too much."""
+    """Return one finding per subject, in order; growth by half or to capacity within `survive` seconds is too much."""
     trends = [fit_trend(subject) for subject in subjects]
     certain = holm([trend.p_no_growth for trend in trends], CERTAIN)
     return [_judge(*row, survive) for row in zip(subjects, trends, certain, strict=True)]
@@ -56,7 +56,7 @@ def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Fin
 def _against_limit(
     subject: Subject, trend: Trend, certain: bool, limit: float
 ) -> tuple[Verdict, str]:
-    """An equivalence test: the whole interval on one side of the limit, or no verdict."""
+    """Do an equivalence test: the whole interval must lie on one side of the limit for a verdict."""
     allowed = _amount(subject, limit)
     if trend.doubt is not None and not math.isfinite(trend.slope_high):
         return (
@@ -86,7 +86,7 @@ def _against_limit(
 def _by_default(
     subject: Subject, trend: Trend, certain: bool, survive: float
 ) -> tuple[Verdict, str]:
-    """Growth that is certain and would matter within `survive` fails; growth that is neither passes."""
+    """Fail growth that is certain and matters within `survive`; pass if either is ruled out."""
     noun = _capital(subject)
     if not math.isfinite(trend.slope_high):
         return Verdict.INCONCLUSIVE, f"{noun} cannot be judged: {trend.doubt}."
@@ -116,13 +116,13 @@ def _by_default(
 
 
 def _matters(subject: Subject, trend: Trend) -> float:
-    """How much growth is too much: half of the level, or all that is left of the capacity."""
+    """Return how much growth is too much: half of the level, or all that is left of the capacity if less."""
     half = GROWS_BY * abs(trend.level)
     return half if subject.capacity is None else min(half, max(subject.capacity - trend.level, 0.0))
 
 
 def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str, matters: float) -> str:
-    """Why there is no verdict, and what would give one."""
+    """Return why there is no verdict, and what would give one."""
     noun = _capital(subject)
     if certain:
         more = more_time(trend, [matters], _judged_seconds(subject))
@@ -134,13 +134,13 @@ def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str, mat
 
 
 def _steady(subject: Subject, trend: Trend) -> str:
-    """A pass, with the slowest growth that would have been seen."""
+    """Return the sentence of a pass, with the slowest growth that would have been seen."""
     slowest = show_growth(trend.resolution_per_hour, subject.unit)
     if trend.slope_low == trend.slope_high and not subject.integer:
         unseen = trend.resolution_per_hour > 0
         tail = f": any {'fall' if subject.falls else 'growth'} is under {slowest}" if unseen else ""
         return f"{_capital(subject)} did not change at all{tail}."
-    if trend.slope_low > 0:  # a slope that is surely above zero was not steady all along
+    if trend.slope_low > 0:  # a slope certainly above zero means it was not steady all along
         moved, has = "fell" if subject.falls else "rose", "have" if _plural(subject) else "has"
         state = f"{moved} at first, and {has} settled"
     else:
@@ -149,7 +149,7 @@ def _steady(subject: Subject, trend: Trend) -> str:
 
 
 def _stepped(subject: Subject) -> str:
-    """` It stepped from 40 to 99 descriptors at 3.2 h, and stayed.`; empty where the level did not shift."""
+    """Return ` It stepped from 40 to 99 descriptors at 3.2 h, and stayed.`; empty if the level did not shift."""
     judged = subject.series.times >= subject.judged_from
     times, values = clean(subject.series.times[judged], subject.series.values[judged])
     shift = level_shift(times, values)
@@ -172,17 +172,17 @@ def _stepped(subject: Subject) -> str:
 
 
 def _in_time(clock: JudgedClock, start: float, end: float) -> float:
-    """The seconds of the run between two moments on a clock of requests."""
+    """Return the seconds of the run between two moments on a clock of requests."""
     return float(np.diff(clock.time_of(np.array([start, end])))[0])
 
 
 def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
-    """When capacity is reached, where it is known."""
+    """Return when the capacity is reached; None if it is unknown or growth is not certain."""
     return None if subject.capacity is None else time_until(trend, subject.capacity)
 
 
 def _tail(subject: Subject, trend: Trend) -> str:
-    """What that growth comes to: `; it runs out of descriptors in 9 h (7 to 12 h)`, or when it would double."""
+    """Return what the growth leads to: `; it runs out of descriptors in 9 h (7 to 12 h)`, or when it would double."""
     left = _exhausts(subject, trend)
     it = "the target" if _plural(subject) else "it"
     if left is not None and subject.falls:
@@ -200,7 +200,7 @@ def _tail(subject: Subject, trend: Trend) -> str:
 
 
 def _keeps_growing(subject: Subject, trend: Trend) -> str:
-    """`Resident memory keeps growing: 3.1 MiB/h (2.8 to 3.4), 1.5 KiB per request of any kind`."""
+    """Return `Resident memory keeps growing: 3.1 MiB/h (2.8 to 3.4), 1.5 KiB per request of any kind`."""
     growing = f"{_capital(subject)} {_verb(subject, 'keep')} {_grow(subject)}ing: {_measured(subject, trend)}"
     rate = _request_rate(subject)
     if rate <= 0 or trend.slope_per_hour <= 0:
@@ -212,7 +212,7 @@ def _keeps_growing(subject: Subject, trend: Trend) -> str:
 
 
 def _request_rate(subject: Subject) -> float:
-    """Requests a second over the judged stretch; 0 where they are unknown."""
+    """Return requests per second over the judged stretch; 0 if unknown."""
     if subject.requests is None:
         return 0.0
     inside = (subject.requests.times >= subject.judged_from) & np.isfinite(subject.requests.values)
@@ -225,12 +225,12 @@ def _request_rate(subject: Subject) -> float:
 
 
 def _plural(subject: Subject) -> bool:
-    """Counted things are plural in the table of roles; a bare series name is one thing."""
+    """Return True for counted things, which the table of roles names in the plural; a bare series name is singular."""
     return subject.integer and "_" not in subject.noun
 
 
 def _grows(subject: Subject) -> str:
-    """What it does when it changes for the worse."""
+    """Return the verb for a change for the worse, in the number of the noun."""
     return _verb(subject, _grow(subject))
 
 
@@ -239,7 +239,7 @@ def _grow(subject: Subject) -> str:
 
 
 def _judged_seconds(subject: Subject) -> float:
-    """From when judging began to the last sample."""
+    """Return the seconds from the beginning of judging to the last sample."""
     times = subject.series.times
     return float(times[-1]) - max(float(times[0]), subject.judged_from) if len(times) else 0.0
 
@@ -249,7 +249,7 @@ def _verb(subject: Subject, verb: str) -> str:
 
 
 def _measured(subject: Subject, trend: Trend) -> str:
-    """`3.1 MiB/h (2.8 to 3.4)`: the unit is said once where it is the same."""
+    """Return `3.1 MiB/h (2.8 to 3.4)`; the unit appears once if it is the same in all."""
     slope, low, high = (
         _amount(subject, value)
         for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
@@ -263,7 +263,7 @@ def _measured(subject: Subject, trend: Trend) -> str:
 
 
 def _amount(subject: Subject, hourly: float) -> str:
-    """A rate of growth in the subject's unit."""
+    """Return a rate of growth in the subject's unit as text."""
     return show_amount(hourly, f"{subject.unit}/h")
 
 

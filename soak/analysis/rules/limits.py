@@ -1,4 +1,4 @@
-"""The plain limits: errors, latency, rate and max, each a comparison over the judged stretch of the run."""
+"""The plain limits: errors, latency, rate and max, each compared over the judged stretch of the run."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from soak.profile.windowed import Windowed
 from soak.units import Given, capitalized, show_apart, show_duration, show_number
 from soak.windows import EndpointWindows
 
-#: A share of failures above this means that the service was hardly exercised, whatever else was measured.
+#: With a larger share of failures the service was hardly exercised, whatever else was measured.
 _MOSTLY = 0.5
 
 
 def request_findings(asked: RuleInput) -> Iterator[Finding]:
-    """Errors, latencies and rate, over all endpoints and for each, and each scenario and tag, that has limits of its own."""
+    """Yield errors, latencies and rate, over all requests and for each endpoint, scenario and tag with own limits."""
     prepared, limits = asked.prepared, asked.limits
     windows, requests = prepared.windows(), prepared.judged_requests()
     if requests is not None:
@@ -48,7 +48,7 @@ def request_findings(asked: RuleInput) -> Iterator[Finding]:
 
 
 def max_findings(asked: RuleInput) -> Iterator[Finding]:
-    """The largest value of each series that `max` names, from the start of the load to its end."""
+    """Yield the largest value of each series that `max` names, from the start of the load to its end."""
     prepared = asked.prepared
     for name, limit in asked.limits.max.items():
         limited = matching(prepared, name)
@@ -79,12 +79,12 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
 
 
 def plain(limit: float | Windowed | None) -> float | None:
-    """A limit over the whole judged stretch; None where there is none, or one that holds in a share of windows."""
+    """Return a limit over the whole judged stretch; None if there is no limit, or it applies to a share of windows."""
     return limit if isinstance(limit, float) else None
 
 
 def matching(prepared: Prepared, name: str) -> list[Series]:
-    """The series that a limit names: by name, by name with labels, or by a glob."""
+    """Return the series that a limit names: by name, by name with labels, or by a glob."""
     return [
         series
         for series in prepared.series
@@ -93,7 +93,7 @@ def matching(prepared: Prepared, name: str) -> list[Series]:
 
 
 def missing(prepared: Prepared, rule: RuleName, name: str, limit: float) -> Finding:
-    """A limit on a series that was not recorded can never pass."""
+    """Return an inconclusive finding: a limit on a series that was not recorded can never pass."""
     known = sorted({series.name for series in prepared.series})
     close = get_close_matches(name, known, n=1)
     hint = (
@@ -113,7 +113,7 @@ def missing(prepared: Prepared, rule: RuleName, name: str, limit: float) -> Find
 
 
 def _unit(name: str, limit: float) -> str:
-    """The unit of a limited series: its own where that is known, else the one in which its limit was given."""
+    """Return the unit of a limited series: its own if known, else the one in which its limit was given."""
     series = name.partition("{")[0]
     own = (metric_of(series, ()) or unknown_metric(series)).unit
     given = limit.unit if isinstance(limit, Given) else ""

@@ -1,16 +1,15 @@
-"""Whether the target was given the load that was asked for, throughout the judged stretch, and served it.
+"""Check that the target was given the requested load, throughout the judged stretch, and served it.
 
-A target that is not asked leaks nothing. So requests answered, arrivals made, users and successes
-are looked at in thirds of the judged stretch, as sources and series are
-(soak.analysis.rules.coverage), and less than 80% of any third is inconclusive; a run that made no
-request at all broke.
+A target without requests leaks nothing. So answered requests, arrivals, users and successes are
+checked in thirds of the judged stretch, like sources and series (soak.analysis.rules.coverage), and
+less than 80% of any third is inconclusive. A run that made no request at all is broken.
 
 | threshold | unit | why there |
 |---|---|---|
 | `QUIET` 10 | mean gaps between requests | at random arrivals a gap of ten means is one in 22,000 |
-| `ENOUGH` 10 | requests | fewer make no share of failures |
+| `ENOUGH` 10 | requests | fewer are too few for a share of failures |
 | `MOSTLY` 0.5 | share of requests | a service that mostly fails does not do the work that would make it leak |
-| `UNLIMITED_FAILURES` 0.01 | share of requests | what most services promise at the least; a reader expects to be told |
+| `UNLIMITED_FAILURES` 0.01 | share of requests | most services promise at least this; a reader expects to be told |
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ QUIET, ENOUGH, MOSTLY, UNLIMITED_FAILURES = 10.0, 10, 0.5, 0.01
 
 
 def load_findings(asked: RuleInput) -> Iterator[Finding]:
-    """Requests that did not come, arrivals and users that were asked for and not made, and stretches in which most failed."""
+    """Yield missing requests, arrivals and users compared with those asked for, and stretches of mostly failures."""
     prepared = asked.prepared
     if not prepared.driven or prepared.end <= prepared.judged_from:
         return
@@ -42,7 +41,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
     if not_kept is not None:
         kept, reason = not_kept
         yield _inconclusive(RATE, kept, reason)
-        return  # whatever else is said of the load follows from it
+        return  # all other findings about the load would follow from this one
     gap = worst(_gaps_of_requests(prepared, everything))
     if gap is not None:
         yield _of_load(
@@ -81,7 +80,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
 def _successes(
     prepared: Prepared, everything: EndpointWindows, allowed: float | Windowed | None
 ) -> Iterator[Finding]:
-    """Stretches in which most requests failed; where a limit judges failed requests, those in which all did."""
+    """Yield stretches in which most requests failed; if a limit judges errors, those in which all failed."""
     if allowed is None:
         if _mostly_failed(prepared, everything):
             return
@@ -93,7 +92,7 @@ def _successes(
                 f"Requests mostly succeeded in {gap.said(prepared)}: a service that mostly fails is not doing the "
                 "work that would make it leak",
             )
-    elif allowed != 1.0:  # that all requests fail is then what somebody wants
+    elif allowed != 1.0:  # with a limit of 100%, all requests may fail
         gap = worst(_gaps_of_successes(prepared, everything, all_failed=True))
         if gap is not None:
             yield _of_load(
@@ -123,7 +122,7 @@ def _inconclusive(name: str, share: float, reason: str) -> Finding:
 
 
 def _gaps_of_requests(prepared: Prepared, everything: EndpointWindows | None) -> list[Gap]:
-    """Where no request was answered for much longer than it usually takes from one to the next."""
+    """Return the thirds with too long times without an answer, compared with the usual time between two."""
     if everything is None:
         return [Gap(0.0, prepared.judged_from, prepared.end)]
     some = everything.requests > 0
@@ -143,7 +142,7 @@ def _gaps_of_requests(prepared: Prepared, everything: EndpointWindows | None) ->
 
 
 def _idle(prepared: Prepared) -> list[tuple[float, float]]:
-    """The thirds in which neither an arrival was due nor a user asked for."""
+    """Return the thirds in which no arrival was due and no user was asked for."""
     generator, users_at = prepared.recording.generator, prepared.asked.users_at
     scheduled = generator if generator is not None and np.isfinite(generator.asked).any() else None
     if scheduled is None and users_at is None:
@@ -160,7 +159,7 @@ def _idle(prepared: Prepared) -> list[tuple[float, float]]:
 
 
 def _gaps_of_arrivals(prepared: Prepared) -> list[Gap]:
-    """Where the open model made too few of the arrivals that were due; at random arrivals, three standard errors fewer."""
+    """Return the thirds with too few of the arrivals due in the open model, by more than three standard errors."""
     if prepared.recording.generator is None:
         return []
     gaps = []
@@ -173,7 +172,7 @@ def _gaps_of_arrivals(prepared: Prepared) -> list[Gap]:
 
 
 def _gaps_of_users(prepared: Prepared) -> list[Gap]:
-    """Where fewer users were there than asked for: by the profile, or window by window for a locustfile."""
+    """Return the thirds with too few users: compared with the profile, or with a locustfile's windows."""
     users, asked_at = prepared.recording.users, _users_asked(prepared)
     if users is None or asked_at is None:
         return []
@@ -184,13 +183,13 @@ def _gaps_of_users(prepared: Prepared) -> list[Gap]:
         there = float(users.values[inside].sum())
         if (
             asked > 0 and there < COVERED * asked and asked - there >= inside.sum()
-        ):  # a user at least
+        ):  # at least one user
             gaps.append(Gap(there / asked, start, end))
     return gaps
 
 
 def _users_asked(prepared: Prepared) -> Callable[[float], float] | None:
-    """How many users there should have been at a moment; None where nobody asked for any."""
+    """Return a function from a moment to the number of users asked for; None if none were asked for."""
     users_at, generator = prepared.asked.users_at, prepared.recording.generator
     if users_at is not None:
         return lambda moment: users_at(prepared.load_time(moment))
@@ -203,7 +202,7 @@ def _users_asked(prepared: Prepared) -> Callable[[float], float] | None:
 def _gaps_of_successes(
     prepared: Prepared, everything: EndpointWindows, *, all_failed: bool = False
 ) -> list[Gap]:
-    """Where more than half of the requests failed, or all of them; windows with few of them are taken together."""
+    """Return the thirds in which more than half of the requests failed, or all; sparse windows are merged."""
     own = everything.between(prepared.judged_from, prepared.end)
     groups = np.cumsum(own.requests) // ENOUGH if len(own.times) else np.empty(0)
     # A group ends with the window that fills it, so no window is cut.
@@ -232,7 +231,7 @@ def _mostly_failed(prepared: Prepared, everything: EndpointWindows) -> bool:
 
 
 def nothing_sent(prepared: Prepared) -> str | None:
-    """Why the run broke: it made no load at all. None where it made some, and for files."""
+    """Return why the run broke if it made no load at all; None if it made some, and for files."""
     if not prepared.driven:
         return None
     made = sum(int(windows.requests.sum()) for windows in prepared.recording.windows)
@@ -248,12 +247,12 @@ def nothing_sent(prepared: Prepared) -> str | None:
 
 
 def broken(why: str | None) -> str | None:
-    """The sentence of a run that proves nothing; None where there is no reason."""
+    """Return the sentence of a run that proves nothing; None without a reason."""
     return None if why is None else f"The run broke: {why.rstrip('.')}."
 
 
 def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
-    """Endpoints that were never asked, endpoints all of whose requests failed, and failures that no limit judges."""
+    """Yield endpoints that were never requested, endpoints that always failed, and failures that no limit judges."""
     prepared = asked.prepared
     everything = prepared.judged_requests()
     if everything is not None and asked.limits.errors is None:
@@ -277,6 +276,6 @@ def load_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[st
 
 
 def _kinds(windows: EndpointWindows) -> str:
-    """The three commonest kinds of failure."""
+    """Return the three most frequent kinds of failure."""
     commonest = sorted(windows.failure_kinds.items(), key=lambda item: -item[1])
     return ", ".join(kind for kind, _ in commonest[:3])

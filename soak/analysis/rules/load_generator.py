@@ -1,21 +1,21 @@
-"""Whether the load generator kept up: where it did not, latency and rate are its own and say nothing of the target.
+"""Check that the load generator kept up; if not, latency and rate describe the generator, not the target.
 
 | threshold | why there |
 |---|---|
 | CPU from 90% of a core on | queueing: at 90% a request waits nine times its own CPU time for its turn, and ever more beyond |
-| lag from 50 ms on | as long as the generator's own probe rests: each answer may have waited so long to be read |
-| half a second behind with the arrivals, or less than 95% made in all | no target delays their making: it had no time |
-| less than 95% answered in all, while its CPU or lag is high | what a pressed generator loses first |
+| lag from 50 ms on | the interval of the generator's own probe: each answer may have waited this long to be read |
+| half a second behind with the arrivals, or less than 95% made in all | no target delays the sending: the generator had no time |
+| less than 95% answered in all, while its CPU or lag is high | an overloaded generator loses these first |
 | more than 1% dropped, while its CPU or lag is high | they are missing from p99 and beyond |
 | more than half of the arrivals late, while its CPU is high | then even the median is the generator's |
-| in more than 5% of the windows: inconclusive | fewer cannot move a p95, nor the trend of one |
-| in half of them or more: the run broke | then no statistic of latency is the target's |
+| in more than 5% of the windows: inconclusive | fewer cannot move a p95, nor its trend |
+| in half of them or more: the run broke | then no statistic of latency describes the target |
 | more than 1% late: a warning | p99 begins there |
-| load average of its machine above 1 per core: overloaded | more wants to run than there are processors: some of it waits |
-| 70% of a core | what a process is planned for: queueing at 70% costs two requests' time, with room for a burst |
+| load average of its machine above 1 per core: overloaded | more tasks want to run than there are processors, so some wait |
+| 70% of a core | the planned use of a process: queueing at 70% costs two requests' time, with room for a burst |
 
-A generator that is late now and then and makes every arrival all the same has loaded the target as
-it should: what the target keeps is judged as ever, and only failing latency proves nothing.
+A generator that is sometimes late but makes every arrival has loaded the target correctly: what the
+target keeps in memory is judged as usual, and only failing latency proves nothing.
 """
 
 from __future__ import annotations
@@ -36,10 +36,11 @@ from soak.windows import EndpointWindows, GeneratorWindows
 
 SHORT, BEHIND, DROPPED, MOSTLY_LATE = 0.95, 0.5, 0.01, 0.5
 PARTLY, THROUGHOUT, LATE, PLANNED, CROWDED = 0.05, 0.5, 0.01, 0.7, 1.0
-#: What a finding is called that says that the target did not keep the rate.
+#: Series name of the finding that the target did not keep the rate.
 RATE = "load_rate"
-#: Of arrivals at random only the mean is asked for: so many standard errors fewer are chance. Of 1,000 runs at any rate at
-#: most one may be called saturated by it; at 3, one in 200 of the short and slow ones is, at 4 none of 8,000.
+#: Random arrivals are specified by their mean only: up to this many standard errors fewer is
+#: chance. Of 1,000 runs at any rate at most one may be called saturated by chance; at 3, one in 200
+#: of the short and slow runs is, at 4 none of 8,000.
 CHANCE = 4.0
 
 
@@ -47,12 +48,13 @@ CHANCE = 4.0
 class Generator:
     """The judged stretch in figures: shares of 1, `lag` in seconds (99th percentile of windows), rates per second.
 
-    `saturated` is the share of windows in which it was, `delayed` that in which most arrivals were
-    late through it; `late` counts only what the target did not cause. `behind`: fewer were answered
-    than asked for, `achieved` of them a second; `sent` is how many were sent a second where these
-    are too few as well. `asked` is None in the closed model. `processes` would have done; `several` made
-    the load already. `machine` is the highest load average of its machine, per core; NaN where it
-    is not known.
+    `saturated` is the share of windows in which the generator was saturated, `delayed` the share in
+    which this made most arrivals late; `late` counts only arrivals that the target did not delay.
+    `asked` is the rate asked for, None in the closed model, and `achieved` the rate answered.
+    `behind` is True if fewer were answered than asked for; `sent` is the rate sent if that was too
+    low as well, else None. `processes` is how many processes would have been enough; `several` is
+    True if several made the load already. `machine` is the highest load average of its machine, per
+    core; NaN if unknown.
     """
 
     cpu: float
@@ -72,29 +74,29 @@ class Generator:
 
     @property
     def broke(self) -> bool:
-        """Whether it was saturated throughout."""
+        """True if the generator was saturated throughout."""
         return self.saturated >= THROUGHOUT
 
     @property
     def short(self) -> bool:
-        """Whether fewer arrivals were made than asked for, or some dropped."""
+        """True if fewer arrivals were answered than asked for, or too many were dropped."""
         return self.dropped > DROPPED or self.behind
 
 
 def generator_of(prepared: Prepared) -> Generator | None:
-    """How the generator fared; None where nothing was measured."""
+    """Return how the generator performed in the judged stretch; None if this was not measured."""
     requests, recorded = prepared.judged_requests(), prepared.recording.generator
     if recorded is None or requests is None:
         return None
     own = recorded.between(prepared.judged_from, prepared.end)
-    # What is left after the last whole window is too short to tell anything.
+    # The rest after the last whole window is too short to be measured.
     usual = float(np.median(own.seconds)) if len(own.times) else 0.0
     whole = np.isfinite(own.cpu_ratio) & (own.seconds > 0.5 * usual)
     if not whole.any():
         return None
     figures, coverages = _figures(requests, own, whole), prepared.recording.coverages
     makers = int(coverages.expected.max()) if coverages is not None else 1
-    # One that was too busy needs help, however much was left to the others.
+    # A generator that was too busy needs help, even if other processes were not.
     needed = max(figures.processes, makers + 1) if figures.busy > PARTLY else figures.processes
     return replace(figures, processes=needed, several=makers > 1)
 
@@ -118,13 +120,13 @@ def _figures(
     is_open = bool(np.isfinite(own.asked[whole]).any())
     asked = np.nan_to_num(own.asked[whole])
     busy, pressed = cpu >= BUSY, (cpu >= BUSY) | (lag >= LAGGING)
-    # An arrival that found no free connection was the target's to delay, unless the generator was
+    # An arrival that found no free connection was delayed by the target, unless the generator was
     # too busy to free one.
     late = np.where(pressed, late, np.maximum(0.0, late - own.queued[whole]))
     if is_open:
         lost = (dropped > DROPPED * (made + dropped)) | _is_short(made, asked)
         if np.mean(pressed) < THROUGHOUT and _is_short(made[~pressed], asked[~pressed]):
-            # Answers are missing without any pressure as well: the target keeps them.
+            # Answers are missing without any pressure as well, so the target is the cause.
             lost = np.zeros(len(lost), np.bool_)
         saturated = (
             _short(own.made[whole], asked, seconds)
@@ -159,23 +161,23 @@ def _figures(
 
 
 def _is_short(made: Floats, asked: Floats) -> bool:
-    """Whether fewer arrivals were made in the whole stretch than were asked for, beyond what chance does."""
+    """Return True if fewer arrivals were made in the whole stretch than asked for, beyond chance."""
     return falls_short(float(made.sum()), float(asked.sum()))
 
 
 def falls_short(made: float, asked: float) -> bool:
-    """Whether so many arrivals are fewer than were asked for, beyond what chance does."""
+    """Return True if `made` arrivals are fewer than `asked`, beyond chance."""
     return asked - made > max((1 - SHORT) * asked, CHANCE * sqrt(asked))
 
 
 def _short(made: Floats, asked: Floats, seconds: Floats) -> NDArray[np.bool_]:
-    """In which windows the generator was behind with the arrivals asked for; all, where the whole stretch is short."""
+    """Return the windows in which the generator was behind with the arrivals; all, if the whole stretch is short."""
     behind = np.cumsum(asked - made) > BEHIND * asked / seconds + CHANCE * np.sqrt(np.cumsum(asked))
     return np.asarray(behind | _is_short(made, asked))
 
 
 def generator_findings(asked: RuleInput) -> Iterator[Finding]:
-    """One finding: whether the generator was saturated for too long; none where it was not measured."""
+    """Yield one finding: whether the generator was saturated for too long; none if it was not measured."""
     generator = generator_of(asked.prepared)
     if generator is None:
         return
@@ -196,7 +198,7 @@ def generator_findings(asked: RuleInput) -> Iterator[Finding]:
 
 
 def generator_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
-    """What else there is to say of the arrivals, and of a generator that was nearly too busy."""
+    """Yield warnings about late, dropped or missing arrivals, and about a generator that was nearly too busy."""
     generator = generator_of(asked.prepared)
     if generator is None or generator.saturated > PARTLY:
         return
@@ -221,7 +223,7 @@ def generator_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterato
 
 
 def unproven(findings: Iterable[Finding], generator: Generator | None) -> Iterator[Finding]:
-    """Failing latency and rate proves nothing where the generator was saturated; all else stays as it was found."""
+    """Make failing latency and rate inconclusive if the generator was saturated; yield all other findings unchanged."""
     for finding in findings:
         rate, latency = (
             finding.series == "http_requests_per_second",
@@ -240,7 +242,7 @@ def unproven(findings: Iterable[Finding], generator: Generator | None) -> Iterat
 
 
 def saturated(generator: Generator | None, findings: Iterable[Finding]) -> str | None:
-    """Why no figure of the load is the target's: its generator was saturated throughout. None where it was not."""
+    """Return why no figure of the load describes the target, if the generator was saturated throughout; else None."""
     reason = next(
         (finding.reason for finding in findings if finding.series == "soak_load_cpu_ratio"), ""
     )
@@ -250,7 +252,7 @@ def saturated(generator: Generator | None, findings: Iterable[Finding]) -> str |
 
 
 def _figures_of(generator: Generator) -> str:
-    """`97% of a core, turns up to 12 ms late, 4,000 of 9,000 requests/s`."""
+    """Return `97% of a core, event loop up to 12 ms late, 4,000 of 9,000 requests/s answered`."""
     said = f"{show_ratio(generator.cpu)} of a core, event loop up to {show_duration(generator.lag)} late"
     if generator.machine > CROWDED and generator.lag >= LAGGING:
         said += f", load average of its machine {show_number(generator.machine)} per core"
@@ -269,7 +271,7 @@ def _outcome(generator: Generator) -> str:
 
 
 def _late_because(generator: Generator) -> str:
-    """Why arrivals were late that the target did not delay, as far as it was recorded."""
+    """Return why arrivals were late that the target did not delay, as far as it was recorded."""
     if generator.busy > PARTLY or isnan(generator.machine):
         return "of the load generator"
     own = f"{show_ratio(generator.cpu)} of a core"

@@ -1,4 +1,4 @@
-"""Whether all the load was made by all the workers: what a lost one left undone must not look like health."""
+"""Check that all workers made their share of the load: a missing share must not look like health."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from soak.analysis.rules.rule import RuleInput
 from soak.model import Finding, RuleName, Verdict
 from soak.units import show_duration, show_ratio
 
-#: With more of its load missing, a target was not given the work that was to show whether it leaks.
+#: With more of the load missing, the target was not given the work that was to show whether it
+#: leaks.
 _TOO_MUCH_MISSING = 0.05
 
 
 def worker_findings(asked: RuleInput) -> Iterator[Finding]:
-    """One finding where a worker was missing for any of the load, from its start to its end; none otherwise."""
+    """Yield one finding if a worker was missing at any time of the load; none otherwise."""
     prepared = asked.prepared
     coverages = prepared.recording.coverages
     if coverages is None:

@@ -1,4 +1,4 @@
-"""What a locustfile itself says of its run: Locust's `environment.process_exit_code`, and exceptions in most of its work."""
+"""What a locustfile reports about its run: Locust's `environment.process_exit_code`, and too many exceptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from soak.units import capitalized
 
 
 def locustfile_findings(asked: RuleInput) -> Iterator[Finding]:
-    """A fail where a locustfile set an exit code other than 0; inconclusive where it raised more often than it asked."""
+    """Yield a fail for an exit code other than 0; inconclusive if the file raised exceptions in most of its work."""
     for kind, series, verdict in (
         (EventKind.EXIT_CODE, "process_exit_code", Verdict.FAIL),
         (EventKind.EXCEPTIONS, "locustfile_exceptions", Verdict.INCONCLUSIVE),

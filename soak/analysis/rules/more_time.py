@@ -9,16 +9,17 @@ from soak.analysis.vouch import MOST_LONGER, SHARPER
 from soak.model import Trend
 from soak.units import show_duration
 
-#: The least and the most that is advised, in lengths of the run so far: less is within the run's own chance, and what more
-#: than ten times the time would bring, this run does not know.
+#: The least and the most that is advised, in lengths of the run so far. A smaller difference is
+#: within the run's own chance, and this run cannot predict what more than ten times its length
+#: would show.
 LEAST, MOST = 0.25, MOST_LONGER
 
 
 def more_time(trend: Trend, edges: Iterable[float], seconds: float) -> str:
-    """`2.5 h more would tell`: when the interval, as it narrows with T^1.5, will exclude the nearest of `edges`.
+    """Return `2.5 h more would tell`: when the interval, narrowing with T^1.5, excludes the nearest of `edges`.
 
-    `edges` are the growths an hour at which the verdict turns, `seconds` how long was judged. A
-    rate that lies on an edge can never be told from it, so that no more than MOST is advised.
+    `edges` are the hourly growths at which the verdict changes, `seconds` the length judged so far.
+    A rate on an edge can never be distinguished from it, so at most MOST is advised.
     """
     width = (trend.slope_high - trend.slope_low) / 2
     distance = min((abs(trend.slope_per_hour - edge) for edge in edges), default=0.0)
@@ -31,5 +32,5 @@ def more_time(trend: Trend, edges: Iterable[float], seconds: float) -> str:
 
 
 def more_would_tell(seconds: float) -> str:
-    """`2.5 h more would tell`: of a run or of a file that somebody else recorded."""
+    """Return `2.5 h more would tell`, for a run or for a file that was recorded elsewhere."""
     return f"{show_duration(seconds)} more would tell"

@@ -1,7 +1,7 @@
-"""Whether the target was overloaded: then what it holds is requests that wait, and growth says nothing of leaks.
+"""Check whether the target was overloaded: then it holds waiting requests, and growth says nothing about leaks.
 
 By Little's law (A proof for the queuing formula L = λW, 1961) the requests in flight are the rate
-times the time that each takes; while they rise under a steady rate the target falls behind, and
+times the time that each takes. If they rise under a steady rate the target falls behind, and
 memory, descriptors and threads rise with them.
 """
 
@@ -21,10 +21,10 @@ from soak.windows import is_timeout
 
 @dataclass(frozen=True, slots=True)
 class Overload:
-    """How many requests were in flight at first and at last, and answers a second.
+    """How many requests were in flight at first and at last, and answers per second.
 
     `timeouts` is the share of requests that got no answer in time. `doubtful` says that the load
-    generator was saturated too, which may have kept the answers waiting.
+    generator was saturated too, which may have delayed the answers.
     """
 
     first: float
@@ -35,7 +35,7 @@ class Overload:
 
     @property
     def sentence(self) -> str:
-        """What was overloaded, and what it would have kept up with."""
+        """What was overloaded, and which rate it would have kept."""
         rate = f"it answered {show_number(self.answered)} requests/s; a rate below that would tell"
         who = "the target or the load generator" if self.doubtful else "the target"
         if self.timeouts > MOSTLY_TIMEOUTS:
@@ -45,7 +45,7 @@ class Overload:
 
 
 def overload_of(prepared: Prepared) -> Overload | None:
-    """Whether requests in flight rose throughout the judged stretch, or most requests timed out; None where neither."""
+    """Return the overload if requests in flight rose throughout the judged stretch or most timed out; else None."""
     requests = prepared.judged_requests()
     if requests is None:
         return None
@@ -56,7 +56,7 @@ def overload_of(prepared: Prepared) -> Overload | None:
     timeouts = failed / total if total and late > sum(requests.failure_kinds.values()) / 2 else 0.0
     in_flight = _in_flight(prepared)
     parts = np.array_split(in_flight, 3)
-    # A queue that empties again now and then is a burst, and no overload.
+    # A queue that empties again now and then is a burst, not an overload.
     first = float(np.quantile(parts[0], 0.75)) if len(in_flight) >= len(parts) else 0.0
     last = float(np.quantile(parts[-1], 0.25)) if len(in_flight) >= len(parts) else 0.0
     overloaded = last >= IN_FLIGHT_FACTOR * max(first, 1.0) and last - first >= IN_FLIGHT_MORE
@@ -68,7 +68,7 @@ def overload_of(prepared: Prepared) -> Overload | None:
 
 
 def _in_flight(prepared: Prepared) -> Floats:
-    """Requests that were sent and not yet answered, at each window of the judged stretch; empty where unknown."""
+    """Return the requests sent but not yet answered, at each window of the judged stretch; empty if unknown."""
     own = prepared.recording.generator
     every = prepared.recording.windows
     if (
@@ -85,7 +85,7 @@ def _in_flight(prepared: Prepared) -> Floats:
 
 
 def without_overload(finding: Finding, overload: Overload | None) -> Finding:
-    """A finding of growth that an overloaded target leaves open, unless a limit was set for it."""
+    """Make a finding of growth inconclusive if the target was overloaded, unless a limit was set for it."""
     decided = finding.verdict is not Verdict.INCONCLUSIVE and finding.limit is None
     if overload is None or not decided or finding.trend is None:
         return finding
@@ -96,7 +96,7 @@ def without_overload(finding: Finding, overload: Overload | None) -> Finding:
 
 
 def failed_before(finding: Finding, earlier: Finding | None, loaded: float) -> Finding:
-    """A finding that is open, as the load's first `loaded` seconds decide it where growth failed in them already.
+    """Turn an inconclusive finding into a fail if growth failed already in the load's first `loaded` seconds.
 
     `earlier` is the finding of these seconds, before the target fell behind: a leak that brings its
     service down is a leak.

@@ -1,10 +1,9 @@
 """Pools of connections: not returned, exhausted, pinned, oversized, never reclaimed.
 
-What costs a request fails a run: a connection that is not returned when the load is over, a caller
-that gave up waiting; and callers that wait ever more, by the growth rule. What is only a risk, or
-the wish of the one who set up the load, is a
-warning: a pool at its maximum, one far larger than ever used, idle connections that are kept for
-    ever.
+Failures are what harms requests: connections that are not returned when the load is over, and
+callers that gave up waiting. Callers that wait more and more are left to the growth rule. What is
+only a risk, or intended by whoever configured the load, is a warning: a pool at its maximum, one
+far larger than ever used, idle connections that are kept for ever.
 """
 
 from __future__ import annotations
@@ -19,18 +18,20 @@ from soak.catalog.metrics import POOLS, PoolNames, pool_identity, selected
 from soak.model import Finding, Floats, Kind, Labels, RuleName, Series, Verdict
 from soak.units import show_count, show_number, show_ratio
 
-#: A pool is pinned when it is at its maximum in this share of the samples.
+#: A pool is pinned if it is at its maximum in this share of the samples.
 _PINNED = 0.95
-#: A maximum of at least this many, of which less than this share was ever used, is too large.
+#: A maximum of at least this many connections is too large if less than this share of it was ever
+#: used.
 _LARGE, _HARDLY = 20, 0.25
-#: Idle connections are kept for ever when at least this many, and half of all, were idle for this long (seconds).
+#: Idle connections are kept for ever if at least this many, and half of all, were idle for this
+#: long (seconds).
 _IDLE, _LONG = 10, 900.0
-#: Fewer samples than this say nothing.
+#: Fewer samples than this are not evaluated.
 _FEWEST = 10
 
 
 def pool_findings(asked: RuleInput) -> Iterator[Finding]:
-    """Connections that did not come back after the load, and callers that gave up waiting; only what is wrong."""
+    """Yield connections not returned after the load, and callers that gave up waiting; nothing if all is well."""
     prepared, limits = asked.prepared, asked.limits
     for pool in POOLS:
         for used in selected(pool.used, prepared.recording.series):
@@ -41,7 +42,7 @@ def pool_findings(asked: RuleInput) -> Iterator[Finding]:
 
 
 def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
-    """Risks and waste that are no failure; sizing advice is skipped for pools with a finding that does not pass."""
+    """Yield risks and waste; no advice on size is given for a pool with a finding that does not pass."""
     prepared = asked.prepared
     unsettled = {
         (finding.series, finding.labels)
@@ -74,7 +75,7 @@ def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str
 
 
 def _not_returned(prepared: Prepared, used: Series) -> Iterator[Finding]:
-    """Connections held throughout the later half of the drain, without requests, and not before the load."""
+    """Yield pools with connections in use throughout the later half of the drain, beyond those before the load."""
     drain = next((phase for phase in prepared.recording.phases if phase.name == "drain"), None)
     if drain is None:
         return
@@ -166,7 +167,7 @@ def _kept_for_ever(
 
 
 def _beside(prepared: Prepared, pool: PoolNames, selector: str, own: Labels) -> Series | None:
-    """The series of the same pool that a selector matches, if it has some value."""
+    """Return the series of the same pool that a selector matches and that has a value; None if there is none."""
     beside = (
         series for series in prepared.named(selector) if pool_identity(pool, series.labels) == own
     )

@@ -1,20 +1,20 @@
-"""Growth at the rate of production, where the test's rate is another: an accelerated soak.
+"""Growth at the rate of production, if the test's rate differs from it: an accelerated soak.
 
-Growth with requests slows down with them, growth with time does not, and a run of one steady rate
+Growth with requests slows down with them, growth with time does not, and a run at one steady rate
 cannot tell the two apart. So the growth in production is bounded: with f the rate of production
-over that of the test, it lies between the slower and the faster of the test's growth and f times
-it. Where the rate varied enough within the run, both parts are fitted, y = a + b t + c N(t) with N
-the requests so far, on block means by ordinary least squares, and b + c times the rate of
-production narrows the bounds. What stays undecided counts against the horizon.
+divided by that of the test, it lies between the test's growth and f times it. If the rate varied
+enough within the run, both parts are fitted, y = a + b t + c N(t) with N the requests so far, on
+block means by ordinary least squares, and b + c times the rate of production narrows the bounds.
+What stays undecided counts against the horizon.
 
-Assumed: that each kind of request leaves as much in production as in the test, and that the mix of
-    kinds is the same.
+Assumed: each kind of request leaves as much in production as in the test, and the mix of kinds is
+the same.
 
 | constant | unit | meaning |
 |---|---|---|
-| `BLOCKS` 30 | blocks | enough for three coefficients, and long enough that neighbours' errors hardly hang together |
-| `APART` 0.002 | share of variance | with less of the requests unexplained by time, the fit is all rounding |
-| `SURELY` 4.5 | standard errors | as far as the resolution of a trend is from no growth |
+| `BLOCKS` 30 | blocks | enough for three coefficients, and long enough that neighbours' errors hardly correlate |
+| `APART` 0.002 | share of variance | if time leaves less of the requests unexplained, the fit is all rounding |
+| `SURELY` 4.5 | standard errors | as for the resolution of a trend |
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _STEP = "rate of production"
 
 
 def at_production(subject: Subject, finding: Finding, survive: Survive) -> Finding:
-    """A finding of growth, judged and vouched for at the rate of production; as it was where the profile names none."""
+    """Judge and vouch for a growth finding at the rate of production; unchanged if the profile names no such rate."""
     trend, rate = finding.trend, request_rate(subject)
     if (
         survive.at is None
@@ -79,7 +79,7 @@ def at_production(subject: Subject, finding: Finding, survive: Survive) -> Findi
 
 
 def request_rate(subject: Subject) -> float:
-    """Requests a second over the judged stretch; 0 where they are not known."""
+    """Return requests per second over the judged stretch; 0 if unknown."""
     if subject.requests is None:
         return 0.0
     inside = (subject.requests.times >= subject.judged_from) & np.isfinite(subject.requests.values)
@@ -92,8 +92,10 @@ def request_rate(subject: Subject) -> float:
 
 
 def by_both_clocks(subject: Subject, rate: float) -> tuple[float, float] | None:
-    """Growth an hour at `rate` requests a second and its standard error, fitted on time and requests; None where one rate
-    was held, or too little is there to fit."""
+    """Fit growth on time and requests; return growth per hour at `rate` requests per second and its standard error.
+
+    None if the rate was constant, or there is too little data for a fit.
+    """
     if subject.requests is None or subject.borders:
         return None
     series = subject.series
@@ -111,7 +113,7 @@ def by_both_clocks(subject: Subject, rate: float) -> tuple[float, float] | None:
     inverse = np.linalg.pinv(design.T @ design)
     coefficients = inverse @ design.T @ y
     residual = y - design @ coefficients
-    # Neighbouring blocks' errors may hang together: an AR(1) correction of the variance (Bartlett,
+    # Neighbouring blocks' errors may be correlated: an AR(1) correction of the variance (Bartlett,
     # 1946).
     memory = float(
         np.clip(residual[1:] @ residual[:-1] / max(float(residual @ residual), 1e-300), 0.0, 0.9)

@@ -1,15 +1,15 @@
-"""Whether the open model's rate was kept: one judgement, for the line of a run under way and for its end.
+"""Judge whether the open model's rate was kept, with the same rule during a run and at its end.
 
-What was sent from ten to five seconds ago is compared with what was answered in the last five. A
-constant latency of up to five seconds, a ramp, and stages of the load are so no overload; a queue
-that grows is one, since by Little's law answers then come ever later.
+What was sent from ten to five seconds ago is compared with what was answered in the last five. So a
+constant latency of up to five seconds, a ramp, and stages of the load do not count as overload. A
+growing queue does, because by Little's law answers then come ever later.
 
 | threshold | unit | why there |
 |---|---|---|
-| `STRETCH` 5 | seconds | sent and answered are compared over as many, and it must be so for as long: told within 15 s |
-| `KEPT` 0.9 | share | fewer answers of what was sent is a queue that doubles ten times faster than chance explains |
-| `MISSING` 5 | requests | fewer make no share |
-| `ANSWERED` 0.98 | share | at the end: a burst that was answered before a third was over is no overload |
+| `STRETCH` 5 | seconds | sent and answered are compared over this time, and a shortfall must last as long: told within 15 s |
+| `KEPT` 0.9 | share | fewer answers than this share mean a queue that doubles ten times faster than chance explains |
+| `MISSING` 5 | requests | fewer are too few for a share |
+| `ANSWERED` 0.98 | share | at the end: a burst that was answered before a third was over is not an overload |
 """
 
 from __future__ import annotations
@@ -30,9 +30,11 @@ from soak.units import capitalized, show_count, show_duration, show_number, show
 from soak.windows import EndpointWindows, Floats, is_timeout
 
 STRETCH, KEPT, MISSING, ANSWERED = 5.0, 0.9, 5, 0.98
-#: From this share of the windows in view on, a generator under pressure may be what keeps answers waiting.
+#: From this share of the considered windows on, pressure on the generator may be what delays
+#: answers.
 PRESSED = 0.5
-#: A hole between two windows across which nothing is compared: a drain leaves one, and a resumed run.
+#: Seconds between two windows across which nothing is compared: a drain or a resumed run leaves
+#: such a hole.
 _HOLE = 1.0
 
 
@@ -40,7 +42,7 @@ _HOLE = 1.0
 class RateWindow:
     """One window of an open model: `sent` of `asked` arrivals, and for each endpoint its answers and timeouts.
 
-    `ended` is how many requests ended in whatever way, those that were dropped too.
+    `ended` is how many requests ended in any way, including those that were dropped.
     """
 
     time: float
@@ -54,18 +56,18 @@ class RateWindow:
 
     @property
     def middle(self) -> float:
-        """The moment in its middle."""
+        """The middle of the window."""
         return self.time - self.seconds / 2
 
     @property
     def pressed(self) -> bool:
-        """Whether the load generator was under pressure in it."""
+        """True if the load generator was under pressure in the window."""
         return self.cpu_ratio >= BUSY or self.lag >= LAGGING
 
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """A rate that is not kept, `since` a moment: rates per second, `best` the most that was answered meanwhile."""
+    """A rate not kept since the moment `since`: rates per second, `best` the highest rate answered meanwhile."""
 
     since: float
     who: str
@@ -78,12 +80,12 @@ class Shortfall:
 
     @property
     def by_generator(self) -> bool:
-        """Whether too little was sent, whatever the target did."""
+        """True if too little was sent, whatever the target did."""
         return self.who == GENERATOR
 
     @property
     def now(self) -> str:
-        """The sentence for a run under way."""
+        """The sentence for a run in progress."""
         if self.answered or self.by_generator:
             more = "" if self.by_generator else f"; try less than {_rate(self.best)} requests/s"
             return f"{self.who} does not keep the rate: {self._figures}{more}"
@@ -106,7 +108,7 @@ TARGET, GENERATOR, EITHER = "the target", "the load generator", "the target or t
 
 
 class RateWatch:
-    """Sees every window of the load in turn. `short` tells that the rate is not kept; it is None while it is."""
+    """Observes every window of the load in order. `short` describes a rate that is not kept; None while it is kept."""
 
     def __init__(self) -> None:
         self._windows: deque[RateWindow] = deque()
@@ -116,7 +118,7 @@ class RateWatch:
         self.short: Shortfall | None = None
 
     def saw(self, window: RateWindow) -> None:
-        """One more window."""
+        """Add the next window."""
         began = window.time - window.seconds
         if self._windows and began - self._windows[-1].time > _HOLE:
             self._windows.clear()
@@ -131,14 +133,14 @@ class RateWatch:
             self._since, self._best = None, 0.0
         elif self._since is None:
             self._since = window.time
-        # Half a window to spare: their ends are no exact seconds.
+        # Allow a part of a window, because windows do not end at exact seconds.
         long_enough = (
             self._since is not None and window.time - self._since > 0.9 * STRETCH - window.seconds
         )
         self.short = short if long_enough else None
 
     def _short(self, since: float) -> Shortfall | None:
-        """What is not kept in the stretch that began at `since`; None where all is, or too little was seen yet."""
+        """Return the shortfall since `since`; None if the rate is kept, or too little was seen yet."""
         before = [window for window in self._windows if window.middle < since]
         recent = [window for window in self._windows if window.middle >= since]
         earlier, seconds = (sum(window.seconds for window in part) for part in (before, recent))
@@ -154,7 +156,8 @@ class RateWatch:
         if not unsent and due - answered <= max((1 - KEPT) * due, MISSING):
             return None
         pressed = sum(window.pressed for window in self._windows) >= PRESSED * len(self._windows)
-        # Requests that time out cost the target time and are no answers: it keeps more than that.
+        # Requests that time out cost the target time but are not answers, so its possible rate is
+        # higher than this.
         begun = self._since is not None and since >= self._since - 0.5 * recent[0].seconds
         self._best = max(self._best if begun else 0.0, answered / seconds)
         return Shortfall(
@@ -170,7 +173,7 @@ class RateWatch:
 
 
 def _hanging(windows: list[RateWindow]) -> set[str]:
-    """Endpoints that answer nothing at all while another never times out: those hang, at whatever rate."""
+    """Return the endpoints that answer nothing while another never times out: these hang at any rate."""
     totals: dict[str, tuple[int, int]] = {}
     for window in windows:
         for name, (answered, timeouts) in window.endpoints.items():
@@ -182,7 +185,7 @@ def _hanging(windows: list[RateWindow]) -> set[str]:
 
 
 def _answered(windows: list[RateWindow], hanging: set[str]) -> int:
-    """Requests that got an answer, also one that is a failure: failures are told by themselves, and so is what hangs."""
+    """Count answered requests, failed ones included, and timeouts of hanging endpoints: both are reported elsewhere."""
     return sum(
         answered + timeouts * (name in hanging)
         for window in windows
@@ -195,9 +198,10 @@ def _rate(per_second: float) -> str:
 
 
 def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
-    """The share of a third in which the rate was kept, where that is too little, and the sentence for a run that is over.
+    """Return the share of a third in which the rate was kept, and a sentence, if the share is too small; else None.
 
-    None where it was kept, and where the load generator did not send it, which is told of the generator.
+    Also None if the load generator did not send the requests, because that is reported as its own
+    fault.
     """
     windows, short = _shortfalls(prepared)
     if not short or all(each.by_generator for _, each in short):
@@ -224,13 +228,13 @@ def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
 
 
 def fell_behind(prepared: Prepared) -> float | None:
-    """The moment of the load from which on the target did not keep the rate for the first time; None where it kept it."""
+    """Return the moment since which the target first did not keep the rate; None if it always kept it."""
     _, short = _shortfalls(prepared)
     return min((each.since for _, each in short if not each.by_generator), default=None)
 
 
 def _shortfalls(prepared: Prepared) -> tuple[list[RateWindow], list[tuple[float, Shortfall]]]:
-    """The windows, and at the end of each one by which the rate is not kept, how it is not; empty where it never is."""
+    """Return the windows, and the end and the shortfall of each window by which the rate is not kept."""
     timeouts = [_timeouts(window) for window in prepared.recording.windows]
     windows = list(_windows(prepared, timeouts)) if _any_short(prepared, timeouts) else []
     watch, short = RateWatch(), list[tuple[float, Shortfall]]()
@@ -242,19 +246,19 @@ def _shortfalls(prepared: Prepared) -> tuple[list[RateWindow], list[tuple[float,
 
 
 def _advice(prepared: Prepared, last: float, best: float) -> str:
-    """What would tell where the rate was not kept until `last`, and at most `best` was: a lower one, or a later beginning."""
+    """Return what would decide if the rate was not kept until `last`: a rate below `best`, or a later beginning."""
     if not best > 0:
         return "see the target's log for why it stopped answering"
     lower = f"less than {_rate(best)} requests/s"
     if last > prepared.judged_from + (prepared.end - prepared.judged_from) / PARTS:
         return f"a run at {lower} would tell"
-    # It got into its stride, as a JVM does.
+    # The target became fast enough only after a while, as a JVM does.
     later = 10 * ceil(prepared.load_time(last) / 10)
     return f"a run with `--warmup {later}s`, or at {lower}, would tell"
 
 
 def _kept(short: list[tuple[float, Shortfall]], start: float, end: float, seconds: float) -> float:
-    """The share of a part in which the rate was kept."""
+    """Return the share of a part in which the rate was kept."""
     lost, reached = 0.0, start
     for time, each in short:
         began = max(each.since, reached)
@@ -264,7 +268,7 @@ def _kept(short: list[tuple[float, Shortfall]], start: float, end: float, second
 
 
 def _any_short(prepared: Prepared, timeouts: Sequence[Floats]) -> bool:
-    """Whether less was answered than sent in any third: else a queue was there for a while at most, and was answered."""
+    """Return True if fewer requests were answered than sent in any third; otherwise any queue was brief."""
     own = prepared.recording.generator
     every = prepared.recording.windows
     if own is None or not every or len(own.times) != len(every[0].times):
@@ -282,7 +286,7 @@ def _any_short(prepared: Prepared, timeouts: Sequence[Floats]) -> bool:
 
 
 def _timeouts(window: EndpointWindows) -> Floats:
-    """In each window, how many requests of an endpoint timed out."""
+    """Return how many requests of an endpoint timed out in each window."""
     counts = np.zeros(len(window.times))
     for kind, rows in window.failed.items():
         if is_timeout(kind) and len(rows):
@@ -291,7 +295,7 @@ def _timeouts(window: EndpointWindows) -> Floats:
 
 
 def _windows(prepared: Prepared, timeouts: Sequence[Floats]) -> Iterator[RateWindow]:
-    """The windows of an open model up to the end of what is judged, as the watch sees them while a run goes on."""
+    """Yield the windows of an open model up to the end of judging, as the watch sees them during a run."""
     own, every = prepared.recording.generator, prepared.recording.windows
     if own is None:
         return

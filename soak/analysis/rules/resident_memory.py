@@ -1,10 +1,10 @@
-"""Resident memory beside what it is made of: growth that the managed heap, the runtime's total or files explain.
+"""Resident memory compared with its parts: growth that the managed heap, the runtime's total or files explain.
 
 Resident memory of a young process creeps for minutes: the allocator touches pages of arenas that it
-took long ago, and the system maps pages of the program itself. Neither is a leak, and no look at
-resident memory alone can tell. So a rise of it is weighed against series that bound it. With p the
-pages of files, and t what the runtime took from the system and has not given back, resident memory
-is at most p + t and a little; where t is steady and holds all of it, a rise must end.
+took long ago, and the system maps pages of the program itself. Neither is a leak, and resident
+memory alone cannot show the difference. So a rise of it is compared with series that bound it. With
+p the pages of files, and t what the runtime took from the system and has not given back, resident
+memory is at most p + t and a little more. If t is steady and contains all of it, a rise must end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from soak.catalog.process import ANONYMOUS
 from soak.model import Finding, Floats, Series, Trend, Verdict
 from soak.units import show_amount, show_bytes
 
-#: Heaps that tell what is alive; where a process tells none, what is in use speaks.
+#: Series of live heaps, and for processes that report none, of heaps in use.
 LIVE_HEAPS = (
     *(collector.live for collector in COLLECTORS if collector.live),
     *(
@@ -54,9 +54,10 @@ def explain_resident_memory(
     companions: Sequence[Finding],
     judge: Judge,
 ) -> list[Finding]:
-    """The findings, those of resident memory in the light of its companions; `judge` judges a further series.
+    """Return the findings, with those of resident memory adjusted by related series; `judge` judges a further series.
 
-    `companions` are the findings with warm-ups told, for a heap that creeps is steady enough.
+    `companions` are the findings after warm-up was considered, because a creeping heap is steady
+    enough.
     """
     beside = {(finding.series, finding.labels): finding for finding in companions}
     result = []
@@ -79,7 +80,7 @@ def explain_resident_memory(
 def _in_the_light(
     prepared: Prepared, subject: Subject, finding: Finding, heap: Finding | None, judge: Judge
 ) -> Finding:
-    """Pass where what grows is bounded, open where a small rise stands alone above a steady heap, unchanged otherwise."""
+    """Pass if the growth is bounded, leave open a small rise above a steady heap, else return the finding unchanged."""
     anonymous = prepared.beside(ANONYMOUS, subject.series.labels)
     if anonymous is not None:
         rest = replace(subject, series=anonymous, floor=None)
@@ -108,7 +109,7 @@ def _in_the_light(
 
 
 def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
-    """Pass where it moved in a few steps or most likely settled, open where a small rise fails, unchanged otherwise."""
+    """Pass a few steps or a level that most likely settled, leave open a small rise that fails, else unchanged."""
     trend = finding.trend
     if trend is not None and trend.stepwise:
         return _passed(
@@ -136,7 +137,7 @@ def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
 
 
 def _until_alone(trend: Trend, seconds: float) -> float:
-    """Seconds more until a rise that goes on like this is no longer small: the first of ever longer runs in which it is not."""
+    """Return the seconds until a rise that continues like this is no longer small, at most 25 times the run."""
     for longer in range(1, 101):
         total = seconds * (1 + longer / 4)
         if trend.slope_per_hour * total / 3600 >= _alone(total) * abs(trend.level):
@@ -145,7 +146,7 @@ def _until_alone(trend: Trend, seconds: float) -> float:
 
 
 def _alone(seconds: float) -> float:
-    """The share of its level that resident memory may rise by over so many seconds, above a steady live heap."""
+    """Return the share of its level that resident memory may rise by in `seconds`, above a steady live heap."""
     youth = max(0.0, 1.0 - seconds / RESIDENT_ALONE_SECONDS)
     return RESIDENT_ALONE + (RESIDENT_ALONE_AT_FIRST - RESIDENT_ALONE) * youth
 
@@ -153,7 +154,7 @@ def _alone(seconds: float) -> float:
 def _passed(
     finding: Finding, why: str, beside: Subject | None = None, judged: Finding | None = None
 ) -> Finding:
-    """A pass, that vouches for as long as what bounds resident memory does."""
+    """Return a pass that vouches for as long as the series that bounds resident memory does."""
     passed = finding.adjusted(_STEP, Verdict.PASS, f"{why}.")
     if beside is None or judged is None or judged.trend is None:
         return passed
@@ -165,7 +166,7 @@ def _judged(series: Series, subject: Subject) -> Floats:
 
 
 def _kept(series: Series, subject: Subject) -> bool:
-    """Whether the last quarter of the judged stretch lies no more than a twentieth above the first.
+    """Return True if the last quarter of the judged stretch is at most a twentieth above the first.
 
     A few large steps pass as steps in a verdict of their own; to excuse another series, there must
     be none upwards.
@@ -179,9 +180,9 @@ def _kept(series: Series, subject: Subject) -> bool:
 
 
 def _taken(prepared: Prepared, subject: Subject) -> list[Series]:
-    """What the runtime took from the system, in bytes: less what it has given back, and all of it; none where unknown."""
+    """Return the memory in bytes that the runtime took from the system: less what it gave back, and all; or none."""
     for collector in COLLECTORS:
-        # Only runtimes that tell what they give back tell all that they take.
+        # Only runtimes that report what they give back report all that they take.
         total = (
             prepared.beside(collector.taken, subject.series.labels) if collector.released else None
         )

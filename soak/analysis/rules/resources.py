@@ -1,4 +1,4 @@
-"""The growth rule applied to a recording: what comes of each judged series."""
+"""Apply the growth rule to a recording, and adjust the finding of each judged series."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from soak.model import Finding, RuleName, series_key
 
 
 def resource_findings(asked: RuleInput) -> list[Finding]:
-    """The growth rule over every judged series; then those that `growth` names and that were not recorded.
+    """Return the growth findings of every judged series, then of those that `growth` names but were not recorded.
 
-    Where the target was overloaded in the end, what it was before decides what failed already then.
+    If the target was overloaded at the end, a fail in the time before the overload stands.
     """
     prepared = asked.prepared
     overload = overload_of(prepared)
@@ -83,7 +83,7 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
 
 
 def _upright(subject: Subject, finding: Finding) -> Finding:
-    """The finding with the series' own sign, where it was judged with its sign changed."""
+    """Return the finding with the series' own sign, if the series was judged with its sign changed."""
     if not subject.falls or finding.trend is None:
         return finding
     observed = None if finding.observed is None else -finding.observed

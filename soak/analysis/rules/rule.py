@@ -1,4 +1,4 @@
-"""What every rule is given, and what a rule is: see RULES in `soak/analysis/rules/__init__.py` for how to add one."""
+"""The input and the type of a rule; see RULES in `soak/analysis/rules/__init__.py` for how to add one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from soak.analysis.statistics.growth_input import Subject
 from soak.model import Finding
 from soak.profile import EndpointLimits, Limits
 
-#: Replaces the clock of a subject, where the mix of traffic was varied on purpose.
+#: Replaces the clock of a subject, if the mix of traffic was varied on purpose.
 RequestClock = Callable[[Prepared, Subject], Subject]
 
 
@@ -19,9 +19,8 @@ class RuleInput:
     """A prepared recording and the limits that it is judged by.
 
     `endpoint_limits` maps endpoint names to limits of their own. `judge_unknown` is for files that
-    a user chose to have
-    judged: series that the catalog does not know as resources are judged too. `request_clock` is
-        None where time is the clock.
+    a user chose to have judged: series that the catalog does not know as resources are judged too.
+    `request_clock` is None if time is the clock.
     """
 
     prepared: Prepared
@@ -37,7 +36,7 @@ def _no_warnings(_asked: RuleInput, _findings: Sequence[Finding]) -> Iterable[st
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`judge` gives a rule's findings; `warn` its warnings, once all rules' findings are known."""
+    """`judge` returns a rule's findings; `warn` its warnings, once all rules' findings are known."""
 
     judge: Callable[[RuleInput], Iterable[Finding]]
     warn: Callable[[RuleInput, Sequence[Finding]], Iterable[str]] = _no_warnings

@@ -1,4 +1,4 @@
-"""What must be true of a run for its verdict to mean anything: the target lived, it was watched, the run was whole."""
+"""What must be true for a run's verdict to mean anything: the target lived, it was watched, the run was complete."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from soak.catalog.process import START_TIME
 from soak.model import Event, EventKind, Finding, RuleName, Series, SourceHealth, Verdict
 from soak.units import capitalized, show_duration, show_number, show_ratio
 
-#: Series by which a source says that it did not see all, and what to tell of them.
+#: Series in which a source reports that it did not see everything, and the warning for each.
 _ODD = {
     "scrape_samples_left_out": "up to {} series per scrape exceeded what is kept of one page or metric, and were left out",
     "scrape_samples_repeated": "up to {} series a scrape were on the page twice; the first of each counts",
     "scrape_queries_without_result": "up to {} queries a scrape gave no result",
 }
-#: So many windows in a row without a single success are an outage, and no burst of errors.
+#: Windows in a row without a single success that are an outage, not a burst of errors.
 _OUTAGE = 3
-#: The first scrape after a gap may come so many seconds after the load went on.
+#: Seconds by which the first scrape after a gap may follow the continuation of the load.
 _RESUMING = 1.0
 #: Seconds of load within which a target died as the load began: about one scrape.
 _AT_ONCE = 1.0
 
 
 def validity_findings(asked: RuleInput) -> Iterator[Finding]:
-    """Restarts, and a target that was not there any more at the end."""
+    """Yield restarts, outages, and a target that was gone at the end."""
     prepared = asked.prepared
     yield from _restarts(prepared)
     if prepared.driven:
@@ -37,7 +37,7 @@ def validity_findings(asked: RuleInput) -> Iterator[Finding]:
 
 
 def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
-    """What went wrong without changing a verdict: lost scrapes, late ones, and what the run itself noted."""
+    """Yield what went wrong without changing a verdict: lost scrapes, late ones, and what the run itself noted."""
     prepared = asked.prepared
     for health in prepared.recording.sources:
         scrapes, failed = _scrapes(prepared, health)
@@ -62,11 +62,11 @@ def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterato
             "the target is judged before and after it, never across it"
         )
     mixes = [event.text for event in prepared.recording.events if event.kind is EventKind.MIX]
-    yield from mixes[:1]  # a load that is made again says it again
+    yield from mixes[:1]  # a load that is made again reports it again
 
 
 def _scrapes(prepared: Prepared, health: SourceHealth) -> tuple[int, int]:
-    """How many scrapes were tried while the target lived, and how many of them failed."""
+    """Return how many scrapes were tried while the target lived, and how many of them failed."""
     inside = health.times < died_at(prepared.recording) - DYING
     if not len(health.times) or inside.all():
         return health.scrapes, health.failed
@@ -74,7 +74,7 @@ def _scrapes(prepared: Prepared, health: SourceHealth) -> tuple[int, int]:
 
 
 def seen_events(prepared: Prepared) -> Iterator[Event]:
-    """Events derived from the series afterwards: replaced processes, OOM kills, and what soak itself asked for."""
+    """Yield events derived from the series: replaced processes, OOM kills, and what soak itself requested."""
     for instance, moments in prepared.restarts.items():
         of = f" of {instance}" if instance else ""
         yield from (
@@ -101,7 +101,7 @@ def seen_events(prepared: Prepared) -> Iterator[Event]:
 
 
 def _kills(prepared: Prepared) -> Iterator[tuple[Series, list[float], float]]:
-    """Series that count kills for want of memory, when they rose during the load, and by how many."""
+    """Yield series that count OOM kills, when they rose during the load, and by how many."""
     for series in prepared.recording.series:
         if series.name == OOM_KILLS:
             inside = (
@@ -115,10 +115,10 @@ def _kills(prepared: Prepared) -> Iterator[tuple[Series, list[float], float]]:
 
 
 def _restarts(prepared: Prepared) -> Iterator[Finding]:
-    """In a run that soak drove, a process that was replaced did not survive; in a file it may have been a deployment."""
+    """Yield replaced processes: in a run that soak drove, a failure to survive; in a file, possibly a deployment."""
     name = START_TIME
     for instance, all_moments in prepared.restarts.items():
-        # What was replaced while the run stood still did not fail under its load.
+        # A process that was replaced while the run stood still did not fail under its load.
         moments = [
             m
             for m in all_moments
@@ -154,7 +154,7 @@ def _restarts(prepared: Prepared) -> Iterator[Finding]:
 
 
 def _gone(prepared: Prepared) -> Iterator[Finding]:
-    """A target whose process had ended did not survive, however late that was; an unwatched one cannot be judged."""
+    """Yield a fail if the target's process ended, however late; inconclusive if the target was not watched."""
     if not prepared.recording.sources:
         reason = "Nothing of the target was watched, so growth cannot be judged; name sources in the profile."
         yield Finding(RuleName.SAMPLING, "scrapes", Verdict.INCONCLUSIVE, reason)
@@ -174,11 +174,11 @@ def _gone(prepared: Prepared) -> Iterator[Finding]:
 
 
 def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:
-    """The last windows of the load without a single success: a fail where no source answered any more either."""
+    """Yield a finding if the load's last windows had no success: a fail if no source answered any more either."""
     whole = prepared.requests_of_all
     died = any(event.kind is EventKind.TARGET for event in prepared.recording.events)
     if whole is None or died or any(health.gone for health in prepared.recording.sources):
-        return  # that is said already
+        return  # reported already
     everything = whole.between(prepared.start, prepared.end)
     succeeded = np.flatnonzero(everything.requests > everything.failures)
     if not len(succeeded):
@@ -202,7 +202,7 @@ def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:
 
 
 def _silent_since(health: SourceHealth, moment: float) -> bool:
-    """Whether a source was polled after a moment, and never answered; one scrape may still have been under way."""
+    """Return True if a source was polled after a moment without answering; one scrape may have been in progress."""
     later = health.times > moment
     return (
         bool(later.any())

@@ -1,8 +1,8 @@
-"""Sizing: will a resource that does not leak be used up by its peaks all the same, and what size would do?
+"""Sizing: can the peaks of a resource that does not leak still exhaust it, and which size would be enough?
 
-Only limits whose breach ends or breaks a process are judged: memory of a control group, address
-space, descriptors. A heap that fills to its maximum before a collection, or a cache that is as
-large as it may be, is no such risk.
+Only limits are judged whose breach ends or breaks a process: memory of a control group, address
+space, descriptors. A heap that fills to its maximum before a collection, or a cache at its maximum
+size, is not such a risk.
 """
 
 from __future__ import annotations
@@ -42,26 +42,29 @@ HARD_LIMITS = (
     (VIRTUAL, VIRTUAL_LIMIT),
     (OPEN_DESCRIPTORS, MOST_DESCRIPTORS),
 )
-#: Share of the limit from which on a peak is worth a finding: below, no tail seen in a service reaches the limit.
+#: Share of the limit from which on a peak is worth a finding: below it, no tail seen in a service
+#: reaches the limit.
 REMARKABLE = 0.5
 #: Share of the limit from which on too few peaks leave the run open.
 CLOSE = 0.8
-#: Share of the limit that a process which died had come to, for the limit to be why: the last sample is not the last value.
+#: Share of the limit that a process must have reached for the limit to explain its death: the last
+#: sample is not the last value.
 KILLED_AT = 0.9
-#: The chance within `survive` that fails a run where even the interval's lower end reaches it: more likely than not.
+#: A run fails if even the lower end of the interval of the chance within `survive` reaches this:
+#: more likely than not.
 FAILS_AT = 0.5
 #: The chance from which on a run that does not fail is left open.
 OPEN_AT = 0.05
-#: The chance that a recommended size leaves.
+#: The chance of a breach that remains at a recommended size.
 RECOMMENDED_CHANCE = 0.01
-#: What the instance of a watched PostgreSQL server has in it: its program's name, or its port.
+#: What the instance of a watched PostgreSQL server contains: its program's name, or its port.
 _POSTGRESQL = ("postgres", "5432")
 #: Ends of the interval, 95%.
 _ENDS = (0.025, 0.975)
 
 
 def sizing_findings(asked: RuleInput) -> Iterator[Finding]:
-    """One finding for each resource that comes near its limit; none for those far from it."""
+    """Yield one finding for each resource that comes near its limit; none for those far from it."""
     prepared, horizon = asked.prepared, asked.limits.survive.for_
     for name, limit_name in HARD_LIMITS:
         if name in asked.limits.max:
@@ -124,7 +127,7 @@ def _by_chance(
 
 
 def _size(fit: Peaks | str, limit: float, horizon: float, unit: str) -> str:
-    """The recommended limit and the remaining chance of reaching it; empty where unknown, or the limit is large enough."""
+    """Return the recommended limit with its chance of a breach; empty if unknown, or if the limit is large enough."""
     if isinstance(fit, str):
         return ""
     needed = float(np.quantile(fit.levels(RECOMMENDED_CHANCE, horizon), _ENDS[1]))
@@ -136,7 +139,7 @@ def _size(fit: Peaks | str, limit: float, horizon: float, unit: str) -> str:
 
 
 def _percent(chance: float) -> str:
-    """A chance in whole percent; the ends are never quite 0 or 100."""
+    """Return a chance in whole percent; it never shows as 0 or 100."""
     return (
         "under 1%"
         if chance < 0.01
@@ -147,7 +150,7 @@ def _percent(chance: float) -> str:
 
 
 def _died(prepared: Prepared) -> bool:
-    """Whether the process ended, was replaced or was killed during the load."""
+    """Return True if the process ended, was replaced or was killed during the load."""
     return (
         any(prepared.restarts.values())
         or any(health.gone for health in prepared.recording.sources)
@@ -159,8 +162,7 @@ def _died(prepared: Prepared) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Ceiling:
-    """What a runtime may take by its own setting: the setting's name, and series of the limit, of what is taken, and of what
-    of that was given back to the system."""
+    """A runtime's own memory setting: its name, and the series of the limit, of memory taken and memory returned."""
 
     runtime: str
     setting: str
@@ -169,7 +171,8 @@ class Ceiling:
     returned: str = ""
 
 
-#: Runtimes that are told how much they may take. Go's limit is of everything that the runtime holds, the JVM's of its heap.
+#: Runtimes with a setting for their memory. Go's limit covers all that the runtime holds, the JVM's
+#: only its heap.
 CEILINGS = (
     Ceiling("The JVM", "-Xmx", HEAP_LIMIT, HEAP_COMMITTED),
     Ceiling("Go", "GOMEMLIMIT", GO_LIMIT, GO_TAKEN, GO_RETURNED),
@@ -177,7 +180,7 @@ CEILINGS = (
 
 
 def ceiling_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
-    """A runtime that may take, by its own setting, so much that with all that is beside it the container's limit is reached."""
+    """Yield runtimes whose own setting allows so much that, with other memory, the container's limit is exceeded."""
     prepared = asked.prepared
     for resident in prepared.named(RESIDENT):
         limit = bound_of(prepared, MEMORY_LIMIT, resident)
@@ -200,10 +203,10 @@ def ceiling_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
 
 
 def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
-    """A pool that may open more connections than the database takes, by their number or by the memory of their sessions.
+    """Yield pools that may open more connections than the database can take, by number or by memory.
 
-    A session's size is known of a PostgreSQL server that the `process` source watches: it has a
-    process for each.
+    A session's size is known only for a PostgreSQL server that the `process` source watches,
+    because the server has a process for each session.
     """
     prepared = asked.prepared
     for selector in dict.fromkeys(pool.maximum for pool in POOLS if pool.maximum):
@@ -236,12 +239,12 @@ def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
 
 
 def _last(series: Series | None) -> float:
-    """The last value; 0 where there is none."""
+    """Return the last finite value; 0 if there is none."""
     known = series.values[np.isfinite(series.values)] if series is not None else np.empty(0)
     return float(known[-1]) if len(known) else 0.0
 
 
 def _total(prepared: Prepared, selector: str) -> float:
-    """The sum of the last values of the series that a selector matches; -1, which says none, is left out."""
+    """Return the sum of the last values of the series that a selector matches, without -1, which means no limit."""
     last = [_last(series) for series in prepared.named(selector)]
     return sum(value for value in last if 0 < value < UNLIMITED)

@@ -1,4 +1,4 @@
-"""A level that only collections set: one that stood still because none ran is no evidence of health."""
+"""A level that only collections set: if it stood still because none ran, that is no evidence of health."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from soak.units import capitalized
 
 
 def without_stale_level(prepared: Prepared, subject: Subject, finding: Finding) -> Finding:
-    """No pass of a level that fewer than `FEW_COLLECTIONS` collections set after it had settled.
+    """Make a pass inconclusive if fewer than `FEW_COLLECTIONS` collections set the level after it had settled.
 
     Between two collections such a gauge repeats what the last one left, so many equal samples are
-    one measurement. Only what was measured anew in the stretch that the pass rests on counts.
+    one measurement. Only measurements in the stretch on which the pass is based count.
     """
     series, trend = subject.series, finding.trend
     if (
         finding.verdict is not Verdict.PASS
         or trend is None
-        or series.source == SNAPSHOT_SOURCE  # each sample was measured by a collection of its own
+        or series.source == SNAPSHOT_SOURCE  # each sample was measured by its own collection
         or not any(selects(live, series) for live in SET_BY_COLLECTIONS)
     ):
         return finding

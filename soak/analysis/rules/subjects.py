@@ -1,4 +1,4 @@
-"""What the growth rule judges of a recording: which series are resources, and what is known beside each."""
+"""What the growth rule judges in a recording: which series are resources, and what is known about each."""
 
 from __future__ import annotations
 
@@ -34,7 +34,11 @@ from soak.snapshots import SNAPSHOT_SOURCE
 
 
 def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
-    """What the growth rule judges, by the series' key: every resource, whatever `growth` names, and what a file brings up."""
+    """Return what the growth rule judges, by series key: every resource, and all that `growth` names.
+
+    With `judge_unknown` the series of a file that the catalog does not know are added, or if
+    nothing else is judged, the known ones that are otherwise only shown.
+    """
     prepared, limits = asked.prepared, asked.limits
     subjects: dict[str, Subject] = {}
     pages = _pages(prepared)
@@ -65,7 +69,7 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
             if series.key not in shown_only and not _is_aside(prepared, series)
         ]
         unknown = [series for series in handed if metric_of(series.name, series.labels) is None]
-        # What is known but only shown elsewhere counts where a file holds nothing better.
+        # Series that are known but only shown elsewhere count if a file holds nothing better.
         for series in unknown or ([] if subjects else handed):
             if series.key not in subjects:
                 metric = metric_of(series.name, series.labels) or unknown_metric(series.name)
@@ -78,7 +82,7 @@ def judged_subjects(asked: RuleInput) -> dict[str, Subject]:
 
 
 def never_dropped(prepared: Prepared) -> list[Subject]:
-    """Counts of what nothing ever takes away, such as the entries of a cache without a bound; they are not judged themselves."""
+    """Return counts of what is never removed, such as entries of an unbounded cache; they are not judged themselves."""
     return [
         _subject(prepared, series, metric, None)
         for wanted in NEVER_DROPPED
@@ -88,7 +92,7 @@ def never_dropped(prepared: Prepared) -> list[Subject]:
 
 
 def _pages(prepared: Prepared) -> dict[str, set[str]]:
-    """The names of the series that each source gives."""
+    """Return the names of the series of each source."""
     pages: dict[str, set[str]] = {}
     for series in prepared.recording.series:
         pages.setdefault(series.source, set()).add(series.name)
@@ -96,9 +100,9 @@ def _pages(prepared: Prepared) -> dict[str, set[str]]:
 
 
 def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
-    """Whether the series that says the same better is there for this process, and has ever said anything.
+    """Return True if a series that measures the same better is present for this process, and ever had a value above 0.
 
-    What only full collections bring up to date says nothing where none ran.
+    A series that only full collections update is not better, and is left out itself, if none ran.
     """
     stale = uncollected(prepared.collections, series.labels)
     if stale and any(selects(selector, series) for selector in AFTER_FULL):
@@ -115,7 +119,7 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
 
 
 def _said_by_snapshots(subject: Subject, subjects: Iterable[Subject]) -> bool:
-    """Whether a live heap stood still that snapshots measured: a goal stays at its least while the heap below it moves unseen."""
+    """Return True for a constant live heap that snapshots also measured: a minimal goal hides how the heap moves."""
     series = subject.series
     known = series.values[(series.times >= subject.judged_from) & np.isfinite(series.values)]
     if not len(known) or float(np.ptp(known)) > 0:
@@ -131,14 +135,14 @@ def _said_by_snapshots(subject: Subject, subjects: Iterable[Subject]) -> bool:
 
 
 def _too_few(series: Series) -> bool:
-    """Whether snapshots gave too few levels to judge: they were not taken for that, and open nothing."""
+    """Return True if snapshots gave too few levels to judge: they were not taken for that, and leave nothing open."""
     return (
         series.source == SNAPSHOT_SOURCE and int(np.isfinite(series.values).sum()) < FEWEST_SAMPLES
     )
 
 
 def _is_aside(prepared: Prepared, series: Series) -> bool:
-    """Whether a series of a file is load, time, a counter's rate or a capacity, and so no resource."""
+    """Return True if a series of a file is load, time, a counter's rate or a capacity, and so not a resource."""
     was_counter = any(
         recorded.key == series.key and recorded.kind.value == "counter"
         for recorded in prepared.recording.series
@@ -192,7 +196,7 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
 
 
 def _process_memory(prepared: Prepared, instance: str | None) -> float:
-    """How much the process held last (bytes); 0 where that is unknown."""
+    """Return the last resident memory of the process (bytes); 0 if unknown."""
     for resident in prepared.named(RESIDENT):
         known = resident.values[np.isfinite(resident.values)]
         if dict(resident.labels).get("instance") == instance and len(known):

@@ -1,4 +1,4 @@
-"""Advice where nothing of the target is known: which series look like resources, and what would have them judged."""
+"""Advice if nothing of the target is known: which series look like resources, and how to have them judged."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from soak.model import Finding, Series
 
 
 def no_findings(_asked: RuleInput) -> Iterable[Finding]:
-    """None: what is unknown is only advised on."""
+    """Return no findings: unknown series only cause advice."""
     return ()
 
 
 def unknown_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str]:
-    """A warning for each unknown series that looks like a resource, where no resource of the target was judged."""
+    """Yield a warning for each unknown series that looks like a resource, if no resource of the target was judged."""
     judged = (
         metric_of(finding.series, finding.labels)
         for finding in findings
@@ -37,7 +37,7 @@ def unknown_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[
 
 
 def _moved(series: Series) -> str:
-    """From which value to which a series went."""
+    """Say from which value to which a series went."""
     known = series.values[np.isfinite(series.values)]
     if not len(known):
         return "has no value"

@@ -1,8 +1,8 @@
-"""Warm-up on an absolute scale: in the first minutes of load, memory fails only when it grows beyond what youth explains.
+"""Warm-up on an absolute scale: in the first minutes of load, memory fails only if it grows more than warm-up explains.
 
-JITs, pools, arenas and caches take minutes or thousands of requests whatever the run's length, so
-in a run of a minute no shape of a curve can tell them from a leak; only size, and a rise that is as
-fast at the end as at the beginning, can.
+JITs, pools, arenas and caches take minutes or thousands of requests whatever the run's length. So
+in a run of a minute the shape of a curve cannot distinguish them from a leak; only its size can, or
+a rise that is as fast at the end as at the beginning.
 """
 
 from __future__ import annotations
@@ -42,7 +42,8 @@ from soak.model import Finding, Floats, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.units import capitalized, show_amount, show_duration
 
-#: Parts of the judged stretch whose medians are its levels: the first, the last, and those where a third ends.
+#: Parts of the judged stretch whose medians are its levels: the first, the last, and those where a
+#: third ends.
 _PARTS = 10
 #: Heaps as collections leave them, and memory in which requests leave no garbage.
 _BARE = tuple(
@@ -52,10 +53,11 @@ _BARE = tuple(
 
 @dataclass(frozen=True, slots=True)
 class _Rise:
-    """The level when judging began, its rise in each third of the judged stretch, and whether the levels are of collections.
+    """The level when judging began, its rise in each third, and whether garbage collections set the levels.
 
-    `bare` says that no garbage can hide it, `only` that it hardly ever fell, and `untold`
-    that garbage is collected, but nothing tells when; `least` is how much may come before the first collection.
+    `bare` says that no garbage can hide the level, `only` that it hardly ever fell, and `untold`
+    that garbage is collected but nothing reports when. `least` is how much may be added before the
+    first collection.
     """
 
     level: float
@@ -68,18 +70,18 @@ class _Rise:
 
     @property
     def total(self) -> float:
-        """From the first level to the last."""
+        """The rise from the first level to the last."""
         return sum(self.thirds)
 
     @property
     def even(self) -> bool:
-        """Whether each third rises about as fast, which no warm-up does; but garbage does, until it is first collected."""
+        """True if each third rises about as fast, unlike a warm-up; False if uncollected garbage may explain it."""
         if self.untold:
             return False
         return min(self.thirds) > 0 and min(self.thirds) >= EVEN_THIRDS * max(self.thirds)
 
     def explained(self, youth: float) -> bool:
-        """Whether a warm-up may be all of it, where so much of the youth is left."""
+        """Return True if warm-up may explain all of the rise; `youth` (1 to 0) is the share of its time left."""
         most, most_even = (
             (LIVE_RISE, LIVE_EVEN_RISE) if self.collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
         )
@@ -87,14 +89,14 @@ class _Rise:
         return self.total < youth * max(share * self.level, self.least)
 
     def ended(self, youth: float) -> bool:
-        """Whether a level that garbage does not hide rose a little, and hardly any more in the last third."""
+        """Return True if a level that garbage does not hide rose a little, and hardly any more in the last third."""
         little = self.total < LIVE_RISE * youth * self.level
         slowed = self.thirds[0] > 0 and self.thirds[-1] < SETTLED_THIRD * self.thirds[0]
         return (self.bare or self.only) and little and slowed
 
 
 def keeps_for_good(subject: Subject) -> bool:
-    """Whether a count of what is never dropped gains many entries, and as many late as early: no warm-up does."""
+    """Return True if a count of things never removed gains many entries, as many late as early, unlike a warm-up."""
     times, values = _judged(subject)
     if len(values) < _PARTS:
         return False
@@ -106,13 +108,15 @@ def keeps_for_good(subject: Subject) -> bool:
 def within_warmup(
     prepared: Prepared, subject: Subject, finding: Finding, *, kept: bool = False
 ) -> Finding:
-    """A fail of memory left open where a young service's warm-up explains the rise; limits that were set stay as they are.
+    """Make a memory fail inconclusive if a young service's warm-up explains the rise; explicit limits are left alone.
 
-    It stays where something is surely `kept` for good: that goes on after any warm-up.
+    The fail stays if something is certainly `kept` for good, because that continues after any
+    warm-up.
 
-    A recording that soak did not drive is as young, unless the target's counter of requests shows
-    that it had worked before. An open verdict on a level that garbage does not hide, as of a heap
-    after collections, passes where the rise has ended, or is a creep that leaves no growth.
+    A recording that soak did not drive counts as young too, unless the target's counter of requests
+    shows that it had worked before. An inconclusive finding on a level that garbage does not hide,
+    such as a heap after collections, passes if the rise has ended, or is a creep that leaves no
+    growth.
     """
     seconds = prepared.loaded_seconds
     memory = finding.unit.startswith("bytes") or subject.unit in (Unit.OBJECTS, Unit.BLOCKS)
@@ -136,9 +140,9 @@ def within_warmup(
 
 
 def _unfinished_tooth(subject: Subject) -> str:
-    """Why a rise tells nothing yet that follows the only collection and is not over; empty where there is no such one.
+    """Return why a rise after the only collection cannot be judged yet; empty if there is no such rise.
 
-    Of several collections, the levels that they leave tell.
+    After several collections, the levels that they leave can be judged.
     """
     _, values = _judged(subject)
     if len(values) < _PARTS:
@@ -161,12 +165,12 @@ def _unfinished_tooth(subject: Subject) -> str:
 
 
 def _falls(values: Floats) -> Floats:
-    """How far below the highest so far each value is."""
+    """Return how far each value is below the highest so far."""
     return np.asarray(np.maximum.accumulate(values) - values)
 
 
 def _rose(subject: Subject, rise: _Rise, seconds: float, *, driven: bool) -> str:
-    """`The JVM's live data rose by 2 MiB in the first 6 min of load`."""
+    """Return `The JVM's live data rose by 2 MiB in the first 6 min of load`."""
     noun = capitalized(subject.noun)
     moved = (
         f"{'rose' if rise.total >= 0 else 'fell'} by {show_amount(abs(rise.total), subject.unit)}"
@@ -178,7 +182,7 @@ def _rose(subject: Subject, rise: _Rise, seconds: float, *, driven: bool) -> str
 def _if_warmed_up(
     subject: Subject, finding: Finding, rise: _Rise, youth: float, rose: str
 ) -> Finding:
-    """An open verdict on memory that no garbage hides passes where its rise has ended, or is all creep."""
+    """Pass an inconclusive finding on memory that garbage does not hide if its rise has ended, or is all creep."""
     trend = finding.trend
     if trend is None or not math.isfinite(trend.slope_high):
         return finding
@@ -189,7 +193,7 @@ def _if_warmed_up(
         trend = beside_creep(trend, lasting)
         finding = replace(finding, trend=trend, observed=trend.slope_per_hour)
     elif ended:
-        # What rose by so little in the last third may as well grow no faster than that.
+        # Its lasting growth may be as slow as the small rise of the last third.
         late = 3 * 3600 * rise.thirds[-1] / float(times[-1] - times[0])
         finding = replace(finding, trend=replace(trend, slope_low=min(trend.slope_low, late)))
     else:
@@ -201,7 +205,7 @@ def _if_warmed_up(
 
 
 def _worked_before(prepared: Prepared) -> bool:
-    """Whether most of what the target had answered by the end came before the recording began."""
+    """Return True if the target had answered most of its requests before the recording began."""
     if prepared.driven or prepared.requests is None:
         return False
     known = prepared.requests.values[np.isfinite(prepared.requests.values)]
@@ -209,14 +213,14 @@ def _worked_before(prepared: Prepared) -> bool:
 
 
 def _judged(subject: Subject) -> tuple[Floats, Floats]:
-    """Times and values of what is judged, where they are known."""
+    """Return the judged times and values, without NaN."""
     series = subject.series
     judged = (series.times >= subject.judged_from) & np.isfinite(series.values)
     return series.times[judged], series.values[judged]
 
 
 def _garbage_untold(prepared: Prepared, subject: Subject) -> bool:
-    """Whether a garbage collector is known to work in the process, but nothing tells when it does."""
+    """Return True if a garbage collector is known to work in the process, but nothing reports when."""
     own = dict(subject.series.labels).get("instance")
     names = [
         series.name
@@ -229,10 +233,10 @@ def _garbage_untold(prepared: Prepared, subject: Subject) -> bool:
 
 
 def _rise(prepared: Prepared, subject: Subject) -> _Rise:
-    """How the judged stretch rises; not at all with too few samples.
+    """Return how the judged stretch rises; no rise with too few samples.
 
-    Thirds are of the clock that the subject is judged on: of the requests that add, where those are
-        known.
+    Thirds are of the clock that the subject is judged on: of the requests that add memory, if
+    known.
     """
     times, values = _judged(subject)
     collected = subject.series.source == SNAPSHOT_SOURCE  # it measures just after a collection
@@ -241,7 +245,7 @@ def _rise(prepared: Prepared, subject: Subject) -> _Rise:
         level = float(values[0]) if len(values) else 0.0
         return _Rise(level, (0.0, 0.0, 0.0), collected, bare, only=False)
     if subject.clock is not None:
-        # As many points for each stretch of the clock as for any other.
+        # The same number of points for each equal stretch of the clock.
         even_times = np.linspace(times[0], times[-1], max(len(times), 3 * _PARTS))
         values = np.interp(even_times, times, values)
     parts = np.array_split(values, _PARTS)

@@ -16,16 +16,18 @@ from soak.profile.windowed import ShareOfWindows, Windowed
 from soak.units import show_amount, show_count, show_ratio, singular
 from soak.windows import EndpointWindows
 
-#: Share of a window that must have been recorded for it to count: one cut off by the end, or by a gap, is none.
+#: Share of a window that must have been recorded for it to count; one cut off by the end or a gap
+#: does not.
 WHOLE = 0.9
-#: Requests below which a window tells nothing of a share of errors. Convention: fewer, and one failure is over a tenth.
+#: Requests below which a window has no share of errors. Convention: with fewer, one failure is over
+#: a tenth.
 LEAST_REQUESTS = 10
-#: Against rounding: 99% of 200 windows allows exactly 2 bad ones.
+#: Tolerance for rounding: 99% of 200 windows allows exactly 2 bad ones.
 _ROUNDING = 1e-9
 
 
 def windowed_findings(asked: RuleInput) -> Iterator[Finding]:
-    """One finding for each limit that holds in a share of windows: of all requests, each endpoint, scenario and tag."""
+    """Yield one finding per limit on a share of windows, for all requests and each endpoint, scenario and tag."""
     requests, start = asked.prepared.judged_requests(), asked.prepared.judged_from
     if requests is None:
         return
@@ -52,7 +54,7 @@ def _judged(
 
 
 def _blocks(windows: EndpointWindows, start: float, seconds: float) -> Iterator[EndpointWindows]:
-    """Windows of `seconds` from the start of judging on, each of which was recorded as a whole."""
+    """Yield windows of `seconds` from the start of judging, each recorded as a whole."""
     end = float(windows.times[-1]) if len(windows.times) else start
     for number in range(math.floor((end - start) / seconds + 1 - WHOLE)):
         block = windows.between(
@@ -63,7 +65,7 @@ def _blocks(windows: EndpointWindows, start: float, seconds: float) -> Iterator[
 
 
 def _value(block: EndpointWindows, q: float | None) -> float | None:
-    """The block's quantile, or its share of errors where `q` is None; None with too few requests."""
+    """Return the block's quantile, or its share of errors if `q` is None; None with too few requests."""
     ended, failed = int(block.requests.sum()), int(block.failures.sum())
     if q is None:
         return failed / ended if ended >= LEAST_REQUESTS else None
@@ -71,7 +73,7 @@ def _value(block: EndpointWindows, q: float | None) -> float | None:
 
 
 def windows_needed(share: float) -> int:
-    """Windows below which a share cannot be told: with fewer, a single bad one is already more than is allowed."""
+    """Return the windows below which a share cannot be judged, because one bad window is already too many."""
     return max(1, math.ceil(1 / (1 - share) - _ROUNDING)) if share < 1 else 1
 
 
