@@ -1,4 +1,4 @@
-"""Pure: prepare, trend, verdict. No files, sockets, clocks or prints."""
+"""The analysis, as pure functions: prepare, trend, verdict. No files, sockets, clocks or prints."""
 
 from typing import TYPE_CHECKING
 
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 __all__ = ["analyze", "analyze_prepared"]
 
-#: Pooling the nights of a history needs none of the rules.
+#: Imported lazily, because pooling the nights of a history needs none of the rules.
 __getattr__ = lazily(__name__, dict.fromkeys(__all__, "verdict"))

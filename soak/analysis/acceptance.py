@@ -1,4 +1,4 @@
-"""Known leaks that a profile accepts until a day: a warning instead of a fail, and never a worse leak than was accepted."""
+"""Known leaks that a profile accepts until a date: a warning instead of a fail, unless the leak has become worse."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ from soak.profile.compare import Accepted
 from soak.units import show_amount, show_number, show_ratio
 
 STEP = "acceptance"
-#: How much faster than in its baseline an accepted leak may grow: loads and machines differ by about that much.
+#: How much faster than in its baseline an accepted leak may grow: loads and machines differ by
+#: about that much.
 FASTER = 0.25
-#: Suspects that are this sure are leaks of their own: an acceptance of one leak does not cover another beside it.
+#: Suspects with at least this confidence are leaks of their own: accepting one leak does not cover
+#: another.
 SURE = 0.5
 _NO_LEAKS = ("gc-pressure", "buffered-response")
 _WHOLE_ENDPOINTS = ("", "*")
@@ -36,11 +38,11 @@ def with_acceptances(
     day: date,
     baseline: Mapping[str, float] | None = None,
 ) -> Analysis:
-    """The analysis with known leaks as warnings, where the profile accepts them on the run's `day`.
+    """Return the analysis with known leaks as warnings, if the profile accepts them on the run's `day`.
 
-    `baseline` holds the fastest growth an hour that a baseline has of each series, by its key: an
-    acceptance that names no growth of its own is bounded by it. Without either nothing tells
-    whether the leak has become worse, and it fails.
+    `baseline` holds the fastest hourly growth of each series in a baseline, by its key. It bounds
+    an acceptance that states no growth of its own. Without either bound it is unknown whether the
+    leak has become worse, and it fails.
     """
     if not accepted:
         return analysis
@@ -82,7 +84,7 @@ def _outcome(
     day: date,
     baseline: Mapping[str, float] | None,
 ) -> _Outcome:
-    """What an acceptance makes of a failing finding that it names."""
+    """Return what an acceptance makes of a failing finding that it names."""
     leak = f"{finding.reason} ({entry.reason})"
     if entry.until < day:
         return _Outcome(Verdict.FAIL, f"Accepted until {entry.until}, which has passed: {leak}")
@@ -113,7 +115,7 @@ def _outcome(
 
 
 def _bounds(finding: Finding) -> str:
-    """How a leak that no bound is known of can be accepted."""
+    """Say how a leak without a known bound can be accepted."""
     fastest = finding.trend.slope_high if finding.trend is not None else 0.0
     now = (
         show_amount(fastest, "bytes/h")
@@ -124,7 +126,7 @@ def _bounds(finding: Finding) -> str:
 
 
 def without_bound(accepted: Sequence[Accepted], baseline: Mapping[str, float]) -> list[str]:
-    """A sentence for each acceptance that will accept nothing, for no bound of its growth is known."""
+    """Return a sentence for each acceptance that has no effect because no bound of its growth is known."""
     return [
         f"accept: no growth is known up to which {entry.series} is accepted, so it will fail as before: give its growth, or "
         "--against a baseline that was set from a run with this leak"
@@ -134,7 +136,7 @@ def without_bound(accepted: Sequence[Accepted], baseline: Mapping[str, float]) -
 
 
 def out_of_date(accepted: Sequence[Accepted], day: date) -> list[str]:
-    """What to say, before anything is driven, of leaks whose last day was before `day`."""
+    """Return a sentence for each acceptance that ended before `day`, to show before the run."""
     return [
         f"accept: {entry.series} was accepted until {entry.until}, which has passed: it fails again ({entry.reason})"
         for entry in accepted
@@ -143,12 +145,12 @@ def out_of_date(accepted: Sequence[Accepted], day: date) -> list[str]:
 
 
 def _may_select(selector: str, key: str) -> bool:
-    """Whether a selector's name, which may be a glob, is that of a series."""
+    """Return True if a selector's name, which may be a glob, matches the name of a series."""
     return fnmatchcase(key.partition("{")[0], selector.partition("{")[0].strip() or "*")
 
 
 def _another_leak(entry: Accepted, suspects: Sequence[Suspect]) -> str | None:
-    """Why the suspects say that it is not (only) the accepted leak; None where they do not."""
+    """Return why the suspects do not point to the accepted leak alone; None if they do."""
     if entry.endpoint is None and entry.leak_class is None:
         return None
     sure = [
@@ -171,7 +173,7 @@ def _another_leak(entry: Accepted, suspects: Sequence[Suspect]) -> str | None:
 
 
 def _judged_again(analysis: Analysis, prepared: Prepared, findings: Sequence[Finding]) -> Analysis:
-    """The verdict anew, with what is accepted said first; what proves nothing stays as it was."""
+    """Compute the verdict again, with accepted leaks named first; a broken run stays broken."""
     order = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
     ordered = tuple(sorted(findings, key=lambda finding: order[finding.verdict]))
     verdict, reason = overall(prepared, ordered)

@@ -1,4 +1,4 @@
-"""What a verdict rests on: how it came about in five steps, what was watched, and what was not."""
+"""The basis of a verdict: how it was reached in five steps, what was watched, and what was not."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from soak.catalog.row_types import ResourceKind
 from soak.model import Analysis, Basis, EventKind, Finding, PhaseName, RuleName, Verdict
 from soak.units import show_count, show_duration, show_number, show_ratio
 
-#: What a process tells of itself from outside; everything else comes from its runtime, a pool or a proxy.
+#: Prefixes of series that are measured from outside the process or by soak; all others come from
+#: its runtime, a pool or a proxy.
 _FROM_OUTSIDE = ("process_", "cgroup_", "soak_", "scrape_", "http_request")
-#: What decides, by the worst that there is.
+#: What decides the verdict, by the worst finding.
 _DECIDES = {
     Verdict.FAIL: "one proven fail is enough, whatever else is open",
     Verdict.INCONCLUSIVE: "nothing failed, but what is open keeps it from a pass",
@@ -23,7 +24,7 @@ _DECIDES = {
 
 
 def with_basis(analysis: Analysis, prepared: Prepared, survive: float) -> Analysis:
-    """The analysis with what it rests on; `survive` is for how long (seconds) resources must last."""
+    """Return the analysis with its basis; `survive` is how long (seconds) resources must last."""
     steps = (
         ("Load", _load(analysis, prepared)),
         ("Samples", _samples(prepared)),
@@ -126,7 +127,7 @@ def _verdict(analysis: Analysis) -> str:
 
 
 def _unwatched(prepared: Prepared) -> Iterator[str]:
-    """What would have told more, and how to have it."""
+    """Yield what would have shown more, and how to get it."""
     recording = prepared.recording
     for source in recording.sources:
         if source.failed == source.scrapes:
@@ -159,7 +160,7 @@ def _unwatched(prepared: Prepared) -> Iterator[str]:
 
 
 def _tally(findings: Sequence[Finding]) -> str:
-    """`1 fails, 2 are open, 9 pass`."""
+    """Return `1 fails, 2 are open, 9 pass`."""
     counts = Counter(finding.verdict for finding in findings)
     words = {
         Verdict.FAIL: ("fails", "fail"),

@@ -1,4 +1,4 @@
-"""The capacity as a finding: which verdict a search comes to, and the sentence that says it.
+"""The capacity as a finding: the verdict of a capacity search, and its sentence.
 
 | the search | verdict |
 |---|---|
@@ -17,12 +17,12 @@ from soak.capacity.steps import Bracket, Capacity, Conclusion, Decision
 from soak.model import Ending, Finding, RuleName, Verdict
 from soak.units import show_number
 
-#: What the capacity is called among findings, and its unit.
+#: Series name and unit of the capacity in findings.
 SERIES, UNIT = "capacity_requests_per_second", "requests/s"
 
 
 def capacity_finding(settings: SearchSettings, capacity: Capacity, ended: Ending) -> Finding:
-    """The capacity as a finding: its verdict by the table above, and the sentence that says it."""
+    """Return the capacity as a finding, with its verdict by the table above and its sentence."""
     bracket = capacity.bracket
     verdict, reason = _said(settings, capacity)
     if capacity.conclusion is Conclusion.UNFINISHED and ended in _ENDED:
@@ -30,7 +30,7 @@ def capacity_finding(settings: SearchSettings, capacity: Capacity, ended: Ending
     return Finding(RuleName.CAPACITY, SERIES, verdict, reason, (), None, bracket.held, UNIT)
 
 
-#: What became of a search that its run's end cut short.
+#: How a search ended whose run was cut short.
 _ENDED = {
     Ending.INTERRUPTED: "interrupted",
     Ending.ABORTED: "aborted",
@@ -96,14 +96,14 @@ def _said(settings: SearchSettings, capacity: Capacity) -> tuple[Verdict, str]:
 
 
 def known_so_far(bracket: Bracket) -> str:
-    """What a search that is not over has found."""
+    """Say what an unfinished search has found."""
     if bracket.held is None:
         return "no rate has held yet"
     return f"capacity is at least {_per_second(bracket.held)}{'' if bracket.low == bracket.held else ', as far as can be told'}"
 
 
 def interval_text(bracket: Bracket) -> str:
-    """`950/s to 1,000/s`: what surely held, and what surely broke a limit."""
+    """Return `950/s to 1,000/s`: the rate that certainly held, and the rate that certainly broke a limit."""
     low = "below" if bracket.low is None else f"{show_number(bracket.low)}/s"
     return f"{low} to {'any rate' if bracket.high is None else _per_second(bracket.high)}".replace(
         " requests/s", "/s"
@@ -111,7 +111,7 @@ def interval_text(bracket: Bracket) -> str:
 
 
 def _at_it(capacity: Capacity) -> str:
-    """The target's CPU and pools at the capacity."""
+    """Return the target's CPU and pool use at the capacity."""
     at = capacity.at
     if at is None or at.cpu is None:
         return ""

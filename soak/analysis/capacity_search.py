@@ -1,7 +1,7 @@
-"""A capacity search judged: each step decided anew from its recorded windows, the capacity, its interval and its verdict.
+"""Judge a capacity search: decide each step again from its recorded windows, and find the capacity and its verdict.
 
-A search is no soak: no rate lasts long enough to judge growth, so nothing but the capacity is
-judged, and whether the target survived.
+A search is not a soak: no rate lasts long enough to judge growth, so only the capacity is judged,
+and whether the target survived.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from soak.model import Analysis, Ending, Finding, Recording, RuleName, Series, V
 from soak.profile import Profile
 from soak.windows import EndpointWindows
 
-#: The rules that hold for a search as for every run: whether the target survived.
+#: The rules that apply to a search as to every run: whether the target survived.
 _RULES = ("abort", "validity")
 
 
 def judge_search(recording: Recording, profile: Profile, asked_load: AskedLoad) -> Analysis:
-    """The analysis of a capacity search."""
+    """Return the analysis of a capacity search."""
     find = profile.load.find
     assert find is not None
     settings = find.settings(profile.load.warmup)
@@ -70,12 +70,12 @@ def judge_search(recording: Recording, profile: Profile, asked_load: AskedLoad) 
 
 
 def _of_survival(finding: Finding) -> bool:
-    """An overloaded target refuses everything for a while: that is what a search looks for, and only its end is news."""
+    """Return True for an abort or restart; a search overloads the target on purpose, so other failures are expected."""
     return finding.rule in (RuleName.ABORT, RuleName.RESTART)
 
 
 def capacity_of(prepared: Prepared, settings: SearchSettings, *, flows: bool) -> Capacity:
-    """What the recorded steps come to."""
+    """Return the capacity that follows from the recorded steps."""
     windows = prepared.requests_of_all
     rows = [] if windows is None else list(window_rows(prepared.recording, windows))
     steps, outcomes = [], []
@@ -99,7 +99,7 @@ class WindowRow:
 
 
 def window_rows(recording: Recording, everything: EndpointWindows) -> Iterator[WindowRow]:
-    """Every window of a run; `everything` is all of its endpoints together."""
+    """Yield every window of a run; `everything` holds the merged windows of all endpoints."""
     own, users = recording.generator, recording.users
     for index, end in enumerate(everything.times.tolist()):
         cells = slice(int(everything.offsets[index]), int(everything.offsets[index + 1]))
@@ -126,7 +126,7 @@ def window_rows(recording: Recording, everything: EndpointWindows) -> Iterator[W
 
 
 def _at(times: np.ndarray, moment: float) -> int | None:
-    """The place of a moment among others; None where it is not there."""
+    """Return the index of a moment in `times`; None if it is not there."""
     place = int(np.searchsorted(times, moment - 1e-6))
     return place if place < len(times) and abs(float(times[place]) - moment) < 1e-3 else None
 
@@ -138,7 +138,7 @@ def _known(value: float) -> float | None:
 def _replayed(
     driven: DrivenStep, rows: Sequence[WindowRow], settings: SearchSettings, *, flows: bool
 ) -> StepOutcome:
-    """The outcome of a step, as it was decided while it was driven."""
+    """Return the outcome of a step, as it was decided during the run."""
     test = StepTest(driven.step, settings.limits, settings.risk, flows)
     for row in rows:
         outcome = test.add(row.counts)
@@ -154,7 +154,7 @@ def _figures(
     outcome: StepOutcome,
     rows: Sequence[WindowRow],
 ) -> StepFigures:
-    """What was seen in a step once it had settled."""
+    """Return the measurements of a step after it had settled."""
     start = max(driven.start, driven.end - outcome.seconds)
     inside = [row for row in rows if row.end - row.counts.seconds / 2 >= start]
     seconds = sum(row.counts.seconds for row in inside)
@@ -175,7 +175,7 @@ def _figures(
 
 
 def _mean_of(several: Sequence[Series], start: float, end: float) -> float | None:
-    """The sum of the means of some series over a stretch; None where none has a value in it."""
+    """Return the sum of the means of several series between `start` and `end`; None if none has a value there."""
     means = []
     for series in several:
         inside = (series.times > start) & (series.times <= end) & np.isfinite(series.values)
@@ -185,7 +185,7 @@ def _mean_of(several: Sequence[Series], start: float, end: float) -> float | Non
 
 
 def _pools(prepared: Prepared, start: float, end: float) -> Iterator[tuple[str, float]]:
-    """Each connection pool's mean use."""
+    """Yield the mean use of each connection pool."""
     for pool in POOLS:
         for used in selected(pool.used, prepared.series):
             mean = _mean_of([used], start, end)
@@ -195,7 +195,7 @@ def _pools(prepared: Prepared, start: float, end: float) -> Iterator[tuple[str, 
 
 
 def _broken(prepared: Prepared, capacity: Capacity) -> str | None:
-    """Why the search proves nothing; None where it may."""
+    """Return why the search proves nothing; None if it is not broken."""
     run = prepared.recording.run
     why = run.failure or (None if run.ended is Ending.RUNNING else nothing_sent(prepared))
     if (
@@ -208,14 +208,14 @@ def _broken(prepared: Prepared, capacity: Capacity) -> str | None:
 
 
 def _windows_at(prepared: Prepared, capacity: Capacity) -> Iterator[EndpointWindows]:
-    """Each endpoint's windows at the capacity; all of the search where none was found."""
+    """Yield each endpoint's windows at the capacity, or of the whole search if none was found."""
     at = capacity.at
     for windows in prepared.recording.windows:
         yield windows if at is None else windows.between(at.end - at.outcome.seconds, at.end)
 
 
 def _not_judged(profile: Profile) -> Iterator[str]:
-    """Limits of the profile that a search does not judge: they must not seem to hold."""
+    """Yield the limits of the profile that a search does not judge, because they must not seem to hold."""
     given = [f"limits.{key}" for key in sorted(profile.limits.model_fields_set)]
     given += [f"the limits of {label}" for label in profile.own_limits]
     if given:

@@ -1,4 +1,4 @@
-"""What to draw: series of one kind together, thinned so that peaks stay, with their fits."""
+"""The charts: series of one kind together with their fits, thinned so that peaks remain."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from soak.model import (
 )
 from soak.units import capitalized, unit_of
 
-#: Curves of a chart, at most: more cannot be told apart, and each is some 15 KB of a report that is to stay below 2 MB.
+#: Most curves of a chart: more cannot be distinguished, and each adds some 15 KB to a report that
+#: should stay below 2 MB.
 MOST_CURVES = 20
 MEMORY, COUNTS = "Memory", "Descriptors, threads and other counts"
 POOLS, COLLECTOR, GENERATOR = "Pools", "Garbage collection and CPU", "Load generator"
@@ -40,7 +41,7 @@ _GROUPS = {
     ResourceKind.GC: COLLECTOR,
     ResourceKind.CPU: COLLECTOR,
 }
-#: Series of the load: their chart's title, unit and heading.
+#: Series of the load, with their chart's title, unit and heading.
 _REQUESTS = {
     "http_requests_per_second": ("Requests", "requests/s", LOAD),
     "http_request_error_ratio": ("Failed requests", "ratio", LOAD),
@@ -63,17 +64,18 @@ _LEGENDS = {
     "soak_load_late_ratio": "sent late",
     "soak_load_dropped_total": "dropped",
 }
-#: Nothing to see while they are nought.
+#: Series that are not drawn if they are always 0.
 _WHEN_ANY = ("soak_load_late_ratio", "soak_load_dropped_total")
 _ORDER = [Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS, None]
 
 
 def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ...]:
-    """Judged series first, in the order of their findings, then the load's own."""
+    """Return the charts: first of judged series, in the order of their findings, then of the load."""
     by_name: dict[str, list[Series]] = defaultdict(list)
     for series in prepared.drawn:
         by_name[series.name].append(series)
-    # Restarts are moments, which every chart marks; the clock time of a start is nothing to look at.
+    # Restarts are moments, which every chart marks; a chart of a process's start time shows nothing
+    # useful.
     judged = dict.fromkeys(f.series for f in findings if f.rule is not RuleName.RESTART)
     latencies = [finding for finding in findings if _is_latency(finding.series)]
     names = [
@@ -114,7 +116,7 @@ def charts(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Chart, ..
 
 
 def _largest(curves: list[Curve]) -> tuple[Curve, ...]:
-    """The curves with the highest means, in their order, as many as a chart may have."""
+    """Return the curves with the highest means, in order, as many as a chart may have."""
     if len(curves) <= MOST_CURVES:
         return tuple(curves)
     means = [float(np.nanmean(curve.values)) if len(curve.values) else 0.0 for curve in curves]
@@ -123,7 +125,7 @@ def _largest(curves: list[Curve]) -> tuple[Curve, ...]:
 
 
 def _counted(title: str, curves: Sequence[object]) -> str:
-    """The title, which says where there are more curves than are drawn."""
+    """Return the title, with a note if there are more curves than are drawn."""
     return (
         f"{title} (the {MOST_CURVES} largest of {len(curves):,})"
         if len(curves) > MOST_CURVES
@@ -135,7 +137,7 @@ def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Cha
     own = [finding for finding in findings if finding.series == name]
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
-    # Of the series of one name, those that are judged are what the chart is about.
+    # The chart is about the judged series of this name, so they determine its title and unit.
     labels = own[0].labels if own else drawn[0].labels
     role = metric_of(name, labels) or unknown_metric(name)
     title, unit = _rate_of(name, capitalized(role.noun), str(role.unit or unit_of(name)))
@@ -157,7 +159,7 @@ def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Cha
 
 
 def _rate_of(name: str, title: str, unit: str) -> tuple[str, str]:
-    """Title and unit as drawn: counters are drawn as rates, those of time as a share of it."""
+    """Return title and unit as drawn: counters are drawn as rates, counters of time as a share of time."""
     if name.endswith("_count"):
         return f"{title}: how many a second", "per second"
     if name.endswith(("_seconds_sum", "_seconds_total")):
@@ -166,7 +168,7 @@ def _rate_of(name: str, title: str, unit: str) -> tuple[str, str]:
 
 
 def _group(name: str) -> str:
-    """The heading under which a judged series is drawn."""
+    """Return the heading under which a judged series is drawn."""
     if name.startswith("http_request"):
         return LATENCY if name.endswith("_seconds") else LOAD
     metric = metric_of(name) or unknown_metric(name)
@@ -178,7 +180,7 @@ def _is_latency(name: str) -> bool:
 
 
 def _warm_up(trends: Iterable[Trend]) -> Phase | None:
-    """From the first judged sample to when the last of some series had settled; None where none took any time."""
+    """Return the time from the first judged sample until the last series had settled; None if none took any time."""
     stretches = [trend.warm_up for trend in trends if trend.warm_up is not None]
     if not stretches:
         return None
@@ -188,7 +190,7 @@ def _warm_up(trends: Iterable[Trend]) -> Phase | None:
 
 
 def _short(name: str, labels: Labels) -> str:
-    """`asked`, `all`, or the endpoint's name."""
+    """Return `asked`, `all`, or the endpoint's name."""
     if name in _LEGENDS:
         return _LEGENDS[name]
     return (

@@ -1,4 +1,4 @@
-"""Each endpoint in figures: counts, rate and latencies over some windows."""
+"""Summaries of each endpoint: counts, rate and latencies over some windows."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ from collections.abc import Iterable
 from soak.model import EndpointSummary
 from soak.windows import EndpointWindows
 
-#: Successes in a third of the judged stretch: with fewer than three beyond it, p99 is one slow request.
+#: Successes needed in a third of the judged stretch: with fewer than three beyond it, p99 is one
+#: slow request.
 FEWEST_FOR_P99 = 300
 
 
 def endpoint_summaries(
     several: Iterable[EndpointWindows], whole_run: Iterable[EndpointWindows] = ()
 ) -> list[EndpointSummary]:
-    """One summary an endpoint; `whole_run` are the windows of the whole run, for the count of all its requests."""
+    """Return one summary per endpoint; `whole_run` are the windows of the whole run, to count all its requests."""
     whole = {windows.endpoint: int(windows.requests.sum()) for windows in whole_run}
     summaries = []
     for windows in several:
@@ -44,12 +45,12 @@ def endpoint_summaries(
 
 
 def _differ(latency: float | None, service: float | None) -> bool:
-    """Whether a latency is noticeably more than the service time: beyond both buckets' error, and a millisecond."""
+    """Return True if a latency exceeds the service time by more than both buckets' error and a millisecond."""
     return latency is not None and service is not None and latency > 1.1 * service + 1e-3
 
 
 def _p99_drift(windows: EndpointWindows) -> float | None:
-    """The change of p99 from the first third to the last, as a share; None where either has too few successes to tell."""
+    """Return the change of p99 from the first third to the last, as a share; None if either has too few successes."""
     if not len(windows.times):
         return None
     start, end = float(windows.times[0] - windows.seconds[0]), float(windows.times[-1])

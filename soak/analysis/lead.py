@@ -1,4 +1,4 @@
-"""Which series a report shows first, and where its growth leads: the forecast of a leak, or the steepest growth left unseen."""
+"""The series that a report shows first, and its line: the forecast of a leak, or the steepest growth not ruled out."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ FAILED_REQUESTS = "http_request_error_ratio"
 def lead_of(
     findings: Sequence[Finding], vouched: Vouched | None, charts: Sequence[Chart]
 ) -> Lead | None:
-    """The first finding, most urgent first, that is drawn; of a pass the one that bounds its horizon.
+    """Return the most urgent finding that has a chart; for a pass, the finding that bounds its horizon.
 
-    Where something failed that has no curve, as the life of a process, failed requests lead if there
-    were any: they show since when. None where nothing is drawn.
+    If something failed that has no curve, such as the life of a process, failed requests lead if
+    there were any, because they show since when. None if nothing is drawn.
     """
     drawn = {curve.series for chart in charts for curve in chart.curves if curve.series}
     bounding = [
@@ -43,7 +43,7 @@ def lead_of(
 
 
 def _any_failed(charts: Sequence[Chart]) -> bool:
-    """Whether a curve of failed requests is drawn that is ever above zero."""
+    """Return True if a curve of failed requests is drawn that is ever above zero."""
     return any(
         bool((curve.high > 0).any())
         for chart in charts
@@ -53,7 +53,7 @@ def _any_failed(charts: Sequence[Chart]) -> bool:
 
 
 def _shown_by(finding: Finding, drawn: set[str]) -> bool:
-    """Whether its series is drawn; where something is open about one endpoint, that of all endpoints shows it too."""
+    """Return True if the finding's series is drawn; unless it passes, the series of all endpoints is enough."""
     open_ = finding.verdict is not Verdict.PASS
     return _key(finding) in drawn or (open_ and finding.series in drawn)
 
@@ -63,7 +63,7 @@ def _key(finding: Finding) -> str:
 
 
 def _forecast(finding: Finding, trend: Trend) -> Lead:
-    """On from the end of the fit to the capacity, or to twice the level where no capacity is known."""
+    """Extend the fit from its end to the capacity, or to twice the level if no capacity is known."""
     hours, capacity = finding.exhausts_in_hours, True
     if hours is None and trend.slope_per_hour > 0 and trend.level > 0:
         hours, capacity = trend.level / trend.slope_per_hour, False
@@ -83,7 +83,7 @@ def _forecast(finding: Finding, trend: Trend) -> Lead:
 
 
 def _steepest_hidden(trend: Trend) -> Line | None:
-    """From the start of the longest stretch that was fitted, the fastest growth that the recording does not rule out."""
+    """Return the fastest growth not ruled out, as a line from the start of the longest fitted stretch."""
     steepest = bound(trend) * (-1.0 if trend.falls else 1.0)
     if not (trend.lines and math.isfinite(steepest)):
         return None

@@ -1,4 +1,4 @@
-"""What charts mark along their time axis: scrapes without an answer, load that was sent late, the load's stages."""
+"""Marks along the time axis of charts: scrapes without an answer, load that was sent late, the load's stages."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.model import Floats, Mark, MarkKind
 from soak.units import show_count, show_ratio
 
-#: Stretches of one kind, at most: of more, the nearest are joined, for a chart has room for no more.
+#: Most stretches of one kind: if there are more, the nearest are joined, because a chart has no
+#: room for them.
 MOST = 100
-#: The share of late arrivals above which a window is marked: of a few in every window, the chart of late arrivals tells.
+#: The share of late arrivals above which a window is marked; the chart of late arrivals shows
+#: smaller shares.
 LATE = 0.1
 
 
 def marks(prepared: Prepared) -> Iterator[Mark]:
-    """All marks of a run, kind by kind."""
+    """Yield all marks of a run, kind by kind."""
     yield from _lost(prepared)
     yield from _late(prepared)
     starts = [(_moment(prepared, begins), text) for begins, text in prepared.asked.stages]
@@ -29,7 +31,7 @@ def marks(prepared: Prepared) -> Iterator[Mark]:
 
 
 def _moment(prepared: Prepared, load_seconds: float) -> float:
-    """When so many seconds of load had been made, which goes on after each gap."""
+    """Return when this many seconds of load had been made, without the gaps."""
     moment = prepared.start + load_seconds
     for gap in prepared.gaps:
         moment += gap.end - gap.start if gap.start <= moment else 0.0
@@ -60,7 +62,7 @@ def _late(prepared: Prepared) -> Iterator[Mark]:
 
 
 def _stretches(marked: NDArray[np.bool_], times: Floats) -> list[tuple[int, int]]:
-    """First and last index of each run of marked moments; the nearest runs are joined until there are few enough."""
+    """Return first and last index of each run of marked moments, with the nearest runs joined to `MOST` at most."""
     edges = np.flatnonzero(np.diff(np.concatenate(([0], marked.astype(np.int8), [0]))))
     firsts, lasts = edges[::2], edges[1::2] - 1
     if len(firsts) > MOST:

@@ -1,4 +1,4 @@
-"""Several runs of one profile judged together: one growth for all, a level of its own for each, so that nights add up.
+"""Judge several runs of one profile together: one growth for all, and a separate level for each, so that nights add up.
 
 The growth of each run is an estimate of one growth plus what differs between runs: random effects,
 with the interval of Hartung and Knapp (A refined method for the meta-analysis of controlled
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def refuse_to_pool(runs: Sequence[tuple[str, Profile, RunInfo, float]]) -> None:
-    """UsageError where runs (name, profile, run, start in seconds since 1970) are not of one kind, with the reason."""
+    """Raise UsageError with the reason if runs (name, profile, run, start in seconds since 1970) cannot be pooled."""
     if len(runs) < 2:
         raise UsageError("--together: give at least two run directories")
     first_name, first, _, _ = runs[0]
@@ -62,7 +62,7 @@ def refuse_to_pool(runs: Sequence[tuple[str, Profile, RunInfo, float]]) -> None:
 
 
 def pooling_key(profile: Profile) -> str:
-    """A text that two profiles share exactly when their runs may be pooled."""
+    """Return a text that is equal for two profiles exactly if their runs may be pooled."""
     told = "\n".join(f"{what}: {value!r}" for what, value, _ in _compared(profile, profile))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
 
@@ -78,7 +78,7 @@ def _compared(profile: Profile, first: Profile) -> Iterable[tuple[str, object, o
 def pool(
     runs: Sequence[Analysis], judged: Sequence[float], survive: float, vouch: float | None = None
 ) -> Analysis:
-    """The runs as one analysis; `judged` is how many seconds of each were judged.
+    """Return the runs as one analysis; `judged` is how many seconds of each were judged.
 
     `survive` and `vouch` are the horizons of `limits`, in seconds.
     """
@@ -100,7 +100,7 @@ def pool(
         if other.verdict is not Verdict.PASS and other.rule is not RuleName.VOUCH
     ]
     reach = horizon_of(growth, sum(judged), vouch or survive)
-    if reach is not None:  # a further run counts as the mean of those there are
+    if reach is not None:  # a further run counts as the mean of the present ones
         rounds = reach.rounds * len(runs) if reach.rounds else reach.rounds
         reach = replace(reach, rounds=rounds)
     findings = (*growth, *others, *vouch_finding(reach, vouch))
@@ -123,7 +123,7 @@ def pool(
 def _pooled(
     key: tuple[str, Labels], runs: Sequence[Analysis], longest: float, survive: float
 ) -> Finding | None:
-    """One series over all runs; None where some run did not judge it."""
+    """Return the finding of one series over all runs; None if some run did not judge it."""
     findings = [
         finding
         for run in runs
@@ -188,7 +188,7 @@ def _pooled(
 
 
 def _more_runs(trend: Trend, matters: float, runs: int) -> str:
-    """`3 more such runs would tell`: an interval narrows with the square root of the number of runs."""
+    """Return `3 more such runs would tell`: an interval narrows with the square root of the number of runs."""
     distance = min(abs(trend.slope_per_hour), abs(trend.slope_per_hour - matters))
     factor = (trend.slope_high - trend.slope_low) / 2 / distance if distance > 0 else ROUNDS
     more = min(max(math.ceil(runs * (factor**2 - 1)), 1), ROUNDS)
@@ -196,13 +196,13 @@ def _more_runs(trend: Trend, matters: float, runs: int) -> str:
 
 
 def pooled_trend(trends: Sequence[Trend]) -> Trend:
-    """One growth of several runs with its 95% interval, and what all of them together would have caught."""
+    """Return one growth of several runs with its 95% interval, and the resolution of all of them together."""
     slopes = np.array([trend.slope_per_hour for trend in trends])
     resolutions = np.array([max(trend.resolution_per_hour, 1e-300) for trend in trends])
     errors = np.maximum([trend.standard_error for trend in trends], resolutions * 1e-9)
     level = trends[-1].level
     if not (errors > 1e-290).all() or all(trend.slope_high == trend.slope_low for trend in trends):
-        # Nothing moved in any run: the rule of three over all of the time.
+        # Nothing moved in any run: apply the rule of three over all of the time.
         together = 0.0 if resolutions.max() <= 1e-300 else float(1 / np.sum(1 / resolutions))
         return Trend(0.0, 0.0, 0.0, together, 0.0, level)
     errors = np.maximum(
@@ -222,7 +222,7 @@ def pooled_trend(trends: Sequence[Trend]) -> Trend:
 
 
 def _between(slopes: Floats, errors: Floats) -> float:
-    """The variance between runs, after DerSimonian and Laird."""
+    """Return the variance between runs, after DerSimonian and Laird."""
     weights = 1 / errors**2
     mean = weights @ slopes / weights.sum()
     excess = float(weights @ (slopes - mean) ** 2) - (len(slopes) - 1)

@@ -1,26 +1,26 @@
-"""The positive control: leaks of known size, planted into copies of the run's own series, and how many of them are caught.
+"""The positive control: plant leaks of known size into copies of the run's own series, and count how many are caught.
 
 A pass promises that growth above some rate would have been caught. The promise follows from a
-formula; this checks it on the run itself. Of the resource that a pass can vouch for least, copies
-are made: its own slow course, its own scatter in blocks drawn with replacement (Kuensch, The
-jackknife and the bootstrap for general stationary observations, 1989), its polls as unevenly apart
-as they were. Into each a leak of the promised size is planted from the beginning of the judged
-stretch, and the copy is weighed as the series was, against the same warm-ups, growth and steps. A
-leak is caught where the copy is not called steady. Where fewer than `SHARE` of the copies are
-caught, the promise is raised to the smallest size of which they are.
+formula; this checks it on the run itself. The resource with the shortest vouched horizon is copied:
+its own slow course, its own scatter in blocks drawn with replacement (Kuensch, The jackknife and
+the bootstrap for general stationary observations, 1989), and its polls at times as uneven as they
+were. Into each copy a leak of the promised size is planted from the beginning of the judged
+stretch, and the copy is weighed like the series, against the same warm-ups, growth and steps. A
+leak is caught if the copy is not called steady. If fewer than `SHARE` of the copies are caught, the
+promise is raised to the smallest size at which they are.
 
 The formula's promise allows for warm-ups that may hide growth, and in a short run it can be several
-times too large: a level that stood still for two minutes is then said to allow growth by half.
-Where a pass would be taken back for that alone, and the level has surely settled, smaller leaks are
-planted too, and the promise is lowered to the smallest size that is caught.
+times too large: a level that stood still for two minutes is then said to allow growth by half. If a
+pass would be taken back for that alone, and the level has surely settled, smaller leaks are planted
+too, and the promise is lowered to the smallest size that is caught.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `TRIES` 20 | copies | the fewest that can tell 95% |
 | `SHARE` 0.95 | share of the copies | what a pass promises |
-| `FACTORS` | promised sizes | how far a promise is corrected; the share at the last is said as it is |
+| `FACTORS` | promised sizes | how far a promise is raised; after the last, the share is reported as it is |
 | `FINER` | promised sizes | how far a promise is lowered: a quarter is an error bar that is four times too long |
-| `FALSELY` 0.25 | share of the copies | called growing without any leak: more, and the copies prove nothing about smaller ones |
+| `FALSELY` 0.25 | share of the copies | called growing without any leak: if more, the copies prove nothing about smaller ones |
 | `FEW` 2, `HOPELESS` 7 | copies, log weight | explanations a thousandth as likely on the first copies are left out |
 | `COURSE` 9, `BLOCK` 5 | points | the span of a series' course around each point, and the blocks in which its scatter is drawn |
 """
@@ -56,9 +56,9 @@ FEW, HOPELESS = 2, 7.0
 def with_positive_control(
     subjects: Sequence[Subject], findings: Sequence[Finding], judged: float
 ) -> list[Finding]:
-    """The findings, of which the one that a pass can vouch for least has its promise checked, and corrected where it fails.
+    """Return the findings, with the promise of the one that bounds the horizon checked, and corrected if it fails.
 
-    `judged` is how long they were judged for, in seconds.
+    `judged` is the length of the judged stretch in seconds.
     """
     findings = [_lowered(*pair, judged) for pair in zip(subjects, findings, strict=True)]
     horizons = [
@@ -75,7 +75,10 @@ def with_positive_control(
 
 
 def _promises(subject: Subject, finding: Finding) -> bool:
-    """Whether a finding is a pass with a resolution that follows from a fit; of counts, and what never moved, it is exact."""
+    """Return True if a finding is a pass with a resolution from a fit.
+
+    The resolution of counts, and of a series that never moved, is exact.
+    """
     trend = finding.trend
     return (
         finding.verdict is Verdict.PASS
@@ -87,7 +90,7 @@ def _promises(subject: Subject, finding: Finding) -> bool:
 
 
 def _lowered(subject: Subject, finding: Finding, judged: float) -> Finding:
-    """The finding with a lower promise, where that keeps a pass from being hollow and smaller leaks are caught as surely."""
+    """Return the finding with a lower promise, if a pass would be hollow without it and smaller leaks are caught."""
     trend = finding.trend
     if trend is None or not _promises(subject, finding) or trend.p_no_growth < SURELY_SETTLED:
         return finding
@@ -115,7 +118,7 @@ def _lowered(subject: Subject, finding: Finding, judged: float) -> Finding:
 
 
 def _controlled(subject: Subject, finding: Finding) -> Finding:
-    """The finding with its promise checked, and raised where it is not kept."""
+    """Return the finding with its promise checked, and raised if it is not kept."""
     trend = finding.trend
     assert trend is not None
     promised = trend.resolution_per_hour
@@ -133,7 +136,11 @@ def _controlled(subject: Subject, finding: Finding) -> Finding:
 def _planted(
     subject: Subject, finding: Finding, weigh: Callable[[FitInput], tuple[float, int]]
 ) -> Finding:
-    """The finding promising what `weigh` says: how many times the formula's size, and in how many copies it was caught."""
+    """Return the finding with the promise that `weigh` finds.
+
+    `weigh` returns a multiple of the formula's size, and in how many copies a leak of this size was
+    caught.
+    """
     trend = finding.trend
     assert trend is not None
     promised = trend.resolution_per_hour
@@ -158,7 +165,7 @@ def _planted(
 
 
 def copies_of(subject: Subject, seed: int) -> FitInput | None:
-    """`TRIES` copies of a subject's level, ready to be weighed; None where it has too few points."""
+    """Return `TRIES` copies of a subject's level, ready to be weighed; None if it has too few points."""
     lives = split(subject)
     points = level_points(lives)[1] if lives else []
     if sum(len(p.times) for p in points) < FEWEST_POINTS or not any(
@@ -172,7 +179,7 @@ def copies_of(subject: Subject, seed: int) -> FitInput | None:
 
 
 def _redrawn(life: LevelPoints, rng: np.random.Generator) -> Floats:
-    """Copies of one life's points, shape (n, TRIES): its course at times moved as its own are, and its scatter redrawn."""
+    """Return copies of one life's points, shape (n, TRIES), with times moved as its own are, and its scatter redrawn."""
     n = len(life.times)
     course, left = _course(life.values)
     scatter = (life.values - course) / left
@@ -186,7 +193,7 @@ def _redrawn(life: LevelPoints, rng: np.random.Generator) -> Floats:
 
 
 def _course(values: Floats) -> tuple[Floats, float]:
-    """A series' slow course, and the share of white scatter's deviation that is left beside it.
+    """Return a series' slow course, and the share of white scatter's standard deviation that remains around it.
 
     A parabola through the points around each (Savitzky and Golay, Smoothing and differentiation of
     data, 1964) keeps the bend of a warm-up.
@@ -207,10 +214,10 @@ def _course(values: Floats) -> tuple[Floats, float]:
 
 
 def caught_in(given: FitInput, per_hour: float) -> int:
-    """In how many of the copies a leak of so many units an hour is not called steady."""
+    """Return in how many of the copies a leak of `per_hour` units per hour is not called steady."""
     slope = per_hour * given.span / 3600 / given.scale
     pace = given.candidates.paces.start
-    reach = 1 + abs(slope)  # the values are weighed in units of their range, which the leak adds to
+    reach = 1 + abs(slope)  # values are weighed in units of their range, which the leak extends
     planted = [
         (replace(w, y=(w.y + slope * w.x[:, pace]) / reach, least=w.least / reach**2), prior)
         for w, prior in given.settings
@@ -223,7 +230,7 @@ def caught_in(given: FitInput, per_hour: float) -> int:
 def _likely(
     settings: Sequence[tuple[Whitened, float]], candidates: Candidates
 ) -> list[tuple[Whitened, float]]:
-    """Only those settings and noise models that do not explain the first copies hopelessly worse than the best does."""
+    """Return the settings and noise models that do not explain the first copies hopelessly worse than the best."""
     best = []
     for w, prior in settings:
         first = replace(w, y=w.y[:FEW], base=w.base[:FEW] if w.base.ndim > 1 else w.base)
@@ -239,7 +246,7 @@ def _likely(
 
 
 def p_no_growth(settings: Sequence[tuple[Whitened, float]], candidates: Candidates) -> Floats:
-    """The probability that the level does not keep growing, shape (c,), weighed against warm-ups, growth and a step."""
+    """Return the probability of no lasting growth, (c,), weighed against warm-ups, growth and a step."""
     stays, grows, falls = [], [], []
     for w, prior in settings:
         tally = simple_explanations(w, prior, candidates)
@@ -266,5 +273,5 @@ def p_no_growth(settings: Sequence[tuple[Whitened, float]], candidates: Candidat
 
 
 def _flat(table: Floats) -> Floats:
-    """(c, v, k) as (c, v * k)."""
+    """Reshape (c, v, k) to (c, v * k)."""
     return table.reshape(len(table), -1)

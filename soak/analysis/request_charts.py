@@ -1,4 +1,4 @@
-"""What became of requests over time: latency by percentile, by endpoint and as a heat map, and failures by kind."""
+"""Charts of requests over time: latency by percentile, by endpoint and as a heat map, and failures by kind."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from soak.windows import EndpointWindows, Ints
 LOAD, LATENCY = "Load and errors", "Latency"
 #: Endpoints, or kinds of failure, with a curve of their own: as many as there are colours.
 MOST_CURVES = 8
-#: Columns of the heat map: each is some four pixels wide.
+#: Columns of the heat map, each about four pixels wide.
 COLUMNS = 180
-#: Recorded buckets, 3.9% wide, in one row of the heat map: 21% wide, six rows from a value to three times as much.
+#: Recorded buckets, 3.9% wide, in one row of the heat map, which is 21% wide: six rows cover a
+#: factor of three.
 BUCKETS_A_ROW = 5
 
 
 def request_charts(prepared: Prepared, latency_verdict: Verdict | None) -> Iterator[Chart]:
-    """The charts of the run's requests; none where soak made no requests."""
+    """Yield the charts of the run's requests; none if soak made no requests."""
     windows, everything = prepared.recording.windows, prepared.requests_of_all
     if everything is None or not any(window.requests.any() for window in windows):
         return
@@ -74,7 +75,7 @@ def _latency(windows: EndpointWindows, name: str, labels: Labels) -> Series:
 
 
 def _failures(windows: tuple[EndpointWindows, ...]) -> Iterator[Series]:
-    """Failures a second of each kind, the most frequent first, and of all further kinds together."""
+    """Yield failures per second of each kind, the most frequent first, then of all further kinds together."""
     times, seconds = windows[0].times, windows[0].seconds
     kinds: dict[str, Ints] = defaultdict(lambda: np.zeros(len(times), np.int64))
     for window in windows:
@@ -89,7 +90,7 @@ def _failures(windows: tuple[EndpointWindows, ...]) -> Iterator[Series]:
 
 
 def heat_map(windows: EndpointWindows) -> HeatMap:
-    """Counts of successes by time and latency, over the rows that hold any."""
+    """Return counts of successes by time and latency, over the rows that contain any."""
     rows = windows.buckets // BUCKETS_A_ROW
     low, high = int(rows.min()), int(rows.max())
     start, end = float(windows.times[0] - windows.seconds[0]), float(windows.times[-1])
@@ -102,5 +103,5 @@ def heat_map(windows: EndpointWindows) -> HeatMap:
 
 
 def _edge(row: int) -> float:
-    """The lower edge of a row, in seconds: bucket b begins at LOWEST times GROWTH to the power of b - 1."""
+    """Return the lower edge of a row in seconds: bucket b begins at LOWEST times GROWTH to the power of b - 1."""
     return float(LOWEST * GROWTH ** (row * BUCKETS_A_ROW - 1))

@@ -1,12 +1,11 @@
-"""Stopping early: a few looks fixed in advance, with a risk of error spent at each so that all together spend little.
+"""Stop early: a few looks fixed in advance, each with a risk of error so small that all together risk little.
 
 The boundaries are far below the risk of a whole run (in the spirit of O'Brien and Fleming, A
-multiple testing procedure for clinical trials, 1979), because the chance of a trend is a model's,
-and early recordings are where models are wrong. And no
-statistic can tell a cache that fills evenly through half a run from a leak: so besides being
-    certain, a leak that ends a
-run must be gross: several times the level that it began from, or at the end of a capacity before
-the run would be. Both were set by simulating whole recordings, cut at each look, through the whole
+multiple testing procedure for clinical trials, 1979), because the probability of a trend comes from
+a model, and models are wrong most often early in a recording. In addition, no statistic can tell a
+cache that fills evenly through half a run from a leak. So a leak that ends a run must be not only
+certain but gross: several times the level that it began from, or at the end of a capacity before
+the run would end. Both were set by simulating whole recordings, cut at each look, through the whole
 analysis (`make bench-early`).
 """
 
@@ -17,15 +16,17 @@ import math
 from soak.analysis.thresholds import CERTAIN, SURELY_SETTLED
 from soak.model import Analysis, Finding, RuleName, Verdict
 
-#: Shares of the steady phase after which a run is looked at; the chance that growth must stay below at each, and how many
-#: times its first level a series must have come to.
+#: Shares of the steady phase after which a run is looked at; the probability of no growth that
+#: growth must stay below at each, and the multiple of its first level that a series must have
+#: reached.
 LOOKS: tuple[tuple[float, float, float], ...] = (
     (0.125, 1e-6, 12.0),
     (0.25, 1e-5, 8.0),
     (0.5, 1e-4, 4.0),
 )
-#: Looks of `--until-certain`, shares of the time at most, and the probability of no growth that a fail must stay below at each:
-#: CERTAIN spent over them as O'Brien and Fleming do, so that all looks together err no more often than the one at the end.
+#: Looks of `--until-certain`, as shares of the maximum time, and the probability of no growth that
+#: a fail must stay below at each: CERTAIN spent over them as by O'Brien and Fleming, so that all
+#: looks together err no more often than the one at the end.
 LOOKS_UNTIL_CERTAIN: tuple[tuple[float, float], ...] = (
     (0.1, CERTAIN * 1e-4),
     (0.2, CERTAIN * 1e-3),
@@ -33,21 +34,22 @@ LOOKS_UNTIL_CERTAIN: tuple[tuple[float, float], ...] = (
     (0.5, CERTAIN * 0.05),
     (0.75, CERTAIN * 0.2),
 )
-#: Below so many descriptors, threads or connections, "several times as many" says little.
+#: Below this many descriptors, threads or connections, "several times as many" means little.
 _HANDFUL = 5.0
-#: A clean stop wants intervals this much wider than 95%, about 99.9%, to lie below their limits.
+#: A clean stop requires intervals this much wider than 95%, about 99.9%, to lie below their limits.
 _WIDER = 1.7
-#: A pass before the end must vouch for so many times what was judged: twice what keeps a pass from being hollow.
+#: A pass before the end must vouch for this multiple of the judged time: twice what keeps a pass
+#: from being hollow.
 _VOUCHES = 4.0
 #: Rules whose fail is final.
 _FINAL = (RuleName.GROWTH, RuleName.RESTART)
 
 
 def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
-    """Why a run may stop at a look, with `left` seconds to go: a restart, a gross leak, or every growth
-    limit surely kept; None to go on.
+    """Return why a run may stop at a look, with `left` seconds to go; None to continue.
 
-    Errors, latency and rates are not final before the end, so they stop nothing.
+    The reasons are a restart, a gross leak, or that every growth limit is surely kept. Errors,
+    latency and rates are not final before the end, so they stop nothing.
     """
     growth = [finding for finding in analysis.findings if finding.rule is RuleName.GROWTH]
     _, risk, gross = LOOKS[look]
@@ -67,10 +69,11 @@ def certain_already(analysis: Analysis, look: int, left: float) -> str | None:
 
 
 def all_certain(analysis: Analysis, look: int) -> str | None:
-    """Why a run may stop at one of LOOKS_UNTIL_CERTAIN: no finding is open, and each would stand with more data; else None.
+    """Return why a run may stop at one of LOOKS_UNTIL_CERTAIN: no finding is open, and all would stand; else None.
 
-    A fail of growth must be that much surer, a pass have settled surely and vouch for several times
-    what was judged; a failing limit on requests may still recover, so it stops nothing.
+    A fail of growth must be more certain than at the end. A pass must have settled surely and vouch
+    for several times what was judged. A failing limit on requests may still recover, so it stops
+    nothing.
     """
     growth = [
         finding
@@ -118,8 +121,8 @@ def _surely_grows(finding: Finding, boundary: float, gross: float, left: float) 
     line = trend.lines[-1]
     if line.last >= gross * max(line.first, _HANDFUL if counted else 0.0):
         return True
-    # A cache may well fill most of the memory that it was given; descriptors and connections are
-    # not for that.
+    # A cache may fill most of the memory that it was given; descriptors and connections are not
+    # meant to be filled.
     return (
         counted
         and finding.exhausts_in_hours is not None
@@ -128,7 +131,10 @@ def _surely_grows(finding: Finding, boundary: float, gross: float, left: float) 
 
 
 def _surely_kept(finding: Finding) -> bool:
-    """Below an explicit limit by a wide interval, long after warm-up; under the default rule nothing is sure before the end."""
+    """Return True if a wide interval lies below an explicit limit, long after warm-up.
+
+    Under the default rule nothing is sure before the end.
+    """
     trend = finding.trend.for_the_worse if finding.trend is not None else None
     if (
         trend is None

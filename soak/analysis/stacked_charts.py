@@ -1,4 +1,4 @@
-"""Memory by part: series of which the catalog knows that they add up, one upon the other, and what bounds their sum."""
+"""Memory by part: series that add up according to the catalog, stacked, with the limit of their sum."""
 
 from __future__ import annotations
 
@@ -23,33 +23,35 @@ from soak.catalog.metrics import (
 )
 from soak.model import Chart, Curve, Floats, Labels, Series
 
-#: Charts of one kind, at most: a page may tell of hundreds of containers.
+#: Most charts of one kind: a page may report hundreds of containers.
 MOST_CHARTS = 4
-#: Parts of one chart, at most: with the rest, as many as there are colours. The smallest go to the rest.
+#: Most parts of one chart: with the rest, as many as there are colours. The smallest are added to
+#: the rest.
 MOST_PARTS = 7
-#: By how much the parts may exceed their total, for they are read one after the other; and at what share of the moments by more.
+#: How far the parts may exceed their total, as they are read one after the other; and the share of
+#: moments at which they may exceed it by more.
 _SLACK, _ODD = 0.02, 0.01
-#: A value stands for a moment that is at most so many of its sampling intervals later.
+#: A value counts for moments up to this many of its sampling intervals later.
 _STALE = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Layer:
-    """One part as it was recorded: the sum of `series` without that of `less`."""
+    """One part as it was recorded: the sum of `series` minus that of `less`."""
 
     label: str
     series: Sequence[Series]
     less: Sequence[Series] = ()
 
     def at(self, times: Floats) -> Floats:
-        """Its size at these times; NaN where one of its series has no value near."""
+        """Return the layer's size at these times; NaN if one of its series has no recent value."""
         total = np.sum([_near(one, times) for one in self.series], axis=0)
         less = np.sum([_near(one, times) for one in self.less], axis=0) if self.less else 0.0
         return np.asarray(total - less)
 
 
 def stacked_charts(prepared: Prepared, group: str) -> Iterator[Chart]:
-    """A chart for each process or container whose parts of memory are known and really add up, the largest first."""
+    """Yield a chart for each process or container whose memory parts are known and add up, the largest first."""
     for breakdown in BREAKDOWNS:
         found = sorted(_charts(prepared, breakdown, group), key=_height, reverse=True)
         yield from found[:MOST_CHARTS]
@@ -83,7 +85,7 @@ def _charts(prepared: Prepared, breakdown: Breakdown, group: str) -> Iterator[Ch
 
 
 def _curves(breakdown: Breakdown, own: Sequence[Series]) -> tuple[Curve, ...]:
-    """The parts from the bottom and the rest, at moments at which all were seen; none where they do not add up."""
+    """Return the parts from the bottom and the rest, at moments at which all were seen; empty if they do not add up."""
     whole = list(_layers(breakdown.total, own))
     layers = [layer for part in breakdown.parts for layer in _layers(part, own)]
     if not (whole and layers):
@@ -108,7 +110,7 @@ def _curves(breakdown: Breakdown, own: Sequence[Series]) -> tuple[Curve, ...]:
 
 
 def _layers(part: Part, own: Sequence[Series]) -> Iterator[_Layer]:
-    """What was recorded of a part, under its legend or each value of the label that tells its series apart."""
+    """Yield what was recorded of a part, under its legend or each value of the label that separates its series."""
     found: dict[str, list[Series]] = defaultdict(list)
     for series in selected(part.selector, own):
         found[dict(series.labels).get(part.by, "") if part.by else part.legend].append(series)
@@ -117,7 +119,7 @@ def _layers(part: Part, own: Sequence[Series]) -> Iterator[_Layer]:
 
 
 def _near(series: Series, times: Floats) -> Floats:
-    """The last value of a series at each time; NaN where that is too old."""
+    """Return the last value of a series at each time; NaN if it is too old."""
     known = np.isfinite(series.values)
     seen, values = series.times[known], series.values[known]
     if not len(seen):
@@ -129,7 +131,7 @@ def _near(series: Series, times: Floats) -> Floats:
 
 
 def _extremes(total: Floats) -> NDArray[np.intp]:
-    """Which moments to draw: where the sum is lowest and highest in each stretch, so that peaks stay and parts still add up."""
+    """Return the moments to draw: the lowest and highest sum of each stretch, so that peaks and sums are kept."""
     if len(total) <= MOST_POINTS:
         return np.arange(len(total))
     stretches = np.array_split(np.arange(len(total)), MOST_POINTS // 2)
@@ -145,7 +147,7 @@ def _stacked(times: Floats, amounts: Sequence[tuple[str, Floats]]) -> Iterator[C
 
 
 def _capacity(prepared: Prepared, breakdown: Breakdown, identity: Labels) -> float | None:
-    """The smallest of what the sum may come to; None where that is not told, or without bound."""
+    """Return the smallest bound of the sum; None if there is none."""
     known = []
     for text in breakdown.capacities:
         named = {matcher.label for matcher in selector(text).matchers}

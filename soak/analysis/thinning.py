@@ -1,4 +1,4 @@
-"""A series thinned for drawing, so that peaks stay."""
+"""Thin a series for drawing, so that peaks remain."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import numpy as np
 
 from soak.model import Curve, Floats, Series, Trend
 
-#: So many usual intervals without a value are a gap, which no line crosses; told where there are that many values.
+#: A time of this many usual intervals without a value is a gap, which no line crosses, if there are
+#: at least this many values.
 GAP, TOLD = 5.0, 20
-#: More than a chart has pixels tell nothing more.
+#: Most points of a curve: more than a chart has pixels would show nothing more.
 MOST_POINTS = 600
 
 
 def thinned(series: Series, label: str, trend: Trend | None) -> Curve:
-    """At most `MOST_POINTS` points, evenly over time: mean, lowest and highest of the samples around each; NaN in gaps."""
+    """Return at most `MOST_POINTS` points, evenly over time: mean, lowest and highest of the samples; NaN in gaps."""
     known = np.isfinite(series.values)
     times, values = series.times[known], series.values[known]
     if len(times) <= MOST_POINTS:
@@ -32,7 +33,7 @@ def thinned(series: Series, label: str, trend: Trend | None) -> Curve:
 
 
 def _with_gaps(times: Floats, *columns: Floats) -> tuple[Floats, ...]:
-    """Times and columns of the same length with a NaN in the middle of each gap."""
+    """Return times and columns of the same length with a NaN in the middle of each gap."""
     if len(times) < TOLD:
         return times, *columns
     apart = np.diff(times)

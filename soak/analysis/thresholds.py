@@ -60,8 +60,9 @@ FIRST_COLLECTION = 8.0 * 2**20
 #: In a healthy Express service at 20 requests/s it rose by 20 MiB, fell by 17 and rose by 35. Lower
 #: factor: such services fail; higher: leaks with a collection are found later.
 FELL_BACK, FELL_BACK_LEAST, NEXT_RISE = 0.5, 0.1, 3.0
-#: The same two for a heap that each snapshot measured after a collection: in healthy Node and Go services it rose by 3 to 4%
-#: in two minutes at 150 requests/s, ever more slowly. Lower: young services fail; higher: leaks of 2 MiB in 10 are missed.
+#: WARMUP_RISE and WARMUP_EVEN_RISE for a heap that each snapshot measured after a collection: in
+#: healthy Node and Go services it rose by 3 to 4% in two minutes at 150 requests/s, ever more
+#: slowly. Lower: young services fail; higher: leaks of 2 MiB in 10 are missed.
 LIVE_RISE, LIVE_EVEN_RISE = 0.2, 0.05
 #: The rise of the last third, as a share of the first third's, below which a young heap after
 #: collections has warmed up: healthy Node and JVM services came to 0.1. Higher: leaks under a
@@ -74,21 +75,23 @@ CREEP_SECONDS = 3600.0
 #: The share of a stretch after which creep is separated from growth: what comes before belongs to
 #: the first requests.
 CREEP_BEGINS = 0.1
-#: How much a creep may rise in the last two thirds, as a share of the level. Healthy Node, Python and JVM services came to
-#: 1.5%; memoizee without bounds, 170 B a request in two minutes, to 5%. Higher: such leaks pass with a short horizon; lower:
-#: healthy services stay open.
+#: How much a creep may rise in the last two thirds, as a share of the level. Healthy Node, Python
+#: and JVM services came to 1.5%; memoizee without bounds, 170 B per request in two minutes, came to
+#: 5%. Higher: such leaks pass with a short horizon; lower: healthy services stay open.
 CREEP_RISE = 0.025
 #: All falls as a share of all rises, up to which garbage does not hide a level: metaspace, pages
 #: that are touched once.
 HARDLY_FALLS = 0.05
-#: The share of all requests that a target must have answered before a recording began to be older than that recording.
-#: Convention: half. Lower: a process that has only just begun counts as old, and its warm-up fails.
+#: The share of all requests that a target must have answered before the recording for its process
+#: to count as older than the recording. Convention: half. Lower: a process that has only just begun
+#: counts as old, and its warm-up fails.
 WORKED_BEFORE = 0.5
 #: The slowest third's rise as a share of the fastest third's, from which on a rise is even. A cache
 #: that fills with a time constant of the run's length comes to 0.5.
 EVEN_THIRDS = 0.75
 
-#: Full collections in the judged stretch below which growth of memory never fails: with one, all may be garbage.
+#: Full collections in the judged stretch below which growth of memory never fails: with one, all of
+#: it may be garbage.
 FEWEST_COLLECTIONS = 2
 #: Full collections below which a rising heap never passes: two floors make no trend.
 FEW_COLLECTIONS = 5
@@ -100,8 +103,9 @@ BY_HEAP = 0.5
 #: Bytes of a process that are neither heap nor file: its data segments, and stacks of threads not
 #: made by the runtime.
 OUTSIDE_HEAP = 2.0**20
-#: The rise of resident memory alone, above a steady live heap, as a share of the level, that proves nothing: at the end of
-#: an hour, and at its beginning. Healthy Go services crept by up to a tenth in 10 minutes (tests/data/real).
+#: The rise of resident memory alone, above a steady live heap, as a share of the level, that proves
+#: nothing: after an hour, and at the beginning of it. Healthy Go services crept by up to a tenth in
+#: 10 minutes (tests/data/real).
 RESIDENT_ALONE, RESIDENT_ALONE_AT_FIRST, RESIDENT_ALONE_SECONDS = 0.1, 0.5, 3600.0
 #: How far the last quarter may lie above the first for a companion of resident memory to count as steady.
 COMPANION_RISE = 1.05

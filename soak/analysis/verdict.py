@@ -1,4 +1,4 @@
-"""A recording judged: every rule applied, one verdict, and the sentence that says why."""
+"""Judge a recording: apply every rule, and derive one verdict and the sentence that gives its reason."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ def analyze(
     request_clock: RequestClock | None = None,
     asked_load: AskedLoad = _NOTHING_ASKED,
 ) -> Analysis:
-    """Judge a recording. `warmup` seconds of load at least are left out.
+    """Judge a recording. At least `warmup` seconds of load are left out.
 
-    `judge_unknown` is for files somebody chose to have judged: there, series that are not known
-    resources count too. `request_clock` puts a subject on a clock of its own, where the mix of
-    traffic was varied on purpose. `asked_load` is what the profile asked of the load.
+    `judge_unknown` is for files that a user chose to have judged: series that are not known
+    resources count too. `request_clock` puts a subject on a clock of its own, if the mix of traffic
+    was varied on purpose. `asked_load` is what the profile asked of the load.
     """
     return analyze_prepared(
         prepare(recording, warmup, asked_load),
@@ -121,21 +121,21 @@ def analyze_prepared(
 
 
 def _urgency(finding: Finding) -> tuple[int, float]:
-    """Worst first; among failing growth, what would double soonest."""
+    """Return a sort key: worst first; among findings with a trend, the one that would double soonest."""
     doubling = 0.0
     if finding.trend is not None:
         trend = finding.trend.for_the_worse
         slope, level = trend.slope_per_hour, trend.level
         doubling = abs(level) / slope if slope > 0 and math.isfinite(level) else math.inf
     elif finding.rule is RuleName.GENERATOR and finding.verdict is Verdict.PASS:
-        doubling = math.inf  # no news of the target
+        doubling = math.inf  # says nothing about the target
     elif finding.series == RATE:
-        doubling = -1.0  # much else that is open follows from it
+        doubling = -1.0  # many other inconclusive findings follow from it
     return finding.verdict.rank, doubling
 
 
 def _phases(prepared: Prepared) -> tuple[Phase, ...]:
-    """The run's phases, the part of the steady one that the profile leaves out of judging, and when snapshots were taken."""
+    """Return the run's phases, the part of the steady phase left out of judging, and the snapshots."""
     known = (*prepared.recording.phases, *prepared.snapshots)
     steady = next((phase for phase in known if phase.name == PhaseName.STEADY), None)
     if steady is None or prepared.judged_from <= steady.start:
@@ -144,7 +144,7 @@ def _phases(prepared: Prepared) -> tuple[Phase, ...]:
 
 
 def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict, str]:
-    """Fail over inconclusive over pass; a run that broke off, or that judged nothing, cannot pass."""
+    """Return fail over inconclusive over pass; a run that broke off, or that judged nothing, cannot pass."""
     worst = [finding for finding in findings if finding.verdict is Verdict.FAIL]
     open_ = [finding for finding in findings if finding.verdict is Verdict.INCONCLUSIVE]
     ended = prepared.recording.run.ended
@@ -173,7 +173,7 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
 
 
 def _nothing_judged(prepared: Prepared) -> str:
-    """Why no growth could be judged, and what would let it be."""
+    """Return why no growth could be judged, and what would make it possible."""
     if not prepared.driven:
         return "None of its series is known as a resource, so growth cannot be judged; --only NAME judges one."
     return (
@@ -193,7 +193,7 @@ _ENDED = {
 def broken_by(
     prepared: Prepared, generator: Generator | None, findings: Iterable[Finding]
 ) -> str | None:
-    """Why the run as a whole proves nothing: it could not go on, it made no load, or its generator was saturated; else None."""
+    """Return why the whole run proves nothing: it failed, made no load, or its generator was saturated; else None."""
     run = prepared.recording.run
     under_way = run.ended is Ending.RUNNING  # its load may still come
     why = run.failure or (
@@ -213,7 +213,7 @@ def _others(count: int, name: str, more: str) -> str:
 
 
 def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
-    """What passed, over how long, and how slow a leak would have been caught in the most telling series."""
+    """Return what passed, over how long, and the slowest leak that would have been caught in the main series."""
     first = growth[0]
     by_name = {finding.series: finding for finding in reversed(growth)}
     first = by_name.get(RESIDENT, first)
@@ -228,6 +228,6 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
 
 
 def _groups(prepared: Prepared) -> Iterator[GroupSummary]:
-    """Scenarios and tags, each as one."""
+    """Yield a summary of each scenario and tag."""
     for group, windows in group_windows(prepared.windows(), prepared.asked.groups):
         yield GroupSummary(group.kind, endpoint_summaries([windows])[0], group.endpoints)

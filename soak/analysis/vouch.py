@@ -1,22 +1,22 @@
-"""For how long a pass vouches: how soon each resource could have grown by too much, at the fastest growth that may hide in it.
+"""How long a pass vouches for: how soon each resource could grow too much, at the fastest growth not ruled out.
 
-The vouched bound of a growth is the upper end of its 97.5% interval, and never below the
+The vouched bound of a growth is the upper end of its 95% interval (97.5% quantile), never below the
 resolution, the slowest growth that this recording would surely have caught. The room is what may be
-added: half of the level, or what is left of the capacity; of counted things at least a hundred (of
-objects that lie on a heap, as timers do, a thousand), of bytes at least a mebibyte and a twentieth
-of what the process holds, for no service suffers from a few descriptors more, nor from a buffer
-pool of 600 KiB that grows to 900. Room over bound is the horizon, and a run vouches for the
-shortest of its resources' horizons.
+added: half of the level, or what is left of the capacity. For counted things it is at least a
+hundred (for objects on a heap, such as timers, a thousand), for bytes at least a mebibyte and a
+twentieth of what the process holds, because no service suffers from a few more descriptors, or from
+a buffer pool of 600 KiB that grows to 900. Room divided by bound is the horizon, and a run vouches
+for the shortest of its resources' horizons.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `HOLLOW` 2 | judged stretches | a resource that could have grown by half while it was watched was not shown to be steady |
 | `SHARPER` 1.5 | power of the run's length | a slope's standard error falls with T^1.5 (T for the line, T^0.5 for the samples) |
-| `MOST` 10 years | seconds | no recording says more, not even of what never moved |
+| `MOST` 10 years | seconds | no recording supports more, not even of a level that never moved |
 | `ROUNDS` 14 | runs | more nights than a fortnight's are not advised |
 
-What never moved is bound by what may have been about to come (`statistics/room.py`). Neither it nor
-a count is called hollow: what they did while they were watched is known.
+A level that never moved is bounded by the steps that may still come (`statistics/room.py`). Neither
+it nor a count is called hollow: what they did while they were watched is known.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
 
 HOLLOW, SHARPER, MOST, ROUNDS = 2.0, 1.5, 3650 * 86400.0, 14
-#: No more is advised than so many lengths of the run so far: what comes after, this run does not know.
+#: Most that is advised, in lengths of the run so far: this run cannot predict what comes after.
 MOST_LONGER = 9.0
 _STEP = "vouched horizon"
 
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """How long a run vouches for (seconds), by which finding, and what would reach `asked`.
+    """How long a run vouches for (seconds), the finding that bounds it, and what would reach `asked`.
 
-    `longer` is how many more seconds of the same load would, and `rounds` how many more runs like
-    this one, None where that is too many.
+    `longer` is how many more seconds of the same load would be needed, and `rounds` how many more
+    runs like this one, None if that is too many.
     """
 
     seconds: float
@@ -56,12 +56,12 @@ class Horizon:
 
 
 def bound(trend: Trend) -> float:
-    """The fastest growth for the worse, an hour, that the recording does not rule out."""
+    """Return the fastest hourly growth for the worse that the recording does not rule out."""
     return max(trend.for_the_worse.slope_high, trend.resolution_per_hour)
 
 
 def horizon(subject: Subject, trend: Trend) -> float:
-    """Seconds until the vouched bound has used up the room, `MOST` at most."""
+    """Return the seconds until the vouched bound has used up the room, `MOST` at most."""
     fastest = bound(trend)
     return min(3600 * room(subject, trend.level) / fastest, MOST) if fastest > 0 else MOST
 
@@ -69,7 +69,7 @@ def horizon(subject: Subject, trend: Trend) -> float:
 def vouched(
     subjects: Sequence[Subject], findings: Sequence[Finding], judged: float
 ) -> list[Finding]:
-    """The findings of growth with their horizons; a pass whose horizon is hollow over `judged` seconds is open again."""
+    """Return the growth findings with their horizons; a pass with a horizon hollow over `judged` seconds is reopened."""
     return [
         _vouched(subject, finding, judged)
         for subject, finding in zip(subjects, findings, strict=True)
@@ -80,9 +80,11 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     trend = finding.trend
     if trend is None or not math.isfinite(bound(trend)) or not math.isfinite(trend.level):
         return finding
-    if room(subject, trend.level) == 0:  # half of nothing, in a unit that nobody knows
+    if room(subject, trend.level) == 0:  # half of 0, in an unknown unit
         return finding
-    if finding.vouched_seconds is None:  # else it was taken from what bounds this resource
+    if (
+        finding.vouched_seconds is None
+    ):  # else it was taken from the series that bounds this resource
         finding = replace(finding, vouched_seconds=horizon(subject, trend))
     seconds = finding.vouched_seconds
     if (
@@ -113,13 +115,13 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
 
 
 def _much(subject: Subject, level: float) -> str:
-    """How much it could grow by until it matters: `half`, or an amount where that is not what counts."""
+    """Return how much it could grow by until it matters: `half`, or an amount if another bound applies."""
     much = room(subject, level)
     return "half" if math.isclose(much, 0.5 * abs(level)) else show_amount(much, subject.unit)
 
 
 def _more(seconds: float, judged: float) -> str:
-    """How much longer a run must be for its horizon to be no longer hollow: T^1.5 has to outgrow 2 T."""
+    """Return how much longer a run must be for its horizon not to be hollow: T^1.5 has to outgrow 2 T."""
     shortfall = HOLLOW * judged / max(seconds, 1e-9)
     longer = shortfall ** (1 / (SHARPER - 1)) - 1
     if longer > MOST_LONGER:
@@ -128,7 +130,7 @@ def _more(seconds: float, judged: float) -> str:
 
 
 def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Horizon | None:
-    """What a run vouches for: the shortest horizon of its findings; None where nothing was judged for growth."""
+    """Return what a run vouches for: the shortest horizon of its findings; None if nothing was judged for growth."""
     known = [
         finding
         for finding in findings
@@ -150,7 +152,7 @@ def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Hori
 
 
 def vouch_finding(reach: Horizon | None, required: float | None) -> Iterable[Finding]:
-    """Whether a run vouches for as long as `limits.vouch` requires; nothing where it requires nothing."""
+    """Yield whether a run vouches for as long as `limits.vouch` requires; nothing if it requires nothing."""
     if required is None:
         return
     if reach is None:
@@ -183,7 +185,7 @@ def vouch_finding(reach: Horizon | None, required: float | None) -> Iterable[Fin
 
 
 def vouched_by(reach: Horizon) -> Vouched:
-    """The horizon as an analysis has it."""
+    """Return the horizon as the analysis stores it."""
     finding = reach.finding
     fastest = bound(finding.trend) if finding.trend is not None else 0.0
     key = series_key(finding.series, finding.labels)
@@ -193,14 +195,14 @@ def vouched_by(reach: Horizon) -> Vouched:
 
 
 def vouches(reach: Horizon, *, driven: bool = True) -> str:
-    """`Vouches for 2.9 days at this load: resident memory might still grow by up to 7 MiB/h unseen; 5.5 h more would ...`."""
+    """Return `Vouches for 2.9 days at this load: resident memory might still grow by up to 7 MiB/h unseen; 5.5 h ...`."""
     tail = f"; {advice(reach, driven=driven)}" if reach.longer > 0 else ""
     at = " at this load" if driven else ""
     return f"Vouches for {show_duration(reach.seconds)}{at}: {unseen(reach.finding)}{tail}"
 
 
 def unseen(finding: Finding) -> str:
-    """`resident memory might still grow by up to 7 MiB/h unseen`."""
+    """Return `resident memory might still grow by up to 7 MiB/h unseen`."""
     fastest = bound(finding.trend) if finding.trend is not None else math.nan
     grow = "fall" if finding.trend is not None and finding.trend.falls else "grow"
     noun = (metric_of(finding.series) or unknown_metric(finding.series)).noun
@@ -208,9 +210,10 @@ def unseen(finding: Finding) -> str:
 
 
 def advice(reach: Horizon, *, driven: bool = True) -> str:
-    """`5.5 h more, or 3 more such runs judged with it, would vouch for 30 days`; files of others are no runs to be repeated.
+    """Return `5.5 h more, or 3 more such runs judged with it, would vouch for 30 days`.
 
-    A run as long as what is asked for needs no vouching, so that none as long is advised.
+    Recordings of others cannot be repeated, so no more runs are advised for them. A run as long as
+    the requested horizon needs no vouching, so no run that long is advised.
     """
     asked = show_duration(reach.asked)
     runs = show_count(reach.rounds, "more such run") if reach.rounds and driven else ""
