@@ -14,7 +14,7 @@ FAILED_REQUESTS = "http_request_error_ratio"
 def lead_of(
     findings: Sequence[Finding], vouched: Vouched | None, charts: Sequence[Chart]
 ) -> Lead | None:
-    """Return the most urgent finding that has a chart; for a pass, the finding that bounds its horizon.
+    """Return the lead from the most urgent finding that is drawn; of a pass, from the one that bounds its horizon.
 
     If something failed that has no curve, such as the life of a process, failed requests lead if
     there were any, because they show since when. None if nothing is drawn.
@@ -63,7 +63,7 @@ def _key(finding: Finding) -> str:
 
 
 def _forecast(finding: Finding, trend: Trend) -> Lead:
-    """Extend the fit from its end to the capacity, or to twice the level if no capacity is known."""
+    """Return the lead with a line from the end of the fit to the capacity, or to twice the level if that is unknown."""
     hours, capacity = finding.exhausts_in_hours, True
     if hours is None and trend.slope_per_hour > 0 and trend.level > 0:
         hours, capacity = trend.level / trend.slope_per_hour, False

@@ -207,7 +207,7 @@ def pooled_trend(trends: Sequence[Trend]) -> Trend:
         return Trend(0.0, 0.0, 0.0, together, 0.0, level)
     errors = np.maximum(
         errors, resolutions / RESOLVED_AT / 1.4
-    )  # a run in which nothing moved knows no more than its resolution
+    )  # if nothing moved in a run, its resolution bounds the error
     between = _between(slopes, errors)
     weights = 1 / (errors**2 + between)
     slope = float(weights @ slopes / weights.sum())

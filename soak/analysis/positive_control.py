@@ -179,7 +179,7 @@ def copies_of(subject: Subject, seed: int) -> FitInput | None:
 
 
 def _redrawn(life: LevelPoints, rng: np.random.Generator) -> Floats:
-    """Return copies of one life's points, shape (n, TRIES), with times moved as its own are, and its scatter redrawn."""
+    """Return copies of one life's points, (n, TRIES), with times moved as its own are and its scatter redrawn."""
     n = len(life.times)
     course, left = _course(life.values)
     scatter = (life.values - course) / left

@@ -16,9 +16,9 @@ import math
 from soak.analysis.thresholds import CERTAIN, SURELY_SETTLED
 from soak.model import Analysis, Finding, RuleName, Verdict
 
-#: Shares of the steady phase after which a run is looked at; the probability of no growth that
-#: growth must stay below at each, and the multiple of its first level that a series must have
-#: reached.
+#: Shares of the steady phase after which a run is looked at; the probability of no growth, shared
+#: by all growth findings, that a leak must stay below at each; and the multiple of its first level
+#: that a series must have reached.
 LOOKS: tuple[tuple[float, float, float], ...] = (
     (0.125, 1e-6, 12.0),
     (0.25, 1e-5, 8.0),

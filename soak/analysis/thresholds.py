@@ -15,7 +15,8 @@ CERTAIN = 0.15
 SUSPICIOUS = 0.5
 #: Probability given to growth that the recording cannot decide: between CERTAIN and SUSPICIOUS, so always inconclusive.
 CANNOT_TELL = 0.25
-#: Probability given to a level that is settling: just above SUSPICIOUS, so a pass unless something else speaks for growth.
+#: Probability given to a level that is settling: just above SUSPICIOUS, so a pass unless other
+#: evidence shows growth.
 SETTLING = 0.6
 
 #: Growth by this share of the level within `limits.survive` is too much: it would grow by half. Convention (VERDICT.md).
@@ -95,9 +96,10 @@ EVEN_THIRDS = 0.75
 FEWEST_COLLECTIONS = 2
 #: Full collections below which a rising heap never passes: two floors make no trend.
 FEW_COLLECTIONS = 5
-#: The rise from the first quarter to the last, as a share of the level, from which on a heap with few collections rises.
+#: The rise from the first quarter to the last, as a share of the level, above which a heap with few
+#: collections counts as rising.
 HEAP_RISES = 0.1
-#: The share of a process's rise from which on its heap explains it.
+#: The share of a process's rise that its heap must reach to explain it.
 BY_HEAP = 0.5
 
 #: Bytes of a process that are neither heap nor file: its data segments, and stacks of threads not
@@ -125,8 +127,9 @@ PEAK_CONNECTIONS = 0.5
 #: must then be. Corpus, kinds of caches that fill. Lower: caches of random keys fail; higher: leaks
 #: under a long warm-up become inconclusive.
 SLOW_SATURATION, BENDS, BETTER_THAN_SATURATION = -3.9, 2.0, 6.0
-#: Probability of no growth from which a level counts as settled although its slope, given growth, lies wholly above zero:
-#: the teeth of a few collections. Lower: series that still climb (0.95 seen) pass as steady.
+#: Probability of no growth from which a level counts as settled although its slope, given growth,
+#: lies wholly above zero: the sawtooth of a few collections. Lower: series that still climb (0.95
+#: seen) pass as steady.
 SURELY_SETTLED = 0.99
 
 #: A series is rounded if it takes at most this share of values relative to its samples, all
@@ -146,9 +149,10 @@ FLICKER, FLICKER_BACK = 2, 2
 
 #: Blocks in which a standstill is searched, and the share of them for which it must last.
 PLATEAU_BLOCKS, PLATEAU_SHARE = 48, 0.25
-#: The rise before a plateau, in the plateau's scatter and as a share of all the values' range; the plateau's slope, in
-#: standard errors, from which on it rises; and the fall, as a share of the range, that ends a rise. Corpus, kind
-#: climb_drop_climb. A smaller rise or a looser slope passes leaks in noise and leaks that go on under a fill.
+#: The rise before a plateau, in units of the plateau's scatter and as a share of the range of all
+#: values; the slope, in standard errors, above which a plateau still rises; and the fall, as a
+#: share of the range, that ends a rise. Corpus, kind climb_drop_climb. A smaller rise or a looser
+#: slope passes leaks in noise and leaks that continue under a fill.
 PLATEAU_RISE, PLATEAU_HEIGHT, PLATEAU_RISES, PLATEAU_DROP = 15.0, 0.4, 1.5, 0.3
 
 #: A first fall ends within this share of the samples, and is more than this multiple of the range

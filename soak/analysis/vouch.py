@@ -69,7 +69,7 @@ def horizon(subject: Subject, trend: Trend) -> float:
 def vouched(
     subjects: Sequence[Subject], findings: Sequence[Finding], judged: float
 ) -> list[Finding]:
-    """Return the growth findings with their horizons; a pass with a horizon hollow over `judged` seconds is reopened."""
+    """Return the growth findings with their horizons; a pass whose horizon is hollow over `judged` seconds is reopened."""
     return [
         _vouched(subject, finding, judged)
         for subject, finding in zip(subjects, findings, strict=True)

@@ -96,7 +96,7 @@ def _sources(prepared: Prepared) -> Iterator[Finding]:
 
 
 def _gaps_of_source(prepared: Prepared, health: SourceHealth) -> list[Gap]:
-    if not len(health.times):  # known by its counts alone
+    if not len(health.times):  # only its counts are known
         share = 1 - health.failed / health.scrapes if health.scrapes else 0.0
         return [Gap(share, prepared.judged_from, prepared.end)] if share < COVERED else []
     interval = _interval(health)

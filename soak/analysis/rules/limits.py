@@ -40,7 +40,7 @@ def request_findings(asked: RuleInput) -> Iterator[Finding]:
         labels = (("endpoint", endpoint.endpoint),)
         if own is not None:
             yield from _requests(endpoint, own, labels)
-        elif limits.errors is None and len(windows) > 1:  # alone, it is all that was said above
+        elif limits.errors is None and len(windows) > 1:  # a single one is reported above
             yield from _errors(endpoint, EndpointLimits(), labels)
     for group, together in group_windows(windows, prepared.asked.groups):
         if group.limits is not None:

@@ -49,12 +49,12 @@ class Generator:
     """The judged stretch in figures: shares of 1, `lag` in seconds (99th percentile of windows), rates per second.
 
     `saturated` is the share of windows in which the generator was saturated, `delayed` the share in
-    which this made most arrivals late; `late` counts only arrivals that the target did not delay.
-    `asked` is the rate asked for, None in the closed model, and `achieved` the rate answered.
-    `behind` is True if fewer were answered than asked for; `sent` is the rate sent if that was too
-    low as well, else None. `processes` is how many processes would have been enough; `several` is
-    True if several made the load already. `machine` is the highest load average of its machine, per
-    core; NaN if unknown.
+    which it was under pressure and most arrivals were late; `late` counts only arrivals that the
+    target did not delay. `asked` is the rate asked for, None in the closed model, and `achieved`
+    the rate answered. `behind` is True if fewer were answered than asked for; `sent` is the rate
+    sent if that was too low as well, else None. `processes` is how many processes would have been
+    enough; `several` is True if several made the load already. `machine` is the highest load
+    average of its machine, per core; NaN if unknown.
     """
 
     cpu: float

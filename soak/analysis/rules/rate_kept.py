@@ -140,7 +140,7 @@ class RateWatch:
         self.short = short if long_enough else None
 
     def _short(self, since: float) -> Shortfall | None:
-        """Return the shortfall since `since`; None if the rate is kept, or too little was seen yet."""
+        """Return the shortfall in the stretch from `since` on; None if the rate is kept, or too little was seen yet."""
         before = [window for window in self._windows if window.middle < since]
         recent = [window for window in self._windows if window.middle >= since]
         earlier, seconds = (sum(window.seconds for window in part) for part in (before, recent))

@@ -135,8 +135,8 @@ class Tally:
 def _any_size(fits: Fits) -> Floats:
     """Return the log prior gain (v, k) of growth that is small compared with the range of the values.
 
-    How fast a leak is compared with the warm-up on top of it is unknown: each order of magnitude is
-    as likely, or more.
+    How fast a leak is compared with the warm-up on top of it is unknown: each order of magnitude
+    has the same prior weight, or more.
     """
     error = np.clip(fits.error, 1e-12, 1.0)
     density = 0.5 / (np.maximum(np.abs(fits.slope), error) * (1 - np.log(error)))

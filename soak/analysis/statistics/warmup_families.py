@@ -21,9 +21,9 @@ class WarmupFamily:
     """One shape of warm-up for any time scale, given as a share of the span.
 
     `columns` computes its columns. `shares` is the grid that is weighed, `fine` the one that is
-    searched first. `plausible` is the prior probability of the family. From the share `least` on,
-    longer warm-ups are less and less plausible, by `fall` (log) per share. The warm-up has ended
-    after `ends` time scales.
+    searched first. `plausible` is the prior weight of the family. From the share `least` on, longer
+    warm-ups are less and less plausible: the log prior falls by `fall` per span. The warm-up has
+    ended after `ends` time scales.
     """
 
     columns: Callable[[Floats, Floats, float, Floats], Floats]
