@@ -1,4 +1,4 @@
-"""What one user has of HTTP: a connection to the target, cookies, and redirects where they are to be followed."""
+"""One user's HTTP: a connection to the target, cookies, and redirects if they are to be followed."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ from soak.load.plan.tls_options import VERIFIED, TlsOptions
 MAX_REDIRECTS = 10
 #: The failure of a redirect to a host that is neither the target's nor allowed.
 NOT_ALLOWED = "redirect: host not allowed"
-#: Connections that redirects to other origins have opened; beyond them the oldest is closed.
+#: Maximum number of connections for redirects to other origins; beyond it the oldest is closed.
 MAX_ELSEWHERE = 4
 _SETS_COOKIES = re.compile(rb"\n[Ss][Ee][Tt]-[Cc][Oo][Oo][Kk][Ii][Ee]:").search
-#: Quicker than reading all headers; the head may have some body after it, so this is where to look, and not what to believe.
+#: A quick test for encoded bodies, confirmed by parsing the headers: these bytes may include some of the body.
 _IS_ENCODED = re.compile(rb"\ncontent-encoding:", re.IGNORECASE).search
 
 
 def nowhere(_host: str) -> bool:
-    """No other host is allowed."""
+    """Return False: no other host is allowed."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class ClientOptions:
-    """What all users of a run share; `allowed` says whether a redirect may lead to a host."""
+    """Options shared by all users of a run; `allowed` returns True if a redirect may lead to a host."""
 
     origin: Origin
     timeouts: Timeouts
@@ -54,12 +54,12 @@ class ClientOptions:
 
 
 class Client:
-    """One user's HTTP. Not to be used by two greenlets at once."""
+    """One user's HTTP client. Two greenlets must not use it at the same time."""
 
     __slots__ = ("_digest", "_elsewhere", "_follow", "_home", "_jar", "_options", "_timeouts")
 
     def __init__(self, options: ClientOptions) -> None:
-        """Prepare, and connect nowhere yet; OSError when the TLS options name files that cannot be used."""
+        """Prepare the client without connecting. Raise OSError if the TLS options name files that cannot be used."""
         self._options, self._follow, self._timeouts = options, options.redirects, options.timeouts
         self._home = self._connection(options.origin)
         self._elsewhere: dict[Origin, Connection] = {}
@@ -67,7 +67,7 @@ class Client:
         self._digest = Digest(options.digest) if options.digest is not None else None
 
     def send(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Response:
-        """Send a request and read its answer, keeping its body, decoded, if asked; network trouble is its `failure`."""
+        """Send a request and read its response; with `keep`, keep the decoded body. Network errors become its `failure`."""
         response = (
             self._exchange(self._home, self._options.origin, head, body, keep)
             if self._digest is None
@@ -82,7 +82,7 @@ class Client:
     def _authenticated(
         self, digest: Digest, head: bytes, body: bytes | memoryview, keep: bool
     ) -> Response:
-        """A request with Digest authentication: once more where the target's challenge is new."""
+        """Send a request with Digest authentication, and repeat it if the target sends a new challenge."""
         method, target = head.split(b" ", 1)[0].decode("ascii"), target_of(head)
         for _ in range(2):
             answer = digest.header(method, target)
@@ -95,26 +95,26 @@ class Client:
         return response
 
     def connect(self) -> None:
-        """Connect now and not with the first request; where that fails, the first request will say so."""
+        """Connect now instead of with the first request. If this fails, the first request reports it."""
         self._home.connect()
 
     def limit(self, timeouts: Timeouts, redirects: bool) -> None:
-        """How long requests may take from now on, and whether redirects are followed."""
+        """Set the timeouts of later requests, and whether redirects are followed."""
         self._timeouts, self._follow = timeouts, redirects
         for connection in (self._home, *self._elsewhere.values()):
             connection.timeouts = timeouts
 
     def url_of(self, head: bytes) -> str:
-        """The whole URL of a request to the target."""
+        """Return the full URL of a request to the target."""
         origin = self._options.origin
         return f"{origin.scheme}://{origin.authority}{target_of(head)}"
 
     def cookie(self, name: str) -> str | None:
-        """The value of a cookie that the user has now; None without one of that name."""
+        """Return the value of the user's current cookie of this name, or None."""
         return self._jar.value(name) if self._jar is not None else None
 
     def forget(self) -> None:
-        """Forget all cookies: another visitor comes."""
+        """Forget all cookies, because another visitor follows."""
         if self._jar:
             self._jar = CookieJar()
 
@@ -136,7 +136,7 @@ class Client:
         body: bytes | memoryview,
         keep: bool,
     ) -> Response:
-        """One request with the jar's cookies, and once more if the kept connection had ended between two requests."""
+        """Send a request with the jar's cookies, and repeat it if the kept connection had ended between two requests."""
         jar, asked = self._jar, head
         if jar and (cookies := jar.header(origin, target_of(head))):
             asked = with_cookies(head, cookies)
@@ -152,7 +152,7 @@ class Client:
     def _followed(
         self, head: bytes, body: bytes | memoryview, keep: bool, response: Response
     ) -> Response:
-        """Where a redirect leads to, at most `MAX_REDIRECTS` times; `size` is the last answer's."""
+        """Follow redirects, at most `MAX_REDIRECTS` times. The result, with its `size`, is the last response."""
         origin, base = self._options.origin, target_of(head)
         for _ in range(MAX_REDIRECTS):
             location = response.headers.get("location")
@@ -186,7 +186,7 @@ class Client:
         )
 
     def leads_away(self, head: bytes, response: Response) -> bool:
-        """Whether an answer is a redirect to a host to which load may not go."""
+        """Return True if a response redirects to a host to which load may not go."""
         location = response.headers.get("location")
         if not 300 < response.status < 309 or location is None:
             return False
@@ -210,7 +210,7 @@ class Client:
 
 
 def _is_upgrade(origin: Origin, to: Origin) -> bool:
-    """Whether a redirect only leads from http to https, on the host's own ports."""
+    """Return True if a redirect only leads from http to https on the same host, with both default ports."""
     return (
         (origin.host, origin.port, to.port) == (to.host, 80, 443)
         and to.secure

@@ -1,4 +1,4 @@
-"""One kept connection, and one exchange on it: whatever the network does becomes an answer or a counted failure.
+"""One kept connection and its exchanges; all network errors become a response or a counted failure.
 
 The hot path is one `send`, one wait in the event loop and one `recv`: no timer, no exception, no
 header dictionary.
@@ -27,16 +27,16 @@ from soak.load.http.response import Response, ResponseParser
 from soak.load.http.timeouts import Deadlines
 from soak.load.http.tls import TlsSocket, open_socket
 
-#: The first piece of an answer is read in the smaller size, since most answers fit; the rest of a larger one faster.
+#: Bytes read at a time: the first piece of a response is smaller, since most responses fit; the rest is read faster.
 FIRST_PIECE, PIECE = 8 << 10, 256 << 10
-#: A body up to here is sent in one piece with its head.
+#: Largest body that is sent in one piece with its head.
 SMALL_BODY = 16 << 10
-#: Seconds since a connection's last response within which no server says unasked that it is going to close.
+#: Seconds after a connection's last response in which no server is expected to close the connection.
 LOOK_AFTER = 0.01
 _READ, _BOTH = 1, 3
-#: The system's own, however much Locust has patched: it never waits here.
+#: The system's own poll, not the one patched by gevent; it is only called without waiting.
 _Poll: Any = gevent.monkey.get_original("select", "poll")
-#: `head_of` writes the header's name in this way, so that a request without it costs one search for a constant.
+#: `head_of` writes the header's name in exactly this way, so that requests without it need only a constant search.
 _CONNECTION = b"\r\nConnection:"
 _IS_STREAM = re.compile(rb"\ncontent-type: *text/event-stream", re.IGNORECASE).search
 _CLOSES = re.compile(rb"\r\nConnection:[^\r]*\bclose\b", re.IGNORECASE).search
@@ -86,19 +86,19 @@ class Connection:
         self._reads: Any = None
         self._writes: Any = None
         self._poll: Any = None
-        #: When the last exchange ended (monotonic seconds).
+        #: The time at which the last exchange ended (monotonic seconds).
         self._used = 0.0
-        #: For how many seconds the connection may be idle; None until its first response has said so.
+        #: Seconds for which the connection may be idle; None until its first response.
         self._keep_alive: float | None = None
         self.deadline = inf
         self.expired = False
-        #: After a failure: whether a kept connection ended before any of the answer came, and so may just have been stale.
+        #: After a failure: True if a kept connection ended before any part of the response came, and so may have been stale.
         self.repeatable = False
-        #: Whether any of the last request was sent.
+        #: True if any part of the last request was sent.
         self.sent = False
 
     def exchange(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Response:
-        """Send a request and read its answer, `keep` its body if asked; never raises but when its greenlet is killed."""
+        """Send a request and read its response, with its body if `keep`. Raises only if its greenlet is killed."""
         now = time.monotonic()
         self.sent = self.repeatable = False
         if self._sock is None:
@@ -132,7 +132,7 @@ class Connection:
             self.close()
             raise
         self._used, self.deadline = time.monotonic(), inf
-        if (  # the hot path: nothing is learnt of the connection, and nothing ends it
+        if (  # the hot path: no keep-alive time to read, and no reason to close
             failure is None
             and parser.reusable
             and self._keep_alive is not None
@@ -143,7 +143,7 @@ class Connection:
         return self._settle(head, failure, fresh)
 
     def _settle(self, head: bytes, failure: str | None, fresh: bool) -> Response:
-        """The response of an exchange that ended, and what becomes of the connection."""
+        """Return the response of an exchange that ended, and close the connection if it cannot be reused."""
         parser = self._parser
         if failure is None and parser.reusable and not self.expired:
             if self._keep_alive is None:
@@ -159,13 +159,13 @@ class Connection:
         return parser.response(failure)
 
     def connect(self) -> None:
-        """Open it if it is not open; the next exchange tries again where that fails."""
+        """Open the connection if it is not open. If this fails, the next exchange tries again."""
         if self._sock is None:
             self._open()
             self._used = time.monotonic()
 
     def _send(self, head: bytes, body: bytes | memoryview) -> str | None:
-        """Send all of a request; a failure, or None even where the server answered before it had read it all."""
+        """Send a whole request; return a failure, or None, also if the server answered before it had read everything."""
         if body and len(body) <= SMALL_BODY:
             head, body = head + body, b""
         sent = self._sock.send(head)
@@ -175,7 +175,7 @@ class Connection:
         return self._send_rest(memoryview(head)[sent:], memoryview(body))
 
     def _receive(self) -> str | None:
-        """Read to the end of the answer; the failure if there is one."""
+        """Read to the end of the response; return the failure, or None."""
         parser, sock, watcher, hub = self._parser, self._sock, self._reads, self._hub
         resume = getcurrent().switch
         size = FIRST_PIECE
@@ -187,7 +187,7 @@ class Connection:
                 watcher.stop()
             try:
                 data = sock.recv(size)
-            except BlockingIOError:  # woken for nothing
+            except BlockingIOError:  # woken without data
                 continue
             if not data:
                 return TIMEOUT if self.expired else parser.closed()
@@ -197,7 +197,7 @@ class Connection:
         return None
 
     def _receive_in_pieces(self) -> str | None:
-        """The same, with a bound on the time between two pieces."""
+        """Read to the end of the response as `_receive` does, with a limit on the time between two pieces."""
         parser, end, patience = self._parser, self.deadline, self.timeouts.read or inf
         while not parser.ended:
             self.deadline = min(end, time.monotonic() + patience)
@@ -207,7 +207,7 @@ class Connection:
         return None
 
     def _pull(self) -> str | None:
-        """Read what is there, without waiting."""
+        """Read the available data without waiting; return the failure, or None."""
         try:
             data = self._sock.recv(PIECE)
         except BlockingIOError:
@@ -217,7 +217,7 @@ class Connection:
         return TIMEOUT if self.expired else self._parser.closed()
 
     def _send_rest(self, *pieces: memoryview) -> str | None:
-        """Send what the socket did not take at once, and listen meanwhile: the server may answer before it has it all."""
+        """Send what the socket did not accept at once, and read meanwhile: the server may answer before it has everything."""
         for whole in pieces:
             piece = whole
             while piece or (self._tls is not None and self._tls.unsent):
@@ -234,16 +234,16 @@ class Connection:
                     return self._last_words()
                 if (
                     self._parser.ended
-                ):  # the server has answered already and would not read the rest of the request
+                ):  # the server has already answered and may not read the rest of the request
                     self._parser.reusable = False
                     return None
         return None
 
     def _last_words(self) -> str | None:
-        """The server would not read all of the request: its answer may have come all the same."""
+        """Read a response that may have arrived although the server stopped reading the request; else return `RESET`."""
         while not self._parser.ended:
             before = self._parser.size, self._parser.head
-            gevent.sleep(0)  # an endless answer must not keep the others from their turns
+            gevent.sleep(0)  # an endless response must not block the other greenlets
             if failure := self._pull():
                 return RESET if failure in (CLOSED, CUT_SHORT) else failure
             if (self._parser.size, self._parser.head) == before:
@@ -259,11 +259,11 @@ class Connection:
             watcher.stop()
 
     def _usable(self, now: float, head: bytes) -> bool:
-        """Whether an open connection can carry a request: open, silent, and not idle for longer than announced.
+        """Return True if an open connection can carry a request: open, silent, and idle for less than announced.
 
-        One system call that does not wait tells. It is spared where nothing is lost by that: a
-        request that may be sent again, right after the last response; no server announces less idle
-        time than `LOOK_AFTER`.
+        This takes one system call that does not wait. The call is skipped for a request that may be sent
+        again, right after the last response: a stale connection then does no harm, and no server
+        announces an idle time shorter than `LOOK_AFTER`.
         """
         idle = now - self._used
         if self._keep_alive is not None and idle > self._keep_alive:
@@ -307,13 +307,13 @@ class Connection:
             sock.close()
 
     def expire(self) -> None:
-        """The deadline has passed: ending the stream wakes the waiting reader."""
+        """Handle a passed deadline: shut down the stream, which wakes the waiting reader."""
         self.expired = True
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
-        """Close it; the next exchange opens another."""
+        """Close the connection; the next exchange opens another."""
         if self._sock is None:
             return
         self._deadlines.forget(self)

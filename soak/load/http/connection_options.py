@@ -1,4 +1,4 @@
-"""Where a connection goes, how long it may take, and how TLS is done."""
+"""The origin of a connection, its timeouts, and its TLS context."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soak.load.plan.tls_options import TlsOptions
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Scheme, host and port; two URLs of one origin may share connections and cookies."""
+    """Scheme, host and port. Two URLs of the same origin may share connections and cookies."""
 
     scheme: str
     host: str
@@ -20,7 +20,7 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> Origin:
-        """The origin of an absolute URL; ValueError when it has none."""
+        """Return the origin of an absolute URL. Raise ValueError if it has none."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError(f"not an http URL: {url[:80]!r}")
@@ -30,19 +30,19 @@ class Origin:
 
     @property
     def secure(self) -> bool:
-        """Whether it speaks TLS."""
+        """True if the origin uses TLS."""
         return self.scheme == "https"
 
     @property
     def authority(self) -> str:
-        """What the Host header says: brackets around IPv6, no port where it is the scheme's own."""
+        """The value of the Host header: brackets around IPv6, no port if it is the scheme's default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.secure else 80) else f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Seconds: to connect with TLS, between two pieces of an answer (None: any), and for the whole exchange."""
+    """Timeouts in seconds: to connect with TLS, for the whole exchange, and between two pieces (`read`, None: no limit)."""
 
     connect: float
     total: float
@@ -51,7 +51,7 @@ class Timeouts:
 
 @lru_cache(maxsize=16)
 def context_of(options: TlsOptions) -> ssl.SSLContext:
-    """The TLS context of some options, made once; OSError or ssl.SSLError when a file cannot be used."""
+    """Return the cached TLS context of some options. Raise OSError or ssl.SSLError if a file cannot be used."""
     context = ssl.create_default_context(cafile=options.ca)
     context.set_alpn_protocols(["http/1.1"])
     if options.insecure:

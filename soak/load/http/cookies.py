@@ -1,4 +1,4 @@
-"""One user's cookies, as far as RFC 6265 matters to a client of few hosts."""
+"""One user's cookies: the parts of RFC 6265 that matter to a client of few hosts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from math import inf
 
 from soak.load.http.connection_options import Origin
 
-#: A target that sets ever new cookies must not grow the load: beyond these the oldest goes, and a larger one is not kept.
+#: Limits so that a target's ever new cookies do not fill the memory: the oldest is removed, and a larger one is ignored.
 MAX_COOKIES, MAX_COOKIE = 100, 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """One cookie; `expires` in seconds since 1970, `exact` where it is for its host alone."""
+    """One cookie; `expires` is in seconds since 1970, `exact` is True if the cookie is for its host alone."""
 
     name: str
     value: str
@@ -37,7 +37,7 @@ class CookieJar:
         return len(self._cookies)
 
     def take(self, origin: Origin, path: str, fields: list[tuple[str, str]]) -> None:
-        """Keep, replace or remove what an answer's Set-Cookie headers say."""
+        """Store, replace or remove cookies according to a response's Set-Cookie headers."""
         for name, value in fields:
             if name == "set-cookie" and (cookie := _parsed(value, origin, path)) is not None:
                 key = (cookie.domain, cookie.path, cookie.name)
@@ -48,12 +48,12 @@ class CookieJar:
                         del self._cookies[next(iter(self._cookies))]
 
     def value(self, name: str) -> str | None:
-        """The value of the cookie of a name that was set last; None without one."""
+        """Return the value of the most recently set cookie of this name, or None."""
         values = [cookie.value for cookie in self._cookies.values() if cookie.name == name]
         return values[-1] if values else None
 
     def header(self, origin: Origin, path: str) -> str:
-        """What the Cookie header of a request says; empty when no cookie is for it. Longer paths come first."""
+        """Return a request's Cookie header, longer paths first; empty if no cookie matches."""
         now, path = time.time(), path.partition("?")[0]
         for key in [key for key, cookie in self._cookies.items() if cookie.expires <= now]:
             del self._cookies[key]
@@ -72,7 +72,7 @@ class CookieJar:
 
 
 def _parsed(text: str, origin: Origin, request_path: str) -> Cookie | None:
-    """A Set-Cookie header by RFC 6265, 5.2; None where the cookie is to be ignored."""
+    """Parse a Set-Cookie header by RFC 6265, 5.2; return None if the cookie must be ignored."""
     pair, *attributes = text.split(";")
     name, equals, value = pair.partition("=")
     name, value = name.strip(), value.strip()
@@ -95,7 +95,7 @@ def _parsed(text: str, origin: Origin, request_path: str) -> Cookie | None:
 
 
 def _expiry(given: dict[str, str]) -> float:
-    """Max-Age outranks Expires; neither, or nonsense: until the user ends."""
+    """Return when a cookie expires: Max-Age takes precedence over Expires; infinite if both are missing or invalid."""
     try:
         if "max-age" in given:
             return time.time() + int(given["max-age"]) if int(given["max-age"]) > 0 else 0.0
@@ -107,7 +107,7 @@ def _expiry(given: dict[str, str]) -> float:
 
 
 def _within(host: str, domain: str) -> bool:
-    """Whether a host is below a domain; never so for an address, nor for a domain of one label such as `com`."""
+    """Return True if a host is below a domain; always False for an address, and for a domain of one label like `com`."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

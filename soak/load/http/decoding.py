@@ -1,4 +1,4 @@
-"""Bodies as their sender wrote them, undone from gzip, deflate, br and zstd, and never larger than allowed."""
+"""Decode response bodies from gzip, deflate, br and zstd, up to a maximum size."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import zstandard
 
 from soak.load.http.response import TOO_LARGE
 
-#: Bytes of memory that a zstd frame may ask for (RFC 9659).
+#: Maximum memory in bytes for the window of a zstd frame (RFC 9659).
 ZSTD_WINDOW = 8 << 20
-#: What says that nothing was done; `none` and `utf-8` are wrong, and common.
+#: Names that mean no encoding; `none` and `utf-8` are wrong, but common.
 _PLAIN = ("", "identity", "none", "utf-8", "utf8")
 
 
 class DecodingError(Exception):
-    """Why a body could not be decoded, as a failure kind."""
+    """A body could not be decoded; the message is a failure kind."""
 
 
 def decoded(body: bytes, encodings: str, most: int) -> bytes:
-    """Undo what a Content-Encoding header says was done, last first; DecodingError beyond `most` bytes or when malformed."""
+    """Undo the encodings of a Content-Encoding header, last first. DecodingError beyond `most` bytes or if malformed."""
     for encoding in reversed([name.strip().lower() for name in encodings.split(",")]):
         if encoding in ("gzip", "x-gzip", "deflate"):
             body = _inflated(body, encoding, most)
@@ -34,7 +34,7 @@ def decoded(body: bytes, encodings: str, most: int) -> bytes:
 
 
 def _inflated(body: bytes, encoding: str, most: int) -> bytes:
-    """By zlib; deflate is meant to have zlib's header, and often comes without."""
+    """Decode gzip or deflate with zlib. A deflate body should have zlib's header, but often has none."""
     raw = encoding == "deflate" and not (
         body[:1] and body[0] & 0x0F == 8 and int.from_bytes(body[:2], "big") % 31 == 0
     )
@@ -72,7 +72,7 @@ def _unzstded(body: bytes, most: int) -> bytes:
 
 
 def _is_complete(body: bytes) -> bool:
-    """Whether the last frame of a body has its end."""
+    """Return True if the last frame of a body is complete."""
     rest = body
     while rest:
         decoder = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()

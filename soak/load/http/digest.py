@@ -1,4 +1,4 @@
-"""HTTP Digest authentication (RFC 7616), as one user does it: challenged once, and then answered ahead."""
+"""HTTP Digest authentication (RFC 7616) for one user: after one challenge, requests are authenticated in advance."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HASHES: dict[str, Callable[[bytes], str]] = {
 
 
 class Digest:
-    """The state of one user with one target: its last challenge, and how often its nonce was used."""
+    """One user's state with one target: the last challenge, and how often its nonce was used."""
 
     __slots__ = ("_algorithm", "_challenge", "_count", "_credentials", "_hash", "_nonce")
 
@@ -28,7 +28,7 @@ class Digest:
         self._hash = _HASHES["MD5"]
 
     def challenged(self, header: str) -> bool:
-        """Take a WWW-Authenticate header; whether it holds a challenge that can be answered."""
+        """Read a WWW-Authenticate header; return True if it contains a supported Digest challenge."""
         place = header.lower().find("digest ")
         if place < 0:
             return False
@@ -51,7 +51,7 @@ class Digest:
         return True
 
     def header(self, method: str, target: str) -> str | None:
-        """The Authorization header's value for a request; None before any challenge."""
+        """Return the Authorization header's value for a request; None before any challenge."""
         challenge = self._challenge
         if challenge is None:
             return None

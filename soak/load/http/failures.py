@@ -1,10 +1,10 @@
-"""Kinds of failed requests: few, and the same for the same trouble, so that a run's failures can be counted by them."""
+"""Kinds of failed requests: only a few, and always the same for the same problem, so that failures can be counted."""
 
 from __future__ import annotations
 
 import ssl
 
-#: Failure kinds that are not an error of the operating system.
+#: Failure kinds.
 CLOSED, CUT_SHORT, TIMEOUT, RESET = (
     "connection closed",
     "protocol: answer cut short",
@@ -17,7 +17,7 @@ ENDLESS = "timeout: an event stream that did not end (text/event-stream)"
 
 
 def failure_kind(error: BaseException, stage: str = "") -> str:
-    """A network error as one of a few kinds: connect, TLS, timeout, reset, protocol."""
+    """Return the failure kind of a network error: connect, TLS, timeout, reset or protocol."""
     name = type(error).__name__
     if isinstance(error, ConnectionRefusedError):
         return REFUSED

@@ -1,9 +1,9 @@
-"""Heads that are not quite HTTP/1.1 and yet say one thing only: repaired, so that the strict parser takes them.
+"""Repair response heads that are not strict HTTP/1.1 but have only one meaning, so that the strict parser accepts them.
 
-What RFC 9112 lets or tells a client to accept, and what servers send: folded lines (5.2), a bare
-line feed at the end of a line (2.2), equal Content-Lengths given twice (6.3). Never what frames an
-answer in two ways, which could hide a smuggled or
-a truncated one: such a head is refused.
+Repaired is what RFC 9112 allows or requires a client to accept, and servers send: folded lines
+(5.2), a bare line feed at the end of a line (2.2), repeated equal Content-Lengths (6.3). A head
+that frames a response in two ways is refused, because it could hide a smuggled or a truncated
+response.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ class UnrepairableError(ValueError):
 
 
 def end_of_head(data: bytes) -> int:
-    """Where the first head in some bytes ends; 0 while it is not whole."""
+    """Return where the first head in some bytes ends; 0 while it is incomplete."""
     end = _END(data)
     return end.end() if end else 0
 
 
 def repaired(head: bytes) -> bytes:
-    """A whole head as the standard has it; UnrepairableError for one that could mean two things."""
+    """Rewrite a complete head in strict form. Raise UnrepairableError if it could mean two things."""
     lines: list[bytes] = []
     for line in head.replace(b"\r\n", b"\n").split(b"\n"):
         if b"\r" in line:
@@ -51,7 +51,7 @@ def _name(line: bytes) -> bytes:
 
 
 def _length(line: bytes) -> bytes:
-    """The one length that a Content-Length says, once or several times (RFC 9110, 8.6)."""
+    """Return the one length in a Content-Length header, which may repeat it (RFC 9110, 8.6)."""
     values = {value.strip() for value in line.partition(b":")[2].split(b",")}
     value = values.pop()
     if values or not _LENGTH.fullmatch(value):
@@ -60,7 +60,7 @@ def _length(line: bytes) -> bytes:
 
 
 def foreign_protocol(data: bytes) -> str | None:
-    """What speaks there instead of HTTP/1.1, by the first bytes of an answer; None for what begins as HTTP or is unknown."""
+    """Identify a protocol other than HTTP/1.1 by a response's first bytes; None for HTTP/1 and for unknown protocols."""
     if data[:2] in (b"\x15\x03", b"\x16\x03"):
         return "the server speaks TLS: give an https URL"
     if len(data) >= 9 and data[3:4] in (b"\x04", b"\x07") and data[5:9] == bytes(4):

@@ -1,4 +1,4 @@
-"""The bytes of a request before its body: rendered once, and changed where a redirect or a cookie asks for it."""
+"""The bytes of a request before its body: rendered once, and modified for redirects and cookies."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ import re
 from soak.load.http.connection_options import Origin
 from soak.load.plan.plan import Headers
 
-#: Methods that may be sent again where the first may or may not have arrived (RFC 9110, 9.2.2).
+#: Methods that may be sent again if it is unknown whether the first request arrived (RFC 9110, 9.2.2).
 IDEMPOTENT = (b"GET ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ")
-#: A client that sends one of these says that the server takes equal keys for one request (draft-ietf-httpapi-idempotency-key).
+#: Headers that ask the server to treat equal keys as one request (draft-ietf-httpapi-idempotency-key).
 _KEYED = re.compile(rb"\r\n(?:x-)?idempotency-key:", re.IGNORECASE).search
-#: Methods whose requests say how long their body is even where there is none (RFC 9110, 8.6).
+#: Methods whose requests always state the length of their body, even if there is none (RFC 9110, 8.6).
 EXPECT_A_BODY = ("POST", "PUT", "PATCH")
 _BREAKS = re.compile(r"[\r\n\0]")
 _AUTHORIZATION = re.compile(rb"(?<=\r\n)authorization:[^\r]*\r\n", re.IGNORECASE)
 _COOKIE = re.compile(rb"\r\ncookie:[^\r]*", re.IGNORECASE)
-#: Headers that another origin may see; any other may carry a key.
+#: Headers that may be sent to another origin; any other header may contain a key.
 _FOR_ANY_ORIGIN = ("accept", "accept-encoding", "accept-language", "traceparent", "user-agent")
 
 
 def head_of(method: str, target: str, origin: Origin, headers: Headers, length: int) -> bytes:
-    """A request's head; ValueError for a header that would end its line, and so could smuggle in another.
+    """Return a request's head. Raise ValueError for a header with a line break, which could smuggle in another header.
 
-    `length` of the body is left out where there is none and the method expects none.
+    The body's `length` is left out if it is 0 and the method expects no body.
     """
     lines = [f"{method} {target} HTTP/1.1"]
     given = {name.lower() for name in headers}
@@ -46,12 +46,12 @@ def head_of(method: str, target: str, origin: Origin, headers: Headers, length: 
 
 
 class RequestHead:
-    """Heads of one request whose path, headers and length may change from one to the next; what stays is made once."""
+    """Builds heads of one request whose path, headers and length may vary; the constant parts are built once."""
 
     __slots__ = ("_expects", "_fields", "_given", "_method", "_origin", "_start", "_token")
 
     def __init__(self, method: str, origin: Origin, prefix: str) -> None:
-        head_of(method, prefix or "/", origin, {}, 0)  # refuses a prefix that is no path
+        head_of(method, prefix or "/", origin, {}, 0)  # raises for an invalid prefix
         self._method, self._origin = method, origin
         self._start, self._expects = f"{method} {prefix}".encode(), method in EXPECT_A_BODY
         self._given: Headers | None = None
@@ -61,7 +61,7 @@ class RequestHead:
     def of(
         self, path: str, headers: Headers, length: int, token: tuple[str, str] | None = None
     ) -> bytes:
-        """The head for a path that is known to be one; the token's header is added where the headers have none."""
+        """Return the head for a valid path; the token's header is added unless the headers have one of the same name."""
         if headers is not self._given or token is not self._token:
             named = {name.lower() for name in headers}
             more = dict([token]) if token is not None and token[0].lower() not in named else {}
@@ -79,14 +79,14 @@ class RequestHead:
 
 
 def is_idempotent(head: bytes) -> bool:
-    """Whether a request may be retried when it is unknown whether the first attempt arrived (RFC 9110, 9.2.2)."""
+    """Return True if a request may be retried when it is unknown whether it arrived (RFC 9110, 9.2.2)."""
     return head.startswith(IDEMPOTENT) or _KEYED(head) is not None
 
 
 def with_cookies(head: bytes, cookies: str) -> bytes:
-    """A head with the jar's cookies, after those that it has of its own: there may be one Cookie header only.
+    """Add the jar's cookies to a head, after the head's own, because only one Cookie header is allowed.
 
-    Its own stand for the jar's of the same name.
+    The head's own cookies replace the jar's cookies of the same name.
     """
     own = _COOKIE.search(head)
     if own is None:
@@ -98,22 +98,22 @@ def with_cookies(head: bytes, cookies: str) -> bytes:
 
 
 def with_authorization(head: bytes, value: str) -> bytes:
-    """A head with an Authorization header, in the place of one that it has."""
+    """Set a head's Authorization header, replacing an existing one."""
     return b"%bAuthorization: %b\r\n\r\n" % (_AUTHORIZATION.sub(b"", head)[:-2], value.encode())
 
 
 def target_of(head: bytes) -> str:
-    """The request target in a head: path and query."""
+    """Return the request target in a head: path and query."""
     return head.split(b" ", 2)[1].decode("latin-1")
 
 
 def redirected(
     head: bytes, status: int, target: str, origin: Origin, same_origin: bool
 ) -> tuple[bytes, bool]:
-    """The head to follow a redirect with, and whether the body goes along (RFC 9110, 15.4).
+    """Return the head that follows a redirect, and whether the body is sent again (RFC 9110, 15.4).
 
-    303 asks for a GET; 301 and 302 make a POST one, as all clients do. What another origin must not
-    see is left out.
+    303 changes the method to GET; 301 and 302 change a POST to GET, as all clients do. Headers that
+    another origin must not see are removed.
     """
     first, *lines = head[:-4].decode("utf-8").split("\r\n")
     method = first.partition(" ")[0]

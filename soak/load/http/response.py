@@ -1,4 +1,4 @@
-"""Answers: what the parser tells of one while it is read, and what is left of it afterwards."""
+"""Responses: the parser of one while it is read, and the result afterwards."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from soak.load.http.failures import CLOSED, CUT_SHORT
 from soak.load.http.repair import UnrepairableError, end_of_head, foreign_protocol, repaired
 
-#: Bytes that bring neither body nor the end: heads, interim answers, trailers. Beyond them an answer is malformed.
+#: Maximum bytes of a response that are neither body nor its end: heads, interim responses, trailers. More is malformed.
 MAX_HEAD = 64 << 10
-#: A body that a check or extractor reads is kept and decoded up to this many bytes.
+#: Maximum size in bytes, also after decoding, of a body that a check or extractor reads.
 MAX_BODY = 16 << 20
 UPGRADED = "protocol: 101 Switching Protocols (WebSocket?): use load.locustfile"
 TOO_LARGE = f"body over {MAX_BODY >> 20} MiB"
 
 
 class Response:
-    """What came of one request: a status, or a `failure`; `size` is the body's bytes on the wire, `body` kept if asked."""
+    """The result of one request: a status or a `failure`. `size` is the body's bytes on the wire; `body` is optional."""
 
     __slots__ = ("_fields", "_head", "body", "failure", "size", "status", "url")
 
@@ -32,20 +32,20 @@ class Response:
     ) -> None:
         self.status, self.size, self.failure, self.body = status, size, failure, body
         self._head = head
-        #: Where redirects have led to; empty where none was followed.
+        #: The final URL after redirects; empty if none was followed.
         self.url = ""
         self._fields: list[tuple[str, str]] | None = None
 
     @property
     def fields(self) -> list[tuple[str, str]]:
-        """Header names, lower-cased, and values in their order; read from the bytes when first asked for."""
+        """Lower-cased header names with values, in order; parsed on first use."""
         if self._fields is None:
             self._fields = _fields(self._head)
         return self._fields
 
     @property
     def headers(self) -> dict[str, str]:
-        """Headers by lower-cased name; one that came twice is joined by a comma (RFC 9110, 5.3)."""
+        """Headers by lower-case name; values of a repeated header are joined by a comma (RFC 9110, 5.3)."""
         headers: dict[str, str] = {}
         for name, value in self.fields:
             headers[name] = f"{headers[name]}, {value}" if name in headers else value
@@ -53,7 +53,7 @@ class Response:
 
     @property
     def head(self) -> bytes:
-        """The bytes that hold the head; interim answers may be before it and some body after it."""
+        """The bytes that contain the head; interim responses may precede it, and part of the body may follow."""
         return self._head
 
 
@@ -63,7 +63,7 @@ def _fields(head: bytes) -> list[tuple[str, str]]:
         start, _, head = head.partition(b"\r\n\r\n")
         first, *lines = start.decode("latin-1").split("\r\n")
         if first.partition(" ")[2].startswith("1"):
-            continue  # an interim answer
+            continue  # an interim response
         for line in lines:
             if line[:1] in (" ", "\t") and fields:
                 fields[-1] = (fields[-1][0], f"{fields[-1][1]} {line.strip()}")
@@ -75,9 +75,9 @@ def _fields(head: bytes) -> list[tuple[str, str]]:
 
 
 class ResponseParser:
-    """The answer that a connection reads now; one object a connection, begun anew for each request.
+    """Parses the response that a connection reads now: one object per connection, reset for each request.
 
-    The parser calls what begins with `on_`.
+    The HTTP parser calls the methods that begin with `on_`.
     """
 
     __slots__ = (
@@ -103,13 +103,13 @@ class ResponseParser:
 
     def _fresh(self) -> None:
         self._http_parser: Any = HttpResponseParser(self)
-        # Such a connection is closed anyway: what comes after the answer belongs to no other.
+        # A connection with data after such a response is closed, so that data cannot reach another response.
         self._http_parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._feed = self._http_parser.feed_data
 
     def begin(self, head_only: bool, keep: bool) -> None:
-        """Expect another answer: one without a body where the request was HEAD; `keep` its body if asked."""
-        if self._head_only:  # the parser still waits for the body of the last
+        """Prepare for another response, without a body if the request was HEAD; `keep` its body if requested."""
+        if self._head_only:  # the parser still waits for the previous response's body
             self._fresh()
         self.head = b""
         self.headed = self.reusable = self._repairing = self._in_trailers = False
@@ -118,7 +118,7 @@ class ResponseParser:
         self._pieces: list[bytes] | None = [] if keep else None
 
     def feed(self, data: bytes) -> str | None:
-        """Take more bytes; a failure where they cannot belong to a well-formed answer. `ended` is 1 once it is whole."""
+        """Parse more bytes; return a failure if they are malformed, else None. `ended` is 1 once the response is complete."""
         size = self.size
         if not self.headed:
             self.head = self.head + data if self.head else data
@@ -128,7 +128,7 @@ class ResponseParser:
             else:
                 self._feed(data)
         except (HttpParserError, HttpParserUpgrade, UnrepairableError) as error:
-            # What comes after the head of an answer to HEAD is not looked at.
+            # After the head of a response to HEAD, further data is ignored.
             if not (self._head_only and self.headed) and (failure := self._malformed(error)):
                 return failure
         if self.ended != 1:
@@ -141,7 +141,7 @@ class ResponseParser:
         return None
 
     def _malformed(self, error: Exception) -> str | None:
-        """Why the strict parser refuses an answer; None where its head can be repaired, or may be once it is whole."""
+        """Return why the strict parser refuses a response; None if its head was repaired, or is not complete yet."""
         if self.status == 101:
             return UPGRADED
         if self.headed or self._repairing:
@@ -159,7 +159,7 @@ class ResponseParser:
         return None
 
     def _repair(self) -> None:
-        """Feed the parser what has come, once its head is whole, repaired."""
+        """Once the head is complete, repair it and feed it to the parser."""
         rest = self.head
         while not self.headed and (end := end_of_head(rest)):
             head, rest = repaired(rest[:end]), rest[end:]
@@ -170,7 +170,7 @@ class ResponseParser:
                     self._feed(rest)
 
     def closed(self) -> str | None:
-        """The connection ended: a failure unless this is how the answer ends (RFC 9112, 6.3)."""
+        """Handle the end of the connection: a failure, unless it is the regular end of the response (RFC 9112, 6.3)."""
         if not self.headed:
             return CUT_SHORT if self.head else CLOSED
         names = dict(_fields(self.head))
@@ -181,18 +181,18 @@ class ResponseParser:
         return None
 
     def response(self, failure: str | None) -> Response:
-        """What is left of it."""
+        """Return the finished response."""
         body = b"" if self._pieces is None else b"".join(self._pieces)
         if failure is None and self.size > MAX_BODY and self._pieces is not None:
             failure = TOO_LARGE
         return Response(self.status, self.size, failure, self.head, body)
 
     def reset(self) -> None:
-        """Forget what the parser knows: its connection is gone."""
+        """Discard the parser's state, because its connection is gone."""
         self._fresh()
 
     def on_headers_complete(self) -> None:
-        """The head is whole; of interim answers too."""
+        """Handle a complete head, also that of an interim response."""
         status = self._http_parser.get_status_code()
         if status >= 200:
             self.headed = True
@@ -204,13 +204,13 @@ class ResponseParser:
             raise HttpParserError
 
     def on_chunk_header(self) -> None:
-        """A chunk begins: it has bytes, or is the last, after which only trailers come, which nobody reads."""
+        """Handle a new chunk: it has bytes, or it is the last, and only trailers follow, which are ignored."""
         self._in_trailers = True
-        # Old versions of lighttpd end them in \r\r\n.
+        # Old versions of lighttpd end trailers with \r\r\n.
         self._http_parser.set_dangerous_leniencies(lenient_optional_lf_after_cr=True)
 
     def on_body(self, data: bytes) -> None:
-        """A piece of the body, free of chunk sizes."""
+        """Handle a piece of the body, without chunk sizes."""
         if self._in_trailers:
             self._leave_trailers()
         self.size += len(data)
@@ -218,7 +218,7 @@ class ResponseParser:
             self._pieces.append(data)
 
     def on_message_complete(self) -> None:
-        """The answer is whole; or an interim one is."""
+        """Handle the end of a response, or of an interim one."""
         if self._in_trailers:
             self._leave_trailers()
         if self.headed and not self._head_only:

@@ -1,4 +1,4 @@
-"""Ends exchanges that take too long: one look at all of them now and then, where a timer for each would cost more."""
+"""End exchanges that take too long: all are checked at intervals, because a timer for each would cost more."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Protocol
 
 import gevent
 
-#: How often is looked, in seconds: a timeout comes at most so much late.
+#: Interval of the checks in seconds, and so the longest delay of a timeout.
 TICK = 0.02
 
 
 class HasDeadline(Protocol):
-    """Something with a moment (monotonic seconds, infinite while it is idle) by which it must have ended."""
+    """An object with a deadline (monotonic seconds, infinite while idle) by which its exchange must have ended."""
 
     deadline: float
 
     def expire(self) -> None:
-        """The moment has passed."""
+        """Handle a passed deadline."""
 
 
 class Deadlines:
-    """All that is under way in this process and must end in time."""
+    """All connections of this process that have deadlines."""
 
     def __init__(self) -> None:
         self._watched: set[HasDeadline] = set()
@@ -30,17 +30,17 @@ class Deadlines:
 
     @property
     def watched(self) -> int:
-        """How many there are: every open connection is one."""
+        """The number of watched objects: one per open connection."""
         return len(self._watched)
 
     def watch(self, timed: HasDeadline) -> None:
-        """See to its deadlines from now on."""
+        """Check an object's deadlines from now on."""
         self._watched.add(timed)
         if self._sweeping is None:
             self._sweeping = gevent.spawn(self._sweep)
 
     def forget(self, timed: HasDeadline) -> None:
-        """Look at it no more."""
+        """Stop checking an object."""
         self._watched.discard(timed)
 
     def _sweep(self) -> None:

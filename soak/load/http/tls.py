@@ -1,4 +1,4 @@
-"""Sockets that never block: opening one, and TLS over one, with the same `send` and `recv`."""
+"""Non-blocking sockets: opening one, and TLS over one, with the same `send` and `recv`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from gevent.hub import Hub
 from soak.load.http.connection_options import Origin
 from soak.profile.hosts import may_connect
 
-#: The system's own, however much Locust has patched: its calls return at once, and who waits is decided here.
+#: The system's own socket, not the one patched by gevent: its calls return at once, and this module does the waiting.
 _Socket: Any = gevent.monkey.get_original("socket", "socket")
 _READ, _WRITE = 1, 2
 
 
 def open_socket(origin: Origin, hub: Hub) -> Any:
-    """A connected non-blocking socket to the first address that answers; OSError of the last when none does."""
+    """Return a non-blocking socket connected to the first address that accepts; raise the last OSError if none does."""
     failed = errno.EADDRNOTAVAIL
     for family, address in _addresses(origin):
         sock = _Socket(family, socket.SOCK_STREAM)
@@ -45,9 +45,9 @@ def open_socket(origin: Origin, hub: Hub) -> Any:
 
 
 def _addresses(origin: Origin) -> list[tuple[int, Any]]:
-    """Families and addresses; a literal is not looked up, which would cost a thread's turn for each connection.
+    """Return families and addresses. A literal address is not resolved, which would cost a thread switch per connection.
 
-    OSError where the host's name leads to an address that it may not lead to.
+    Raise OSError if the host's name resolves to an address that is not allowed.
     """
     for family in (socket.AF_INET, socket.AF_INET6):
         with suppress(OSError):
@@ -73,9 +73,9 @@ def _wait(hub: Hub, sock: Any, events: int) -> None:
 
 
 class TlsSocket:
-    """TLS over a connected non-blocking socket; BlockingIOError where the socket itself would raise it."""
+    """TLS over a connected non-blocking socket; raises BlockingIOError when the socket would."""
 
-    #: A piece is encrypted at a time, so that a large body is not in memory twice.
+    #: Bytes encrypted at a time, so that a large body is not in memory twice.
     PIECE = 64 << 10
 
     def __init__(self, sock: Any, context: ssl.SSLContext, host: str) -> None:
@@ -89,11 +89,11 @@ class TlsSocket:
 
     @property
     def unsent(self) -> bool:
-        """Whether something encrypted still waits to be sent."""
+        """True if encrypted data is waiting to be sent."""
         return bool(self._unsent)
 
     def handshake(self, hub: Hub) -> None:
-        """Shake hands; ssl.SSLError when it fails."""
+        """Perform the TLS handshake. Raise ssl.SSLError if it fails."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -119,7 +119,7 @@ class TlsSocket:
                 return
 
     def flush(self) -> None:
-        """Send what is encrypted; BlockingIOError when the socket takes no more."""
+        """Send encrypted data. Raise BlockingIOError if the socket accepts no more."""
         while True:
             if not self._unsent:
                 self._unsent = self._out.read()
@@ -129,7 +129,7 @@ class TlsSocket:
             self._unsent = self._unsent[sent:]
 
     def send(self, data: bytes | memoryview) -> int:
-        """Encrypt and send a piece; how many bytes of it were taken."""
+        """Encrypt and send a piece; return how many of its bytes were accepted."""
         self.flush()
         taken = self._tls.write(data[: self.PIECE])
         with suppress(BlockingIOError):
@@ -144,7 +144,7 @@ class TlsSocket:
             self._in.write_eof()
 
     def is_silent(self) -> bool:
-        """Whether the server has sent nothing but TLS's own messages, such as session tickets, and has not closed."""
+        """Return True if the server has not closed, and has sent only TLS messages such as session tickets."""
         try:
             while True:
                 data = self._sock.recv(self.PIECE)
@@ -162,7 +162,7 @@ class TlsSocket:
         return False
 
     def recv(self, _size: int) -> bytes:
-        """All that can be decrypted of what has come; empty at the end."""
+        """Receive and decrypt all available data; return empty bytes at the end of the stream."""
         while True:
             self._take()
             pieces = []
@@ -177,4 +177,4 @@ class TlsSocket:
                 if pieces:
                     return b"".join(pieces)
             except (ssl.SSLZeroReturnError, ssl.SSLEOFError):
-                return b"".join(pieces)  # the next call says that it ended
+                return b"".join(pieces)  # the next call reports the end

@@ -1,7 +1,7 @@
-"""A trace id for every request: W3C's `traceparent` header, patched into heads that were rendered beforehand.
+"""A trace id for every request: W3C's `traceparent` header, inserted into heads that were rendered in advance.
 
-A trace id is eight random bytes of this process and eight of a counter that starts anywhere, so
-that ids are as good as random to whoever receives them, and cost no more than formatting a number.
+A trace id is eight random bytes of this process followed by eight bytes of a counter with a random
+start. The ids look random to receivers, and cost only the formatting of a number.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from itertools import count
 
 _PREFIX = os.urandom(8).hex()
 _NUMBERS = count(int.from_bytes(os.urandom(7), "big") | 1)
-#: The next request's number: never 0, for W3C's ids must not be all zeros, and below 2^64 for longer than any run.
+#: The next request's number: never 0, because W3C's ids must not be all zeros, and below 2^64 for longer than any run.
 next_trace = _NUMBERS.__next__
 
 
 def trace_id(number: int) -> str:
-    """A number as W3C's trace id, 32 hexadecimal digits; empty for 0, which is no trace."""
+    """Return a number as a W3C trace id, 32 hexadecimal digits; empty for 0, which means no trace."""
     return f"{_PREFIX}{number:016x}" if number else ""
 
 
 class TraceHeaders:
-    """Which headers requests carry: `traceparent` or not, and the trace id alone under a name of the profile's choice."""
+    """Trace headers of requests: `traceparent` if enabled, and the trace id alone in a header named by the profile."""
 
     def __init__(self, traceparent: bool = True, header: str = "") -> None:
         self._lines = []
@@ -33,7 +33,7 @@ class TraceHeaders:
             self._lines.append((header, f"{_PREFIX}%016x", 1))
 
     def lines(self, names: Iterable[str]) -> tuple[bytes, int]:
-        """Header lines as a template, for requests with headers of these names, and how many times it wants the number."""
+        """Return trace lines as a template for requests with headers of these names, and its number of placeholders."""
         own = {name.lower() for name in names}
         wanted = [
             (name, value, times) for name, value, times in self._lines if name.lower() not in own
@@ -43,9 +43,10 @@ class TraceHeaders:
         )
 
     def template(self, head: bytes) -> tuple[bytes, int]:
-        """A head, ended by its empty line, as a template, and how many times it wants the number.
+        """Return a complete head as a template with trace headers, and its number of placeholders.
 
-        Headers that it has of its own stay; a template that wants none is the head itself.
+        Trace headers that the head already has are kept. If there is nothing to add, the head is returned
+        unchanged.
         """
         lines, wanted = b"", 0
         for name, value, times in self._lines:

@@ -1,1 +1,1 @@
-"""What a flow's steps say: templates, extractors, checks, data rows, tokens, virtual users."""
+"""What a flow's steps consist of: templates, extractors, checks, data rows, tokens, virtual users."""

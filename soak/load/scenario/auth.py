@@ -1,4 +1,4 @@
-"""A token, kept fresh outside of what is measured: the old one serves until the new one is there."""
+"""A token that is renewed outside of the measured traffic: the old token is used until the new one arrives."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Any
 from soak.load.plan.plan import PlannedAuth
 from soak.load.scenario.jsonpath import JsonPath
 
-#: After a failure, the next attempt waits twice as long as the last, from the first to the second of these.
+#: Seconds until the next attempt after a failure: the first value, doubled up to the second.
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
-#: Of the life that an answer gives its token, so much passes before the next is fetched.
+#: Fraction of a token's lifetime after which the next token is fetched.
 RENEW_AT = 0.8
 _ODD = re.compile(r"[^\x21-\x7e]")
 
 
 class AuthError(Exception):
-    """A token could not be had; the message says why and never holds anything of the answer or the request."""
+    """A token could not be fetched; the message says why and never contains parts of the response or the request."""
 
 
 @dataclass(frozen=True)
 class FetchedToken:
-    """A token, and how long it lives in seconds where that is known."""
+    """A token, and its lifetime in seconds if known."""
 
     token: str = field(repr=False)
     lifetime: float | None = None
 
 
 class TokenReader:
-    """Finds the token in an answer."""
+    """Finds the token in a response."""
 
     def __init__(self, planned: PlannedAuth) -> None:
         self._path = JsonPath(planned.token)
 
     def read(self, status: int, body: bytes) -> FetchedToken:
-        """The token of an answer; AuthError when there is none."""
+        """Return the token of a response. Raise AuthError if there is none."""
         if not 200 <= status < 300:
             raise AuthError(f"status {status}")
         try:
@@ -59,7 +59,7 @@ class TokenReader:
 
 
 def _lifetime(document: Any) -> float | None:
-    """`expires_in` (RFC 6749, section 5.1), in seconds."""
+    """Return `expires_in` (RFC 6749, section 5.1) in seconds; None if missing or invalid."""
     said = document.get("expires_in") if isinstance(document, dict) else None
     if isinstance(said, bool) or not isinstance(said, int | float | str):
         return None
@@ -71,10 +71,10 @@ def _lifetime(document: Any) -> float | None:
 
 
 class Token:
-    """The token of a run. `fetch` gets a new one, or raises AuthError or what the network does; `clock` is monotonic seconds.
+    """The token of a run. `fetch` gets a new one or raises AuthError or a network error; `clock` is in monotonic seconds.
 
-    A loop of its own calls `renew` whenever `wait` seconds are over; requests only ever read
-    `header`. `failures` counts the attempts that failed, `problem` says why the last one did.
+    A separate loop calls `renew` whenever `wait` seconds are over; requests only read `header`.
+    `failures` counts the failed attempts; `problem` says why the last one failed.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Token:
         self.failures, self.problem = 0, ""
 
     def __repr__(self) -> str:
-        """Without the token, so that no log holds it."""
+        """Omit the token, so that no log contains it."""
         return f"Token(failures={self.failures})"
 
     @property
@@ -101,11 +101,11 @@ class Token:
         return None if self._value is None else (self._name, self._value)
 
     def wait(self) -> float | None:
-        """Seconds until the next `renew` is due, 0 when it is; None when none is to come."""
+        """Return the seconds until the next `renew` is due, 0 if it is due now; None if no renewal is planned."""
         return None if self._due is None else max(0.0, self._due - self._clock())
 
     def renew(self) -> bool:
-        """Fetch a new token, unless another call is at it; whether there is one. The old one serves meanwhile."""
+        """Fetch a new token unless another call is fetching; return True on success. The old token is used meanwhile."""
         if self._fetching:
             return False
         self._fetching = True
@@ -126,6 +126,6 @@ class Token:
         return True
 
     def refused(self) -> None:
-        """The target refused the token (status 401): renew now, though no sooner than the pause after the last attempt."""
+        """Renew the token because the target refused it (status 401), but not before the pause after the last attempt."""
         soonest = max(self._no_sooner, self._clock())
         self._due = soonest if self._due is None else min(self._due, soonest)

@@ -1,4 +1,4 @@
-"""Conditions of steps: the expressions of `if` and `while`, which see what templates see."""
+"""Conditions of steps: the expressions of `if` and `while`, with the same names as templates."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ _TRUE = "1"
 
 
 def condition_source(text: str) -> str:
-    """The source of a template that renders to something where an expression holds, and to nothing where it does not.
+    """Return the source of a template that renders to a non-empty text if an expression holds, else to an empty one.
 
-    The expression may stand in `{{ }}`; TemplateError for a text that is more or less than one
+    The expression may be enclosed in `{{ }}`. Raise TemplateError if the text is not exactly one
     expression.
     """
     inside = text.strip()
@@ -24,12 +24,12 @@ def condition_source(text: str) -> str:
 
 
 class Condition:
-    """One compiled condition; `names` are the names that it needs to be given."""
+    """One compiled condition; `names` are the names that it needs."""
 
     def __init__(self, text: str) -> None:
         self._template = Template("text", condition_source(text))
         self.names = self._template.names
 
     def holds(self, context: Context) -> bool:
-        """Whether it holds for what the context holds now; RenderError when a name is missing or the expression fails."""
+        """Return True if the condition holds in `context`. RenderError if a name is missing or the expression fails."""
         return self._template.render(context) == _TRUE

@@ -1,4 +1,4 @@
-"""What an answer must be, compiled once: a few comparisons an answer, and why it fails as one of a few kinds."""
+"""Expectations of a response, compiled once into a few comparisons; a failure is one of a few kinds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from soak.units import show_duration
 
 
 class FailedCheck(NamedTuple):
-    """Why an answer fails: its `kind`, one of a few, what was expected in words, and what was found."""
+    """Why a response fails: its `kind` (one of a few), what was expected in words, and what was found."""
 
     kind: str
     expected: str
@@ -28,13 +28,13 @@ class FailedCheck(NamedTuple):
 
     @property
     def text(self) -> str:
-        """`expect json $.state: expected "created", found "gone"`: bounded, and escaped."""
+        """The failure as text, bounded and escaped: `expect json $.state: expected "created", found "gone"`."""
         actual = self.found if isinstance(self.found, _Said) else shown(self.found)
         return f"{self.kind}: expected {self.expected}, found {actual}"
 
 
 class _Said(str):
-    """What was found, in words already."""
+    """What was found, already as text."""
 
     __slots__ = ()
 
@@ -44,7 +44,7 @@ _TOO_LONG = "expect: a regular expression took too long"
 
 
 class _ValueCheck:
-    """One place's match; with `absent`, nothing must be there."""
+    """The match of one place; with `absent`, the place must have no value."""
 
     __slots__ = ("absent", "expected", "kind", "path", "place", "plain", "test")
 
@@ -54,7 +54,7 @@ class _ValueCheck:
         self.kind, self.expected, self.place = kind, expected, match.place
         self.absent = operands.get("exists") is False
         self.test: Predicate = predicate_of(operands, text=text)
-        #: The usual expectation of a body, with nothing to decode.
+        #: The bytes that a body must contain: the usual expectation, checked without decoding the body.
         self.plain = operands["contains"].encode() if text and _is_contains(operands) else None
         self.path = None if text else JsonPath(match.place)
 
@@ -64,9 +64,9 @@ def _is_contains(operands: dict[str, Any]) -> bool:
 
 
 class Checks:
-    """One request's expectations. Without `needs_body` or `needs_headers`, `check` looks at neither.
+    """One request's expectations. `check` ignores the body unless `needs_body`, and the headers unless `needs_headers`.
 
-    With `templated`, `bound` makes the checks of one request.
+    With `templated`, `bound` returns the checks of one request.
     """
 
     def __init__(self, planned: PlannedExpectations) -> None:
@@ -116,7 +116,7 @@ class Checks:
         ]
 
     def bound(self, context: Context) -> Checks:
-        """The checks of one request, for what a virtual user's context holds now; RenderError when they cannot be made."""
+        """Return the checks of one request, rendered with a virtual user's context. RenderError if that fails."""
         made = copy(self)
         if self._status_template is not None:
             made.statuses = _rendered_statuses(self._status_template, context)
@@ -133,10 +133,10 @@ class Checks:
     def check(
         self, status: int, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> FailedCheck | None:
-        """Why the answer fails, or None: `status 500`, `expect within`, `expect body`, `expect json $.state` and so on.
+        """Return why the response fails, or None. Kinds are `status 500`, `expect within`, `expect json $.state` and so on.
 
-        Headers are by lower-case name; the first thing wrong counts, the status before all else and
-        the time last.
+        Headers are by lower-case name. The first failed check counts: the status is checked first, the
+        time last.
         """
         if (status not in self.statuses) if self.statuses else status >= 400:
             return self.wrong_status(status)
@@ -155,7 +155,7 @@ class Checks:
         return None
 
     def _check_answer(self, headers: Mapping[str, str], body: bytes) -> FailedCheck | None:
-        """What is wrong with its headers or its body."""
+        """Return what is wrong with the headers or the body, or None."""
         for header in self._headers:
             value = headers.get(header.place.lower())
             if (value is not None) if header.absent else (value is None or not header.test(value)):
@@ -167,7 +167,7 @@ class Checks:
         return self._check_json(body) if self._json or self._schema else None
 
     def wrong_status(self, status: int) -> FailedCheck:
-        """The failure of a status that is none of those expected."""
+        """Return the failure for an unexpected status."""
         expected = shown_statuses(self.statuses) if self.statuses else "a status below 400"
         return FailedCheck(f"status {status}", expected, _Said(str(status)))
 
@@ -194,7 +194,7 @@ class Checks:
 
 
 def in_words(operands: Mapping[str, Any]) -> str:
-    """A match in words: `"created"`, `above 3`, `not null`."""
+    """Describe a match in words: `"created"`, `above 3`, `not null`."""
     parts = [
         _WORDS[operator].format(
             in_words(operand) if operator in ("not", "length") else shown(operand)

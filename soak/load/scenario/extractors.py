@@ -1,4 +1,4 @@
-"""Captures: values out of one step's answer for the templates of the steps after it."""
+"""Captures: values from one step's response for the templates of later steps."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from soak.load.plan.expectations import PlannedExtractor
 from soak.load.scenario.jsonpath import JsonPath, parsed
 from soak.load.scenario.search_time import SearchTooLongError, search_time
 
-#: Characters of a captured text: a pattern that runs away over a large page must not fill the generator's memory.
+#: Maximum characters of a captured text: a pattern that matches too much of a page must not fill the memory.
 MAX_CAPTURED = 65536
-#: Values of a captured list: enough for a page of results, with as many users as there may be.
+#: Maximum values of a captured list: enough for a page of results, also with many users.
 MAX_VALUES = 1000
 
 
 class CaptureError(Exception):
-    """A capture that found nothing: counted as a failure of its step, and the end of the flow's iteration."""
+    """A capture that found nothing. It counts as a failure of its step and ends the flow's iteration."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -27,7 +27,7 @@ class CaptureError(Exception):
 
 
 class CapturedFrom(NamedTuple):
-    """What captures look at; headers by lower-case name. `cookie` gives a cookie's value by its name, if there is one."""
+    """The input of captures. Headers are by lower-case name; `cookie` returns a cookie's value by name, or None."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -37,7 +37,7 @@ class CapturedFrom(NamedTuple):
 
 
 class Extractors:
-    """One step's captures. Without `needs_body` or `needs_headers`, `take` looks at neither."""
+    """One step's captures. `take` ignores the body unless `needs_body`, and the headers unless `needs_headers`."""
 
     def __init__(self, planned: tuple[PlannedExtractor, ...]) -> None:
         self._planned = planned
@@ -56,7 +56,7 @@ class Extractors:
         self.needs_headers = bool(sources & {"header", "cookie"})
 
     def take(self, answer: CapturedFrom) -> dict[str, Any]:
-        """The values by name, JSON values with their type; CaptureError for the first that is not there."""
+        """Return the captured values by name; JSON values keep their type. CaptureError for the first one not found."""
         return {extractor.name: self._taken(extractor, answer) for extractor in self._planned}
 
     def _taken(self, planned: PlannedExtractor, answer: CapturedFrom) -> Any:
@@ -77,7 +77,7 @@ class Extractors:
         return _bounded(planned.name, values[-1 if planned.take == "last" else 0])
 
     def _found(self, planned: PlannedExtractor, answer: CapturedFrom) -> list[Any]:
-        """All values at a place; CaptureError where the place itself is wrong."""
+        """Return all values at a place. Raise CaptureError if the place cannot be searched."""
         if planned.source == "json":
             try:
                 document = parsed(answer.body)

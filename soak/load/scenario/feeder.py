@@ -1,4 +1,4 @@
-"""Rows of data for templates: read once by the load's process, and dealt out at random, in order, or each only once."""
+"""Rows of data for templates: read once by the load process, and used at random, in order, or each only once."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from typing import Any
 
 from soak.load.plan.feeds import Order, PlannedFeeder
 
-#: Rows are kept in memory, at about 100 bytes and 60 a column each.
+#: Maximum number of rows, because they are kept in memory: about 100 bytes each, and 60 per column.
 MAX_ROWS = 5_000_000
-#: Rows read without a pause, in about 10 ms: more would delay heartbeats, and the master would call the worker lost.
+#: Rows read without a pause, in about 10 ms. More would delay heartbeats, and the master would count the worker as lost.
 _WITHOUT_REST = 10_000
 
 
 class FeederError(ValueError):
-    """A data file that cannot be used; the message begins with the file, and its line where there is one."""
+    """A data file that cannot be used; the message begins with the file, and the line if there is one."""
 
 
 class FeederExhausted(Exception):  # noqa: N818 - an end, not an error: the user who needs a row ends
@@ -31,7 +31,7 @@ class FeederExhausted(Exception):  # noqa: N818 - an end, not an error: the user
 
 
 class DataRow:
-    """One row: `row.sku` and `row["sku"]` in a template."""
+    """One row, used as `row.sku` or `row["sku"]` in a template."""
 
     __slots__ = ("_columns", "_values")
 
@@ -45,16 +45,16 @@ class DataRow:
         return column in self._columns
 
     def as_dict(self) -> dict[str, Any]:
-        """Column to value."""
+        """Return the row as a mapping from column to value."""
         return dict(zip(self._columns, self._values, strict=True))
 
 
 class Feeder:
-    """The rows of one file, as one of `count` processes deals them out; `index` counts the processes from 0.
+    """The rows of one file for one of `count` processes, the one numbered `index` from 0.
 
-    `random` draws from all rows. `sequential` and `unique` share them: this process has every
-    `count`-th row from `index` on, so no two processes deal out the same one; `sequential` begins
-    again after the last, `unique` raises RowsExhausted.
+    `random` draws from all rows. `sequential` and `unique` divide the rows: this process has every
+    `count`-th row from `index` on, so no two processes use the same row. `sequential` starts again
+    after the last row, `unique` raises FeederExhausted.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Feeder:
         count: int = 1,
         rest: Callable[[], object] = lambda: None,
     ) -> Feeder:
-        """The rows of a file, with a `rest` after every few thousand; RowsError names file and line."""
+        """Load the rows of a file, and call `rest` after every few thousand. FeederError names file and line."""
         lines = read_feed(Path(planned.path), jsonl=planned.jsonl)
         columns = next(lines)
         rows: list[tuple[Any, ...]] = []
@@ -93,15 +93,15 @@ class Feeder:
         return cls(planned.name, columns, rows, planned.order, index, count)
 
     def __len__(self) -> int:
-        """How many rows this process deals out."""
+        """Return the number of rows of this process."""
         return len(self._rows)
 
     def skip(self, count: int) -> None:
-        """Count so many rows as dealt out: in order, what comes next is what would have come after them."""
+        """Count this many rows as used, to continue with the rows after them (no effect on random order)."""
         self._next = count if self._order == "unique" else count % max(1, len(self._rows))
 
     def draw(self, chance: random.Random) -> DataRow:
-        """The next row; RowsExhausted when there is none left."""
+        """Return the next row. Raise FeederExhausted if no row is left."""
         if self._order == "random":
             return DataRow(self._columns, self._rows[int(chance.random() * len(self._rows))])
         if self._next >= len(self._rows):
@@ -115,7 +115,7 @@ class Feeder:
 def read_feed(
     path: Path, *, jsonl: bool = False, most: int = MAX_ROWS
 ) -> Iterator[tuple[Any, ...]]:
-    """The columns' names, then row after row, none kept; RowsError names file and line for the first that is wrong."""
+    """Yield the column names, then each row, without keeping them. FeederError names file and line of the first fault."""
     number = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as lines:

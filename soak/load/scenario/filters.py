@@ -1,4 +1,4 @@
-"""Filters of templates that sign and encode: base64, hashes, HMACs and JSON Web Tokens."""
+"""Template filters that sign and encode: base64, hashes, HMACs and JSON Web Tokens."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _bytes(value: Any) -> bytes:
 
 
 def b64encode(value: Any, *, url: bool = False) -> str:
-    """Base64 of a text in UTF-8; with `url` in the alphabet for URLs and without padding."""
+    """Return the base64 of a text in UTF-8; with `url`, in the alphabet for URLs and without padding."""
     encoded = (
         base64.urlsafe_b64encode(_bytes(value)).rstrip(b"=")
         if url
@@ -31,12 +31,12 @@ def b64encode(value: Any, *, url: bool = False) -> str:
 
 
 def sha256(value: Any) -> str:
-    """The SHA-256 of a text in UTF-8, in hexadecimal digits."""
+    """Return the SHA-256 of a text in UTF-8, in hexadecimal digits."""
     return hashlib.sha256(_bytes(value)).hexdigest()
 
 
 def signed(value: Any, key: Any, digest: str = "sha256", encoding: str = "hex") -> str:
-    """The HMAC (RFC 2104) of a text with a key, as `hex` or `base64`; ValueError for any other digest or encoding."""
+    """Return the HMAC (RFC 2104) of a text with a key, as `hex` or `base64`. ValueError for other digests or encodings."""
     if digest not in _DIGESTS or encoding not in _ENCODINGS:
         raise ValueError("no such digest or encoding")
     made = hmac.new(_bytes(key), _bytes(value), digest)
@@ -46,14 +46,14 @@ def signed(value: Any, key: Any, digest: str = "sha256", encoding: str = "hex") 
 
 
 def jwt(claims: Any, key: Any, algorithm: str = "HS256") -> str:
-    """A JSON Web Token (RFC 7519) of a mapping of claims."""
+    """Return a JSON Web Token (RFC 7519) for a mapping of claims."""
     import jwt as pyjwt  # noqa: PLC0415 - an extra
 
     return str(pyjwt.encode(dict(claims), key, algorithm=algorithm))
 
 
 def wrong_arguments(tree: nodes.Template) -> str | None:
-    """What is wrong with an argument that a signing filter is given as a plain text: it would fail at each request."""
+    """Return what is wrong with a constant argument of a signing filter, which would fail at each request; else None."""
     for call in tree.find_all(nodes.Filter):
         for name, value in _arguments(call):
             choices = _choices(call.name, name)
@@ -63,7 +63,7 @@ def wrong_arguments(tree: nodes.Template) -> str | None:
 
 
 def _arguments(call: nodes.Filter) -> Iterator[tuple[str, nodes.Expr]]:
-    """The arguments of a signing filter after its key, by name."""
+    """Yield the arguments of a signing filter by name; keyword arguments come last."""
     orders = {"hmac": ["key", "digest", "encoding"], "jwt": ["key", "algorithm"]}
     yield from zip(orders.get(call.name, []), call.args, strict=False)
     yield from ((str(keyword.key), keyword.value) for keyword in call.kwargs)
@@ -80,14 +80,14 @@ def _choices(filter_name: str, argument: str) -> Sequence[str]:
 
 
 def missing(message: str) -> str:
-    """What to add to a template's error: how to get the package of a filter that is not there."""
+    """Return a hint for a template's error that tells how to install a missing filter's package, else an empty text."""
     needs = "; the filter jwt needs PyJWT: pip install 'soak-harness[jwt]'"
     return needs if "No filter named 'jwt'" in message else ""
 
 
 def signing_filters() -> dict[str, Callable[..., Any]]:
-    """The filters by name; `jwt` only where its package is there."""
-    # Which key it takes is the target's affair.
+    """Return the filters by name; `jwt` is included only if its package is installed."""
+    # PyJWT warns about short keys, but the target decides which keys it accepts.
     warnings.filterwarnings("ignore", message="The HMAC key is .* bytes long")
     filters: dict[str, Callable[..., Any]] = {
         "b64encode": b64encode,

@@ -1,4 +1,4 @@
-"""JSON Schema (https://json-schema.org), checked by the jsonschema package, which is only imported where there is one."""
+"""JSON Schema (https://json-schema.org), checked by the jsonschema package, which is imported only if needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from soak.backtracking import refusal
 from soak.load.scenario.matching import shown
 from soak.load.scenario.search_time import search_time
 
-#: Characters of what is wrong with a document.
+#: Maximum characters of a message about a document.
 LONGEST = 160
 
 
@@ -18,7 +18,7 @@ class SchemaError(ValueError):
 
 
 class SchemaCheck:
-    """One schema, compiled. Draft 2020-12 unless its `$schema` names another; references lead nowhere outside of it."""
+    """One compiled schema. Draft 2020-12 unless its `$schema` names another; references to other documents are refused."""
 
     def __init__(self, schema: Any) -> None:
         import jsonschema  # noqa: PLC0415 - a fifth of a second, and few profiles need it
@@ -46,8 +46,8 @@ class SchemaCheck:
         self._validator = kind(schema, registry=Registry())
 
     def wrong(self, document: Any) -> str | None:
-        """What is wrong with a document, and where in it; None where nothing is."""
-        with search_time.limit():  # of its patterns
+        """Return what is wrong with a document, and where; None if the document is valid."""
+        with search_time.limit():  # for the schema's patterns
             error = next(self._validator.iter_errors(document), None)
         if error is None:
             return None

@@ -1,4 +1,4 @@
-"""JSONPath (RFC 9535), compiled once: `$.a.b[0]` by a few look-ups, anything more by python-jsonpath."""
+"""JSONPath (RFC 9535), compiled once: a path like `$.a.b[0]` uses a few lookups, any other python-jsonpath."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ _last: list[Any] = [None, None]
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a body, parsed once where expectations and captures both ask; ValueError or RecursionError if it is none."""
+    """Parse a body as JSON, only once for both expectations and captures. ValueError or RecursionError if that fails."""
     if body is not _last[0]:
-        # Nearly always UTF-8, for which nothing need be found out.
+        # Nearly always UTF-8, so detecting the encoding is unnecessary.
         plain = body[:1] in (b"{", b"[") and body[1:2] != b"\0"
         _last[:] = body, json.loads(body.decode() if plain else body)
     return _last[1]
 
 
 class PathError(ValueError):
-    """A text that is no JSONPath; the message says why."""
+    """A text that is not a JSONPath; the message says why."""
 
 
 class JsonPath:
-    """One path."""
+    """One compiled path."""
 
     def __init__(self, text: str) -> None:
         self._keys = _plain_keys(text)
         self._compiled: Any = None if self._keys is not None else _compiled(text)
 
     def find(self, document: Any) -> list[Any]:
-        """All values that the path leads to; none when it leads nowhere."""
+        """Return all values that the path selects; an empty list if it selects none."""
         if self._keys is None:
             return list(self._compiled.findall(document))
         for key in self._keys:
@@ -49,7 +49,7 @@ class JsonPath:
 
 
 def _plain_keys(text: str) -> list[str | int] | None:
-    """The keys of a path of plain steps; None for one with wildcards, filters, slices or the like."""
+    """Return the keys of a path with only names and indices; None if it has wildcards, filters, slices or the like."""
     if not text.startswith("$"):
         return None
     keys: list[str | int] = []

@@ -1,4 +1,4 @@
-"""Matches of values, compiled: operators and operands become one function, and a value is shown in few characters."""
+"""Compiled matches: operators and operands become one function; also a short form of values for messages."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from typing import Any
 from soak.load.scenario.search_time import search_time
 
 Predicate = Callable[[Any], bool]
-#: Characters of a value in a message: enough to tell what it is, too few to fill a report with answers.
+#: Characters of a value in a message: enough to identify it, too few to fill a report with responses.
 SHOWN = 80
 
 
 class MatchError(ValueError):
-    """Operands that cannot be compared with anything; the message says why."""
+    """Operands that cannot be compared with any value; the message says why."""
 
 
 def predicate_of(operands: Mapping[str, Any], *, text: bool = False) -> Predicate:
-    """Whether a value is what all operators want; MatchError for operands that are none.
+    """Return a function that tests a value with all operators. Raise MatchError for invalid operands.
 
-    `text`: the value is a body or header, so that numbers in it are read, and operands that are no
-    texts are written as one.
+    With `text`, the value is a body or a header: numbers in it are parsed, and operands that are not
+    texts are compared as JSON text.
     """
     tests = [
         _OPERATORS[operator](operand, text)
@@ -35,7 +35,7 @@ def predicate_of(operands: Mapping[str, Any], *, text: bool = False) -> Predicat
 
 
 def same(actual: Any, wanted: Any) -> bool:
-    """Equal as JSON is: `true` is not 1, but 1 is 1.0."""
+    """Return True if two values are equal as JSON: `true` is not 1, but 1 is 1.0."""
     if isinstance(actual, dict) and isinstance(wanted, dict):
         return actual.keys() == wanted.keys() and all(
             same(actual[key], wanted[key]) for key in wanted
@@ -46,7 +46,7 @@ def same(actual: Any, wanted: Any) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value as JSON, with everything beyond ASCII escaped, and cut to `SHOWN` characters."""
+    """Return a value as JSON, with all non-ASCII characters escaped, cut to `SHOWN` characters."""
     if isinstance(value, bytes):
         value = value[: 4 * SHOWN].decode(errors="replace") + (
             "…" if len(value) > 4 * SHOWN else ""
@@ -129,7 +129,7 @@ def _compared(compare: Callable[[float, float], bool]) -> Callable[[Any, bool], 
 
 
 def _number(value: Any, *, read: bool) -> float | None:
-    """A JSON number, or with `read` a text that holds one; None for anything else."""
+    """Return a JSON number, or with `read` the number that a text contains; None for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return value
     if read and isinstance(value, str):

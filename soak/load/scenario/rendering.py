@@ -1,4 +1,4 @@
-"""A planned request, compiled: what is constant is made once, and only what is a template is rendered per request."""
+"""A compiled planned request: constant parts are built once, and only templates are rendered per request."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _NOT_IN_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 
 
 class RenderedRequest(NamedTuple):
-    """A request ready to send: no line break or blank in its path, no line break in a header.
+    """A request ready to send: no line break or space in its path, no line break in a header.
 
-    `checks` are those of its answer where they are templates, too.
+    `checks` are the checks of its response if they contain templates, else None.
     """
 
     path: str
@@ -29,7 +29,7 @@ class RenderedRequest(NamedTuple):
 
 
 def fixed(planned: PlannedRequest) -> RenderedRequest:
-    """A request as it is planned, whatever in it looks like a template: the one that fetches a token has none."""
+    """Return a request without rendering, whatever looks like a template: a token's request has no templates."""
     body = planned.body and base64.b64decode(planned.body)
     pieces = (base64.b64decode(piece.body) for piece in planned.pieces)
     return RenderedRequest(planned.path, dict(planned.headers), body or b"".join(pieces))
@@ -47,7 +47,7 @@ def _encoded(text: str) -> bytes:
 
 
 class RequestTemplate:
-    """One planned request. `constant` is its rendering where nothing of it is a template; `names` are those it needs."""
+    """One planned request. `constant` is its rendering if it has no template, else None; `names` are the names it needs."""
 
     def __init__(self, planned: PlannedRequest) -> None:
         self.planned = planned
@@ -70,7 +70,7 @@ class RequestTemplate:
         self.constant: RenderedRequest | None = None if templates else self._fixed
 
     def render(self, context: Context) -> RenderedRequest:
-        """The request for what a visitor's context holds now; RenderError when it cannot be made or would be unsafe."""
+        """Render the request with a visitor's context. Raise RenderError if this fails or the result would be unsafe."""
         if self.constant is not None:
             return self.constant
         path, headers, body, _ = self._fixed

@@ -1,8 +1,9 @@
-"""A bound on how long one regular expression may search an answer, since the whole load is one thread.
+"""A limit on the time of one regular-expression search in a response, since the whole load is one thread.
 
-What may take exponential time is refused where a profile is read (`soak.backtracking`), as far as
-that can be told; what is left may still take a time that grows with the square of a page's length.
-Python's matcher looks for signals now and then, so a timer of this process's own CPU time ends it.
+Patterns that may take exponential time are refused when a profile is read (`soak.backtracking`), as
+far as that can be detected. Other patterns may still take time quadratic in a page's length.
+Python's matcher checks for signals from time to time, so a timer of the process's CPU time can end
+a search.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-#: CPU seconds that one search may take: a page of 1 MB takes a hundredth of that.
+#: CPU seconds that one search may take: 100 times what a page of 1 MB takes.
 LONGEST = 0.25
 
 
@@ -21,7 +22,7 @@ class SearchTooLongError(Exception):
 
 
 class _Timer:
-    """The one timer of this process; only the main thread, in which the load runs, can have it."""
+    """The only timer of this process; it works only in the main thread, where the load runs."""
 
     def __init__(self) -> None:
         self._running = False
@@ -29,7 +30,7 @@ class _Timer:
 
     @contextmanager
     def limit(self) -> Iterator[None]:
-        """SearchTooLongError out of what is done within, once it has taken LONGEST."""
+        """Raise SearchTooLongError in the enclosed code once it has used LONGEST seconds of CPU time."""
         if self._running or not self._install():
             yield
             return
@@ -46,7 +47,7 @@ class _Timer:
             try:
                 signal.signal(signal.SIGVTALRM, self._over)
                 self._installed = True
-            except ValueError:  # another thread than the main one
+            except ValueError:  # not the main thread
                 self._installed = False
         return self._installed
 

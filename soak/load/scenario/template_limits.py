@@ -1,7 +1,7 @@
-"""How much work one rendering may be: rounds of loops, length of texts, size of numbers.
+"""Limits on the work of one rendering: rounds of loops, length of texts, size of numbers.
 
-A profile may come from somebody else, and a template that never ends would stop the whole load: it
-is rendered between two turns of one event loop.
+A profile may come from someone else, and a template that never ends would stop the whole load,
+because rendering blocks the event loop.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from jinja2 import Environment, nodes
 from jinja2.exceptions import SecurityError
 from jinja2.visitor import NodeTransformer
 
-#: Rounds of all loops of one rendering, and calls of its macros; they take about 10 ms.
+#: Rounds of all loops in one rendering, and calls of its macros; together they take about 10 ms.
 MAX_ROUNDS = 100_000
-#: Characters of any text and items of any list that an expression makes.
+#: Characters of any text, and items of any list, that an expression creates.
 MAX_LENGTH = 1 << 20
-#: Bits of a whole number: Python shows at most 4,300 digits.
+#: Bits of a whole number: Python displays at most 4,300 digits.
 MAX_BITS = 8192
-#: Operators that the sandbox asks about; it then leaves them to the rendering, too, instead of computing constants before.
+#: Operators that the sandbox checks. Constants with these operators are not computed at compile time.
 BOUNDED_OPERATORS = frozenset(("**", "*", "%", "+"))
 _PADDING = ("center", "ljust", "rjust", "zfill", "expandtabs")
 
 
 class Function:
-    """A function of soak's own, which templates may call without the sandbox asking each time whether they may."""
+    """One of soak's own functions, which templates may call without a check by the sandbox at each call."""
 
     __slots__ = ("call",)
 
@@ -34,7 +34,7 @@ class Function:
 
 
 class Rounds:
-    """Counts the rounds of one rendering."""
+    """Counts the rounds of loops in one rendering."""
 
     __slots__ = ("left",)
 
@@ -42,11 +42,11 @@ class Rounds:
         self.left = MAX_ROUNDS
 
     def begin(self) -> None:
-        """Another rendering begins."""
+        """Reset the count for another rendering."""
         self.left = MAX_ROUNDS
 
     def count(self) -> str:
-        """One round of a loop or a call of a macro; SecurityError when there were too many."""
+        """Count one round of a loop or call of a macro. Raise SecurityError if there are too many."""
         self.left -= 1
         if self.left < 0:
             raise SecurityError(f"more than {MAX_ROUNDS:,} rounds of loops")
@@ -54,22 +54,22 @@ class Rounds:
 
 
 class Counted(NodeTransformer):
-    """Has each round of a template's loops, and each call of its macros, counted by the environment's `rounds`."""
+    """Inserts calls into a template so that the environment's `rounds` counts each loop round and macro call."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - as Jinja calls it
-        """A loop."""
+        """Count the rounds of a loop."""
         return self._counted(node)
 
     def visit_Macro(self, node: nodes.Macro) -> nodes.Node:  # noqa: N802
-        """A macro."""
+        """Count the calls of a macro."""
         return self._counted(node)
 
     def visit_CallBlock(self, node: nodes.CallBlock) -> nodes.Node:  # noqa: N802
-        """A block that a macro calls."""
+        """Count the calls of a block that a macro calls."""
         return self._counted(node)
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
-        """`a ~ b` as a sum of texts, which is bounded."""
+        """Replace `a ~ b` by a sum of texts, whose length is checked."""
         self.generic_visit(node)
         texts: list[nodes.Expr] = [
             nodes.Filter(item, "string", [], [], None, None) for item in node.nodes
@@ -94,7 +94,7 @@ def _environment(node: nodes.Node) -> Environment:
 
 
 def check_operands(operator: str, left: Any, right: Any) -> None:
-    """SecurityError where an operator would make something enormous."""
+    """Raise SecurityError if an operator's result would be enormous."""
     if operator == "**":
         if (
             isinstance(left, int)
@@ -118,13 +118,13 @@ def check_operands(operator: str, left: Any, right: Any) -> None:
 
 
 def check_length(length: int) -> None:
-    """SecurityError for a text or a list that is too long."""
+    """Raise SecurityError if a text or a list is too long."""
     if length > MAX_LENGTH:
         raise SecurityError("a text that is too long")
 
 
 def check_layout(layout: str) -> None:
-    """SecurityError for a text with a width of more than four digits, as in `%99999d`, or one that an argument gives."""
+    """Raise SecurityError for a layout with a width of more than four digits (`%99999d`) or a width from an argument."""
     digits = 0
     for place, letter in enumerate(layout):
         digits = digits + 1 if letter.isdigit() else 0
@@ -133,7 +133,7 @@ def check_layout(layout: str) -> None:
 
 
 def check_method(method: Any, args: tuple[Any, ...]) -> None:
-    """SecurityError where a method of a text would make something enormous."""
+    """Raise SecurityError if a text method's result would be enormous."""
     method = getattr(method, "__wrapped__", method)  # the sandbox's own `format`
     text, name = getattr(method, "__self__", None), getattr(method, "__name__", "")
     if not isinstance(text, str):
@@ -155,7 +155,7 @@ def check_method(method: Any, args: tuple[Any, ...]) -> None:
 
 
 def bounded_filters(filters: dict[str, Callable[..., Any]]) -> dict[str, Callable[..., Any]]:
-    """Jinja's filters that make text longer, each with a look at how much longer first."""
+    """Return Jinja's filters; those that lengthen text check the resulting length first, and some are removed."""
 
     def center(value: Any, width: int = 80) -> Any:
         check_length(width)
@@ -180,6 +180,6 @@ def bounded_filters(filters: dict[str, Callable[..., Any]]) -> dict[str, Callabl
         "replace": replace,
         "join": join,
     }
-    #: What no request needs, and each of which can make much of little.
+    #: Filters that no request needs, and that can turn a small input into a large output.
     refused = ("batch", "slice", "indent", "wordwrap", "pprint", "urlize", "xmlattr", "map")
     return {name: filter_ for name, filter_ in filters.items() if name not in refused} | bounded

@@ -1,9 +1,9 @@
-"""Templates: profile text with `{{ … }}` in it, compiled once, rendered per request, escaped for where the text goes.
+"""Templates: profile text with `{{ … }}`, compiled once, rendered per request, escaped for its context.
 
-Jinja2, sandboxed: a profile may come from somebody else. What is inserted is escaped by the
-template's kind: percent-encoded in a path or a form, JSON-escaped in a JSON body, as it is in a
-header or a text body. An undefined name is an error. As always in Jinja, a line break in a template
-is a line feed.
+Uses Jinja2 in a sandbox, because a profile may come from someone else. Inserted values are escaped
+by the template's kind: percent-encoded in a path or a form, JSON-escaped in a JSON body, unchanged
+in a header or a text body. An undefined name is an error. As always in Jinja, a line break in a
+template is a line feed.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from soak.profile.yamltext import Path as Place
 
 Kind = Literal["text", "path", "form", "json"]
 
-#: Jinja's text of a name that there is not.
+#: Matches Jinja's message for an undefined name.
 _UNDEFINED = re.compile(r"'\w{1,40}' is undefined").match
-#: What may stand in a path as it is: all that is printed, and so no blank, no line break and nothing beyond ASCII; but no
-#: braces, for with the `%` of what is encoded after it, a brace would begin a template.
+#: Characters kept as they are in a path: printable ASCII without spaces. Braces are excluded, because a brace before the
+#: `%` of an encoded character would start a template.
 PRINTED = "".join(set(map(chr, range(0x21, 0x7F))) - set("{}"))
 
 
@@ -49,7 +49,7 @@ class TemplateError(ValueError):
 
 
 class RenderError(Exception):
-    """A request that could not be made of its templates: counted as a failure of this kind, one of a few."""
+    """A request that could not be rendered. It counts as a failure of this kind, one of a few."""
 
     def __init__(self, kind: str) -> None:
         super().__init__(kind)
@@ -57,24 +57,24 @@ class RenderError(Exception):
 
 
 def is_template(text: str) -> bool:
-    """Whether there is anything to render in a text."""
+    """Return True if a text contains anything to render."""
     return "{{" in text or "{%" in text
 
 
 class _EscapedText(str):
-    """Text that is escaped already."""
+    """Text that is already escaped."""
 
     __slots__ = ()
 
 
 class _Json(str):
-    """What the filter tojson made."""
+    """Output of the filter tojson."""
 
     __slots__ = ()
 
 
 def _text(value: Any) -> str:
-    """A value as text: what is no text is shown as JSON shows it."""
+    """Return a value as text; null, booleans, lists, mappings and rows are written as JSON."""
     if isinstance(value, str):
         return value
     if value is None or isinstance(value, bool | list | dict | tuple | DataRow):
@@ -89,7 +89,7 @@ def _json(value: Any) -> str:
 def _row(value: Any) -> Any:
     if isinstance(value, DataRow):
         return value.as_dict()
-    str(value)  # an undefined name says so
+    str(value)  # raises for an undefined name
     raise TypeError(f"{type(value).__name__} cannot be written as JSON")
 
 
@@ -109,7 +109,7 @@ def _in_json(value: Any) -> str:
 
 
 def _as_json_value(value: Any) -> _EscapedText:
-    """A string that is one expression only becomes that expression's value, with its type."""
+    """Convert the value of a string that is only one expression to JSON, so that it keeps its type."""
     if type(value) is int:
         return _EscapedText(str(value))
     return _EscapedText(
@@ -122,7 +122,7 @@ def _as_json_value(value: Any) -> _EscapedText:
 
 
 def _as_path(value: Any) -> _EscapedText:
-    """A path or URL out of an answer as a path of the target: its host is left out, blanks are percent-encoded."""
+    """Convert a path or URL from a response to a path of the target: drop the host, percent-encode blanks."""
     parts = urlsplit(_text(value))
     return _EscapedText(
         quote(parts.path + (f"?{parts.query}" if parts.query else ""), safe=PRINTED)
@@ -138,14 +138,14 @@ FINALIZE: dict[Kind, Callable[[Any], str]] = {
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """Jinja's sandbox, in which `row.items` is the column and not a method, and no rendering is endless or enormous."""
+    """Jinja's sandbox, where `row.items` is a column instead of a method, and renderings are bounded in time and size."""
 
     intercepted_binops = BOUNDED_OPERATORS
     rounds = Rounds()
     count_round = Function(rounds.count)
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
-        """An operator's value; SecurityError where it would be enormous."""
+        """Return an operator's value. Raise SecurityError if it would be enormous."""
         check_operands(operator, left, right)
         return super().call_binop(context, operator, left, right)
 
@@ -154,15 +154,15 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return tree
 
     def getattr(self, obj: Any, attribute: str) -> Any:
-        """A column, a key, or else whatever the sandbox allows."""
+        """Return a column or a key; anything else is left to the sandbox."""
         if (type(obj) is DataRow or type(obj) is dict) and attribute in obj:
             return obj[attribute]
         return super().getattr(obj, attribute)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805, PYI063 - as in Jinja
-        """A function called: soak's own at once, anything else as the sandbox does."""
+        """Call a function: soak's own directly, any other through the sandbox."""
         if type(__obj) is Function:
-            kwargs.pop("_loop_vars", None)  # which Jinja gives every call inside of a loop
+            kwargs.pop("_loop_vars", None)  # Jinja passes these to every call inside a loop
             kwargs.pop("_block_vars", None)
             return __obj.call(*args, **kwargs)
         check_method(__obj, args)
@@ -171,9 +171,9 @@ class _Sandbox(ImmutableSandboxedEnvironment):
 
 @functools.cache
 def environment(kind: Kind) -> Environment:
-    """The one environment for templates of a kind."""
-    # No comments: `{#` is plain text, so that `{{` and `{%` are all there is to know. No text in
-    # UTF-8 has a half of a pair.
+    """Return the shared environment for templates of a kind."""
+    # No comments: `{#` is plain text, so `{{` and `{%` are the only markers. UTF-8 text cannot
+    # contain a lone surrogate, so these comment marks never occur.
     made = _Sandbox(
         undefined=StrictUndefined,
         finalize=FINALIZE[kind],
@@ -195,7 +195,7 @@ def environment(kind: Kind) -> Environment:
 
 
 class Template:
-    """One compiled template. `names` are the names that it needs to be given."""
+    """One compiled template. `names` are the names that it needs."""
 
     def __init__(self, kind: Kind, source: str) -> None:
         try:
@@ -206,14 +206,14 @@ class Template:
             raise TemplateError(
                 f"not a template: {error.message}{line}{missing(str(error.message))}"
             ) from None
-        except (RecursionError, MemoryError, SyntaxError):  # of Jinja's parser, or of Python's
+        except (RecursionError, MemoryError, SyntaxError):  # from Jinja's parser, or from Python's
             raise TemplateError("not a template: nested too deeply") from None
         if (wrong := wrong_arguments(self._tree)) is not None:
             raise TemplateError(wrong)
         self.names: frozenset[str] = frozenset(meta.find_undeclared_variables(self._tree))
 
     def columns(self, name: str) -> set[str]:
-        """What the template takes of `name`: `sku` of `row.sku` or of `row["sku"]`."""
+        """Return the attributes and keys that the template uses of `name`: `sku` for `row.sku` or `row["sku"]`."""
         columns = {
             node.attr
             for node in self._tree.find_all(nodes.Getattr)
@@ -229,7 +229,7 @@ class Template:
         return columns
 
     def render(self, context: Context) -> str:
-        """The text, with what `context_of` holds now; RenderError when a name is missing or an expression fails."""
+        """Render with the names in `context`. Raise RenderError if a name is missing or an expression fails."""
         _Sandbox.rounds.begin()
         try:
             text = "".join(self._render(context))
@@ -238,24 +238,24 @@ class Template:
         except SecurityError:
             raise RenderError("template: not allowed") from None
         except UndefinedError as error:
-            # Of a whole name alone: what an expression looks up in a value may be a value itself.
+            # Report only plain names: a name looked up in a value may itself be a value.
             named = _UNDEFINED(str(error))
             raise RenderError(f"template: {named[0] if named else 'UndefinedError'}") from None
         except Exception as error:  # noqa: BLE001 - an expression may do anything; its type is a kind, its text is not
             raise RenderError(f"template: {type(error).__name__}") from None
-        if context.vars:  # what `{% set %}` made is of this rendering alone
+        if context.vars:  # variables of `{% set %}` belong to this rendering only
             context.vars.clear()
             context.exported_vars.clear()
         return text
 
 
 def context_of(names: dict[str, Any]) -> Context:
-    """A context for templates of every kind that looks names up in `names` each time it renders."""
+    """Return a context for templates of every kind that looks up names in `names` at each rendering."""
     return Context(environment("text"), names, None, {})
 
 
 def literal(tree: Any, place: Place, document: Document, key: str = "") -> Any:
-    """The value at a place of a profile, with braces that came from the environment made to stand for themselves."""
+    """Return the value at a place of a profile, with braces that came from the environment escaped."""
     if not document.literal:
         return tree
     here = (*place, key) if key else place
@@ -268,11 +268,11 @@ def literal(tree: Any, place: Place, document: Document, key: str = "") -> Any:
 
 
 def json_source(tree: Any) -> str:
-    """A whole JSON document as the source of one template.
+    """Return the source of one template for a whole JSON document.
 
-    A string that is one expression and nothing else becomes that expression's value: a number that
-    an answer held stays a number, text stays text (`| int` and `| string` change it). In any other
-    string what is inserted is text.
+    A string that is only one expression becomes that expression's value: a number from a response
+    stays a number, text stays text (`| int` and `| string` convert it). In any other string, the
+    inserted value becomes text.
     """
     if isinstance(tree, dict):
         return (
@@ -290,7 +290,7 @@ def json_source(tree: Any) -> str:
 
 
 def form_source(form: Mapping[str, str | Sequence[str]]) -> str:
-    """A form body as the source of one template; a field with several values comes as often."""
+    """Return the source of one template for a form body; a field with several values is repeated."""
     several = ((key, [given] if isinstance(given, str) else given) for key, given in form.items())
     pairs = [(key, value) for key, values in several for value in values]
     return "&".join(
@@ -300,7 +300,7 @@ def form_source(form: Mapping[str, str | Sequence[str]]) -> str:
 
 
 def path_source(path: str) -> str:
-    """A path, with what may not stand in a request line percent-encoded outside of expressions."""
+    """Percent-encode the characters of a path that a request line must not contain, except in expressions."""
     return _escaped(path, "path", lambda text: quote(text, safe=PRINTED))
 
 
@@ -309,14 +309,14 @@ def _in_quotes(text: str) -> str:
 
 
 def _escaped(text: str, kind: Kind, escape: Callable[[str], str]) -> str:
-    """The text with its constant parts escaped and its templates as they are."""
+    """Escape the constant parts of a text, and keep its templates unchanged."""
     if not is_template(text):
         return escape(text)
     return "".join(escape(part) if token == "data" else part for token, part in _tokens(text, kind))
 
 
 def _sole_expression(text: str) -> str | None:
-    """The source that inserts a text's one expression with its type; None when the text is anything else."""
+    """Return the source that inserts a text's only expression with its type; None if the text is anything else."""
     if not is_template(text):
         return None
     tokens = _tokens(text, "json")

@@ -1,4 +1,4 @@
-"""Keeps a run's token fresh: in a greenlet and over connections of its own, and none of it among the requests."""
+"""Keep a run's token fresh: in a separate greenlet and over separate connections, not counted as requests."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from soak.load.plan.warnings import Warnings
 from soak.load.scenario.auth import AuthError, FetchedToken, Token, TokenReader
 from soak.load.scenario.rendering import fixed
 
-#: The first token is asked for so often, and each time waited for at most so long, in seconds.
+#: Attempts to fetch the first token, and the maximum timeout of each fetch in seconds.
 FIRST_ATTEMPTS, LONGEST_FETCH = 3, 5.0
 
 
 class NoTokenError(OSError):
-    """No token could be had before the load began."""
+    """No token could be fetched before the load began."""
 
 
 class TokenRefresher:
-    """The token of all users. `header` is the one to send: a new object with each new token, None before the first."""
+    """The token of all users. `header` is the header to send: a new object for each new token, None before the first."""
 
     def __init__(self, plan: Plan, planned: PlannedAuth, warnings: Warnings) -> None:
         url = planned.url or plan.url
@@ -44,7 +44,7 @@ class TokenRefresher:
         self.header: tuple[str, str] | None = None
 
     def begin(self) -> None:
-        """Fetch the first token, and from then on whenever the next is due; NoTokenError when there is none."""
+        """Fetch the first token, then renew it whenever it is due. Raise NoTokenError if there is no first token."""
         for attempt in range(FIRST_ATTEMPTS):
             if attempt:
                 gevent.sleep(self._token.wait() or 0.0)
@@ -56,11 +56,11 @@ class TokenRefresher:
         )
 
     def renew(self) -> str:
-        """Fetch a token once; why there is none, or an empty text."""
+        """Fetch a token once; return why this failed, or an empty text."""
         return "" if self._renew() else self._token.problem
 
     def refused(self) -> None:
-        """The target refused the token: fetch another, though not many times a second."""
+        """Fetch another token because the target refused this one, but not many times a second."""
         self._token.refused()
         self._due.set()
 

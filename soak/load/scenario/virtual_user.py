@@ -1,4 +1,4 @@
-"""A visitor: what one user's templates see. Each has its own random numbers, rows and captures, repeatable by seed."""
+"""A virtual user: what its templates see. Each has its own random numbers, rows and captures, repeatable by seed."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from soak.load.scenario.templates import context_of
 
 
 class SequenceNumbers:
-    """Where `seq()` comes from: after `before`, 1, 2, 3 over all users of a process; `count` processes never give the same."""
+    """The numbers of `seq()`: from 1 on, or after an earlier load's; each of `count_` processes has different numbers."""
 
     def __init__(self, index: int = 0, count_: int = 1, before: int = 0) -> None:
         self.next = count(before * count_ + index + 1, count_).__next__
 
 
 class VirtualUser:
-    """The names of one user's templates. `number` is the user's, or the arrival's in the open model.
+    """The names in one user's templates. `number` is the user's number, or in the open model the arrival's.
 
-    `random` is for whatever else this user chooses: the same seed and number make the same choices.
+    `random` is for all other choices of this user: the same seed and number repeat the same choices.
     """
 
     def __init__(
@@ -52,12 +52,12 @@ class VirtualUser:
         self.context = context_of(self._names)
 
     def begin(self, wanted: frozenset[str] = frozenset(), number: int | None = None) -> None:
-        """Begin one request or one flow: captures are forgotten, and each wanted data name has its next row.
+        """Begin one request or one flow: forget captures, and draw the next row of each wanted data name.
 
-        `number`: this visitor now stands for another user; in the open model, single requests are
-        all made by one.
+        With `number`, this virtual user now stands for the user of that number: in the open model, one
+        virtual user makes all single requests.
 
-        RowsExhausted when a `unique` name has none left: this visitor cannot go on.
+        Raise FeederExhausted if a `unique` name has no row left: this user cannot continue.
         """
         if number is not None:
             self.number = self._given["user"] = number
@@ -68,15 +68,15 @@ class VirtualUser:
                 self._names[name] = rows.draw(self.random)
 
     def keep(self, captured: Mapping[str, Any]) -> None:
-        """Let the templates of later steps see what an answer held."""
+        """Make values captured from a response available to the templates of later steps."""
         self._names.update(captured)
 
     def keep_for_good(self) -> None:
-        """What was captured until now, and the rows that were drawn, stay for all that this user does."""
+        """Keep the current captures and rows for everything that this user does from now on."""
         self._given.update(self._names)
 
     def uuid(self) -> str:
-        """A random UUID (version 4, RFC 9562), as text."""
+        """Return a random UUID (version 4, RFC 9562) as text."""
         digits = f"{self.random.getrandbits(128):032x}"
         variant = "89ab"[int(digits[16], 16) & 3]
         return (
@@ -84,10 +84,10 @@ class VirtualUser:
         )
 
     def choice(self, values: Sequence[Any]) -> Any:
-        """One of a list."""
+        """Return a random item of a list."""
         return self.random.choice(values)
 
     def now(self, layout: str | None = None) -> float | str:
-        """Seconds since 1970, or the time in UTC as `layout` (of strftime) says."""
+        """Return the seconds since 1970, or the UTC time formatted with `layout` (as for strftime)."""
         moment = self._clock()
         return moment if layout is None else datetime.fromtimestamp(moment, UTC).strftime(layout)
