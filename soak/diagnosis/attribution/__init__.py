@@ -1,1 +1,1 @@
-"""How much of a growth belongs to which endpoint and to which place in the code."""
+"""Attribute growth to endpoints and to places in the code."""

@@ -1,4 +1,4 @@
-"""What each place in the code held at each snapshot: stacks put together by the innermost frame that its owner can change."""
+"""What each place in the code held at each snapshot: stacks are grouped by the innermost frame of the target's own code."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from soak.diagnosis.thresholds import (
 )
 from soak.model import Floats, Place
 
-#: Where package managers put what others wrote: Go's modules, vendored code, Node's and Python's packages.
+#: Paths of third-party code: Go's modules, vendored code, Node's and Python's packages.
 _LIBRARY = re.compile(r"@v\d|/vendor/|node_modules/|site-packages/|dist-packages/")
-#: By what Go's server reads a request's head: objects made below it are the request's own.
+#: The function by which Go's server reads a request's head: objects made below it belong to the request.
 SERVER_READS = ("net/http.(*conn).readRequest",)
 NAMELESS = "(anonymous)"
-#: What the taking of profiles itself allocates.
+#: Functions that allocate because a profile is taken.
 _OBSERVERS = ("runtime/pprof.", "net/http/pprof.")
 
 
@@ -47,7 +47,7 @@ class Stack:
 class AllocationSite:
     """What one place held at each of n snapshots: `times` in seconds, `requests` done by then, `levels` in the column's unit.
 
-    `period` is what one sample stands for in that unit, 0 where everything is counted.
+    `period` is what one sample stands for in that unit, 0 if everything is counted.
     """
 
     place: Frame
@@ -65,7 +65,7 @@ class AllocationSite:
 
     @property
     def sure(self) -> bool:
-        """Whether it surely grows: by its slope's interval or, of a few sampled objects, because all that came stayed."""
+        """True if the place surely grows: by its slope's interval or, for a few sampled objects, as they all stayed."""
         if self.slope[1] > 0 or self.slope[0] <= 0 or self.period <= 0:
             return self.slope[1] > 0
         return (
@@ -73,12 +73,12 @@ class AllocationSite:
         )
 
     def through(self, functions: Sequence[str]) -> float:
-        """How much of the gain went through stacks that hold one of these functions, given by their beginnings; 0 to 1."""
+        """Return the share (0 to 1) of the gain in stacks that contain a function with one of these prefixes."""
         gained = sum(gain for _, gain in self._gains())
         return self.gained(functions) / gained if gained > 0 else 0.0
 
     def gained(self, functions: Sequence[str]) -> float:
-        """The gain of stacks that hold one of these functions, given by their beginnings."""
+        """Return the gain of stacks that contain a function with one of these prefixes."""
         return sum(gain for frames, gain in self._gains() if calls(frames, functions))
 
     def _gains(self) -> Iterable[tuple[tuple[Frame, ...], float]]:
@@ -89,7 +89,7 @@ class AllocationSite:
 
 
 def calls(frames: Iterable[Frame], functions: Sequence[str]) -> bool:
-    """Whether one of these frames is a function that begins so, or lies in a file that does, or in such a `/folder/`."""
+    """Return True if a frame's function, file or `file#function` has one of these prefixes, or lies in such a `/folder/`."""
     starts = tuple(functions)
     folders = [start for start in starts if start.startswith("/")]
     return any(
@@ -102,20 +102,20 @@ def calls(frames: Iterable[Frame], functions: Sequence[str]) -> bool:
 
 
 def is_library(frame: Frame) -> bool:
-    """Whether a package manager put this frame's file where it is."""
+    """Return True if this frame's file was installed by a package manager."""
     return bool(_LIBRARY.search(frame.file))
 
 
 def own_frames(frames: Sequence[Frame]) -> list[Frame]:
-    """The target's own frames, innermost first, libraries' left out."""
+    """Return the target's own frames, innermost first, without those of libraries."""
     return [frame for frame in frames if frame.own and not is_library(frame)]
 
 
 def place_of(frames: Sequence[Frame]) -> Frame:
-    """The innermost frame that is the target's own; else a library's; else the innermost of all.
+    """Return the innermost frame of the target's own code; else of a library; else the innermost of all.
 
-    A function without a name is called by that which it was written in, where the same file has one
-    further out.
+    An anonymous function is replaced by the innermost named function of the same file that is
+    further out in the stack, if there is one.
     """
     own = own_frames(frames) or [frame for frame in frames if frame.own] or list(frames)
     if not own:
@@ -125,22 +125,22 @@ def place_of(frames: Sequence[Frame]) -> Frame:
 
 
 def place_at(frame: Frame) -> Place:
-    """A frame as a place: its file without folders."""
+    """Return a frame as a place; its file is without folders."""
     return Place(frame.function, frame.file.replace("\\", "/").rpartition("/")[2], frame.line)
 
 
 def where(frame: Frame) -> str:
-    """`main.rememberSearch leaks.go:41`: function, file without its folders, line; what is known of them."""
+    """Return function, file without folders, and line, as far as known: `main.rememberSearch leaks.go:41`."""
     return str(place_at(frame))
 
 
 def allocation_sites(
     snapshots: Sequence[ProfileSnapshot], column: str, *, added: bool = False
 ) -> list[AllocationSite]:
-    """Every place's site, that which grows fastest first; none from fewer than three snapshots, or without requests.
+    """Return the site of every place, fastest growth first; none from fewer than three snapshots, or without requests.
 
-    Snapshots without the column, such as another tool's, are left out. Their values are cumulative;
-    with `added` they are increments since the snapshot before.
+    Snapshots without the column, such as another tool's, are left out. Values are the amount at each
+    snapshot; with `added` they are increments since the previous snapshot.
     """
     snapshots = [snapshot for snapshot in snapshots if column in dict(snapshot.profile.columns)]
     if len(snapshots) < LEAST_SNAPSHOTS:
@@ -169,7 +169,7 @@ def allocation_sites(
 
 
 def _holding(stacks: list[Stack], times: Floats, requests: Floats, period: float) -> AllocationSite:
-    """One place; the line is that of the stack that gained most."""
+    """Build the site of one place; its line is that of the stack that gained most."""
     stacks.sort(key=lambda stack: float(stack.levels[0] - stack.levels[-1]))
     levels = np.sum([stack.levels for stack in stacks], axis=0)
     return AllocationSite(
@@ -178,12 +178,12 @@ def _holding(stacks: list[Stack], times: Floats, requests: Floats, period: float
 
 
 def only_gaining(places: Sequence[AllocationSite]) -> AllocationSite | None:
-    """The place to which nearly all sampled objects belong that came and stayed; None where several or the runtime gained.
+    """Return the place that has nearly all sampled objects that appeared and stayed; None if there is no such own place.
 
-    Of a heap that is known to grow, some place must have the growth: where the samples are too few
-    for any place to grow surely by itself, the only one that gained is the likeliest by far. Of
-    nothing that is counted exactly. What a server made of a request's head does not count: somebody
-    else keeps it.
+    The heap is known to grow, so some place must have the growth. If the samples are too few for any
+    place to grow surely by itself, the only one that gained is by far the likeliest. Places that are
+    counted exactly are not considered, nor are objects that a server made from a request's head:
+    other code keeps those.
     """
     gains = [
         (lasting(site.levels) / site.period, site)

@@ -1,10 +1,10 @@
-"""How much one request to each endpoint keeps: a level fitted on the requests that each endpoint had had by then.
+"""Estimate how much one request to each endpoint keeps, by a regression of a level on the requests to each endpoint.
 
-Under a mix of traffic that varies on purpose, the endpoints' counts tell themselves apart: MODE
+If the mix of traffic is varied on purpose, the endpoints' counts differ enough to be separated: MODE
 (2011) showed that designed mixes make such regressions accurate, and Matias and Trivedi (2006) that
 requests' type and size explain a server's growth. The level is fitted on the cumulative counts of
-each endpoint and of all, on time where that can be told from requests, and on a constant for each
-of the process's lives; soak/diagnosis/attribution/subset_regression.py says how.
+each endpoint and of all requests, on time if that can be separated from requests, and on a constant
+for each life of the process; soak/diagnosis/attribution/subset_regression.py describes the fit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from soak.windows import EndpointWindows, Ints
 
 @dataclass(frozen=True, slots=True)
 class Amount:
-    """What one request to an endpoint (or one flow) keeps for good, in the attribution's unit, with a 95% interval.
+    """What one request to an endpoint (or one flow) keeps permanently, in the attribution's unit, with a 95% interval.
 
     `share` is the fraction of the observed growth that this accounts for.
     """
@@ -46,11 +46,11 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """One level's growth, told apart by endpoint; `per_hour` is what grew without traffic, with a 95% interval.
+    """One level's growth split by endpoint; `per_hour` is the growth without traffic, with a 95% interval.
 
-    `amounts` has every endpoint that had requests, and what `every` request costs alike is part of
-    them all. `refused` says why nothing can be told, and what would; then there are no amounts.
-    `doubt` is what a reader should know all the same.
+    `amounts` has every endpoint that had requests. `every` is what each request costs regardless of
+    its endpoint, and is included in all amounts. `refused` says why nothing can be attributed, and
+    what would help; then there are no amounts. `doubt` is a reservation about a valid result.
     """
 
     key: str
@@ -63,7 +63,7 @@ class Attribution:
 
     @property
     def contributors(self) -> tuple[Amount, ...]:
-        """The endpoints that surely keep something, and enough of the growth to matter; the largest share first."""
+        """The endpoints that surely keep something, and enough of the growth to matter; largest share first."""
         sure = [
             amount
             for amount in self.amounts
@@ -72,7 +72,7 @@ class Attribution:
         return tuple(sorted(sure, key=lambda amount: -amount.share))
 
 
-#: How `Attribution.every` names all endpoints.
+#: Name of all endpoints together, as in `Attribution.every`.
 EVERY = "*"
 _SAME_MIX = "the mix of traffic was always the same, so endpoints cannot be told apart: `diagnose: {attribute: true}` varies it"
 _OR_TIME = (
@@ -92,11 +92,11 @@ def attribute(
     integer: bool = False,
     borders: Sequence[float] = (),
 ) -> Attribution:
-    """Tell a level's growth apart by endpoint.
+    """Split a level's growth by endpoint.
 
-    `levels` at `times` (seconds on the run's clock, both (n,)) are what lasts: floors of what a
-    collector lets fall, whole counts where `integer`. `borders` are when the process was replaced;
-    each of its lives has a level of its own to begin with. Deterministic.
+    `levels` at `times` (seconds on the run's clock, both (n,)) are what is retained: floors if a
+    collector lets the level fall, whole counts if `integer`. `borders` are the times at which the
+    process was replaced; each of its lives starts at a level of its own. Deterministic.
     """
     times, levels = clean(times, levels)
     mix = mix_at(times, windows) if len(times) else Mix((), np.empty((0, 0)))
@@ -125,7 +125,7 @@ def _refusal(key: str, unit: str, reason: str) -> Attribution:
 def _thinned(
     times: Floats, levels: Floats, columns: Floats, lives: Ints
 ) -> tuple[Floats, Floats, Floats, Ints]:
-    """Means of blocks of successive points of one life; levels and counts alike, so that no amount changes."""
+    """Average blocks of successive points of one life, levels and counts alike, so that no amount changes."""
     size = -(-len(times) // MOST_POINTS)
     if size == 1:
         return times, levels, columns, lives
@@ -138,7 +138,7 @@ def _thinned(
 def _told(
     key: str, unit: str, mix: Mix, times: Floats, fit: SubsetFit, *, with_time: bool
 ) -> Attribution:
-    """Each endpoint's amount: what is its own, and what every request costs alike; and what time alone does."""
+    """Return each endpoint's amount (its own cost plus that of every request), and the growth with time alone."""
     k = len(mix.names)
     own, drawn = fit.amounts[:k] + fit.amounts[k], fit.drawn[:k] + fit.drawn[k]
     hours = float(times[-1] - times[0]) / 3600
@@ -163,6 +163,6 @@ def _told(
 
 
 def _interval(drawn: Floats) -> tuple[list[float], list[float]]:
-    """95% intervals of the rows."""
+    """Return the lower and upper bounds of each row's 95% interval."""
     low, high = np.percentile(drawn, [LOW_PERCENTILE, HIGH_PERCENTILE], axis=1)
     return low.tolist(), high.tolist()

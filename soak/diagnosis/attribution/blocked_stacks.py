@@ -1,6 +1,6 @@
-"""Goroutines or threads by the place where they are blocked, as Uber's LeakProf groups them (Saioc et al., Unveiling and
-vanquishing goroutine leaks in enterprise microservices, CGO 2024): those of one place that grow
-with the requests leak.
+"""Group goroutines or threads by the place where they are blocked, as Uber's LeakProf does (Saioc et al., Unveiling and
+vanquishing goroutine leaks in enterprise microservices, CGO 2024): a group that grows with the
+requests leaks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.go_stacks import Created
 from soak.diagnosis.profiles.thread_dumps import TASK
 
-#: What the innermost frames that tell say that a goroutine or a thread waits for; the first row that matches counts.
+#: Functions that show what a goroutine or thread waits for. The innermost frame that matches decides, by its first row.
 BLOCKED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("runtime.chansend",), "sending to a channel"),
     (("runtime.chanrecv",), "receiving from a channel"),
@@ -56,9 +56,9 @@ _TELLING = 12
 class BlockedGroup:
     """Goroutines that wait in the same way at the same place, entered through the same function.
 
-    `place` is the first own frame, `entry` the outermost one: what the goroutine was started with.
-    `proven` is how many of them Go's own leak profile names, 0 where it was not taken. `noun` is
-    goroutines or threads.
+    `place` is the innermost own frame. `entry` is the outermost own frame, with which the goroutine
+    was started. `proven` is how many of them Go's own leak profile names, 0 if it was not taken.
+    `noun` is goroutines, threads or tasks.
     """
 
     blocked: str
@@ -70,21 +70,21 @@ class BlockedGroup:
 
     @cached_property
     def blocked_at(self) -> Frame:
-        """The innermost frame that tells what is waited for: beside the place, where that is who started it."""
+        """The innermost frame outside of the runtime: it shows the wait if the place is only the code that started it."""
         return _telling(self.site.stacks[0].frames)
 
     @cached_property
     def own(self) -> bool:
-        """Whether any of its frames is the target's own."""
+        """True if any frame of the group is the target's own."""
         return any(own_frames(stack.frames) for stack in self.site.stacks)
 
 
 def groups(
     snapshots: Sequence[ProfileSnapshot], column: str = "goroutine", created: Sequence[Created] = ()
 ) -> list[BlockedGroup]:
-    """Every group, the one that grows fastest first; none from fewer than three snapshots.
+    """Return every group, fastest growth first; none from fewer than three snapshots.
 
-    A stack without a frame of the target's own belongs to whoever `created` its goroutine.
+    A stack without a frame of the target's own belongs to the function that `created` its goroutine.
     """
     creators = _creators(created)
     by_key: dict[tuple[str, str, str], list[Stack]] = {}
@@ -100,7 +100,7 @@ def groups(
 
 
 def _creators(created: Sequence[Created]) -> dict[tuple[str, ...], Frame]:
-    """For each stack, who created most goroutines that are in it."""
+    """Return, for each stack, the function that created most of its goroutines."""
     most: dict[tuple[str, ...], Created] = {}
     for row in created:
         known = most.get(row.functions)
@@ -112,7 +112,7 @@ def _creators(created: Sequence[Created]) -> dict[tuple[str, ...], Frame]:
 def _with_creator(
     frames: tuple[Frame, ...], creators: Mapping[tuple[str, ...], Frame]
 ) -> tuple[Frame, ...]:
-    """The frames and, where none is the target's own, who created the goroutine; Go's text leaves the runtime's frames out."""
+    """Append the creator of the goroutine if no frame is the target's own; Go's text has no frames of the runtime."""
     if own_frames(frames) or not creators:
         return frames
     functions = tuple(
@@ -123,7 +123,7 @@ def _with_creator(
 
 
 def waiting(frames: Sequence[Frame]) -> str:
-    """What a stack waits for, in words; `running` where nothing says that it waits."""
+    """Describe what a stack waits for; `running` if no frame shows that it waits."""
     for frame in frames[:_TELLING]:
         for functions, words in BLOCKED:
             if frame.function.startswith(functions):
@@ -132,7 +132,7 @@ def waiting(frames: Sequence[Frame]) -> str:
 
 
 def entry(frames: Sequence[Frame]) -> Frame:
-    """The outermost own frame; the outermost of all where none is its own."""
+    """Return the outermost own frame; if there is none, the outermost of all."""
     own = own_frames(frames)
     return own[-1] if own else frames[-1] if frames else Frame("unknown")
 
@@ -140,7 +140,7 @@ def entry(frames: Sequence[Frame]) -> Frame:
 def with_leak_profile(
     ungraded: Sequence[BlockedGroup], last: ProfileSnapshot | None, column: str = "goroutineleak"
 ) -> list[BlockedGroup]:
-    """The groups with what Go's leak profile says of them: it names goroutines that nothing can ever wake."""
+    """Return the groups with the counts of Go's leak profile, which lists goroutines that nothing can ever wake."""
     if last is None:
         return list(ungraded)
     leaked: dict[str, float] = {}
@@ -173,7 +173,7 @@ def _group(stacks: list[Stack], like: AllocationSite, noun: str) -> BlockedGroup
 
 
 def _telling(frames: Sequence[Frame]) -> Frame:
-    """The innermost frame outside of Go's runtime and its network poller, for a stack without an own one."""
+    """Return the innermost frame outside of Go's runtime and its network poller."""
     aside = ("runtime.", "internal/", "sync.", "syscall.", "net.(", "bufio.")
     told = [frame for frame in frames if not frame.function.startswith(aside)]
     return (told or list(frames) or [Frame("unknown")])[0]

@@ -1,8 +1,8 @@
-"""What a place that is a class held, also between snapshots: a JVM's classes are counted at every forced collection.
+"""Levels of a place that is a class, also between snapshots: a JVM's classes are counted at every forced collection.
 
-Three snapshots are too few to tell six endpoints apart. The same histogram is read some four times
-as often without stacks, and of one class of the target's own it has no noise but what traffic
-makes.
+Three snapshots are too few to separate six endpoints. The same histogram is read about four times as
+often without stacks, and for a class of the target's own it has no noise other than that of the
+traffic.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from soak.snapshots import Snapshot
 def levels_at_collections(
     snapshots: Sequence[Snapshot], site: AllocationSite
 ) -> tuple[Floats, Floats]:
-    """Times (seconds on the run's clock) and levels (bytes) of a place, both (n,): as snapshots have them or, of a class, as
-    often as it was counted while the snapshots of the place were taken, if that is more often.
+    """Return times (seconds on the run's clock) and levels (bytes) of a place, both (n,).
+
+    They are those of the snapshots or, for a class that was counted more often in the same period,
+    those of the counts.
     """
-    if site.place.file:  # a call, and no class
+    if site.place.file:  # a call, not a class
         return site.times, site.levels
     first, last = site.times[0], site.times[-1]
     readings = [
@@ -44,7 +46,7 @@ def levels_at_collections(
 
 @lru_cache(maxsize=1024)
 def _classes(data: bytes) -> dict[str, float]:
-    """Bytes by class of one reading; empty where it has none or looks otherwise."""
+    """Return bytes by class of one reading; empty if it has none or has another format."""
     try:
         classes = json.loads(data).get("classes", {})
         return {class_name(name): float(size) for name, size in classes.items()}

@@ -1,8 +1,8 @@
-"""The load made again after a rest: a leak goes on where it stopped, a high-water mark stays where it was.
+"""Compare a second load after a rest with the first: a leak grows on from where it stopped, a high-water mark stays.
 
-What counts is the level at rest, in the later half of each drain, after a garbage collection where
-one could be forced; for the heap it is what a snapshot there found in use. A second load of n
-requests that leaks as the first did lifts it by n times as much per request.
+The level at rest is compared: in the later half of each drain, after a garbage collection if one
+could be forced; for the heap it is what a snapshot there found in use. If a second load of n requests
+leaks like the first, it raises this level by n times the first load's growth per request.
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ from soak.model import (
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.units import capitalized, show_amount, show_number
 
-#: A second rise of at least this share of the first, a request, is the same leak; of at most the other, none.
+#: If growth per request in the second load is surely at least this share of that in the first, it is a leak; if it is surely
+#: at most the other share, it is a high-water mark.
 _AGAIN, _HARDLY = 0.5, 0.25
-#: Fewer samples of a rest, or fewer requests, say nothing.
+#: Fewest samples of a rest, and fewest requests of the second load, for a result.
 _FEWEST_SAMPLES, _FEWEST_REQUESTS = 2, 10
 _SPREAD = 2.0
 
 
 class ConfirmationOutcome(StrEnum):
-    """What a second load tells of growth in the first."""
+    """What a second load shows about growth in the first."""
 
     LEAK = "leak"
     HIGH_WATER = "high-water mark"
@@ -49,11 +50,12 @@ class ConfirmationOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """One level after the first load and after the second; `key` is a series as Prometheus writes it, or a kind of snapshot.
+    """One level after both loads; `key` is a series as Prometheus writes it, or a kind of snapshot.
 
     `first` is the growth per request in the first load, `second` that in the second with its
-    interval `low` to `high`, in `unit`; `requests` is how many the second made. `repeated` is what
-    came of a load in between that sent again what the first had sent; None where there was none.
+    interval `low` to `high`, in `unit`. `requests` is the number of requests in the second load.
+    `repeated` is the outcome of a load in between that sent the first load's requests again; None
+    if there was no such load.
     """
 
     key: str
@@ -69,7 +71,7 @@ class Confirmation:
 
     @property
     def keys(self) -> Literal["cardinality", "append", ""]:
-        """What a leak grows with: only with keys that are new, or with every request; empty where that is not known."""
+        """What a leak grows with: only new keys (`cardinality`) or every request (`append`); empty if unknown."""
         if self.outcome is not ConfirmationOutcome.LEAK or self.repeated in (
             None,
             ConfirmationOutcome.UNCLEAR,
@@ -80,14 +82,14 @@ class Confirmation:
 
 @dataclass(frozen=True, slots=True)
 class Rest:
-    """A level at rest, and how far off it may be (one standard error)."""
+    """A level at rest and its standard error."""
 
     level: float
     error: float
 
 
 def confirmations(recording: Recording, analysis: Analysis) -> tuple[Confirmation, ...]:
-    """Of each series that may be growing, and of the heap where snapshots have it; empty without a second load."""
+    """Return a confirmation for each series that may be growing and for each kind of snapshot; empty without a second load."""
     phases = {phase.name: phase for phase in recording.phases}
     if not {"steady", "drain", "confirm", "confirm-drain"} <= phases.keys():
         return ()
@@ -95,7 +97,7 @@ def confirmations(recording: Recording, analysis: Analysis) -> tuple[Confirmatio
 
 
 def with_confirmations(recording: Recording, analysis: Analysis) -> Analysis:
-    """The analysis, its findings saying what the second load told of them: the verdict stays that of the first."""
+    """Add the result of the second load to the reasons of the findings; the verdict stays that of the first load."""
     said = {confirmed.key: confirmed.reason for confirmed in confirmations(recording, analysis)}
     findings = tuple(
         finding.adjusted(
@@ -116,7 +118,7 @@ def with_confirmations(recording: Recording, analysis: Analysis) -> Analysis:
 def confirmation(
     key: str, unit: str, first: float, before: Rest, after: Rest, requests: int
 ) -> Confirmation:
-    """Leak or high-water mark, from the growth per request in the first load and the levels at rest around the second."""
+    """Decide on leak or high-water mark from the first load's growth per request and the levels at rest around the second."""
     error = _SPREAD * float(np.hypot(before.error, after.error))
     rise = after.level - before.level
     many = max(requests, 1)
@@ -173,7 +175,7 @@ _STAGES: tuple[SnapshotStage, ...] = ("drained", "repeated", "confirmed")
 def _both(
     key: str, unit: str, first: float, rests: tuple[Rest | None, ...], loads: dict[str, int]
 ) -> Iterator[Confirmation]:
-    """What the fresh load tells, and with it what the repeated one told, where there was one."""
+    """Yield the confirmation of the second load, together with the outcome of the repeated load if there was one."""
     drained, repeated, confirmed = rests
     if drained is None or confirmed is None:
         return
@@ -193,7 +195,7 @@ _KEYS = {
 
 
 def _per_request(finding: Finding, rate: float) -> float | None:
-    """The growth that a finding tells of, a request; None where it tells of none."""
+    """Return a finding's growth per request; None if it has none."""
     if (
         finding.rule is not RuleName.GROWTH
         or finding.verdict is Verdict.PASS
@@ -206,7 +208,7 @@ def _per_request(finding: Finding, rate: float) -> float | None:
 
 
 def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase | None) -> Rest | None:
-    """The level in the later half of a rest; None with too few samples, or without that rest."""
+    """Return the level in the later half of a rest; None with too few samples or without that rest."""
     gauges = (row for row in with_live_heap(recording.series) if row.kind is Kind.GAUGE)
     series = next((row for row in gauges if (row.name, row.labels) == (name, labels)), None)
     if series is None or rest is None:
@@ -216,12 +218,12 @@ def _at_rest(recording: Recording, name: str, labels: Labels, rest: Phase | None
     if len(values) < _FEWEST_SAMPLES:
         return None
     level = float(np.median(values))
-    # Samples of a second or so apart are no independent ones: the whole spread counts.
+    # Samples about a second apart are not independent, so the whole spread counts.
     return Rest(level, float(np.median(np.abs(values - level)) * 1.4826))
 
 
 def _of_snapshots(recording: Recording, phases: dict[str, Phase]) -> Iterator[Confirmation]:
-    """What each kind of snapshot holds in all: at the steady phase's start, and at each rest."""
+    """Yield confirmations from the total of each kind of snapshot at the start of the steady phase and at each rest."""
     loads = {name: _requests(recording, phases.get(name)) for name in ("repeat", "confirm")}
     for kind in dict.fromkeys(
         snapshot.kind for snapshot in recording.snapshots if snapshot.kind in HELD
@@ -235,8 +237,8 @@ def _of_snapshots(recording: Recording, phases: dict[str, Phase]) -> Iterator[Co
         made = _requests(recording, Phase("", start.time, phases["steady"].end))
         grown = drained.total - start.total
         if made and grown > _SPREAD * _off(grown, drained.period):
-            # Only what is new since the rest before can be off: what both hold was sampled when it
-            # was allocated.
+            # Only what is new since the previous rest has a sampling error: what both snapshots hold
+            # was sampled when it was allocated.
             rests = (
                 Rest(drained.total, 0.0),
                 _since(repeated, drained),
@@ -255,7 +257,7 @@ _UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """All that a snapshot holds, when it was taken, and once in how many bytes it was sampled; 0 where all is counted."""
+    """A snapshot's time, its total, and the sampling period in bytes (0 if everything is counted)."""
 
     time: float
     total: float
@@ -265,7 +267,7 @@ class _Held:
 def _held(
     snapshots: tuple[Snapshot, ...], kind: SnapshotKind, stage: SnapshotStage
 ) -> _Held | None:
-    """The first snapshot of a kind and stage; None where there is none, or it cannot be read."""
+    """Return the first snapshot of a kind and stage; None if there is none or it cannot be read."""
     snapshot = next(
         (
             snapshot
@@ -290,12 +292,12 @@ def _since(held: _Held | None, before: _Held) -> Rest | None:
 
 
 def _off(rise: float, period: float) -> float:
-    """The standard error of a rise that was sampled once in so many bytes: the root of their product, at least one sample."""
+    """Return the standard error of a rise sampled once per `period` bytes: the root of their product, at least one sample."""
     return float(np.sqrt(period * max(abs(rise), period)))
 
 
 def _requests(recording: Recording, phase: Phase | None) -> int:
-    """Requests completed in a phase; 0 without it."""
+    """Return the number of requests completed in a phase; 0 without that phase."""
     if phase is None:
         return 0
     return sum(

@@ -1,4 +1,4 @@
-"""Levels: what lasts of a series, or is held at a place, at times, and how much of it each endpoint adds."""
+"""Levels: what a series retains, or a place holds, over time, and how much of it each endpoint adds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from soak.model import Floats, Series
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """A level to be told apart: values at times, with requests done by then."""
+    """A level to be attributed: its values at times, with the requests done by then."""
 
     times: Floats
     values: Floats
@@ -25,7 +25,7 @@ class Levels:
 
 
 def levels_of(prepared: Prepared, series: Series) -> Levels | None:
-    """What lasts of a series over the judged stretch; None with too few samples."""
+    """Return the retained level of a series over the judged stretch; None with too few samples."""
     times, values = retained_levels(prepared, series)
     if len(times) < LEAST_SNAPSHOTS:
         return None
@@ -33,7 +33,7 @@ def levels_of(prepared: Prepared, series: Series) -> Levels | None:
 
 
 def requests_at(prepared: Prepared, times: Floats) -> Floats:
-    """Requests done by each time; the times themselves where requests were not counted."""
+    """Return the requests done by each time; the times themselves if requests were not counted."""
     done = prepared.requests
     return (
         np.interp(times, done.times, done.values) if done is not None and len(done.times) else times
@@ -43,7 +43,7 @@ def requests_at(prepared: Prepared, times: Floats) -> Floats:
 def attribute_by_endpoint(
     prepared: Prepared, levels: Levels, key: str, unit: str, *, integer: bool = False
 ) -> Attribution:
-    """A level by endpoint; one endpoint alone needs no telling apart."""
+    """Attribute a level to endpoints; a single endpoint gets all of it."""
     windows = [endpoint for endpoint in prepared.windows() if endpoint.requests.sum() > 0]
     if len(windows) == 1 and np.ptp(levels.requests) > 0:
         slope, error = slope_and_error(levels.requests, levels.values)
@@ -61,7 +61,7 @@ def attribute_by_endpoint(
 
 
 def contributors(told: Attribution) -> tuple[Amount, ...]:
-    """The endpoints that surely add to a level; one that stands for all where every request costs alike."""
+    """Return the endpoints that surely add to a level; a single amount for all of them if they contribute alike."""
     if told.refused is not None:
         return ()
     each = [amount.per_request for amount in told.amounts]
@@ -71,6 +71,6 @@ def contributors(told: Attribution) -> tuple[Amount, ...]:
 
 
 def _alike(told: Attribution) -> Amount:
-    """What every endpoint adds, by the one that is known best."""
+    """Return an amount for every endpoint: that of the endpoint with the narrowest interval."""
     best = min(told.contributors, key=lambda amount: amount.high - amount.low)
     return replace(best, endpoint=EVERY, share=1.0)

@@ -1,4 +1,4 @@
-"""A run's snapshots read as profiles: of each kind as many as are worth their time, evenly spread over the judged stretch."""
+"""Read a run's snapshots as profiles: a limited number of each kind, evenly spread over the run."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from soak.model import Floats
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.windows import EndpointWindows
 
-#: Those taken while the load was on.
+#: Stages of snapshots that are taken under load.
 _LOADED: tuple[SnapshotStage, ...] = ("start", "steady", "end")
 
 
@@ -25,7 +25,7 @@ def load_profiles(
     windows: Sequence[EndpointWindows],
     stages: tuple[SnapshotStage, ...] = _LOADED,
 ) -> tuple[list[ProfileSnapshot], list[str]]:
-    """The profiles of one kind with how many requests were done by then, in the order of time; and what could not be read."""
+    """Return the profiles of one kind in order of time, with the requests done by then; and warnings about unreadable ones."""
     wanted = [
         snapshot
         for snapshot in snapshots
@@ -54,7 +54,7 @@ def load_profiles(
 
 
 def _chosen(wanted: Sequence[Snapshot]) -> list[int]:
-    """Which to read: first and last always, the rest evenly; the last one's size stands for all."""
+    """Return the indices of the snapshots to read: first, last, and evenly between; the last one's size stands for all."""
     if not wanted:
         return []
     try:
@@ -66,6 +66,6 @@ def _chosen(wanted: Sequence[Snapshot]) -> list[int]:
 
 
 def _requests(times: Floats, windows: Sequence[EndpointWindows]) -> Floats:
-    """Requests to all endpoints, or whole flows, done by each time; seconds stand in where none are known."""
+    """Return the requests to all endpoints (or whole flows) done by each time; the times themselves if none are known."""
     mix = mix_at(times, windows) if len(times) and windows else None
     return mix.total if mix is not None and mix.names else times

@@ -1,8 +1,8 @@
-"""What a diagnosis knows before anything is judged: a clock on which growth is even, and what snapshots found in use.
+"""Adjust a subject before it is judged: put it on a clock on which its growth is even, and add what snapshots found in use.
 
-Where the mix of traffic was varied on purpose, growth through one endpoint varies with it. On the
-wall's clock it bends like a warm-up, or moves in steps, and a short run could not tell it from
-those; on the clock of that endpoint's requests it is even.
+If the mix of traffic was varied on purpose, growth through one endpoint varies with it. Over
+wall-clock time it bends like a warm-up or moves in steps, and a short run could not distinguish it
+from those. Over that endpoint's requests it is even.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.thresholds import WALL_CLOCK_SHARE
 from soak.model import Floats, JudgedClock, Recording, Series
 
-#: Fewer snapshots than these are no series.
+#: Fewest snapshots that make a series.
 _FEWEST = 10
-#: Moments of the clock that are kept to draw by: a dozen for each of the slots in which the mix is varied.
+#: Points of the clock that are kept for charts: a dozen for each slot in which the mix is varied.
 _DRAWN = 400
 
 
 def request_clock(recording: Recording) -> RequestClock:
-    """What the snapshots and the mix of this run tell of a subject, before it is judged."""
+    """Return the function that adjusts a subject before it is judged, by this run's snapshots and traffic mix."""
     held = cache(lambda: _held(recording))
     coded = recording.mix_varied
 
@@ -50,7 +50,7 @@ def request_clock(recording: Recording) -> RequestClock:
 
 
 def _held(recording: Recording) -> Series | None:
-    """What Python's own allocator held at each snapshot of a run under load, which no series tells; None without enough."""
+    """Return what Python's own allocations held at each snapshot under load, which no other series shows; None if too few."""
     profiles, _ = load_profiles(recording.snapshots, "tracemalloc", recording.windows)
     if len(profiles) < _FEWEST:
         return None
@@ -63,10 +63,10 @@ def _held(recording: Recording) -> Series | None:
 
 
 def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:
-    """The subject on the clock of the requests that surely make it grow; as it is where none do, or all alike.
+    """Put the subject on the clock of the requests that surely make it grow; unchanged if none do, or all do alike.
 
-    Both clocks agree when judging begins and when the load ends, so that growth an hour stays what
-    it was.
+    Both clocks agree when judging begins and when the load ends, so the growth per hour stays the
+    same.
     """
     levels = levels_of(prepared, subject.series)
     if levels is None or not np.ptp(levels.values):
@@ -107,7 +107,7 @@ def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:
 
 
 def _clock(prepared: Prepared, told: Sequence[Amount], grid: Floats, hands: Floats) -> JudgedClock:
-    """The clock as reports draw it, at some of the moments of `grid`."""
+    """Return the clock as reports draw it, at some of the times of `grid`."""
     drawn = np.unique(np.linspace(0, len(grid) - 1, _DRAWN).astype(int))
     endpoints = tuple(amount.endpoint for amount in told)
     mix = mix_at(grid[drawn], prepared.recording.windows)
@@ -121,7 +121,11 @@ def _clock(prepared: Prepared, told: Sequence[Amount], grid: Floats, hands: Floa
 
 
 def _due(prepared: Prepared, told: Sequence[Amount], grid: Floats) -> Floats:
-    """What the clock shows at each moment of `grid`: by what these endpoints add, and for the rest of the growth by the wall."""
+    """Return what the clock shows at each time of `grid`.
+
+    The share of the growth that these endpoints explain advances with what their requests add, and
+    the rest with wall-clock time.
+    """
     mix = mix_at(grid, prepared.recording.windows)
     wall = (grid - grid[0]) / (grid[-1] - grid[0])
     kept = np.sum(

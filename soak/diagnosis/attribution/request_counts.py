@@ -1,4 +1,4 @@
-"""What the traffic consisted of: how many requests each endpoint had had by each moment."""
+"""The mix of traffic: how many requests each endpoint had received by each time."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _STEP = " / "
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mix:
-    """Cumulative requests of k units, an endpoint or a whole flow each, at n times: `counts` is (n, k)."""
+    """Cumulative requests of k units, each an endpoint or a whole flow, at n times: `counts` is (n, k)."""
 
     names: tuple[str, ...]
     counts: Floats
 
     @property
     def total(self) -> Floats:
-        """Of all units, shape (n,)."""
+        """The cumulative requests of all units together, shape (n,)."""
         return np.asarray(self.counts.sum(axis=1))
 
     def sameness(self, times: Floats) -> float:
-        """How alike the endpoints' counts are: the least variance inflation of any beside time; 1 is best."""
+        """Return how alike the endpoints' counts are: the least variance inflation of any count by time; 1 is best."""
         if self.counts.shape[1] == 1:
             return 1.0
         columns = (self.counts - self.counts[0]) / np.maximum(np.ptp(self.counts, axis=0), 1e-300)
@@ -38,16 +38,17 @@ class Mix:
         return float((columns.var(axis=0) / np.maximum((rest**2).mean(axis=0), 1e-12)).min())
 
     def total_apart(self, times: Floats) -> bool:
-        """Whether all requests together came unevenly enough for what they cost to be told from what time does."""
+        """Return True if the total of requests is uneven enough to separate its cost from growth with time."""
         line = np.column_stack([np.ones(len(times)), times - times[0]])
         rest = self.total - line @ np.linalg.lstsq(line, self.total, rcond=None)[0]
         return bool(np.sqrt(np.mean(rest**2)) > UNEVEN_TOTAL * np.ptp(self.total))
 
 
 def mix_at(times: Floats, windows: Sequence[EndpointWindows]) -> Mix:
-    """The mix at these times (seconds); between two windows' ends requests are thought even, outside of all there are none.
+    """Return the mix at these times (seconds), interpolated evenly within each window; outside of all there are no requests.
 
-    A flow's steps are as many as one another, so they count as one unit, by its commonest step.
+    The steps of a flow have equal numbers of requests, so they count as one unit, by its commonest
+    step.
     """
     units: dict[str, list[Floats]] = {}
     for endpoint in windows:

@@ -1,4 +1,4 @@
-"""Of a series, what lasts: the points that growth is told apart by."""
+"""Select the points of a series that show what is retained; growth is attributed by them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of, selects
 from soak.model import Floats, Series
 from soak.snapshots import SNAPSHOT_SOURCE
 
-#: When the last collection ended, on the target's own clock, in seconds.
+#: Series that give the time at which the last collection ended, in seconds on the target's own clock.
 _COLLECTED = tuple(collector.ended for collector in COLLECTORS if collector.ended)
 
 
 def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]:
-    """Times and levels of the judged stretch: the floors of a sawtooth, the edges of steps, any other series as it is.
+    """Return times and levels of the judged stretch: floors of a sawtooth, edges of steps, or the series as it is.
 
     A sawtooth cycle never spans a restart of the process.
     """
@@ -46,9 +46,9 @@ def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]
 
 def _lasting(series: Series, life: LevelPoints, collected: list[Series]) -> LevelPoints:
     if series.source == SNAPSHOT_SOURCE:
-        return life  # each was measured just after a collection of its own
+        return life  # each value was measured just after a forced collection
     if any(selects(live, series) for live in SET_BY_COLLECTIONS):
-        # Each value stands until the next collection: only its first sample says when it was true.
+        # A value stays until the next collection: only its first sample shows when it was measured.
         return _edges(life, collected)
     role = metric_of(series.name, series.labels)
     return cycle_floors(life) or (
@@ -57,16 +57,17 @@ def _lasting(series: Series, life: LevelPoints, collected: list[Series]) -> Leve
 
 
 def _never_undercut(life: LevelPoints) -> LevelPoints:
-    """Of a heap with few collections, where it has just fallen to what it never falls below again."""
+    """Keep the points of a heap with few collections at which it has just fallen, and below which it never falls again."""
     least = np.minimum.accumulate(life.values[::-1])[::-1]
     return life.only((np.diff(life.values, prepend=-np.inf) < 0) & (life.values <= least))
 
 
 def _edges(life: LevelPoints, collected: list[Series]) -> LevelPoints:
-    """Where the value changes, dated by the collection that changed it; else midway between the samples without and with it.
+    """Keep the points at which the value changes, dated by the collection that changed it.
 
-    The target's clock differs from the run's by no more than the shortest time from a collection to
-    a sample.
+    If that is unknown, a change is dated midway between the last sample before and the first after
+    it. The offset of the target's clock is estimated to within the shortest time from a collection
+    to a sample.
     """
     new = np.flatnonzero(np.diff(life.values) != 0) + 1
     when = (life.times[new] + life.times[new - 1]) / 2

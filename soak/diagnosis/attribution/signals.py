@@ -1,4 +1,4 @@
-"""Signals: all that surely grows, whether a series, a place on the heap or a group of goroutines, told apart by endpoint."""
+"""Signals: everything that surely grows, be it a series, a place on the heap or a group of goroutines, by endpoint."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ from soak.units import show_amount
 
 @dataclass(frozen=True, eq=False)
 class Signal:
-    """One thing that grows: in `unit`, by `each` a request to any endpoint, with its 95% interval, and through `contributors`.
+    """Something that grows: `each` is its growth in `unit` per request to any endpoint, with a 95% interval.
 
-    `contributors` are the endpoints that surely add to it; none where that cannot be told. `what`
-    is its role, or PLACE or GROUP of a snapshot; `words` says it as evidence. `points` is how many
-    levels the endpoints were told apart by.
+    `contributors` are the endpoints that surely add to it, empty if they cannot be determined.
+    `what` is its resource kind, or PLACE or GROUP for what snapshots hold. `words` describes it as
+    evidence. `points` is the number of levels from which the endpoints were separated.
     """
 
     what: ResourceKind | str
@@ -62,12 +62,12 @@ class Signal:
 
     @property
     def counted(self) -> bool:
-        """Whether it counts whole things that a process holds; what lies on its heap does not count."""
+        """True if it counts whole things that a process holds, other than objects on its heap."""
         return self.unit != "bytes" and self.what not in (*_BYTES, *_ON_HEAP)
 
     @property
     def resident(self) -> bool:
-        """Whether it is all memory of a process, which moves in arenas, and no part that its runtime counts exactly."""
+        """True if it is all memory of a process, which moves in arenas, not a part that the runtime counts exactly."""
         metric = (
             metric_of(self.finding.series, self.finding.labels)
             if self.finding is not None
@@ -80,7 +80,7 @@ PLACE, GROUP = "place", "group"
 _COUNTED = (ResourceKind.DESCRIPTORS, ResourceKind.THREADS, ResourceKind.POOL)
 _BYTES = (ResourceKind.MEMORY, ResourceKind.HEAP)
 _ON_HEAP = (ResourceKind.METRICS, ResourceKind.TIMERS, ResourceKind.REQUESTS)
-#: What Node counts beside descriptors are timers and the like, where those are steady.
+#: If descriptors are steady, growing handles and resources of Node are timers and the like, so they are not signals.
 _HANDLES, _OPEN = (Unit.HANDLES, Unit.RESOURCES), OPEN_DESCRIPTORS
 
 
@@ -90,7 +90,7 @@ def signals(
     places: Sequence[AllocationSite],
     groups: Sequence[BlockedGroup],
 ) -> list[Signal]:
-    """Every signal: failing series first, then places on the heap, then groups of goroutines; none where no growth failed."""
+    """Return every signal: failing series, then places on the heap, then groups of goroutines; none if no growth failed."""
     if not any(
         finding.verdict is Verdict.FAIL and finding.rule is RuleName.GROWTH for finding in findings
     ):
@@ -111,7 +111,7 @@ def signals(
 
 
 def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
-    """The places that surely grow, with at least `LEAST_PLACE_SHARE` of all growth, fastest first."""
+    """Return the places that surely grow and have at least `LEAST_PLACE_SHARE` of all growth, fastest first."""
     whole = sum(max(site.slope[0], 0.0) for site in places)
     return [site for site in places if site.sure and site.slope[0] >= LEAST_PLACE_SHARE * whole][
         :MOST_PLACES
@@ -119,7 +119,7 @@ def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
 
 
 def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> bool:
-    """Whether the heap has a fair part in the growth of memory, if it is memory that fails: some place always wanders."""
+    """Return True if a heap fails, no memory does, or places explain a fair share of its growth: some always fluctuate."""
     memory = [signal.each.per_request for signal in failing if signal.what is ResourceKind.MEMORY]
     heap = any(signal.what is ResourceKind.HEAP for signal in failing)
     return (
@@ -130,7 +130,7 @@ def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> boo
 
 
 def _may_grow(findings: Sequence[Finding]) -> bool:
-    """Whether the total count of goroutines or threads grows, or is unknown: among many groups some always fluctuate."""
+    """Return True if the total count of goroutines or threads may grow or is unknown: some of many groups always fluctuate."""
     counted = [
         finding
         for finding in findings
@@ -140,7 +140,7 @@ def _may_grow(findings: Sequence[Finding]) -> bool:
 
 
 def _lists_stacks(finding: Finding) -> bool:
-    """Whether a finding's series counts the threads or goroutines that snapshots of stacks list."""
+    """Return True if a finding's series counts the threads or goroutines that stack snapshots list."""
     metric = metric_of(finding.series, finding.labels)
     return metric is not None and any(
         collector.threads == metric.selector for collector in COLLECTORS
@@ -186,8 +186,8 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
             prepared, levels, finding.series, metric.unit, integer=metric.integer
         )
         endpoints = contributors(attribution)
-        # A count that only may grow, beside one that surely does, belongs to it where an endpoint
-        # surely adds to both.
+        # A count that does not fail is a signal only if an endpoint surely adds to it: it may belong
+        # to the leak of one that does fail.
         if finding.verdict is not Verdict.FAIL and not (metric.kind in _COUNTED and endpoints):
             continue
         yield Signal(
@@ -230,7 +230,7 @@ def _place_signal(prepared: Prepared, site: AllocationSite) -> Signal:
 def _total_signal(
     prepared: Prepared, places: Sequence[AllocationSite], so_far: Sequence[Signal]
 ) -> list[Signal]:
-    """All that snapshots hold, where that surely grows by more than any one place, and no series tells of it."""
+    """Return a signal for the total of the snapshots if it surely grows more than any place and no series shows the heap."""
     memory = [signal for signal in so_far if signal.what is ResourceKind.MEMORY]
     if not memory or not places or any(signal.what is ResourceKind.HEAP for signal in so_far):
         return []
@@ -279,7 +279,7 @@ def _group_signal(prepared: Prepared, group: BlockedGroup) -> Signal:
 
 
 def _each(finding: Finding, prepared: Prepared) -> Amount:
-    """A failing series' growth per request to any endpoint; 0 where requests were not counted."""
+    """Return a failing series' growth per request to any endpoint; 0 if requests were not counted."""
     trend, done = finding.trend, prepared.requests
     assert trend is not None
     inside = done.times >= prepared.judged_from if done is not None else np.zeros(0, dtype=bool)

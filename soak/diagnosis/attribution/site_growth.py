@@ -1,8 +1,8 @@
-"""Growth of what profiles hold: how much a request, how surely, and whether it slows down.
+"""Growth of what profiles hold: how much per request, how certain, and whether it slows down.
 
-A heap profile samples one allocation in about R bytes and scales it up, so bytes that grew by G are
-known to about sqrt(G * R) (Go's runtime/mprof; the variance of a Poisson sampling). Stacks are
-ranked by their slope over requests, never by last minus first, and only from three snapshots on.
+A heap profile samples one allocation in about R bytes and scales it up, so a growth by G bytes has a
+standard error of about sqrt(G * R) (Go's runtime/mprof; the variance of a Poisson sampling). Stacks
+are ranked by their slope over requests, never by last minus first, and only from three snapshots on.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from soak.diagnosis.profiles.pprof import StackProfile
 from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS
 from soak.model import Floats
 
-#: Log-probability that one sampled object comes or goes although a model says that it does not: once in fifty.
+#: Log-probability that one sampled object appears or disappears although the model excludes it: once in fifty.
 _STRAY = math.log(0.02)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ProfileSnapshot:
-    """One profile of a run: when it was taken (seconds on the run's clock) and how many requests were done by then."""
+    """One profile of a run, its time (seconds on the run's clock), and the requests done by then."""
 
     time: float
     requests: float
@@ -35,7 +35,7 @@ class ProfileSnapshot:
 def held(
     snapshots: Sequence[ProfileSnapshot], column: str
 ) -> tuple[NDArray[np.uint64], Floats, dict[int, tuple[int, int]]]:
-    """All stacks' keys (k,), what each held at each snapshot (s, k), and a snapshot and sample where each is found."""
+    """Return all stacks' keys (k,), what each held at each snapshot (s, k), and a snapshot and sample that has it."""
     every = [snapshot.profile.keys for snapshot in snapshots]
     keys, inverse = np.unique(np.concatenate(every), return_inverse=True)
     table = np.zeros((len(snapshots), len(keys)))
@@ -50,10 +50,10 @@ def held(
 
 
 def slope_and_error(requests: Floats, values: Floats, period: float = 0.0) -> tuple[float, float]:
-    """The slope of `values` over `requests`, both (n,), and half its 95% interval.
+    """Return the slope of `values` over `requests`, both (n,), and half the width of its 95% interval.
 
-    The error is the scatter about the line and that of sampling one in `period` bytes (0 where all
-    are counted), together. The requests must not all be the same.
+    The error combines the scatter about the line and that of sampling once per `period` bytes (0 if
+    everything is counted). The requests must not all be the same.
     """
     spread = requests - requests.mean()
     size = float(spread @ spread)
@@ -67,17 +67,17 @@ def slope_and_error(requests: Floats, values: Floats, period: float = 0.0) -> tu
 
 
 def _wide(freedom: int) -> float:
-    """Student's 97.5% quantile."""
+    """Return Student's 97.5% quantile."""
     return float(stdtrit(freedom, 0.975))
 
 
 def accumulation_log_odds(requests: Floats, samples: Floats) -> float:
-    """How much likelier it is that sampled objects (n,) accumulate with the requests (n,) than that they come and go.
+    """Return the log-odds that sampled objects (n,) accumulate with the requests (n,) against rising and falling or a step.
 
     Three Poisson models are compared by their likelihoods over all snapshots: a constant rate of
     new objects per request that all stay; independent draws from one level; and a single step
-    between two snapshots. A few samples that arrive one by one and stay are evidence that a line's
-    error cannot express. Minus infinity where nothing is gained.
+    between two snapshots. A few samples that arrive one by one and stay are evidence that the error
+    of a fitted line cannot express. Minus infinity if too little is gained.
     """
     counts = np.round(samples)
     moved = np.diff(counts)
@@ -94,24 +94,24 @@ def accumulation_log_odds(requests: Floats, samples: Floats) -> float:
 
 
 def _poisson(counts: Floats, expected: Floats) -> float:
-    """The log-likelihood of counts (n,) under Poisson means (n,)."""
+    """Return the log-likelihood of counts (n,) under Poisson means (n,)."""
     means = np.maximum(expected, 1e-9)
     factorials = sum(math.lgamma(count + 1.0) for count in counts.tolist())
     return float((counts * np.log(means) - means).sum()) - factorials
 
 
 def lasting(levels: Floats) -> float:
-    """By how much the least of the last `LEAST_SNAPSHOTS` levels (n,) exceeds the first: what came and stayed that long."""
+    """Return by how much the least of the last `LEAST_SNAPSHOTS` levels (n,) exceeds the first: what was added and stayed."""
     return (
         float(levels[-LEAST_SNAPSHOTS:].min() - levels[0]) if len(levels) > LEAST_SNAPSHOTS else 0.0
     )
 
 
 def slowing(clock: Floats, levels: Floats, period: float = 0.0) -> tuple[float, float]:
-    """Growth in the later half of `clock` (n,) over that in the earlier half, and by how many standard errors it is less.
+    """Return the ratio of growth in the later to the earlier half of `clock` (n,), and the slowdown in standard errors.
 
-    (1, 0) where it did not grow, or fewer than six levels are known. Sampling one in `period` bytes
-    is part of the error.
+    (1, 0) if it did not grow in the earlier half, or with fewer than six levels or three in a half.
+    Sampling once per `period` bytes is part of the error.
     """
     middle = 0.5 * (clock[0] + clock[-1])
     late = clock > middle

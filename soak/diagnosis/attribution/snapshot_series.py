@@ -1,7 +1,7 @@
-"""Series from snapshots: what a runtime holds just after the collection that a snapshot forces, and counts beside it.
+"""Series from snapshots: what a runtime holds just after the collection that a snapshot forces, and counts taken with it.
 
-Such a level has no garbage in it, so a few of them prove growth that resident memory, which moves
-in arenas, cannot. They are judged as any other series is.
+Such a level contains no garbage, so a few of them prove growth that resident memory, which moves in
+arenas, cannot prove. They are judged like any other series.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from soak.errors import OTHER_SHAPE, SoakError
 from soak.model import Kind, Labels, Recording, Series, label_pairs
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot, SnapshotKind
 
-#: Where a recording has no gauges (soak before they were taken), the total of these kinds stands for one.
+#: Kinds whose total stands for a gauge in recordings of older versions of soak, which took no gauges.
 _TOTALS: dict[SnapshotKind, str] = {"tracemalloc": TRACED_MEMORY, "classes": LIVE_CLASSES}
 
 
 def with_snapshot_series(recording: Recording) -> Recording:
-    """The recording with a gauge for everything that its snapshots counted exactly; as it is where it has none."""
+    """Add a gauge for everything that the recording's snapshots counted exactly; unchanged if there is nothing."""
     taken = tuple(snapshot for snapshot in recording.snapshots if snapshot.error is None)
     have = {series.name for series in recording.series if series.source == SNAPSHOT_SOURCE}
     points: dict[tuple[str, Labels], list[tuple[float, float]]] = {}
@@ -33,8 +33,8 @@ def with_snapshot_series(recording: Recording) -> Recording:
         if snapshot.kind == "gauges":
             for name, labels, value in _gauges(snapshot.read()):
                 points.setdefault((name, labels), []).append((snapshot.time, value))
-    # A hook that traces in windows gives gauges without a total: what it holds is an estimate, and
-    # no level to judge.
+    # A hook that traces in windows gives gauges without a total: its total is an estimate, not a
+    # level to judge.
     for kind, name in (
         () if any(snapshot.kind == "gauges" for snapshot in taken) else _TOTALS.items()
     ):
@@ -53,7 +53,7 @@ def with_snapshot_series(recording: Recording) -> Recording:
 
 @lru_cache(maxsize=512)
 def _gauges(data: bytes) -> tuple[tuple[str, Labels, float], ...]:
-    """`{"samples": [[name, {label: value}, value], …]}`; what does not look so is left out."""
+    """Parse `{"samples": [[name, {label: value}, value], …]}`; rows of another format are left out."""
     try:
         return tuple(_samples(json.loads(data)))
     except OTHER_SHAPE:

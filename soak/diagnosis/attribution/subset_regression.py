@@ -1,12 +1,12 @@
-"""The few columns that explain a level, each with an amount that is not negative: every subset weighed under every noise.
+"""Explain a level by a few columns with amounts that are not negative: every subset is weighed under every noise model.
 
 Amounts cannot be negative (Lawson and Hanson, Solving Least Squares Problems, 1974). Under each of
 a grid of noise models the level and the columns are whitened, and each subset of columns is fitted
-by generalised least squares; its weight follows from how well it fits and how many columns it needs
-(extended BIC: Chen and Chen 2008). What is drawn from all of them by their weights (Bayesian model
-averaging: Hoeting, Madigan, Raftery and Volinsky 1999), each with moving blocks of its own whitened
-residuals (Künsch, The jackknife and the bootstrap for general stationary observations, 1989), is
-how uncertain the amounts are.
+by generalised least squares. Its weight follows from how well it fits and how many columns it needs
+(extended BIC: Chen and Chen 2008). The uncertainty of the amounts is that of draws from all subsets
+by their weights (Bayesian model averaging: Hoeting, Madigan, Raftery and Volinsky 1999), each with
+moving blocks of its own whitened residuals (Künsch, The jackknife and the bootstrap for general
+stationary observations, 1989).
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from soak.analysis.statistics.noise import Noise, whiten
 from soak.model import Floats
 from soak.windows import Ints
 
-#: More columns are first thinned to these, the ones that explain most one after another: 2**10 subsets at most.
+#: Most columns of which subsets are formed (2**10 subsets); of more, those that explain most are selected one by one.
 MOST = 10
 _TAKES, _SEED = 1000, 2011
-#: Correlation times as shares of the span, and white scatter in variances of an innovation.
+#: Correlation times as shares of the span, and white scatter as multiples of the variance of an innovation.
 _TIMES, _WHITE = (10.0, 1.0, 1 / 3, 1 / 10, 1 / 30, 1 / 80), (0.0, 0.3, 3.0, 30.0, 300.0)
 _AGEING, _YOUTH = (10.0, 0.5), 0.02
 _DEPENDENT, _ROUNDING = 1e-9, 1 / 12
 _UNLIKELY = 20.0
-#: No noise model is quite true, so likelihoods count for less than they say (Grünwald, The safe Bayesian, 2012).
+#: Exponent of the likelihoods: no noise model is quite true, so they count for less (Grünwald, The safe Bayesian, 2012).
 _TRUST = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SubsetFit:
-    """Amounts (k,) of the likeliest explanation, and `drawn` (k, takes) from all of them."""
+    """Amounts (k,) of the likeliest explanation, and amounts `drawn` (k, takes) from all explanations."""
 
     amounts: Floats
     drawn: Floats
@@ -44,9 +44,9 @@ class SubsetFit:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Explanations:
-    """All subsets under one noise: whitened `columns` (n, k), `level` (n,), amounts (s, k), residual sums of squares (s,),
-    degrees of freedom (s,), log weights (s,), and what turns products with the columns into
-    amounts, (s, k, k)."""
+    """All subsets under one noise model: whitened `columns` (n, k), `level` (n,), `amounts` (s, k), `inverses` (s, k, k)
+    that turn products with the columns into amounts, degrees of freedom `free` (s,), and log
+    weights `likelihoods` (s,)."""
 
     columns: Floats
     level: Floats
@@ -61,8 +61,8 @@ def fit_subsets(
 ) -> SubsetFit:
     """Explain levels (n,) at times (n,) in seconds by columns (n, k) and a constant for each of the `lives` (n,).
 
-    A process that settles ever more slowly explains a part as well, where that fits. Where levels
-    are whole numbers (`integer`) they are never better known than to their rounding.
+    A further column describes a process that settles ever more slowly; it may explain a part too.
+    If levels are whole numbers (`integer`), their variance is at least that of rounding.
     """
     first = np.diff(lives, prepend=lives[0] - 1) != 0
     ages = times - times[first][np.cumsum(first) - 1]
@@ -96,7 +96,7 @@ class _Data(NamedTuple):
 
 
 def _explanations(data: _Data, least: float) -> Iterator[_Explanations]:
-    """One noise model after another; no variance is thought to be below `least`."""
+    """Yield the explanations under each noise model; `least` is the least variance assumed."""
     n, k = data.columns.shape
     constants = (data.lives[:, None] == np.unique(data.lives)).astype(np.float64)
     m = constants.shape[1]
@@ -124,7 +124,7 @@ def _fitted(
     likelihood: float,
     least: float,
 ) -> _Explanations:
-    """All subsets fitted; those with a negative amount, or with columns that depend on one another, fit_subsets nothing."""
+    """Fit all subsets; those with a negative amount, dependent columns or too few degrees of freedom get no weight."""
     k = columns.shape[1]
     norm = np.maximum(np.sqrt((columns**2).sum(axis=0)), 1e-300)
     gram, products = (columns / norm).T @ (columns / norm), (columns / norm).T @ level
@@ -146,7 +146,10 @@ def _fitted(
 
 
 def _drawn(explanations: _Explanations, s: int, takes: int, chance: np.random.Generator) -> Floats:
-    """Amounts (k, takes) of one explanation, had its residuals come in another order; the fewer, the wilder."""
+    """Draw amounts (k, takes) of one explanation by resampling moving blocks of its residuals.
+
+    The draws spread wider (scaled by a chi-squared variable) the fewer degrees of freedom it has.
+    """
     n, free = len(explanations.level), explanations.free[s]
     rest = explanations.level - explanations.columns @ explanations.amounts[s]
     rest = (rest - rest.mean()) * np.sqrt(n / free)
@@ -164,7 +167,7 @@ def _drawn(explanations: _Explanations, s: int, takes: int, chance: np.random.Ge
 
 
 def _masks(columns: Floats, levels: Floats) -> Floats:
-    """All subsets of the columns worth weighing, (s, k), 1 for one that is in; the last two are always worth it."""
+    """Return all subsets of the selected columns, (s, k), 1 for a column in the subset; the last two are always selected."""
     k = columns.shape[1]
     centred, target = columns - columns.mean(axis=0), levels - levels.mean()
     chosen = [k - 2, k - 1]
@@ -181,7 +184,7 @@ def _masks(columns: Floats, levels: Floats) -> Floats:
 
 
 def _noises(span: float, n: int) -> Noise:
-    """White noise alone; correlated noise plus white noise of several sizes; correlated noise that slows as the process ages."""
+    """Return the noise models: white; correlated plus white of several sizes; correlated and slowing with the process's age."""
     spacing = span / (n - 1)
     rows = [(spacing, 0.0, 1.0, 0.0, 0.0, False)]
     for share in _TIMES:

@@ -1,1 +1,1 @@
-"""Readers of runtimes' profiles: pprof, V8, JVM histograms and thread dumps, Python tracebacks."""
+"""Readers of the profiles of runtimes: pprof, V8, JVM histograms and thread dumps, Python tracebacks."""

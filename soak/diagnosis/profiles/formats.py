@@ -1,4 +1,4 @@
-"""Any snapshot as a profile: stacks with what each holds, whichever runtime took it."""
+"""Read any runtime's snapshot as a profile: stacks with what each holds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.diagnosis.profiles.tracebacks import read_tracebacks
 from soak.diagnosis.profiles.v8 import RUN, read_v8cpu, read_v8heap
 from soak.snapshots import SnapshotKind
 
-#: How each kind's bytes are read; each raises a SoakError that says what they look like instead.
+#: The reader of each kind; each raises a SoakError that describes data of another format.
 READERS: dict[SnapshotKind, Callable[[bytes], StackProfile]] = {
     "heap": read_pprof,
     "allocs": read_pprof,
@@ -24,7 +24,7 @@ READERS: dict[SnapshotKind, Callable[[bytes], StackProfile]] = {
     "threads": read_threads,
 }
 
-#: The column that says what is held when the snapshot is taken: bytes, goroutines or threads; or what was run.
+#: The column with what is held when the snapshot is taken (bytes, goroutines or threads), or with what ran.
 HELD: dict[SnapshotKind, str] = {
     "heap": "inuse_space",
     "allocs": "inuse_space",
@@ -39,7 +39,7 @@ HELD: dict[SnapshotKind, str] = {
 
 
 def read_profile(kind: SnapshotKind, data: bytes) -> StackProfile:
-    """A snapshot's bytes as a profile; SoakError where they are none of this kind."""
+    """Parse a snapshot's bytes as a profile; raise SoakError if they are not of this kind."""
     if kind not in READERS:
         raise ProfileFormatError(f"a {kind} has no stacks to read")
     return READERS[kind](data)

@@ -1,4 +1,4 @@
-"""Where calls happen: frames, and the locations of a whole profile, kept as arrays and decoded when read."""
+"""Frames of stacks, and the locations of a whole profile, kept as arrays and decoded when read."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _MIXED = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One call in a stack: function, source file and line (0 unknown). Without symbols, function is the address.
+    """One call in a stack: function, source file and line (0 if unknown). Without symbols, function is the address.
 
-    `own` says that it is the target's code or a library's, and not its runtime's or standard
-    library's; whoever reads the profile knows the language and decides.
+    `own` is true for code of the target or of a library, and false for its runtime and standard
+    library. The profile's reader, which knows the language, decides.
     """
 
     function: str
@@ -34,9 +34,9 @@ class Frame:
 class Locations(Sequence[tuple[Frame, ...]]):
     """A profile's n locations, each the frames that a compiler folded into one, innermost first.
 
-    `names` are (function, file) pairs; location i's frames are `functions[starts[i]:starts[i +
-    1]]`, indexes into them, with `lines` beside; one without any is known by its address in
-    `addresses` (n,) alone. `own` is asked of a function and its file.
+    `names` are (function, file) pairs. Location i's frames are `functions[starts[i]:starts[i + 1]]`,
+    indexes into `names`, with the `lines` at the same positions; a location without frames has only
+    its address in `addresses` (n,). `own` decides by function and file.
     """
 
     names: Sequence[tuple[str, str]]
@@ -69,7 +69,7 @@ class Locations(Sequence[tuple[Frame, ...]]):
 
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
-        """A number for each location, shape (n,): the same in every profile that has the same frames there."""
+        """A hash for each location, shape (n,): equal in all profiles for equal frames."""
         named = np.array(
             [_digest(f"{function}\n{file}") for function, file in self.names], dtype=np.uint64
         )
@@ -84,7 +84,7 @@ class Locations(Sequence[tuple[Frame, ...]]):
 
 
 def in_order(keys: NDArray[np.uint64], starts: Ints) -> NDArray[np.uint64]:
-    """A number for each row `keys[starts[i]:starts[i + 1]]`, shape (n,), that depends on what is in it and in which order."""
+    """Hash each row `keys[starts[i]:starts[i + 1]]` by its content and its order, shape (n,)."""
     depth = np.arange(len(keys)) - np.repeat(starts[:-1], np.diff(starts))
     with np.errstate(over="ignore"):
         mixed = (keys ^ (depth.astype(np.uint64) * _MIXED)) * _MIXED

@@ -1,4 +1,4 @@
-"""Go's goroutines as text (`goroutine?debug=2`): the only form that says who created each and for how long it has waited."""
+"""Go's goroutines as text (`goroutine?debug=2`): the only form with the creator and the waiting time of each."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soak.diagnosis.profiles.pprof import is_go_own
 _HEAD = re.compile(
     r"goroutine \d{1,12}(?: [^\[\n]{0,80})? \[([^\],\n]{1,60})(?:, (\d{1,9}) minutes)?[^\]\n]{0,60}\]:"
 )
-#: `created by main.handler in goroutine 7`, or without its number before Go 1.21; the next line has file and line.
+#: `created by main.handler in goroutine 7`, before Go 1.21 without the number; the next line has file and line.
 _CREATED = re.compile(r"created by ([^\s]{1,300})(?: in goroutine \d{1,12})?$")
 _CALL = re.compile(r"([^\s(][^\n]{0,400}?)\((?:[^()\n]{0,2000})\)$")
 _FILE = re.compile(r"\s+([^\n]{1,500}):(\d{1,9})(?: \+0x[0-9a-f]{1,16})?$")
@@ -20,7 +20,7 @@ _FILE = re.compile(r"\s+([^\n]{1,500}):(\d{1,9})(?: \+0x[0-9a-f]{1,16})?$")
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """Goroutines of one stack (functions, innermost first): who created them, how many, and the longest wait in minutes."""
+    """Goroutines of one stack (functions, innermost first): their creator, number, and longest wait in minutes."""
 
     functions: tuple[str, ...]
     creator: Frame
@@ -29,7 +29,7 @@ class Created:
 
 
 def read_go_stacks(data: bytes) -> list[Created]:
-    """Goroutines by stack and creator; those without a creator (main, and the runtime's own) are left out."""
+    """Return goroutines by stack and creator; those without a creator (main, and the runtime's own) are left out."""
     counts: dict[tuple[tuple[str, ...], Frame], tuple[int, int]] = {}
     for section in data.decode("utf-8", "replace").split("\n\n"):
         lines = section.strip("\n").splitlines()
@@ -44,7 +44,7 @@ def read_go_stacks(data: bytes) -> list[Created]:
 
 
 def _calls(lines: list[str]) -> tuple[tuple[str, ...], Frame | None]:
-    """The functions of a stack, and its creator; None where the text does not say."""
+    """Return the functions of a stack, and its creator, None if the text has none."""
     functions: list[str] = []
     for index, line in enumerate(lines):
         created = _CREATED.match(line)

@@ -1,4 +1,4 @@
-"""Java's names: of classes, and of methods, which tell whose code they are."""
+"""Java's names of classes and methods, which show whose code they are."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PRIMITIVES = {
     "S": "short",
     "Z": "boolean",
 }
-#: The JDK's, and frameworks' that stand between it and most services: a stack's own frame is the one that calls them.
+#: Prefixes of the JDK and of frameworks between it and most services: a stack's own frame is the one that calls them.
 _OTHERS = (
     *(
         "java.",
@@ -62,12 +62,12 @@ _OTHERS = (
 
 
 def is_java_own(method: str) -> bool:
-    """Whether a method is the target's own, and neither the JDK's nor one of the well-known frameworks'."""
+    """Return True if a method belongs neither to the JDK nor to one of the well-known frameworks."""
     return not method.startswith(_OTHERS)
 
 
 def is_own_class(frame: Frame) -> bool:
-    """Whether a frame stands for a class that the target defines: it has no file, and a package or a name of its own."""
+    """Return True if a frame stands for a class that the target defines: it has no file, and an own class's name."""
     return (
         not frame.file
         and not frame.line
@@ -83,7 +83,7 @@ def _names_own_class(name: str) -> bool:
 def method_frame(
     name: object, number: object, file: str = "", libraries: tuple[str, ...] = ()
 ) -> Frame:
-    """One call of `package.Class.method`; own is what lies in none of the packages `libraries`, each with a dot at its end."""
+    """Build the frame of `package.Class.method`; it is not own if in one of `libraries`, packages with a final dot."""
     method = text(name)
     return Frame(
         method, file, line(number), is_java_own(method) and not method.startswith(libraries)
@@ -91,17 +91,17 @@ def method_frame(
 
 
 def libraries_of(document: Mapping[str, Any]) -> tuple[str, ...]:
-    """The packages of libraries that a snapshot names, each with a dot at its end; none in snapshots of before they did."""
+    """Return the packages of libraries that a snapshot names, each with a final dot; older snapshots name none."""
     return tuple(f"{text(package)}." for package in items(document.get("libraries", [])))
 
 
 def class_frame(name: str) -> Frame:
-    """A class as a frame: what is held instead of a call, and never the target's own code."""
+    """Return a class as a frame: it stands for held objects instead of a call, and is never marked as own code."""
     return Frame(class_name(name))
 
 
 def class_name(name: str) -> str:
-    """`byte[]` for `[B`, `java.lang.Object[]` for `[Ljava.lang.Object;`: as in source code."""
+    """Return a class's name as in source code: `byte[]` for `[B`, `java.lang.Object[]` for `[Ljava.lang.Object;`."""
     dimensions = len(name) - len(name.lstrip("["))
     inner = name[dimensions:]
     if dimensions:

@@ -1,4 +1,4 @@
-"""Profiles from other things than profile.proto: JSON that is checked as it is read, and stacks put together."""
+"""Build profiles from formats other than profile.proto: JSON that is checked as it is read, and lists of stacks."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from soak.diagnosis.profiles.frames import Frame, Locations
 from soak.diagnosis.profiles.pprof import ProfileFormatError, StackProfile
 from soak.errors import OTHER_SHAPE
 
-#: What a target calls its functions and files is shown, so it is kept to this length.
+#: Greatest length of a name of the target's functions and files, since it is shown.
 _LONGEST = 300
-#: More than what any machine has.
+#: Greatest amount accepted: more than any machine has.
 _MOST = 1e18
 _BREAKS = dict.fromkeys((*range(32), 127), " ")
 HELD = (("inuse_objects", "count"), ("inuse_space", "bytes"))
@@ -27,7 +27,7 @@ Stack = tuple[tuple[Frame, ...], tuple[float, ...]]
 def parse_json_profile(
     data: bytes, what: str, read: Callable[[Mapping[str, Any]], StackProfile]
 ) -> StackProfile:
-    """The profile that `read` finds in a JSON object; ProfileFormatError where it is none, or `read` fails."""
+    """Return the profile that `read` makes of a JSON object; raise ProfileFormatError if it is not one or `read` fails."""
     try:
         return read(mapping(json.loads(data)))
     except OTHER_SHAPE as error:
@@ -44,7 +44,7 @@ def profile_from_stacks(
     period: float = 0.0,
     period_unit: str = "",
 ) -> StackProfile:
-    """Stacks, innermost call first, each with one value a column, as a profile."""
+    """Build a profile from stacks, innermost call first, each with one value per column."""
     known: dict[Frame, int] = {}
     calls: list[int] = []
     depth: list[int] = [0]
@@ -80,33 +80,33 @@ def profile_from_stacks(
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """A JSON object; TypeError where it is none."""
+    """Return a JSON object; raise TypeError if the value is not one."""
     if not isinstance(value, dict):
         raise TypeError(f"a {type(value).__name__} where an object should be")
     return value
 
 
 def items(value: object) -> list[Any]:
-    """A JSON array; TypeError where it is none."""
+    """Return a JSON array; raise TypeError if the value is not one."""
     if not isinstance(value, list):
         raise TypeError(f"a {type(value).__name__} where an array should be")
     return value
 
 
 def prose(value: object) -> str:
-    """A string, of any length; TypeError where it is none."""
+    """Return a string of any length; raise TypeError if the value is not one."""
     if not isinstance(value, str):
         raise TypeError(f"a {type(value).__name__} where a text should be")
     return value
 
 
 def text(value: object) -> str:
-    """A string, in one line and not too long; TypeError where it is none."""
+    """Return a string in one line, cut to `_LONGEST`; raise TypeError if the value is not one."""
     return prose(value)[:_LONGEST].encode("utf-8", "replace").decode().translate(_BREAKS)
 
 
 def amount(value: object) -> float:
-    """A finite number; ValueError where it is none."""
+    """Return a finite number; raise ValueError if the value is not one."""
     if (
         isinstance(value, bool)
         or not isinstance(value, int | float)
@@ -118,5 +118,5 @@ def amount(value: object) -> float:
 
 
 def line(value: object) -> int:
-    """A line's number, 0 where it is not known; ValueError where it is none."""
+    """Return a line number, 0 if unknown; raise ValueError if the value is not a number."""
     return max(0, min(int(amount(value)), 1 << 31))

@@ -1,9 +1,9 @@
-"""A JVM's classes: how many instances and bytes of each are alive, and, for what came since the start, who allocated them.
+"""A JVM's classes: live instances and bytes of each, and the allocators of those added since the recording began.
 
-`jcmd GC.class_histogram` counts every live object but not its allocator; the flight recorder
-samples live objects with their allocators but not their bytes. What a class gained since the
-recording began is therefore shared out among the allocators of its sampled objects, an object being
-sampled in proportion to the bytes it took. What was ever allocated it samples, too.
+`jcmd GC.class_histogram` counts every live object but not its allocator. The flight recorder samples
+live objects with their allocators but not their bytes. Therefore the gain of a class since the
+recording began is divided among the allocators of its sampled objects: an object is sampled in
+proportion to its bytes. The flight recorder also samples all allocations.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ Histogram = dict[str, tuple[float, float]]
 
 
 def read_classes(data: bytes) -> StackProfile:
-    """A histogram as soak recorded it, with the one that it began with and sampled objects; or a histogram's text alone.
+    """Read a histogram as soak recorded it, with its baseline and sampled objects; or a histogram's text alone.
 
-    A stack begins with the class and goes on with its allocator's calls, which what was there from
-    the beginning has none of.
+    A stack begins with the class, followed by the calls of its allocator; objects of the baseline
+    have no allocator.
     """
     if not data.lstrip().startswith(b"{"):
         data = json.dumps({"histogram": data.decode("utf-8", "replace")}).encode()
@@ -73,7 +73,7 @@ def _read(document: Mapping[str, Any]) -> StackProfile:
 def _allocated(
     samples: list[Any], libraries: tuple[str, ...]
 ) -> Iterator[tuple[tuple[Frame, ...], float]]:
-    """Bytes allocated since the recording began by each stack that was sampled, beginning with the class if that is its own."""
+    """Yield the bytes allocated since the recording began by each sampled stack, which starts with the class if it is own."""
     for sample in samples:
         match items(sample):
             case [size, calls]:
@@ -87,7 +87,7 @@ def _allocated(
 
 
 def _histogram(value: object) -> Histogram:
-    """Instances and bytes by class; ValueError where there are none."""
+    """Return instances and bytes by class; raise ValueError if there are none."""
     histogram: Histogram = {}
     for row in _ROW.finditer(prose(value)):
         name = class_name(row[3])
@@ -103,7 +103,7 @@ def _histogram(value: object) -> Histogram:
 def _allocators(
     objects: list[Any], libraries: tuple[str, ...]
 ) -> dict[str, Counter[tuple[Frame, ...]]]:
-    """How many sampled objects of each class each stack allocated."""
+    """Return how many sampled objects of each class each stack allocated."""
     allocators: dict[str, Counter[tuple[Frame, ...]]] = {}
     for sample in map(mapping, objects):
         stack = _calls(sample.get("frames"), libraries)

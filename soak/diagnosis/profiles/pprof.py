@@ -1,8 +1,7 @@
-"""Profiles as Go's pprof writes them: profile.proto, gzipped or not.
+"""Read profiles of Go's pprof: profile.proto, gzipped or not.
 
-The format is that of github.com/google/pprof/proto/profile.proto. Samples, of which there may be
-hundreds of thousands, are kept as arrays; a stack's frames are looked up when somebody wants to
-read them.
+The format is that of github.com/google/pprof/proto/profile.proto. There may be hundreds of thousands
+of samples, so they are kept as arrays; a stack's frames are looked up when they are read.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from soak.diagnosis.profiles.protobuf import Bytes, Ints, outline, repeated, sig
 from soak.errors import SoakError
 from soak.model import Floats
 
-#: A profile is never so large; what unpacks to more is no profile.
+#: Most bytes to which a profile may unpack.
 MOST_BYTES = 256 * 2**20
 _GZIP = b"\x1f\x8b"
-#: How the import paths of Go's own packages begin (`go list std`), and what the linker makes.
+#: First elements of the import paths of Go's own packages (`go list std`), and of names that the linker makes.
 _PACKAGES = (
     "archive bufio builtin bytes cmp compress container context crypto database debug embed encoding errors expvar flag "
     "fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices sort "
@@ -36,19 +35,19 @@ _GENERIC = re.compile(r"[(\[]")
 
 
 class ProfileFormatError(SoakError):
-    """What was read is no profile; the message says what it looks like instead."""
+    """The data is not a profile; the message describes it."""
 
 
 @dataclass(frozen=True, eq=False)
 class StackProfile:
-    """One profile: for each of n samples a stack and one value a column.
+    """One profile: for each of n samples a stack and one value per column.
 
     `columns` are (type, unit) pairs such as ("inuse_space", "bytes"); `values` is (n, columns).
     Sample i's stack is `calls[starts[i]:starts[i + 1]]`, innermost first, each an index into
     `locations`, which hold the frames that a compiler folded into one, innermost first. `time` is
-    seconds since the epoch, `seconds` how long it covers, `period` what a sample stands for on
-    average, in `period_unit` (512 KiB for a heap). `symbols` is false where functions have no names
-    but addresses.
+    in seconds since the epoch, `seconds` the duration covered, `period` what a sample stands for on
+    average, in `period_unit` (512 KiB for a heap). `symbols` is false if functions have only
+    addresses, no names.
     """
 
     columns: tuple[tuple[str, str], ...]
@@ -63,7 +62,7 @@ class StackProfile:
     symbols: bool
 
     def column(self, name: str) -> Floats:
-        """One value a sample, shape (n,), of the column with this type; ProfileFormatError where there is none."""
+        """Return the column of this type, one value per sample, shape (n,); raise ProfileFormatError if there is none."""
         for place, (kind, _) in enumerate(self.columns):
             if kind == name:
                 return np.asarray(self.values[:, place])
@@ -71,17 +70,17 @@ class StackProfile:
         raise ProfileFormatError(f"the profile has no {name}, only {known}")
 
     def stack(self, sample: int) -> tuple[Frame, ...]:
-        """A sample's calls, innermost first."""
+        """Return a sample's calls, innermost first."""
         calls = self.calls[self.starts[sample] : self.starts[sample + 1]]
         return tuple(frame for call in calls for frame in self.locations[int(call)])
 
     @cached_property
     def keys(self) -> NDArray[np.uint64]:
-        """A number for each sample's stack, shape (n,): the same in every profile that holds the same stack."""
+        """A hash of each sample's stack, shape (n,): equal in all profiles for equal stacks."""
         return in_order(self.locations.keys[self.calls], self.starts)
 
     def flat(self, name: str) -> Mapping[str, float]:
-        """A column's total by the innermost function, as `go tool pprof -top` has it."""
+        """Return a column's total by innermost function, like `go tool pprof -top`."""
         values = self.column(name)
         has = np.diff(self.starts) > 0
         leaves = self.calls[self.starts[:-1][has]]
@@ -94,7 +93,7 @@ class StackProfile:
 
 
 def read_pprof(data: bytes) -> StackProfile:
-    """A profile from its bytes; ProfileFormatError where they are none, or not all of one."""
+    """Parse a profile; raise ProfileFormatError if the bytes are not a complete one."""
     raw = _unpacked(data)
     try:
         return _translated(raw)
@@ -105,14 +104,14 @@ def read_pprof(data: bytes) -> StackProfile:
 
 
 def is_go_own(function: str, file: str = "") -> bool:  # noqa: ARG001 - other languages tell by the file
-    """Whether a Go function is the target's own code or a library's, and not of Go's runtime or standard library."""
+    """Return True if a Go function is the target's own code or a library's, not Go's runtime or standard library."""
     path = _GENERIC.split(function, maxsplit=1)[0]
     package = path.partition("/")[0] if "/" in path else path.partition(".")[0]
     return bool(package) and package not in _STANDARD and not package.startswith("0x")
 
 
 def _unpacked(data: bytes) -> bytes:
-    """The bytes, gunzipped where they are gzip."""
+    """Return the bytes, unpacked if they are gzip."""
     if not data:
         raise ProfileFormatError("the profile is empty")
     if data.startswith(_GZIP):
@@ -135,7 +134,7 @@ def _beginning(data: bytes) -> str:
 
 
 def _translated(raw: bytes) -> StackProfile:
-    """The message with its references followed; ValueError or IndexError where it holds no such thing."""
+    """Decode the message and resolve its references; raise ValueError or IndexError if one is invalid."""
     parts, numbers = outline(raw, (1, 2, 4, 5, 6, 11))
     data = np.frombuffer(raw, dtype=np.uint8)
     text = [raw[begin:end].decode("utf-8", "replace") for begin, end in parts[6].tolist()]
@@ -159,21 +158,21 @@ def _translated(raw: bytes) -> StackProfile:
 
 
 def _value_types(data: Bytes, spans: Ints, text: list[str]) -> tuple[tuple[str, str], ...]:
-    """Each one's type and unit."""
+    """Return the type and unit of each column."""
     fields = repeated(data, spans, (1, 2))
     kinds, units = _chosen(fields[1].last(), text), _chosen(fields[2].last(), text)
     return tuple(zip(kinds, units, strict=True))
 
 
 def _chosen(places: Ints, text: list[str]) -> list[str]:
-    """The strings at these places; IndexError where there are not so many."""
+    """Return the strings at these indices; raise IndexError if one is out of range."""
     if (places < 0).any():
         raise IndexError("a text of a negative number")
     return [text[place] for place in places.tolist()]
 
 
 def _functions(data: Bytes, spans: Ints, text: list[str]) -> tuple[Ints, list[tuple[str, str]]]:
-    """Functions' numbers, rising, and the name and file of each."""
+    """Return the functions' ids, ascending, and the name and file of each."""
     fields = repeated(data, spans, (1, 2, 4))
     numbered, chosen = np.unique(fields[1].last(), return_index=True)
     names = _chosen(fields[2].last()[chosen], text)
@@ -183,7 +182,7 @@ def _functions(data: Bytes, spans: Ints, text: list[str]) -> tuple[Ints, list[tu
 def _locations(
     data: Bytes, spans: Ints, functions: Ints, names: list[tuple[str, str]]
 ) -> tuple[Ints, Locations]:
-    """Locations' numbers, rising, and what is there."""
+    """Return the locations' ids, ascending, and the locations."""
     identities = repeated(data, spans, (1,))[1].last()
     numbered, chosen = np.unique(identities, return_index=True)
     fields = repeated(data, spans[chosen], (3, 4))
@@ -194,7 +193,7 @@ def _locations(
 
 
 def _samples(data: Bytes, spans: Ints, columns: int, known: Ints) -> tuple[Floats, Ints, Ints]:
-    """Values (n, columns); calls as indexes into the `known` location numbers, which are sorted; and where each stack begins."""
+    """Return values (n, columns); calls as indexes into the sorted `known` location ids; and where each stack begins."""
     fields = repeated(data, spans, (1, 2))
     values, each = fields[2].numbers()
     if (each != columns).any():
@@ -209,10 +208,10 @@ def _samples(data: Bytes, spans: Ints, columns: int, known: Ints) -> tuple[Float
 
 
 def _places(known: Ints, wanted: Ints, what: str) -> Ints:
-    """Where each wanted number stands among the known ones, which are sorted; ValueError where one is not there."""
+    """Return the position of each wanted id among the sorted known ones; raise ValueError if one is missing."""
     if not len(wanted):
         return wanted
-    # Numbered without gaps, as Go does it, they need no search.
+    # Go numbers without gaps, which needs no search.
     gapless = len(known) > 0 and known[-1] - known[0] == len(known) - 1
     index: Ints = wanted - known[0] if gapless else np.searchsorted(known, wanted)
     if (

@@ -1,7 +1,7 @@
-"""The wire format of protocol buffers, as far as reading a large message fast needs it.
+"""Read the wire format of protocol buffers, as far as is needed to read a large message fast.
 
-Encoding: https://protobuf.dev/programming-guides/encoding. Fields that nobody asks for are skipped,
-repeated numbers may be packed or not, and whatever does not fit raises ValueError.
+Encoding: https://protobuf.dev/programming-guides/encoding. Fields that are not wanted are skipped,
+repeated numbers may be packed or not, and malformed data raises ValueError.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _WIDTHS = {_FIXED64: 8, _FIXED32: 4}
 
 
 def outline(data: bytes, wanted: Sequence[int]) -> tuple[dict[int, Ints], dict[int, int]]:
-    """A message's sized fields that are wanted, as where their bytes begin and end, (n, 2) each; and its last plain numbers."""
+    """Return the byte spans of a message's wanted length-delimited fields, (n, 2) each; and its last varint per field."""
     end, place = len(data), 0
     sized = {number: array("q") for number in wanted}
     skipped = array("q")
@@ -54,12 +54,12 @@ def outline(data: bytes, wanted: Sequence[int]) -> tuple[dict[int, Ints], dict[i
 
 
 def signed(value: int) -> int:
-    """An int64 from the unsigned number that it travels as."""
+    """Convert the unsigned number on the wire to an int64."""
     return value - (1 << 64) if value >= 1 << 63 else value
 
 
 class Regions:
-    """Stretches of bytes, each belonging to one of `count` messages: what one field of each of them holds, however often."""
+    """The byte stretches of one field in `count` messages, in which it may occur any number of times."""
 
     def __init__(self, data: Bytes, count: int, parts: Sequence[tuple[Ints, Ints, Ints]]) -> None:
         self._data, self._count = data, count
@@ -75,15 +75,15 @@ class Regions:
 
     @property
     def spans(self) -> Ints:
-        """Where the field's bytes begin and end, each time it is there, (n, 2), in the order of the messages."""
+        """The begin and end of each occurrence of the field, (n, 2), in the order of the messages."""
         return np.stack((self.begin, self.end), axis=1)
 
     def each(self) -> Ints:
-        """How often each message has the field, (count,)."""
+        """Return how often each message has the field, (count,)."""
         return np.bincount(self.owner, minlength=self._count)
 
     def numbers(self) -> tuple[Ints, Ints]:
-        """All numbers, in the order of their messages, and how many each message has, (count,)."""
+        """Return all numbers, in the order of their messages, and how many each message has, (count,)."""
         some = self.end > self.begin
         begin, end = self.begin[some], self.end[some]
         edges = np.concatenate(([0], np.stack((begin, end), axis=1).ravel(), [len(self._data)]))
@@ -93,13 +93,13 @@ class Regions:
         if not final[closed - 1].all():
             raise ValueError("a number without end")
         ends = np.flatnonzero(final)
-        # Not summed up over all bytes: a number's last byte says which stretch it is of.
+        # The last byte of a number shows to which stretch it belongs, so no sum over all bytes is needed.
         held = np.diff(np.searchsorted(ends, closed), prepend=0)
         each = np.bincount(self.owner[some], weights=held, minlength=self._count).astype(np.int64)
         return _numbers(part, ends), each
 
     def last(self) -> Ints:
-        """The number that each message has last, 0 where it has none, (count,)."""
+        """Return the last number of each message, 0 if it has none, (count,)."""
         numbers, each = self.numbers()
         value = np.zeros(self._count, dtype=np.int64)
         value[each > 0] = numbers[np.cumsum(each)[each > 0] - 1]
@@ -107,7 +107,7 @@ class Regions:
 
 
 def _numbers(part: Bytes, ends: Ints) -> Ints:
-    """The numbers of adjoining bytes, given where each ends."""
+    """Decode adjacent varints, given the last byte of each."""
     size = np.diff(ends, prepend=-1)
     longest = int(size.max(initial=0))
     if longest > LONGEST:
@@ -119,7 +119,7 @@ def _numbers(part: Bytes, ends: Ints) -> Ints:
 
 
 def repeated(data: Bytes, spans: Ints, wanted: Sequence[int]) -> dict[int, Regions]:
-    """The wanted fields of many messages at once, given where these lie, (n, 2)."""
+    """Return the wanted fields of many messages at once, given the spans of the messages, (n, 2)."""
     fields: dict[int, list[tuple[Ints, Ints, Ints]]] = {number: [] for number in wanted}
     messages = np.flatnonzero(spans[:, 1] > spans[:, 0])
     place = spans[messages, 0]
@@ -149,7 +149,7 @@ def repeated(data: Bytes, spans: Ints, wanted: Sequence[int]) -> dict[int, Regio
 
 
 def _varints(data: Bytes, place: Ints, stop: Ints) -> tuple[Ints, Ints]:
-    """One number at each place, and where each ends."""
+    """Decode one varint at each place; return the numbers and where each ends."""
     value = np.zeros(len(place), dtype=np.uint64)
     place = place.copy()
     going = np.arange(len(place))

@@ -1,4 +1,4 @@
-"""Threads by where they are: a JVM's from `jcmd Thread.print`, Python's from soak.hook."""
+"""Read threads grouped by stack: a JVM's from `jcmd Thread.print`, Python's from soak.hook."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from soak.diagnosis.profiles.json_profile import (
 from soak.diagnosis.profiles.pprof import StackProfile
 from soak.diagnosis.profiles.tracebacks import frames_of
 
-#: `"name" #12 daemon prio=5 …`: threads of Java's have a number, the JVM's own have none.
+#: `"name" #12 daemon prio=5 …`: Java threads have a number, the JVM's own threads have none.
 _HEAD = re.compile(r'"[^\n]{0,1000}" #(\d{1,18}) ')
-#: `at Leaky.main(Leaky.java:11)`, with the module before the file in the JDK's own.
+#: `at Leaky.main(Leaky.java:11)`; calls within the JDK have the module before the file.
 _CALL = re.compile(
     r"\s+at ([^\s(]{1,500})\((?:[^\s()/]{0,200}/{1,2})?([^():]{0,200})(?::(\d{1,9}))?\)"
 )
 
 
 def read_threads(data: bytes) -> StackProfile:
-    """Threads of either runtime, grouped by stack; who started one, where that is known, follows its own calls."""
+    """Read threads of either runtime, grouped by stack; the calls that started a thread, if known, follow its own."""
     return parse_json_profile(data, "list of threads", _read)
 
 
@@ -57,7 +57,7 @@ def _java(dump: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
                 for call in _CALL.finditer(section)
             )
             stack = calls + _starter(started.get(head[1]), libraries)
-            if stack:  # none in the compiler's, the signals' and their like, which come and go as the JVM likes
+            if stack:  # empty for the JVM's own threads (compiler, signals), whose number varies
                 yield stack, 1
     if not heads:
         raise ValueError("no thread in it")
@@ -68,7 +68,7 @@ def _file(said: str) -> str:
 
 
 def _starter(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
-    """The calls that started a thread; none where that is not known."""
+    """Return the calls that started a thread; empty if unknown."""
     pairs = [items(call) for call in items(calls or [])]
     if any(len(pair) != 2 for pair in pairs):
         raise ValueError("a call that is not a method and a line")

@@ -1,4 +1,4 @@
-"""Python's memory by traceback, as soak.hook gives it from tracemalloc: every allocation that is alive, not a sample."""
+"""Read Python's memory by traceback, as soak.hook takes it from tracemalloc: every live allocation, not a sample."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from soak.diagnosis.profiles.json_profile import (
 )
 from soak.diagnosis.profiles.pprof import StackProfile
 
-#: What was there for a moment, in large blocks.
+#: Columns of large blocks that existed only for a moment.
 PASSING = ("passing_objects", "count"), ("passing_space", "bytes")
-#: What holds a value for a thread's life, as the innermost call of who allocated it.
+#: Innermost frame added to allocations that a thread-local holds for the life of its thread.
 _LOCAL = Frame("threading.local")
 
 
 def read_tracebacks(data: bytes) -> StackProfile:
-    """The hook's JSON: `tracebacks` of `size`, `count`, `frames` (file, line, function), innermost first, and whether
-    thread-`local`s hold most of it; `passing` likewise; `libraries`."""
+    """Read the hook's JSON: `tracebacks` with `size`, `count`, `frames` (file, line, function; innermost first), and
+    `local` if thread-locals hold most of it; `passing` likewise; `libraries`."""
     return parse_json_profile(
         data,
         "tracemalloc snapshot",
@@ -45,7 +45,7 @@ def _stacks(snapshot: Mapping[str, Any]) -> Iterator[Stack]:
         )
     for traceback in map(mapping, items(snapshot.get("passing", []))):
         yield frames_of(traceback.get("frames"), libraries), (0.0, 0.0, *_counted(traceback))
-    # What the hook left out for its bounds is there all the same.
+    # Memory that exceeds the hook's limits is reported as one sum.
     yield (Frame("elsewhere"),), (*_counted(mapping(snapshot.get("rest"))), 0.0, 0.0)
 
 
@@ -54,12 +54,12 @@ def _counted(traceback: Mapping[str, Any]) -> tuple[float, float]:
 
 
 def is_installed(file: str) -> bool:
-    """Whether a file is an installed package's: a library's, which is shown where the target's own code is not seen."""
+    """Return True if a file belongs to an installed package: a library, shown if no own code of the target is seen."""
     return "/site-packages/" in file or "/dist-packages/" in file
 
 
 def frames_of(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
-    """Calls as frames; own is what lies under none of the directories of the standard library and installed packages."""
+    """Return calls as frames; own is what is outside of the directories `libraries`, or in an installed package."""
     return tuple(_frame(items(call), libraries) for call in items(calls))
 
 

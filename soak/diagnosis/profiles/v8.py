@@ -1,8 +1,8 @@
-"""V8's profiles, as its inspector gives them: what is alive, by the stack that allocated it, and what ran.
+"""Read the profiles of V8's inspector: live memory by the stack that allocated it, and what ran.
 
 https://chromedevtools.github.io/devtools-protocol/v8/HeapProfiler: a tree of calls whose `selfSize`
-is already scaled up from the samples, of which there is one in about `interval` bytes; and
-.../v8/Profiler: calls with the numbers of their `children`, and a `hitCount` of samples.
+is already scaled up from the samples, one in about `interval` bytes; and
+.../v8/Profiler: calls with the ids of their `children`, and a `hitCount` of samples.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from soak.diagnosis.profiles.json_profile import (
 from soak.diagnosis.profiles.pprof import StackProfile
 
 _COLUMNS = (("inuse_space", "bytes"),)
-#: The column of how often a stack was met while it ran.
+#: The column with the number of CPU samples of a stack.
 RUN = "run"
-#: Scripts of Node, of V8, or without a name; packages are told by their folder (`is_library`).
+#: Scripts of Node or V8; packages are recognized by their folder (`is_library`).
 _OTHERS = ("node:", "internal/", "evalmachine", "native ", "extensions::")
 _DEEPEST = 1000
 
 
 def read_v8heap(data: bytes) -> StackProfile:
-    """The inspector's answer, or a `.heapprofile` file, beside the sampling's `interval` in bytes."""
+    """Read the inspector's answer, or a `.heapprofile` file, and the sampling `interval` in bytes if there is one."""
     return parse_json_profile(data, "V8 heap profile", _read)
 
 
 def read_v8cpu(data: bytes) -> StackProfile:
-    """The inspector's answer, or a `.cpuprofile` file."""
+    """Read the inspector's answer, or a `.cpuprofile` file."""
     return parse_json_profile(
         data,
         "V8 CPU profile",
@@ -46,7 +46,7 @@ def read_v8cpu(data: bytes) -> StackProfile:
 
 
 def _run(profile: Mapping[str, Any]) -> Iterator[Stack]:
-    """Every call that was met, with those that led to it."""
+    """Yield the stack of every call that was sampled, with the number of samples."""
     nodes = {
         amount(node.get("id")): node
         for node in map(mapping, items(mapping(profile.get("profile", profile)).get("nodes")))
@@ -54,7 +54,7 @@ def _run(profile: Mapping[str, Any]) -> Iterator[Stack]:
     called = [amount(child) for node in nodes.values() for child in items(node.get("children", []))]
     if not set(called) <= nodes.keys():
         raise ValueError("a call that is not there")
-    [root] = nodes.keys() - set(called)  # ValueError where this is no tree
+    [root] = nodes.keys() - set(called)  # ValueError if this is not a tree
     if len(set(called)) < len(called):
         raise ValueError("calls that are no tree")
 
@@ -82,7 +82,7 @@ def _stacks(
     value: str,
     inside: Callable[[Mapping[str, Any]], Iterable[Mapping[str, Any]]],
 ) -> Iterator[Stack]:
-    """Every call of a tree that has a value of its own, with those that led to it."""
+    """Yield the stack and the value of every call of a tree that has a value of its own."""
     waiting: list[tuple[Mapping[str, Any], tuple[Frame, ...]]] = [(root, ())]
     while waiting:
         node, callers = waiting.pop()
@@ -97,7 +97,7 @@ def _stacks(
 
 
 def _frame(call: Mapping[str, Any]) -> Frame:
-    """A call, with the line at which its function begins: V8 tells no other, and counts from 0."""
+    """Return a call as a frame, with the line where its function begins: V8 gives no other line, and counts from 0."""
     url = text(call.get("url", ""))
     place = url.removeprefix("file://")
     own = bool(url) and not url.startswith(_OTHERS)
