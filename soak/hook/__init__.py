@@ -1,17 +1,16 @@
-"""A Python service's memory, threads and tasks, for soak to ask for: import it first, or run the service through it.
+"""Serve a Python service's memory, threads and tasks to soak: import it first, or run the service through it.
 
     SOAK_HOOK=127.0.0.1:9230 python -m soak.hook service.py --its-arguments     (or -m service.module)
     SOAK_HOOK=127.0.0.1:9230 python service.py                                  with `import soak.hook` at its top
 
-It needs nothing but Python (3.8 or newer), so this folder alone may be copied next to a service
-that has no soak and be run as `python hook service.py`. Without SOAK_HOOK it does nothing.
-SOAK_HOOK_FRAMES is how many calls of each allocation are kept (5), SOAK_HOOK_TOKEN what must be
-sent along as `Authorization: Bearer …`; other addresses than loopback's need one.
+It needs only Python (3.8 or newer), so this folder alone can be copied next to a service without soak
+and run as `python hook service.py`. Without SOAK_HOOK it does nothing. SOAK_HOOK_FRAMES is the number of
+calls kept per allocation (5). SOAK_HOOK_TOKEN must be sent as `Authorization: Bearer …`; addresses other
+than loopback require it.
 
-From when soak first asks for memory until its run ends, allocations are traced. What that costs is
-measured under load, and where it is more than a fifth of the service's processor time, only short
-windows are traced (`tracing.py`). One process is
-served: start a server of several workers with one.
+Allocations are traced from soak's first request for memory until its run ends. The cost is measured
+under load, and if it is more than a fifth of the service's processor time, only short windows are
+traced (`tracing.py`). One process is served: start a server with several workers with a single one.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ __all__ = ["start"]
 
 
 def start(address: str, frames: int = 5, token: str = "") -> threading.Thread:
-    """Serve at HOST:PORT from a thread; ValueError or OSError where that cannot be. Nothing is traced yet."""
+    """Serve at HOST:PORT from a thread; raise ValueError or OSError if that fails. Nothing is traced yet."""
     memory = Memory(frames)
     remember_starters()
     pages = {
@@ -43,7 +42,7 @@ def start(address: str, frames: int = 5, token: str = "") -> threading.Thread:
 
 
 def start_from_environment() -> None:
-    """Serve as SOAK_HOOK says; a service never fails for it."""
+    """Serve as SOAK_HOOK says; errors are printed and never stop the service."""
     address = os.environ.get("SOAK_HOOK", "")
     if not address:
         return

@@ -1,4 +1,4 @@
-"""Runs a service as Python itself would, with the hook started before it."""
+"""Run a service as Python itself would, with the hook started first."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sys
 
 
 def load_from_folder(folder: str) -> None:
-    """Start the hook from a folder alone (`python path/to/hook service.py`), with nothing beside it to import by accident."""
+    """Start the hook from a folder alone (`python path/to/hook service.py`), without importing its modules by accident."""
     sys.path.pop(0)
     spec = importlib.util.spec_from_file_location(
         "soak_hook", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]
@@ -23,7 +23,7 @@ def load_from_folder(folder: str) -> None:
 
 
 def run(arguments: list[str]) -> None:
-    """A script with its arguments, or `-m` and a module with its own."""
+    """Run a script with its arguments, or a module (`-m`) with its arguments."""
     if not arguments:
         raise SystemExit(
             "usage: python -m soak.hook service.py [arguments], or -m service.module [arguments]"

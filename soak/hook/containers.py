@@ -1,4 +1,4 @@
-"""Containers of the service's own modules, and function caches: how long they are, which names who keeps what grows."""
+"""Lengths of containers in the service's own modules and of function caches, to name the holder of a leak."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import Any
 
 from .source_code import Call, libraries, lines_that_add, lines_that_use
 
-#: Shorter ones are no leak yet, and of the longest so many are told.
+#: Shortest container that is reported, and most containers that are reported (the longest).
 _SHORTEST, _MOST = 20, 40
 _CONTAINERS = (dict, list, set, collections.deque)
-#: Registries of the standard library that keep for ever what a program puts in, by holder: their path, and who puts in.
+#: Standard library registries that keep entries for ever, by holder path, and the function that adds entries.
 _REGISTRIES = {
     "logging.Logger.manager.loggerDict": "getLogger",
     "weakref.finalize._registry": "finalize",
@@ -24,20 +24,19 @@ _REGISTRIES = {
 _CACHE = type(functools.lru_cache(maxsize=1)(len))
 
 
-#: Where each holder is filled, once that was looked for.
+#: The line that fills each holder, once it has been searched for.
 _filling: dict[str, Call | None] = {}
-#: Caches that collections look at no more, for they are frozen.
+#: Caches that gc.get_objects() no longer lists, because their objects are frozen.
 _frozen_caches: list[Any] = []
 
 
 def lengths() -> list[tuple[dict[str, str], int]]:
-    """Labels and number of entries of the longest containers, longest first.
+    """Return labels and number of entries of the longest containers, longest first.
 
-    Looked at are the globals of the service's own modules, the attributes of their classes and of
-    objects that are globals, every functools cache on a function of its own, and registries of the
-    standard library that only grow. Labels are the
-    holder (`service.SESSIONS`), the kind and, where one line alone puts entries in, that line's
-    file, number and function; `bound` is `none` where nothing ever drops an entry.
+    It looks at the globals of the service's own modules, the attributes of their classes and of objects
+    in globals, every functools cache of one of the service's functions, and standard library registries
+    that only grow. Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds
+    entries, its file, line and name; `bound` is `none` if entries are never dropped.
     """
     lengths_by_id: dict[int, tuple[str, str, int]] = {}
     unbounded: set[str] = set()
@@ -78,12 +77,12 @@ def lengths() -> list[tuple[dict[str, str], int]]:
 
 
 def remember_caches() -> None:
-    """Keep the caches that there are in sight, before a collection's objects are frozen."""
+    """Keep references to the existing caches before their objects are frozen."""
     _frozen_caches[:] = [weakref.ref(cache) for cache in _caches()]
 
 
 def _caches() -> list[Any]:
-    """Every functools cache on a function of the service's own."""
+    """Return every functools cache of one of the service's own functions."""
     kept = [cache for known in _frozen_caches if (cache := known()) is not None]
     return kept + [
         cache
@@ -93,7 +92,7 @@ def _caches() -> list[Any]:
 
 
 def _filled_at(holder: str, kind: str) -> dict[str, str]:
-    """The line of the only function that puts entries into a container; empty where there are several, or none is seen."""
+    """Return the line of the only function that adds entries to a container; empty if there are several or none."""
     if kind == "lru_cache":
         return {}
     if holder not in _filling:
@@ -113,7 +112,7 @@ def _filled_at(holder: str, kind: str) -> dict[str, str]:
 
 
 def _registry(holder: str) -> Any:
-    """A registry of the standard library; None where its module is not loaded, or has none in this version."""
+    """Return a standard library registry; None if its module is not loaded or does not have it in this version."""
     module, *path = holder.split(".")
     found = sys.modules.get(module)
     for name in path:
@@ -134,7 +133,7 @@ def _own_modules() -> Iterator[types.ModuleType]:
 
 
 def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any]]:
-    """A container itself, and those among a class's or an object's attributes; of another module's classes none."""
+    """Yield a container itself, or the containers in attributes of a class or object, if `module` defines the class."""
     if type(value) in _CONTAINERS or isinstance(value, collections.OrderedDict):
         yield holder, value
         return
@@ -151,9 +150,9 @@ def _is_own(code: types.CodeType | None) -> bool:
 
 
 def trim() -> int | None:
-    """Bytes of resident memory that the C library's allocator gives back when it is told to; None where it cannot be told."""
+    """Make the C library return free memory to the system; return the bytes of resident memory freed, or None."""
     try:
-        import ctypes  # noqa: PLC0415 - only where it is asked for
+        import ctypes  # noqa: PLC0415 - only if it is requested
 
         give_back = ctypes.CDLL(None).malloc_trim
     except (ImportError, OSError, AttributeError):

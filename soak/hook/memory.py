@@ -1,4 +1,4 @@
-"""Memory: what is alive by traceback, what of it thread-locals hold, what was large for a moment, and what is counted."""
+"""Report memory: what is alive by traceback, what thread-locals hold, short peaks, and exact counts."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from .window_sums import Held, Traceback, alive
 _HERE = __file__.rpartition("/")[0] + "/"
 _MOST_TRACEBACKS = 2000
 _MOST_HELD, _DEEPLY = 200000, 5
-#: For how many seconds memory is watched for a moment at which it stands high, how often, and what is large then.
+#: Watching for a peak: seconds in all and between looks; bytes of a peak and of a large block; most tracebacks.
 _WATCHED, _EVERY, _LARGE, _BLOCK, _MOST_PASSING = 0.25, 0.005, 4 << 20, 256 << 10, 20
-#: What a thread-local only refers to.
+#: Objects that a thread-local only refers to, and does not hold.
 _NOT_HELD = (type, types.ModuleType, types.FunctionType, types.MethodType, threading.Thread)
 
 
@@ -34,7 +34,7 @@ class Memory:
         self._tracing = Tracing(frames)
 
     def page(self) -> dict[str, Any]:
-        """What was allocated since the first time and is alive after a collection, by traceback, innermost call first."""
+        """Return what was allocated since the first call and survives a collection, by traceback, innermost call first."""
         self._tracing.begin()
         count_openings()
         with self._tracing.aside:
@@ -74,7 +74,7 @@ class Memory:
         }
 
     def gauges(self) -> dict[str, Any]:
-        """What is counted exactly, as rows of name, labels and value; and what tracing costs."""
+        """Return exact counts as rows of name, labels and value, and the cost of tracing."""
         with self._tracing.aside:
             return self._gauges()
 
@@ -94,7 +94,7 @@ class Memory:
         return {"samples": rows}
 
     def trimmed_gauges(self) -> dict[str, Any]:
-        """The same, and what the C library's allocator gave back when it was told to."""
+        """Return the gauges, and the bytes that the C library's allocator returned when told to."""
         document = self.gauges()
         given_back = trim()
         if given_back is not None:
@@ -102,11 +102,11 @@ class Memory:
         return document
 
     def collect(self) -> dict[str, Any]:
-        """A collection."""
+        """Run a garbage collection."""
         return {"collected": gc.collect()}
 
     def end(self) -> dict[str, Any]:
-        """No more tracing, until memory is asked for again."""
+        """Stop tracing until memory is requested again."""
         self._tracing.end()
         stop_counting()
         return {}
@@ -117,10 +117,10 @@ def _told(traceback: Traceback, held: tuple[float, float]) -> dict[str, Any]:
 
 
 def _high() -> Held:
-    """The large blocks at a moment when memory stands high, if one comes while it is watched; none where none does.
+    """Return the large blocks at a memory peak, if one occurs while memory is watched; otherwise an empty dict.
 
-    It returns when memory stands low again, if that does not take too long: what passes is not
-        held.
+    It returns after the peak has passed, if that does not take too long, so that temporary blocks are not
+    counted as held.
     """
     blocks: Held = {}
     floor, end = sys.maxsize, time.monotonic() + _WATCHED
@@ -136,7 +136,7 @@ def _high() -> Held:
 
 
 def _in_thread_locals() -> dict[Traceback, int]:
-    """Bytes by traceback of what thread-locals hold: in containers and attributes, a few levels deep."""
+    """Return bytes by traceback of what thread-locals hold, in containers and attributes a few levels deep."""
     sizes: dict[Traceback, int] = {}
     locals_ = [value for value in gc.get_objects() if isinstance(value, threading.local)]
     waiting = [
@@ -165,5 +165,5 @@ def _inside(value: Any) -> list[Any]:
 
 
 def _of_the_hook(traceback: Traceback) -> bool:
-    """Whether it is this hook that holds it; the outermost of its calls is who runs the service."""
+    """Return True if the innermost call of a traceback is this hook's or tracemalloc's."""
     return traceback[0][0].startswith(_HERE) or traceback[0][0] == tracemalloc.__file__

@@ -1,7 +1,7 @@
-"""Who opens files, sockets and databases: counted by the service's own line that asks for it, from Python's audit events.
+"""Count which of the service's lines open files, sockets and databases, from Python's audit events.
 
-What is never closed leaves no stack behind, and what opening it allocates may be too little to be
-seen in windows. The interpreter tells each opening to whoever listens (PEP 578).
+An unclosed descriptor keeps no stack, and opening it may allocate too little to show in traced windows. The
+interpreter reports each opening to audit hooks (PEP 578).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Dict, List, Tuple  # noqa: UP035
 
 from .threads import own_calls
 
-#: Audit events that open a descriptor, and of which type it is.
+#: Audit events that open a descriptor, and the descriptor's type.
 _EVENTS = {"open": "file", "sqlite3.connect": "file", "socket.connect": "socket"}
-#: So many of the lines that opened most are told.
+#: Most lines that are reported, those with the most openings.
 _MOST = 40
 Place = Tuple[str, str, int, str]  # noqa: UP006 - Python 3.8 knows no other
 _counts: Dict[Place, int] = {}  # noqa: UP006
@@ -21,7 +21,7 @@ _state = {"listens": False, "counts": False}
 
 
 def count_openings() -> None:
-    """Count from now on; a listener cannot be taken away again, so there is one for good."""
+    """Start counting; an audit hook cannot be removed, so it is added only once."""
     _state["counts"] = True
     if not _state["listens"]:
         _state["listens"] = True
@@ -29,13 +29,13 @@ def count_openings() -> None:
 
 
 def stop_counting() -> None:
-    """Count no more, and forget."""
+    """Stop counting, and clear the counts."""
     _state["counts"] = False
     _counts.clear()
 
 
 def openings() -> List[Tuple[Dict[str, str], int]]:  # noqa: UP006
-    """Labels (type of descriptor, file, line, function) and how many each of the service's own lines opened, most first."""
+    """Return labels (descriptor type, file, line, function) and number of openings per own line, most first."""
     most = sorted(_counts.items(), key=lambda pair: -pair[1])[:_MOST]
     return [
         ({"type": kind, "file": file, "line": str(line), "function": function}, count)
@@ -52,5 +52,5 @@ def _opened(event: str, _: object) -> None:
             place = (kind, file, line, function)
             _counts[place] = _counts.get(place, 0) + 1
             return
-    except Exception:  # noqa: BLE001 - what a listener raises would fail the service's opening
+    except Exception:  # noqa: BLE001 - an exception here would make the service's call fail
         return

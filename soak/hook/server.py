@@ -1,4 +1,4 @@
-"""A small HTTP server on one thread: pages of JSON, on loopback or with a token."""
+"""A small HTTP server on one thread: JSON pages, on loopback or with a token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Pages = Dict[str, Callable[[], Dict[str, Any]]]  # noqa: UP006 - Python 3.8 know
 
 
 def listen(address: str, token: str, pages: Pages) -> threading.Thread:
-    """Serve pages at HOST:PORT from a thread of its own; ValueError or OSError where that cannot be."""
+    """Serve pages at HOST:PORT from a separate thread; raise ValueError or OSError if that fails."""
     host, _, port = address.rpartition(":")
     if not host.startswith(_LOOPBACK) and not token:
         raise ValueError("SOAK_HOOK: other addresses than loopback's need a SOAK_HOOK_TOKEN")
@@ -44,7 +44,7 @@ def _serve(listener: socket.socket, token: str, pages: Pages) -> None:
 
 
 def _request(connection: socket.socket) -> bytes:
-    """A request's head, of up to 16 KiB."""
+    """Read a request's head, of up to 16 KiB."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < _MOST_HEAD:
         part = connection.recv(4096)

@@ -1,4 +1,4 @@
-"""Whose code a file is, and the function that a line is in: tracemalloc tells only files and lines."""
+"""Find whose code a file is, and the function of a line: tracemalloc knows only files and lines."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import types
 from collections.abc import Iterator
 from typing import Tuple  # noqa: UP035
 
-#: Parts of a function that are shown as the function.
+#: Parts of a function that are reported as the function.
 _PARTS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
-#: Methods that put something into a container.
+#: Methods that add something to a container.
 _ADDING = {"append", "appendleft", "add", "extend", "insert", "setdefault", "update"}
 _names: dict[str, dict[int, str]] = {}
 _roots: list[str] = []
@@ -20,7 +20,7 @@ Call = Tuple[str, int, str]  # noqa: UP006 - Python 3.8 knows no other
 
 
 def libraries() -> tuple[str, ...]:
-    """How paths of what is not the service's own begin: the standard library, wherever packages are installed, this hook."""
+    """Return path prefixes of code that is not the service's own: standard library, installed packages, this hook."""
     if not _roots:
         _roots.extend(
             (
@@ -45,21 +45,21 @@ def _holds_packages(place: str) -> bool:
 
 @functools.lru_cache(maxsize=4096)
 def is_own(file: str) -> bool:
-    """Whether a file is the service's own."""
+    """Return True if a file is the service's own."""
     return not file.startswith(("<", *libraries()))
 
 
 def call(file: str, line: int) -> Call:
-    """File, line, and the function that the line is in; empty for files that are not the service's own."""
+    """Return file, line, and the line's function; the function is empty for files that are not the service's own."""
     if file not in _names:
         _names[file] = _functions(file) if is_own(file) else {}
     return file, line, _names[file].get(line, "")
 
 
 def lines_that_add(files: list[str], name: str) -> list[Call]:
-    """The lines of these files that mention a container by name and put something into one, by their code.
+    """Return the lines of these files whose bytecode mentions a container by name and adds to a container.
 
-    Those that a module runs as it is imported count only where there are no others: they fill it once.
+    Lines that run while a module is imported count only if there are no others, because they fill it once.
     """
     adding: list[Call] = []
     for file in files:
@@ -67,7 +67,7 @@ def lines_that_add(files: list[str], name: str) -> list[Call]:
             mentioned: set[int] = set()
             stored: set[int] = set()
             for line, instruction in _instructions(code):
-                # An annotation stores the container's name as a constant, which puts nothing into it.
+                # An annotation stores the container's name as a constant, which adds nothing to the container.
                 constant = instruction.opname.startswith("LOAD_CONST")
                 loads = instruction.opname.startswith("LOAD_") and not constant
                 if loads and instruction.argval == name:
@@ -82,7 +82,7 @@ def lines_that_add(files: list[str], name: str) -> list[Call]:
 
 
 def lines_that_use(files: list[str], name: str) -> list[Call]:
-    """The lines of these files that mention a function by name, at each call of one of theirs and not while they are imported."""
+    """Return the lines within functions of these files that mention a function by name."""
     return [
         (file, line, function)
         for file in files
@@ -99,7 +99,7 @@ def lines_that_use(files: list[str], name: str) -> list[Call]:
 
 
 def _instructions(code: types.CodeType) -> Iterator[Tuple[int, dis.Instruction]]:  # noqa: UP006 - as above
-    """Each instruction with its line; that of the one before where it has none of its own."""
+    """Yield each instruction with its line; an instruction without one has the line of the one before."""
     line = 0
     for instruction in dis.get_instructions(code):
         line = _line(instruction, line)
@@ -107,21 +107,21 @@ def _instructions(code: types.CodeType) -> Iterator[Tuple[int, dis.Instruction]]
 
 
 def _line(instruction: dis.Instruction, before: int) -> int:
-    """An instruction's line; that of the one before where it has none of its own."""
+    """Return an instruction's line, or `before` if it has none."""
     positions = getattr(instruction, "positions", None)  # from Python 3.11 on
     known = positions.lineno if positions is not None else instruction.starts_line
     return int(known) if known else before
 
 
 def _functions(file: str) -> dict[int, str]:
-    """The innermost function of each of a file's lines."""
+    """Map each of a file's lines to its innermost function."""
     return {
         line: name for code, name in _codes(file) for _, line in dis.findlinestarts(code) if line
     }
 
 
 def _codes_that_mention(file: str, name: str) -> list[tuple[types.CodeType, str]]:
-    """A file's code objects that know a name; its text is searched first, for compiling takes a thousand times as long."""
+    """Return a file's code objects that use a name; search the text first, as compiling takes 1,000 times as long."""
     return [
         (code, function)
         for code, function in _codes(file, name.encode())
@@ -130,7 +130,7 @@ def _codes_that_mention(file: str, name: str) -> list[tuple[types.CodeType, str]
 
 
 def _codes(file: str, mentioned: bytes = b"") -> list[tuple[types.CodeType, str]]:
-    """A file's code objects with the names of their functions, outer ones first; none where it cannot be read or lacks a word."""
+    """Return a file's code objects and function names, outer first; [] if it is unreadable or lacks `mentioned`."""
     try:
         with open(file, "rb") as source:
             text = source.read()

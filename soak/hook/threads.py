@@ -1,4 +1,4 @@
-"""Threads and asyncio tasks by their stacks, innermost call first, and who started a thread that waits in no own code."""
+"""Stacks of threads and asyncio tasks, innermost call first, and who started threads without own code in them."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     import asyncio
 
 _MOST_STACKS, _DEEPEST = 500, 100
-#: Of the own calls that started a thread so many are kept; and so many calls are searched for own ones.
+#: Most own calls kept of a thread's start, and most calls searched for them.
 _STARTING, _SEARCHED = 5, 50
-#: Where a thread keeps the calls that started it.
+#: Attribute in which a thread keeps the calls that started it.
 _STARTED = "_soak_started"
 Stack = Tuple[Tuple[str, int, str], ...]  # noqa: UP006 - Python 3.8 knows no other
 
 
 def threads() -> dict[str, Any]:
-    """`threads` and `tasks`, each a stack and how many are in it, most first."""
+    """Return `threads` and `tasks`: each stack with its number of threads or tasks, most first."""
     started = {thread.ident: getattr(thread, _STARTED, ()) for thread in threading.enumerate()}
     running = (
         _with_starter(tuple(_calls(frame)), started.get(thread, ()))
@@ -36,7 +36,7 @@ def threads() -> dict[str, Any]:
 
 
 def remember_starters() -> None:
-    """From now on each thread keeps the own calls that start it: a pool's and a timer's wait in no own code."""
+    """Make each new thread keep the own calls that start it, as threads of pools and timers wait in library code."""
     start = threading.Thread.start
 
     @functools.wraps(start)
@@ -48,7 +48,7 @@ def remember_starters() -> None:
 
 
 def own_calls(frame: types.FrameType | None) -> Iterator[tuple[str, int, str]]:
-    """The service's own calls of a stack, innermost first."""
+    """Yield the service's own calls of a stack, innermost first."""
     depth = 0
     while frame is not None and depth < _SEARCHED:
         if is_own(frame.f_code.co_filename):
@@ -57,7 +57,7 @@ def own_calls(frame: types.FrameType | None) -> Iterator[tuple[str, int, str]]:
 
 
 def _with_starter(stack: Stack, starter: Stack) -> Stack:
-    """A stack and, outside of it, the calls that started its thread where none of its own is the service's."""
+    """Return a stack, extended by the calls that started its thread if no call of the stack is the service's own."""
     return stack if any(map(_is_own, stack)) else stack + starter
 
 
@@ -66,8 +66,8 @@ def _is_own(place: tuple[str, int, str]) -> bool:
 
 
 def tasks() -> list[asyncio.Task[Any]]:
-    """All tasks of all loops that are not done; none where they cannot be listed just now."""
-    module = sys.modules.get("asyncio.tasks")  # a service without asyncio is not made to import it
+    """Return all tasks of all loops that are not done; [] if they cannot be listed at the moment."""
+    module = sys.modules.get("asyncio.tasks")  # do not import asyncio into a service without it
     for name in ("_scheduled_tasks", "_all_tasks"):
         listed = getattr(module, name, None)
         if listed is not None:
@@ -94,7 +94,7 @@ def _calls(frame: types.FrameType | None) -> Iterator[tuple[str, int, str]]:
 
 
 def _awaiting(task: asyncio.Task[Any]) -> Stack:
-    """The coroutines that a task is in, from the one that waits outwards."""
+    """Return the coroutines that a task is in, innermost first."""
     stack: list[tuple[str, int, str]] = []
     awaited: Any = task.get_coro()
     while awaited is not None and len(stack) < _DEEPEST:

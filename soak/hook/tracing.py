@@ -1,13 +1,13 @@
-"""Tracing that keeps to a share of the service's processor time: all the time where that is cheap, else in short windows.
+"""Tracing within a budget of the service's processor time: always on if that is cheap, otherwise in short windows.
 
-tracemalloc makes every allocation dearer; a busy service may take several times the processor time
-for it. So as soon as the service is at work, its processor time with and without tracing is compared
-for tenths of a second, and again where it can no longer keep up. Beyond the budget, only short and
-long windows are traced, in turn. Where the service cannot keep up within a window, tracing rests,
-for that may have been a burst; and where it cannot time after time, not even with one call a stack,
-nothing more is traced: answers that come late are a worse harm than a place that stays unknown.
+tracemalloc makes every allocation more expensive; a busy service may need several times the processor
+time. So as soon as the service is busy, its processor time with and without tracing is compared for
+tenths of a second, and again whenever it can no longer keep up. Above the budget, only short and long
+windows are traced, alternately. If the service cannot keep up within a window, tracing pauses, as it
+may have been a burst. If that happens repeatedly, even with one call per stack, tracing stops for
+good: late answers are worse than an unknown place of allocation.
 
-What pairs of windows add up to is in `window_sums.py`.
+The sums over pairs of windows are in `window_sums.py`.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from typing import Optional, Tuple  # noqa: UP035
 from .containers import remember_caches
 from .window_sums import Held, Sums, accumulate, alive, surely_kept
 
-#: Share of the service's processor time that tracing may take; what it is kept to leaves room for an error of a third.
+#: Largest share of the service's processor time for tracing, and the target, which allows for an error of a third.
 LIMIT, BUDGET = 0.2, 0.15
-#: Seconds of each measurement, and how many pairs of them; and of the two kinds of windows.
+#: Seconds of each measurement and number of pairs of them; seconds of the two kinds of windows.
 _MEASURED, _PAIRS = 0.1, 8
 SHORT, LONG = 0.25, 1.0
-#: Seconds after which it is looked at whether the service keeps up: it answers late for no longer.
+#: Seconds between checks whether the service keeps up, and so the longest time for which it answers late.
 LOOK = 0.25
-#: Processor time a second below which a service is idle and tells nothing; and processor time, with the time that its threads
-#: waited for a processor, from which it is saturated: with 0.85 of a second queues are six times as long as with half.
+#: Processor time per second below which a service is idle, and from which it is saturated (including the time
+#: that its threads wait for a processor): at 0.85, queues are six times as long as at half.
 _IDLE, SATURATED = 0.05, 0.85
-#: Seconds between two windows at most, and after one in which the service could not keep up.
+#: Longest pause between two windows in seconds, and the pause after one in which the service could not keep up.
 _LONGEST_REST = 30.0
-#: So many times in a row tracing was too much for the service: one call a stack from then on; and nothing from then on.
+#: Failures in a row after which stacks have one call only, and after which tracing stops for good.
 SHALLOW_AFTER, GIVEN_UP_AFTER = 2, 4
-#: The least cost that is traced in windows: what windows told and what is alive at a moment are not mixed.
+#: Least cost at which windows are traced, so that results of windows and of full tracing are not mixed.
 _LEAST_WINDOWED = 1.01 * LIMIT / (1.0 - LIMIT)
 
 
 class Tracing:
-    """Traces allocations within the budget; `cost` is tracing's processor time over the service's own, None until measured.
+    """Traces allocations within the budget; `cost` is tracing's processor time relative to the service's own, or None.
 
-    `share` is the part of the service's processor time that tracing takes now. Whoever holds
-    `aside` works for soak, and is not taken for the service.
+    `share` is the part of the service's processor time that tracing takes now. Code that holds `aside`
+    works for soak, and its time does not count as the service's.
     """
 
     def __init__(self, frames: int) -> None:
@@ -58,7 +58,7 @@ class Tracing:
 
     @property
     def in_windows(self) -> bool:
-        """Whether only windows are traced, or nothing."""
+        """True if only windows are traced, or nothing."""
         return self.cost is not None and duty(self.cost) < 1.0
 
     @property
@@ -73,7 +73,7 @@ class Tracing:
         return extra / (1.0 + extra)
 
     def begin(self) -> None:
-        """Trace within the budget, from now on."""
+        """Start tracing within the budget."""
         with self.aside:
             if self._thread is None:
                 self._stop.clear()
@@ -84,7 +84,7 @@ class Tracing:
                 self._thread.start()
 
     def held(self) -> Held:
-        """What is alive after a collection, by traceback; of windows, what all time since the first would have left."""
+        """Return what is alive after a collection, by traceback; with windows, an estimate for all the time."""
         with self.aside:
             if self.in_windows:
                 return surely_kept(self._sums, self._pairs)
@@ -92,7 +92,7 @@ class Tracing:
             return alive() if tracemalloc.is_tracing() else {}
 
     def end(self) -> None:
-        """Trace no more, until begun again."""
+        """Stop tracing until `begin` is called again."""
         self._stop.set()
         if self._thread is not None:
             self._thread.join(LONG + _LONGEST_REST)
@@ -103,11 +103,11 @@ class Tracing:
         _unfreeze()
 
     def _keep_to_the_budget(self) -> None:
-        """Trace all the time; once the service is at work, and whenever it no longer keeps up, by what that costs."""
+        """Trace all the time; measure the cost once the service is busy, and whenever it no longer keeps up."""
         while not self.in_windows:
             if self._stop.wait(LOOK):
                 return
-            with self.aside:  # pages are no work of the service
+            with self.aside:  # time for pages is not the service's
                 worked, waited, ended = _work(LOOK, self._stop)
                 if ended:
                     return
@@ -119,10 +119,10 @@ class Tracing:
         self._windows_and_rests()
 
     def _measure(self) -> None:
-        """Measure what tracing costs, and begin all tracing anew; where that is too much, leave it to windows.
+        """Measure the cost of tracing and restart it; if the cost is too high, windows are used.
 
-        Where nothing can be told now, or the service did not keep up with whole stacks, a later
-        look measures again, with one call a stack.
+        If it cannot be measured now, or the service does not keep up with whole stacks, a later check measures
+        again, in the second case with one call per stack.
         """
         self.cost = None
         cost = self._measured(self.frames)
@@ -131,7 +131,7 @@ class Tracing:
             return
         self.cost = cost
         if self.in_windows:
-            # A collection stops the service for as long as it looks at what was made so far: once is enough.
+            # A collection stops the service while it examines all objects, so the present ones are frozen after one.
             remember_caches()
             gc.collect()
             _freeze()
@@ -139,10 +139,12 @@ class Tracing:
             tracemalloc.start(self.frames)
 
     def _measured(self, frames: int) -> Optional[float]:  # noqa: UP045
-        """Processor time that tracing adds, over the service's own: stretches without and with it, in turn.
+        """Return the processor time that tracing adds, relative to the service's own.
 
-        One stretch in which the service could not keep up is enough. None where it cannot keep up
-        untraced either, or is idle: then nothing can be told now. Nothing is traced afterwards.
+        It is measured in intervals without and with tracing, alternately.
+
+        A single interval in which the service cannot keep up ends the measurement. Returns None if it cannot
+        keep up without tracing either, or is idle, since the cost is then unknown. Tracing is off afterwards.
         """
         without = within = waited = cost = 0.0
         for pair in range(1, _PAIRS + 1):
@@ -161,9 +163,9 @@ class Tracing:
         return cost
 
     def _windows_and_rests(self) -> None:
-        """Trace windows; where that is too much, rest and measure again, but not without end.
+        """Trace windows; if that is too much, pause and measure again, up to GIVEN_UP_AFTER times in a row.
 
-        While it rests the cost stays what it was if windows have told something, for they still do.
+        During a pause the cost stays the same if windows have given results, which remain valid.
         """
         last, refused, cost = time.monotonic(), 0, self.cost
         while True:
@@ -176,7 +178,7 @@ class Tracing:
             refused = 1 if self._pairs > pairs else refused + 1
             with self.aside:
                 if refused == GIVEN_UP_AFTER or (refused == SHALLOW_AFTER and self.frames > 1):
-                    # Stacks of one call are other places than whole ones.
+                    # Stacks of one call cannot be added to those of whole stacks.
                     self.frames, self._sums, self._pairs = 1, {}, 0
                 if not self._pairs:
                     self.cost = float("inf")
@@ -185,14 +187,14 @@ class Tracing:
             cost = self._measured_after_a_rest()
 
     def _measured_after_a_rest(self) -> Optional[float]:  # noqa: UP045
-        """What windows cost now; None where tracing ended meanwhile."""
+        """Pause, and return the cost of windows; None if tracing has ended."""
         cost = None
         while cost is None and not self._stop.wait(_LONGEST_REST):
             cost = self._measured(self.frames)
         return None if cost is None else max(cost, _LEAST_WINDOWED)
 
     def _trace_windows(self, last: float) -> float:
-        """Pairs of windows until one is too much or tracing ends; the moment at which the last whole one ended."""
+        """Trace pairs of windows until one is too much or tracing ends; return the end of the last complete pair."""
         while True:
             short = self._window(SHORT)
             if short is None:
@@ -207,7 +209,7 @@ class Tracing:
             last = now
 
     def _window(self, seconds: float) -> Optional[Held]:  # noqa: UP045
-        """What a window left; None where tracing ended meanwhile. Then rest, as long as the budget asks for.
+        """Trace a window and return what is alive at its end, after a pause for the budget; None if tracing ended.
 
         A window in which the service cannot keep up ends at once, with None.
         """
@@ -231,14 +233,14 @@ _unfreeze = getattr(gc, "unfreeze", lambda: None)
 
 
 def _work(seconds: float, stop: threading.Event) -> Tuple[float, float, bool]:  # noqa: UP006
-    """Processor time of so many seconds, the time that threads waited for a processor, and whether it was cut short."""
+    """Wait; return the processor time used, the time threads waited for a processor, and whether `stop` was set."""
     began, waited = time.process_time(), _waited()
     ended = stop.wait(seconds)
     return time.process_time() - began, max(_waited() - waited, 0.0), ended
 
 
 def _waited() -> float:
-    """Seconds that this process's threads could run and had no processor; 0 where the system does not tell."""
+    """Return the seconds for which threads of this process waited for a processor; 0 if the system does not tell."""
     total = 0
     for file in glob.glob("/proc/self/task/*/schedstat"):
         try:
@@ -250,10 +252,10 @@ def _waited() -> float:
 
 
 def cost_of(without: float, within: float, waited: float = 0.0) -> float:
-    """What tracing adds over the service's own processor time, from processor time a second without and with it.
+    """Return the relative cost of tracing from the processor time per second without and with it.
 
-    `waited` is for how long of that second the service had no processor while it was traced.
-    Endless where it is saturated then: it does not take more, but answers late.
+    `waited` is the time per second in which the traced service had no processor. The cost is infinite if it
+    is saturated, because then it does not use more time but answers late.
     """
     if within + waited >= SATURATED or without <= 0:
         return float("inf")
@@ -261,5 +263,5 @@ def cost_of(without: float, within: float, waited: float = 0.0) -> float:
 
 
 def duty(cost: float) -> float:
-    """The share of time that may be traced within the budget; 1 where it always may be, 0 where never."""
+    """Return the share of time that may be traced within the budget: 1 if always, 0 if never."""
     return 1.0 if cost <= LIMIT / (1.0 - LIMIT) else BUDGET / (cost * (1.0 - BUDGET))

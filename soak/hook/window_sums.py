@@ -1,8 +1,8 @@
-"""What is alive by traceback, and what pairs of short and long windows of tracing add up to.
+"""What is alive by traceback, and the sums over pairs of short and long windows of tracing.
 
-What is alive at the end of a window was made in it: of garbage and work in flight there is as much
-in both kinds, so that what a long window has more than a short one, over the seconds that it is
-longer, is what is kept for good, per second.
+What is alive at the end of a window was allocated in it. Garbage and work in flight amount to the
+same in both kinds of windows, so the difference between a long and a short window, divided by the difference
+of their lengths, is the amount that is kept for good, per second.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import Any, Dict, Tuple  # noqa: UP035
 
 Traceback = Tuple[Tuple[str, int], ...]  # noqa: UP006 - Python 3.8 knows no other
 Held = Dict[Traceback, Tuple[float, float]]  # noqa: UP006
-#: Bytes and blocks that pairs of windows tell of, and the sum of the squares of their bytes.
+#: Bytes and blocks summed over pairs of windows, and the sum of the squares of the bytes.
 Sums = Dict[Traceback, Tuple[float, float, float]]  # noqa: UP006
 
-#: An estimate counts from so many standard errors on: a hundred tracebacks whose work in flight differs between windows by chance
-#: then bring one false one in ten runs. And from so many pairs of windows on an error can be told.
+#: Standard errors from which an estimate counts: a hundred tracebacks with random work in flight then give one
+#: false result in ten runs. And the fewest pairs of windows from which a standard error can be estimated.
 SURE, LEAST_PAIRS = 3.0, 4
 
 
 def alive(least: int = 0) -> Held:
-    """Bytes and blocks that are alive, by traceback, of blocks of at least so many bytes."""
-    # Statistics by way of its public classes take minutes where these tuples (domain, size, frames,
-    # depth) take seconds. A traceback is the same object wherever it occurs, innermost call first.
+    """Return bytes and blocks that are alive, by traceback, counting only blocks of at least `least` bytes."""
+    # Statistics with tracemalloc's public classes take minutes; these tuples (domain, size, frames, depth) take
+    # seconds. Equal tracebacks are the same object, with the innermost call first.
     traces: list[Any] = tracemalloc.take_snapshot().traces._traces  # type: ignore[attr-defined]  # noqa: SLF001
     sizes: dict[int, int] = {}
     counts: dict[int, int] = {}
@@ -41,9 +41,9 @@ def alive(least: int = 0) -> Held:
 
 
 def accumulate(sums: Sums, short: Held, long: Held, scale: float) -> None:
-    """Add to `sums` what a pair of windows tells: what the long one left more than the short one, times `scale`.
+    """Add a pair of windows to `sums`: the long one's remainder minus the short one's, times `scale`.
 
-    `scale` is the seconds that the pair stands for over the seconds by which one window is longer.
+    `scale` is the time that the pair stands for, divided by the difference of the windows' lengths.
     """
     for traceback in set(short) | set(long):
         long_size, long_count = long.get(traceback, (0.0, 0.0))
@@ -58,7 +58,7 @@ def accumulate(sums: Sums, short: Held, long: Held, scale: float) -> None:
 
 
 def surely_kept(sums: Sums, pairs: int) -> Held:
-    """What so many pairs of windows tell is kept for good, beyond the chance of what was in flight at their ends."""
+    """Return what is kept for good, according to `pairs` pairs of windows, beyond random work in flight."""
     if pairs < LEAST_PAIRS:
         return {}
     kept: Held = {}

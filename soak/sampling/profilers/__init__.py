@@ -1,4 +1,4 @@
-"""The profilers. To add one: write its file, one line in PROFILERS, and one key of the same name in `diagnose`."""
+"""The profilers. To add one: write its module, add one line to PROFILERS, and a key of the same name to `diagnose`."""
 
 from __future__ import annotations
 

@@ -1,9 +1,8 @@
-"""HotSpot's attach protocol, version 1: what jcmd speaks, without starting a JVM for each question.
+"""HotSpot's attach protocol, version 1, which jcmd uses; this avoids starting a JVM for each request.
 
-A JVM that jcmd has attached to once listens on a socket until it ends
-(sun.tools.attach.VirtualMachineImpl of OpenJDK). A request is its version, the command and three
-arguments, each ended by a zero byte; the answer begins with a line that holds 0 where all went
-well.
+A JVM to which jcmd has attached once listens on a socket until it ends
+(sun.tools.attach.VirtualMachineImpl of OpenJDK). A request is the version, the command and three
+arguments, each terminated by a zero byte; the answer begins with a line that holds 0 on success.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ _PIECE = 1 << 16
 
 
 def ask_attached(pid: int, command: str, patience: float) -> str | None:
-    """What `jcmd PID command` would print, within `patience` seconds; None where nothing listens or it fails, so ask jcmd."""
+    """Return what `jcmd PID command` would print, within `patience` seconds; None on failure, so that jcmd is used."""
     deadline = time.monotonic() + patience
     answer = bytearray()
     try:
@@ -37,7 +36,7 @@ def ask_attached(pid: int, command: str, patience: float) -> str | None:
 
 
 def socket_of(pid: int) -> Path:
-    """Where a process listens: in its own root and by its own name for itself, which differ in a container."""
+    """Return the path of a process's socket: in its root, with its own pid, which differs in a container."""
     own = pid
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("NSpid:"):

@@ -1,8 +1,8 @@
-"""Which packages of a JVM's class path are libraries': those of all jars but the one that holds the service's own main class.
+"""Find the library packages on a JVM's class path: those of all jars except the one with the service's main class.
 
-What the target's authors wrote is told from libraries as a reader of a stack would: by where its
-classes lie. Directories on the class path are the target's own; of a jar with everything in it, the
-packages beside the main class's, and the jars inside it (Spring Boot's BOOT-INF/lib) are libraries.
+Libraries and the service's own code are distinguished by where their classes lie. Directories on the
+class path are the service's own. In a jar that contains everything, the packages outside the main
+class's, and the nested jars (Spring Boot's BOOT-INF/lib), are libraries.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-#: Most jars that are read, and most bytes of a jar within a jar: a service has some hundred.
+#: Most jars that are read, and largest nested jar that is read (bytes); a service has some hundred jars.
 MOST_JARS, MOST_NESTED_BYTES = 1000, 64 * 2**20
-#: Segments of a package that its authors share: `com.example`.
+#: Leading segments of a package that its authors share: `com.example`.
 _SHARED = 2
-#: Launchers that are no service's own: the class that they start is told by a jar's manifest.
+#: Manifest key of the service's class, if the main class is a launcher.
 _STARTED_BY = "Start-Class: "
-#: Where Spring Boot puts own classes within a jar, as others do at its root.
+#: Spring Boot's directory for the service's own classes within a jar; elsewhere it is the root.
 _OWN_ROOT = "BOOT-INF/classes/"
 
 
 def library_packages(properties: str, directory: Path) -> list[str]:
-    """Packages of libraries, each as short as no own package begins with, from what `jcmd VM.system_properties` prints.
+    """Return library packages from the output of `jcmd VM.system_properties`, as prefixes that no own package shares.
 
-    Paths are relative to `directory`. Empty where nothing is known; what cannot be read is left
+    Paths are relative to `directory`. Returns an empty list if nothing is known; unreadable jars are left
     out.
     """
     told = dict(line.partition("=")[::2] for line in properties.splitlines() if "=" in line)
@@ -48,7 +48,7 @@ def library_packages(properties: str, directory: Path) -> list[str]:
 
 
 def _packages_in(path: Path, command: str) -> tuple[set[str], set[str]]:
-    """The own packages and the libraries' of one jar."""
+    """Return one jar's own packages and its library packages."""
     try:
         with zipfile.ZipFile(path) as jar:
             names = jar.namelist()
@@ -69,7 +69,7 @@ def _packages_in(path: Path, command: str) -> tuple[set[str], set[str]]:
 
 
 def _main_class(jar: zipfile.ZipFile, names: Sequence[str], path: Path, command: str) -> str:
-    """The own class that the command starts, where this jar holds it; empty where it does not."""
+    """Return the service's class that the command starts, if this jar contains it; otherwise an empty string."""
     if command.endswith(".jar"):
         if Path(command).name != path.name or "META-INF/MANIFEST.MF" not in names:
             return ""
@@ -96,7 +96,7 @@ def _nested(jar: zipfile.ZipFile, name: str) -> Iterator[str]:
 
 
 def _package(file: str) -> str:
-    """`com.example` for `com/example/Shop.class`; empty for a class without a package."""
+    """Return `com.example` for `com/example/Shop.class`; empty for a class without a package."""
     return file.rpartition("/")[0].replace("/", ".")
 
 
@@ -105,7 +105,7 @@ def _within(package: str, other: str) -> bool:
 
 
 def _short(libraries: set[str], own: set[str]) -> list[str]:
-    """Each library's package by its first segments, as many as no own package shares; multi-release copies are left out."""
+    """Return library packages, cut to the fewest segments that no own package shares, without multi-release copies."""
     short: set[str] = set()
     for package in libraries:
         parts = package.split(".")

@@ -1,9 +1,8 @@
-"""A JVM's flight recording (JFR): who allocates, who allocated the objects that are still alive, and who started threads.
+"""A JVM's flight recording (JFR): who allocates, who allocated the objects still alive, and who started threads.
 
-jdk.OldObjectSample keeps a sample of up to 256 objects that live on, with the stack that allocated
-each, at next to no cost; jdk.ObjectAllocationSample (JDK 16 and newer) has some allocations a
-second, each standing for the bytes since the one before. A recording is read by the JDK's own `jfr
-print --json`.
+jdk.OldObjectSample samples up to 256 long-lived objects with the stack that allocated each, at almost no
+cost. jdk.ObjectAllocationSample (JDK 16 and newer) samples some allocations per second, each of which
+stands for the bytes since the one before. A recording is read with the JDK's own `jfr print --json`.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from typing import Any
 from soak.errors import OTHER_SHAPE, SoakError, TargetError
 from soak.sampling.profilers.jcmd import LIGHT, TooMuchSaidError, ask, told, tool
 
-#: Innermost frames of each stack that are printed. The JDK's tool prints 2 KB a frame: 256 objects with 64 frames of a web server
-#: each are 32 MB, which take seconds; what a service calls is seldom 32 deep, what calls the service often is.
+#: Innermost frames of each stack that are printed. The JDK's tool prints 2 KB per frame: 256 objects with 64 frames
+#: of a web server each are 32 MB, which takes seconds. A service's callees are seldom 32 deep, its callers often.
 _DEPTH = 32
-#: Where that is too much, as where a service starts a thread for each request, or dumps are minutes apart, allocations are
-#: printed by themselves from then on, with these frames alone, and of what lives on half as many as before, down to these: a
-#: pool's own calls are four, the handler that made it is the next.
+#: If the output is too large, as when a service starts a thread per request or dumps are minutes apart, allocations
+#: are printed separately from then on, with this depth; the depth for live objects is halved, down to this. A pool's
+#: own calls are four deep, the handler that created it is the next.
 _LEAST_DEPTH = 8
 _OBJECTS, _ALLOCATIONS, _THREADS = (
     "jdk.OldObjectSample",
@@ -33,7 +32,7 @@ _OBJECTS, _ALLOCATIONS, _THREADS = (
     "jdk.ThreadStart",
 )
 _EVENTS = (_OBJECTS, _ALLOCATIONS, _THREADS)
-#: Printing one with its stack takes the JDK's tool a fifth of a millisecond, and 64 KB.
+#: The JDK's tool takes a fifth of a millisecond and 64 KB to print an allocation with its stack.
 _ALLOCATIONS_A_SECOND = 10
 _MOST_THREADS, _MOST_STACKS = 20_000, 2_000
 Called = tuple[tuple[str, int], ...]
@@ -41,11 +40,10 @@ Called = tuple[tuple[str, int], ...]
 
 @dataclass(slots=True)
 class Flight:
-    """One recording in one JVM, from `start` on; `stop` ends it, or the JVM's end does.
+    """One recording in one JVM, from `start` until `stop` or the JVM's end.
 
-    `started` is who started each thread, by the thread's number, as calls of a method and line,
-    innermost first; `allocated` how many bytes of each class were allocated through each such
-    stack, of those that are sampled.
+    `started` is who started each thread, by thread number, as calls (method and line), innermost first;
+    `allocated` is the bytes of each class allocated through each such stack, according to the samples.
     """
 
     pid: int
@@ -61,7 +59,7 @@ class Flight:
         return f"soak-{os.getpid()}"
 
     def start(self) -> None:
-        """Begin; TargetError where this JVM cannot."""
+        """Start recording; raise TargetError if this JVM cannot."""
         wanted = [f"+{event}#{key}=true" for event in _EVENTS for key in ("enabled", "stackTrace")]
         wanted.append(f"+{_ALLOCATIONS}#throttle={_ALLOCATIONS_A_SECOND}/s")
         said = ask(
@@ -74,19 +72,19 @@ class Flight:
         self._dumped = time.monotonic()
 
     def stop(self) -> None:
-        """End it, and leave nothing behind; nothing where the JVM has ended."""
+        """Stop recording and discard it; do nothing if the JVM has ended."""
         try:
             ask(self.pid, "JFR.stop", f"name={self._name}")
         except SoakError:
             return
 
     def dump(self, file: Path) -> str:
-        """jcmd's command to write what was recorded since the last time; sampled objects are all told each time."""
+        """Return jcmd's command that writes the records since the last dump, and always all sampled objects."""
         since, self._dumped = time.monotonic() - self._dumped, time.monotonic()
         return f"JFR.dump name={self._name} begin=-{since + 2:.0f}s filename={file}"
 
     def objects(self, file: Path) -> list[dict[str, Any]]:
-        """The sampled objects that are alive: `class` as the JVM names it, and `frames`, innermost first."""
+        """Return the sampled live objects: `class` in the JVM's notation, and `frames`, innermost first."""
         objects = []
         last = self._last
         try:
@@ -96,7 +94,7 @@ class Flight:
                 if event["type"] == _OBJECTS:
                     objects.append({"class": values["object"]["type"]["name"], "frames": frames})
                 elif event["type"] == _ALLOCATIONS:
-                    # A dump goes back a little further than the one before it went.
+                    # A dump overlaps the previous one a little, so earlier events are skipped.
                     if values["startTime"] > last:
                         self._last = max(self._last, values["startTime"])
                         made = str((values.get("objectClass") or {}).get("name", "")), frames
@@ -115,7 +113,7 @@ class Flight:
             self.allocated[made] = self.allocated.get(made, 0.0) + size
 
     def _events(self, file: Path) -> list[dict[str, Any]]:
-        """All events of a recording; those of allocations are left out where even the least of them is too much."""
+        """Return all events of a recording; leave out allocations if their output is too large even at least depth."""
         if not self._apart:
             try:
                 return self._printed(file, _EVENTS, self._depth)
@@ -151,7 +149,7 @@ class Flight:
 
 
 def _frames(values: dict[str, Any]) -> Called:
-    """A stack's methods and lines, without what else is told of each."""
+    """Return methods and lines of a stack, without the other fields."""
     frames = (values.get("stackTrace") or {}).get("frames") or ()
     return tuple(
         (f"{_dotted(frame['method'])}.{frame['method']['name']}", int(frame["lineNumber"] or 0))

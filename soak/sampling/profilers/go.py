@@ -1,4 +1,4 @@
-"""Go's pprof over HTTP (net/http/pprof): the heap after a collection with its exact size, goroutines, and leaked ones."""
+"""Go's pprof over HTTP (net/http/pprof): the heap after a collection and its exact size, goroutines, leaked ones."""
 
 from __future__ import annotations
 
@@ -14,35 +14,35 @@ from soak.sampling.fetch import Answer, Fetcher
 from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
 from soak.snapshots import SnapshotKind, SnapshotStage
 
-#: Where net/http/pprof serves unless it is told otherwise.
+#: The default path of net/http/pprof.
 USUAL = "/debug/pprof"
 MAX_BYTES = 64 * 2**20
 _PATIENCE, _PROBING = 30.0, 3.0
-#: How a profile begins: packed, as always, or with its first field, where something on the way unpacked it.
+#: First bytes of a profile: gzip, the usual case, or its first field if a proxy has unpacked it.
 _GZIP, _PLAIN = b"\x1f\x8b", b"\x0a"
-#: The heap's profile is a sample; its text form also has the exact size, read just after the collection that gc=1 forces.
+#: The heap profile is a sample; its text form also has the exact size, read just after the collection that gc=1 forces.
 _EXACT, _SIZE = "heap?gc=1&debug=1", re.compile(rb"^# HeapAlloc = (\d{1,18})\s*$", re.MULTILINE)
-#: What a sync.Pool holds lives through one collection: gzip writers of 0.8 MB each, so the level of a heap up to this size
-#: (bytes) is read after a second one. A pool is little beside a larger heap, and a collection of that costs more.
+#: Objects in a sync.Pool survive one collection (gzip writers have 0.8 MB each), so the size of heaps up to this many
+#: bytes is read after a second one. In a larger heap a pool matters little, and a second collection costs more.
 _SECOND_COLLECTION_UP_TO = 256 * 2.0**20
-#: `heap` has the columns of `allocs`, too, so that is not asked for. gc=1: what is in use once garbage is gone. Just after a
-#: collection a profile tells that one's state by itself.
+#: `heap` also has the columns of `allocs`, so `allocs` is not requested. gc=1 shows what is in use without garbage;
+#: just after a collection a profile shows its state without that.
 _COLLECTING, _COLLECTED = "heap?gc=1", "heap?debug=0"
 _PAGES: tuple[tuple[SnapshotKind, str], ...] = (
     ("heap", _COLLECTING),
     ("goroutine", "goroutine?debug=0"),
     ("goroutineleak", "goroutineleak?debug=0"),
 )
-#: At these stages goroutines are also asked for as text, which alone says who created each: it stops the program for as long
-#: as it is written, so twice a run is enough.
+#: Stages at which goroutines are also requested as text, the only form with their creators. Writing it stops the
+#: program, so it is requested only twice per run.
 _CREATORS: tuple[SnapshotStage, ...] = ("start", "end")
-#: Only some builds of Go serve it: one that does not is nothing to talk about.
+#: Only some builds of Go serve this profile; its absence is not reported.
 _OPTIONAL: SnapshotKind = "goroutineleak"
 
 
 @dataclass(frozen=True)
 class GoPprof:
-    """`diagnose: {pprof: /debug/pprof}`, or a whole URL, for a service often keeps it on a port of its own."""
+    """`diagnose: {pprof: /debug/pprof}`, or a whole URL, because services often serve it on a separate port."""
 
     url: str
     _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
@@ -58,7 +58,7 @@ class GoPprof:
 
     @classmethod
     def named(cls, value: str, watched: ProfiledTarget) -> GoPprof:
-        """At a path of the target or a URL; with the target's TLS options only on the target itself."""
+        """Return the profiler for a path of the target or a URL; the TLS options apply only to the target."""
         url = watched.at(value).rstrip("/")
         own = f"{url}/".startswith(f"{watched.url.rstrip('/')}/")
         return cls(
@@ -67,7 +67,7 @@ class GoPprof:
 
     @classmethod
     def offered(cls, watched: ProfiledTarget) -> GoPprof | None:
-        """At the usual path, if a goroutine profile is served there."""
+        """Return the profiler for the default path if a goroutine profile is served there."""
         try:
             cls(watched.at(USUAL), Fetcher(_PROBING, watched.headers, watched.tls)).profile(
                 "goroutine?debug=0"
@@ -77,7 +77,7 @@ class GoPprof:
         return cls.named(USUAL, watched)
 
     def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
-        """The heap, which forces a collection; the goroutines; the leaked ones where they are offered; who created them."""
+        """Yield the heap (after forcing a collection), goroutines, leaked goroutines if offered, and their creators."""
         size = self._exact_size()
         if size is not None:
             yield "gauges", gauges([(COLLECTED_HEAP, {}, size)])
@@ -94,7 +94,7 @@ class GoPprof:
                 if isinstance(error, NotServedError) and kind == _OPTIONAL:
                     self._without.add(kind)
                     continue
-                # What goes wrong with one page as such goes wrong with all, and is said once.
+                # A failure that is not specific to one page affects all pages, and is reported once.
                 yield kind, error
                 return
         if stage in _CREATORS:
@@ -104,7 +104,7 @@ class GoPprof:
                 yield "stacks", error
 
     def _exact_size(self) -> float | None:
-        """The heap's bytes just after the collections that this forces; None where the text form is not served."""
+        """Return the heap's bytes just after the collections that this forces; None if the text form is not served."""
         if "gauges" in self._without:
             return None
         size = self._collected_size()
@@ -112,7 +112,7 @@ class GoPprof:
         return self._collected_size() or size if small else size
 
     def _collected_size(self) -> float | None:
-        """The heap's bytes just after one collection."""
+        """Return the heap's bytes just after one collection."""
         try:
             answer = self._fetcher.get(f"{self.url}/{_EXACT}")
         except SoakError:
@@ -124,16 +124,16 @@ class GoPprof:
         return float(size[1])
 
     def collect(self) -> None:
-        """A heap profile with gc=1 is how Go is told to collect; twice, for a sync.Pool lives through one collection."""
+        """Force a collection with a heap profile (gc=1); twice, because objects in a sync.Pool survive the first."""
         for _ in range(2):
             self.profile("heap?gc=1")
 
     def close(self) -> None:
-        """Only the connection."""
+        """Close the connection; nothing was set up in the target."""
         self._fetcher.close()
 
     def text(self, page: str) -> bytes:
-        """A page of text, as it is; TargetError says what came instead."""
+        """Return a page of text unchanged; TargetError says what came instead."""
         url = f"{self.url}/{page}"
         answer = self._fetcher.get(url)
         _refuse(answer, url)
@@ -142,7 +142,7 @@ class GoPprof:
         return answer.body
 
     def profile(self, page: str) -> bytes:
-        """One profile, unpacked; TargetError says what came instead."""
+        """Return one unpacked profile; TargetError says what came instead."""
         url = f"{self.url}/{page}"
         answer = self._fetcher.get(url)
         _refuse(answer, url)
@@ -161,11 +161,11 @@ class NotServedError(TargetError):
 
 
 class DamagedProfileError(TargetError):
-    """This one profile is no use; the next may be."""
+    """This profile is unusable; the next one may be usable."""
 
 
 def _refuse(answer: Answer, url: str) -> None:
-    """TargetError for every status but 200, with what to do."""
+    """Raise TargetError, with advice, for every status except 200."""
     if answer.status == 200:
         return
     if answer.status == 404:
@@ -183,7 +183,7 @@ def _refuse(answer: Answer, url: str) -> None:
 
 
 def _unpacked(data: bytes, url: str) -> bytes:
-    """Decompressed, bounded, and whole."""
+    """Decompress a whole profile up to the size limit; otherwise raise DamagedProfileError."""
     stream = zlib.decompressobj(wbits=31)
     try:
         plain = stream.decompress(data, MAX_BYTES)

@@ -1,4 +1,4 @@
-"""Node's inspector: the Chrome DevTools Protocol over one kept WebSocket, bounded in time and size."""
+"""Node's inspector: the Chrome DevTools Protocol over one kept WebSocket, with limits on time and size."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PATIENCE = 60.0
 
 @dataclass(slots=True)
 class Inspector:
-    """A session with one Node process: what the session started, such as a sampling, ends with it."""
+    """A session with one Node process. What the session started, such as sampling, ends with it."""
 
     address: str
     connection: ClientConnection
@@ -29,7 +29,7 @@ class Inspector:
 
     @classmethod
     def opened(cls, address: str) -> Inspector:
-        """A session with whatever listens at HOST:PORT; TargetError with what to do where nothing does."""
+        """Open a session with the inspector at HOST:PORT; raise TargetError, with advice, if there is none."""
         url = f"http://{address}/json/list"
         try:
             answer = Fetcher(10.0).get(url)
@@ -39,8 +39,8 @@ class Inspector:
             ) from None
         kept = ExitStack()
         try:
-            # Of the address that it gives, only the session's name is used: it may be another
-            # host's.
+            # Only the session's name is used from the address in the answer, because the address may name another
+            # host.
             name = json.loads(answer.body)[0]["id"]
             connecting = connect(
                 f"ws://{address}/{name}",
@@ -61,7 +61,7 @@ class Inspector:
     def call(
         self, method: str, told: Callable[[dict[str, Any]], None] = lambda _: None, **given: Any
     ) -> dict[str, Any]:
-        """A method's result; `told` gets what is sent meanwhile. TargetError where it fails or the session is lost."""
+        """Return a method's result; `told` receives other messages. Raise TargetError on failure or a lost session."""
         self._number += 1
         try:
             self.connection.send(

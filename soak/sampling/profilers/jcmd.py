@@ -1,4 +1,4 @@
-"""`jcmd`, the JDK's way of asking a JVM on this machine: bounded in time and in what it may say."""
+"""Run `jcmd`, the JDK's tool for querying a local JVM, with limits on time and output."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from soak.errors import TargetError
 
 MAX_BYTES = 64 * 2**20
 PATIENCE = 60.0
-#: Seconds between two looks at how much a command has said: one that says too much would go on for a minute.
+#: Seconds between checks of a command's output size, so that one that prints too much does not run for a minute.
 _LOOK = 0.2
-#: The JDK's commands are Java programs themselves, which take half the processor time so.
+#: Options for the JDK's tools, which are Java programs themselves: with these they take half the processor time.
 LIGHT = ("-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-Xshare:auto")
-#: What jcmd says when it fails, and what that means.
+#: jcmd's error messages, and what they mean.
 _FAILURES = (
     ("No such process", "has ended"),
     ("DisableAttachMechanism", "is started with -XX:+DisableAttachMechanism: leave that out"),
@@ -39,10 +39,10 @@ class TooMuchSaidError(TargetError):
 
 
 def ask(pid: int, *command: str) -> str:
-    """What `jcmd PID command` prints, without its first line; each line of `command` is one of its own.
+    """Return what `jcmd PID command` prints, without its first line; each line of `command` is a command.
 
-    TargetError says what to do where it cannot be had.
-    To attach, jcmd sends SIGQUIT, which ends a process that is no JVM: so that is looked at first.
+    On failure TargetError says what to do. To attach, jcmd sends SIGQUIT, which would end a process that is
+    not a JVM, so that is checked first.
     """
     check_jvm(pid)
     said = told([tool("jcmd"), *LIGHT, str(pid), *command], f"process {pid}")
@@ -50,7 +50,7 @@ def ask(pid: int, *command: str) -> str:
 
 
 def check_jvm(pid: int) -> None:
-    """TargetError where a process is none that jcmd may attach to."""
+    """Raise TargetError unless the process is a JVM to which jcmd may attach."""
     try:
         process = psutil.Process(pid)
         owner = process.uids().effective
@@ -71,7 +71,7 @@ def check_jvm(pid: int) -> None:
 
 
 def is_jvm(process: psutil.Process) -> bool:
-    """Whether a process is Java's launcher, or another program that has loaded a JVM; psutil's errors where unknown."""
+    """Return True for Java's launcher and programs that have loaded a JVM; psutil's errors are raised if unknown."""
     return process.name() == "java" or (
         psutil.LINUX
         and any(mapping.path.endswith("/libjvm.so") for mapping in process.memory_maps())
@@ -79,7 +79,7 @@ def is_jvm(process: psutil.Process) -> bool:
 
 
 def tool(name: str) -> str:
-    """Where one of the JDK's commands is; TargetError without it."""
+    """Return the path of one of the JDK's tools; raise TargetError if it is not installed."""
     path = shutil.which(name)
     if path is None:
         raise TargetError(
@@ -89,7 +89,7 @@ def tool(name: str) -> str:
 
 
 def _ended(running: subprocess.Popen[bytes], too_much: Callable[[], bool]) -> int | None:
-    """The exit code of a command, which is ended as soon as it has said too much; None where it took over PATIENCE."""
+    """Wait for a command, and kill it if it prints too much; return its exit code, or None after PATIENCE."""
     until = time.monotonic() + PATIENCE
     try:
         while time.monotonic() < until and not too_much():
@@ -103,7 +103,7 @@ def _ended(running: subprocess.Popen[bytes], too_much: Callable[[], bool]) -> in
 
 
 def told(command: Sequence[str], whom: str) -> str:
-    """What a command prints; TargetError where it fails, takes over PATIENCE or says more than MAX_BYTES."""
+    """Return what a command prints; TargetError if it fails, takes over PATIENCE or prints more than MAX_BYTES."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         try:
             running = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err)

@@ -1,4 +1,4 @@
-"""A JVM on this machine, by jcmd: its classes, who allocated what is alive, and its threads."""
+"""A JVM on this machine, queried with jcmd: its classes, who allocated what is alive, and its threads."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gaug
 from soak.sampling.sources.process import listening_on
 from soak.snapshots import SnapshotKind, SnapshotStage
 
-#: How Thread.print begins.
+#: The start of Thread.print's output.
 _THREADS = "Full thread dump"
-#: Seconds that a level between two snapshots may take: a histogram of a heap of some GB.
+#: Timeout of a reading between two snapshots (seconds): enough for a histogram of a heap of some GB.
 _LEVELS_PATIENCE = 10.0
 
 
 @dataclass(slots=True)
 class _Known:
-    """What was learnt of the JVM so far: its histogram when the recording began, the recording, and packages of libraries."""
+    """What is known of the JVM: its histogram at the start of the recording, the recording, and library packages."""
 
     pid: int = 0
     baseline: str = ""
@@ -47,7 +47,7 @@ class _Known:
 
 @dataclass(frozen=True)
 class Jvm:
-    """`diagnose: {jvm: true}`, or the `pid` or `port` of another process than the target's own."""
+    """`diagnose: {jvm: true}`, or the `pid` or `port` of a process other than the target's own."""
 
     pid: int | None
     port: int | None = None
@@ -58,12 +58,12 @@ class Jvm:
 
     @classmethod
     def named(cls, value: JvmProfiles, watched: ProfiledTarget) -> Jvm:
-        """The process that is named, or else the target's own."""
+        """Return the profiler of the named process, or else of the target's own."""
         return cls(value.pid or (None if value.port else watched.pid), value.port, value.recorder)
 
     @classmethod
     def offered(cls, watched: ProfiledTarget) -> Jvm | None:
-        """Wherever the target's process is a JVM."""
+        """Return the profiler if the target's process is a JVM."""
         try:
             return (
                 cls(watched.pid)
@@ -74,7 +74,7 @@ class Jvm:
             return None
 
     def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:  # noqa: ARG002 - the same at every stage
-        """Classes after a full collection, with sampled objects' allocators; threads with who started them."""
+        """Yield classes after a full collection, with sampled objects' allocators, and threads with their starters."""
         pid = self._process()
         known = self._known
         flight = known.flight if known.pid == pid else None
@@ -82,7 +82,7 @@ class Jvm:
         failed: SoakError | None = None
         with _shared(pid) as scratch:
             file = scratch / "recording.jfr"
-            # One start of jcmd for all of them.
+            # One start of jcmd for all commands.
             commands = [
                 "GC.class_histogram",
                 *NATIVE_COMMANDS,
@@ -121,13 +121,13 @@ class Jvm:
         )
 
     def levels(self) -> Iterator[ProfileResult]:
-        """Bytes of live classes, all and the largest, by the socket that snapshots opened; nothing where that does not answer."""
+        """Yield bytes of live classes through the socket that snapshots opened; nothing if it does not answer."""
         said = ask_attached(self._process(), "GC.class_histogram", _LEVELS_PATIENCE)
         if said is not None:
             yield "gauges", gauges(native_gauges(said), live_classes(said))
 
     def collect(self) -> None:
-        """System.gc(), unless -XX:+DisableExplicitGC is set."""
+        """Run System.gc(), unless -XX:+DisableExplicitGC is set."""
         ask(self._process(), "GC.run")
 
     def close(self) -> None:
@@ -146,7 +146,7 @@ class Jvm:
         return self.pid
 
     def _recording(self, pid: int) -> Flight | None:
-        """A recording that has begun; what is there before it is the baseline."""
+        """Return a started recording; what exists before it is the baseline."""
         if not self.recorder:
             return None
         flight = Flight(pid)
@@ -155,7 +155,7 @@ class Jvm:
 
 
 def _libraries(pid: int) -> tuple[str, ...]:
-    """Packages of libraries on the class path; none where it cannot be read, as in another container."""
+    """Return the library packages on the class path; empty if it cannot be read, as in another container."""
     try:
         return tuple(
             library_packages(ask(pid, "VM.system_properties"), Path(psutil.Process(pid).cwd()))
@@ -166,7 +166,7 @@ def _libraries(pid: int) -> tuple[str, ...]:
 
 @contextmanager
 def _shared(pid: int) -> Iterator[Path]:
-    """A directory writable by the target's process and soak's user alone."""
+    """Yield a directory that only the target's process and soak's user can write."""
     with tempfile.TemporaryDirectory(prefix="soak-") as scratch:
         if os.geteuid() == 0:
             with suppress(OSError):

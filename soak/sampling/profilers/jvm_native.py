@@ -1,38 +1,38 @@
-"""What a JVM keeps outside of its heap, from jcmd: its native memory by category where it tracks it, and its class loaders."""
+"""A JVM's memory outside the heap, from jcmd: native memory by category if it is tracked, and class loaders."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 
-#: Asked for beside the histogram, in one start of jcmd. The first says that it is off unless the JVM was started with
-#: -XX:NativeMemoryTracking=summary; both are cheap.
+#: Run together with the histogram in one start of jcmd; both are cheap. The first reports that it is off unless the
+#: JVM was started with -XX:NativeMemoryTracking=summary.
 NATIVE_COMMANDS = ("VM.native_memory summary scale=KB", "VM.classloader_stats")
 
-#: `-                    Thread (reserved=42KB, committed=40KB)`
+#: A category, such as `-                    Thread (reserved=42KB, committed=40KB)`.
 _CATEGORY = re.compile(
     r"^-\s+([A-Z][A-Za-z ]{1,40}?) \(reserved=\d{1,15}KB, committed=(\d{1,15})KB", re.MULTILINE
 )
-#: `Total         1234567   98765432`: instances and bytes of all live classes.
+#: Instances and bytes of all live classes: `Total         1234567   98765432`.
 _TOTAL = re.compile(r"^Total\s+\d{1,18}\s+(\d{1,18})\s*$", re.MULTILINE)
-#: `   1:         12345        1234567  [B (java.base@17.0.1)`: instances and bytes of one class; the largest come first.
+#: Instances and bytes of a class, largest first: `   1:         12345        1234567  [B (java.base@17.0.1)`.
 _CLASS = re.compile(r"^\s*\d{1,12}:\s+\d{1,18}\s+(\d{1,18})\s+(\S{1,500})", re.MULTILINE)
-#: Classes of the runtime itself, by their names' beginnings.
+#: Name prefixes of the runtime's own classes.
 _RUNTIME = ("[", "java.", "javax.", "jdk.", "sun.", "com.sun.")
-#: Of the runtime's classes and of all others as many are kept between snapshots: a few KB, packed.
+#: Classes kept between snapshots, both of the runtime's and of all others: a few KB when packed.
 _MOST_CLASSES = 100
-#: `Total = 5`, the first line of the sum of VM.classloader_stats.
+#: The first line of the summary of VM.classloader_stats: `Total = 5`.
 _LOADERS = re.compile(r"^Total = (\d{1,9})\b", re.MULTILINE)
 
 
 def histogram_in(said: str) -> str:
-    """The class histogram alone, which ends with its total."""
+    """Return only the class histogram, which ends with its total."""
     total = _TOTAL.search(said)
     return said[: total.end()] if total else said
 
 
 def live_classes(said: str) -> dict[str, float]:
-    """Bytes of the largest classes, by name as jcmd writes it: so many of the runtime, so many of all others."""
+    """Return bytes of the largest classes by jcmd's names: up to `_MOST_CLASSES` of the runtime and of all others."""
     largest: dict[bool, dict[str, float]] = {True: {}, False: {}}
     for row in _CLASS.finditer(said):
         kept = largest[row[2].startswith(_RUNTIME)]
@@ -42,7 +42,7 @@ def live_classes(said: str) -> dict[str, float]:
 
 
 def native_gauges(said: str) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Gauges from what jcmd printed: live bytes of all classes, native memory by category, and class loaders; what it has."""
+    """Yield those gauges that jcmd printed: live bytes of all classes, native memory by category, class loaders."""
     if total := _TOTAL.search(said):
         yield "jvm_live_classes_bytes", {}, float(total[1])
     for category in _CATEGORY.finditer(said):

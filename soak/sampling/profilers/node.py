@@ -1,4 +1,4 @@
-"""Node, asked through its inspector: what is alive on the heap by the calls that allocated it, sampled by V8, and what runs."""
+"""Node through its inspector: the live heap by allocating calls, as sampled by V8, and the running calls."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from soak.sampling.profilers.inspector import Inspector
 from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
 from soak.snapshots import SnapshotKind, SnapshotStage
 
-#: A sample in about so many bytes, V8's own default.
+#: Bytes per heap sample on average; V8's default.
 INTERVAL = 32 << 10
-#: For how many seconds what runs is looked at with each snapshot, and how often, in microseconds.
+#: Seconds of CPU sampling with each snapshot, and its interval in microseconds.
 RUNNING, EVERY = 0.5, 100
-#: How many collections a snapshot forces at most, and for how many seconds: a large heap is collected once.
+#: Most collections that a snapshot forces, and the seconds after which no more is forced (a large heap: one).
 MOST_COLLECTIONS, COLLECTING = 3, 0.2
 MAX_SNAPSHOT = 256 * 2**20
-#: Counts the requests that are on the heap: each is counted when it comes, and again when it was collected. The answer waits
-#: until the last collection has been told. Where soak was killed and nobody asks any more, counting ends after an hour.
+#: Counts the requests on the heap: up when each comes, down when it is collected. The answer waits until the last
+#: collection has been reported. If soak was killed and stops asking, counting ends after an hour.
 _COUNT_REQUESTS = """(() => {
   const channels = require('diagnostics_channel'), key = Symbol.for('soak.requests')
   if (!channels.subscribe) return undefined
@@ -67,12 +67,12 @@ class NodeInspector:
 
     @classmethod
     def named(cls, value: NodeProfiles, watched: ProfiledTarget) -> NodeInspector:
-        """At its address; the process that may be told to open it is the target's own."""
+        """Return the profiler for an address; only the target's own process can be told to open its inspector."""
         return cls(value.inspector, watched.pid if value.open else None, value.snapshots)
 
     @classmethod
     def offered(cls, watched: ProfiledTarget) -> NodeInspector | None:
-        """Where the target's process is a Node that was started with --inspect."""
+        """Return the profiler if the target's process is a Node started with --inspect."""
         try:
             command = psutil.Process(watched.pid).cmdline() if watched.pid is not None else []
         except psutil.Error:
@@ -92,7 +92,7 @@ class NodeInspector:
             return None
 
     def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
-        """The sampled heap after a collection, and what runs; a whole heap snapshot at the start and the end, if asked for."""
+        """Yield the sampled heap after a collection and running calls; at start and end a heap snapshot on request."""
         session = self._connected()
         try:
             used, external = _live(session), list(_external(session))
@@ -111,11 +111,11 @@ class NodeInspector:
             raise
 
     def collect(self) -> None:
-        """HeapProfiler.collectGarbage: a full one."""
+        """Force a full collection (HeapProfiler.collectGarbage)."""
         self._connected().call("HeapProfiler.collectGarbage")
 
     def close(self) -> None:
-        """End the session, and so the sampling; nothing counts in the target any more."""
+        """End the session, and with it the sampling and the counting of requests."""
         while self._session:
             session = self._session.pop()
             with suppress(TargetError):
@@ -123,7 +123,7 @@ class NodeInspector:
             session.close()
 
     def _connected(self) -> Inspector:
-        """The session, with sampling under way."""
+        """Return the session, with sampling started."""
         if not self._session:
             session = self._opened()
             session.call("HeapProfiler.startSampling", samplingInterval=INTERVAL)
@@ -148,8 +148,11 @@ class NodeInspector:
 
 
 def _live(session: Inspector) -> float:
-    """Bytes on the heap just after a collection, the least of some: what is served between collection and answer leaves garbage,
-    and what finalisers and weak references let go of is freed by the next."""
+    """Return the bytes on the heap just after a collection, the least of several.
+
+    Requests served between collection and answer leave garbage, and what finalisers and weak references
+    release is freed only by the next collection.
+    """
     began = time.monotonic()
     least = float("inf")
     for _ in range(MOST_COLLECTIONS):
@@ -161,7 +164,7 @@ def _live(session: Inspector) -> float:
 
 
 def _external(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Bytes of buffers outside of the heap that are alive, just after a collection; nothing where `process` is hidden."""
+    """Yield the bytes of live buffers outside the heap, just after a collection; nothing if `process` is hidden."""
     said = session.call(
         "Runtime.evaluate", expression="process.memoryUsage().external", returnByValue=True
     )
@@ -171,7 +174,7 @@ def _external(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]
 
 
 def _requests(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
-    """How many of the requests since the first snapshot are on the heap still; nothing before Node 18.7."""
+    """Yield how many requests since the first snapshot are still on the heap; nothing before Node 18.7."""
     said = session.call(
         "Runtime.evaluate",
         expression=_COUNT_REQUESTS,
@@ -185,7 +188,7 @@ def _requests(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]
 
 
 def _running(session: Inspector) -> list[dict[str, Any]]:
-    """What V8 runs for a moment: a tree of calls, each with how often it was met. Files that are opened leave no other trace."""
+    """Return the tree of running calls with hit counts, from a short CPU profile; it also shows who opens files."""
     session.call("Profiler.enable")
     session.call("Profiler.setSamplingInterval", interval=EVERY)
     session.call("Profiler.start")
@@ -199,7 +202,7 @@ def _running(session: Inspector) -> list[dict[str, Any]]:
 
 
 def _open(pid: int) -> None:
-    """Tell a Node process to open its inspector; any other would be ended by that signal."""
+    """Tell a Node process to open its inspector; the signal would end any other process, so its name is checked."""
     try:
         name = psutil.Process(pid).name()
         if name not in ("node", "nodejs"):
@@ -214,7 +217,7 @@ def _open(pid: int) -> None:
 
 
 def _whole(session: Inspector) -> bytes:
-    """A heap snapshot, as the developer tools of Chrome open it; TargetError where it is too large."""
+    """Return a heap snapshot in the format of Chrome's developer tools; raise TargetError if it is too large."""
     chunks: list[bytes] = []
     size = 0
 
@@ -235,7 +238,7 @@ def _whole(session: Inspector) -> bytes:
 
 
 def _completed(given: str) -> str:
-    """`--inspect` may say a port or a host alone."""
+    """Return HOST:PORT for the value of `--inspect`, which may be a port or a host alone."""
     if given.isdecimal():
         return f"127.0.0.1:{given}"
     return given if ":" in given else f"{given}:9229"

@@ -1,4 +1,4 @@
-"""What a profiler is."""
+"""The interface of a profiler."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from soak.errors import SoakError
 from soak.profile.tls import TlsSettings
 from soak.snapshots import SnapshotKind, SnapshotStage
 
-#: One profile as the target gave it, unpacked, or why this one is missing while others may still be had.
+#: One unpacked profile as the target gave it, or the error because of which this one is missing.
 ProfileResult = tuple[SnapshotKind, bytes | SoakError]
 
 
@@ -19,9 +19,9 @@ def gauges(
     samples: Iterable[tuple[str, Mapping[str, str], float]],
     classes: Mapping[str, float] | None = None,
 ) -> bytes:
-    """A snapshot of kind `gauges`: exact counts at its moment, each a metric name, labels and a value.
+    """Build a snapshot of kind `gauges`: exact counts at its time, each with metric name, labels and value.
 
-    `classes` are the bytes of what is alive by class, where the runtime counts them.
+    `classes` are the bytes of live objects by class, if the runtime counts them.
     """
     document: dict[str, object] = {
         "samples": [[name, dict(labels), value] for name, labels, value in samples]
@@ -33,7 +33,7 @@ def gauges(
 
 @dataclass(frozen=True, slots=True)
 class ProfiledTarget:
-    """The target as a profiler may reach it: base URL, TLS, `diagnose.headers`, and its process where that is local."""
+    """The target for profilers: base URL, TLS, `diagnose.headers`, and its process if that is local."""
 
     url: str
     tls: TlsSettings = field(default_factory=TlsSettings)
@@ -41,49 +41,49 @@ class ProfiledTarget:
     pid: int | None = None
 
     def at(self, place: str) -> str:
-        """A path on the target as a URL; a URL stays one."""
+        """Return a path on the target as a URL; return a URL unchanged."""
         return f"{self.url.rstrip('/')}{place}" if place.startswith("/") else place
 
 
 class Profiler(Protocol):
     """A runtime's profiles: a frozen dataclass, made from the value of its key in `diagnose`.
 
-    Only ever called from one thread at a time; every call keeps to its own timeout and raises
-    SoakError with one line that says what is wrong and what to do about it.
+    It is only called from one thread at a time; every call observes its own timeout and raises SoakError with
+    one line that says what is wrong and what to do about it.
     """
 
-    #: The kinds it takes; an error that `take` raises is recorded under the first.
+    #: The kinds it takes; an error raised by `take` is recorded under the first.
     kinds: ClassVar[tuple[SnapshotKind, ...]]
-    #: Kinds that are made of what the target gave before, with nothing asked of it: their moment is that of the others.
+    #: Kinds made from data received before, without another request: their time is that of the other kinds.
     made_after: ClassVar[tuple[SnapshotKind, ...]]
 
     @classmethod
     def named(cls, value: Any, watched: ProfiledTarget) -> Self:
-        """The profiler that `diagnose: {key: value}` asks for; nothing is asked of the target yet."""
+        """Return the profiler for `diagnose: {key: value}`, without contacting the target yet."""
         ...
 
     @classmethod
     def offered(cls, watched: ProfiledTarget) -> Self | None:
-        """The profiler if the target is seen to offer it without being told to; None if not. Never raises."""
+        """Return the profiler if the target visibly offers it without configuration; None if not. Never raises."""
         ...
 
     def take(self, stage: SnapshotStage) -> Iterable[ProfileResult]:
-        """Each profile of one snapshot, in turn: the time between two of them is the time that the second took."""
+        """Yield each profile of one snapshot in turn; the time between two of them is the duration of the second."""
         ...
 
     def collect(self) -> None:
-        """Force a garbage collection, where the runtime can be told to; nothing where it cannot."""
+        """Force a garbage collection if the runtime can be told to; otherwise do nothing."""
         ...
 
     def close(self) -> None:
-        """Undo what it set up in the target, where it still can; may be called again. Never raises."""
+        """Undo its changes to the target if still possible; may be called again. Never raises."""
         ...
 
 
 @runtime_checkable
 class LevelReader(Protocol):
-    """A profiler whose snapshots take long, but that can read what is alive in between at little cost."""
+    """A profiler with slow snapshots that can cheaply read what is alive between them."""
 
     def levels(self) -> Iterable[ProfileResult]:
-        """What is counted exactly just after a collection, as `gauges`."""
+        """Yield exact counts just after a collection, as `gauges`."""
         ...

@@ -1,4 +1,4 @@
-"""Python's memory and threads, from the hook that the target runs (soak/hook.py)."""
+"""Python's memory and threads, from the hook in the target's process (soak/hook)."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _PAGES: tuple[tuple[SnapshotKind, str], ...] = (
     ("threads", "threads"),
     ("gauges", "gauges"),
 )
-#: At these stages the allocator is asked to give back what is free, which tells fragmentation from a leak.
+#: Stages at which the allocator is told to return free memory, to distinguish fragmentation from a leak.
 _TRIMMED: tuple[SnapshotStage, ...] = ("end", "drained")
 
 
 def _asked(page: str, stage: SnapshotStage) -> str:
-    """The page as it is asked for at a stage."""
+    """Return the page to request at a stage."""
     return "gauges?trim" if page == "gauges" and stage in _TRIMMED else page
 
 
 @dataclass(frozen=True)
 class PythonHook:
-    """`diagnose: {python: 127.0.0.1:9230}`: where the hook listens, as the target's SOAK_HOOK says."""
+    """`diagnose: {python: 127.0.0.1:9230}`: the hook's address, as in the target's SOAK_HOOK."""
 
     hook: str
     _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
@@ -41,13 +41,13 @@ class PythonHook:
 
     @classmethod
     def named(cls, value: PythonProfiles, watched: ProfiledTarget) -> PythonHook:  # noqa: ARG003 - it has an address of its own
-        """At its address, with its token."""
+        """Return the profiler for an address and token."""
         headers = {"Authorization": f"Bearer {value.token}"} if value.token else {}
         return cls(value.hook, Fetcher(_PATIENCE, headers))
 
     @classmethod
     def offered(cls, watched: ProfiledTarget) -> PythonHook | None:
-        """Where the target's process has SOAK_HOOK in its environment."""
+        """Return the profiler if the target's process has SOAK_HOOK in its environment."""
         try:
             environment = psutil.Process(watched.pid).environ() if watched.pid is not None else {}
             given = {
@@ -61,7 +61,7 @@ class PythonHook:
             return None
 
     def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
-        """Memory by traceback after a collection, threads and tasks by stack, and what is counted exactly."""
+        """Yield memory by traceback after a collection, threads and tasks by stack, and exact counts."""
         for kind, page in _PAGES:
             try:
                 yield kind, self._page(_asked(page, stage))
@@ -70,18 +70,18 @@ class PythonHook:
                 return
 
     def levels(self) -> Iterator[ProfileResult]:
-        """Blocks, tasks and lengths of containers after a collection: counted, with no traceback read."""
+        """Yield counts of blocks, tasks and container entries after a collection, without reading tracebacks."""
         try:
             yield "gauges", self._page("gauges")
         except SoakError as error:
             yield "gauges", error
 
     def collect(self) -> None:
-        """gc.collect()."""
+        """Run gc.collect() in the target."""
         self._page("collect")
 
     def close(self) -> None:
-        """No more tracing, for it slows the target down."""
+        """Stop tracing, because it slows the target down."""
         with suppress(SoakError):
             self._page("end")
 

@@ -1,4 +1,4 @@
-"""From the profile's `diagnose` to profilers ready to be asked."""
+"""Create the profilers that the profile's `diagnose` describes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from soak.sampling.sources.process import process_behind
 
 
 def profiled_target(profile: Profile, pid: int | None = None) -> ProfiledTarget:
-    """The target as profilers reach it; its process is `pid`, or the one that listens there on this machine."""
+    """Return the target for profilers; its process is `pid`, or the local process that listens at its address."""
     if pid is None:
         with suppress(TargetError):
             pid = process_behind(profile.target.url)
@@ -22,7 +22,7 @@ def profiled_target(profile: Profile, pid: int | None = None) -> ProfiledTarget:
 
 
 def _tls(profile: Profile) -> TlsSettings:
-    """The target's TLS options, with files as the profile means them."""
+    """Return the target's TLS options, with file names resolved relative to the profile."""
     tls, file = profile.target.tls, profile.document.file
     names = {key: getattr(tls, key) for key in ("ca", "certificate", "key")}
     return tls.model_copy(
@@ -31,7 +31,7 @@ def _tls(profile: Profile) -> TlsSettings:
 
 
 def profilers_of(profile: Profile, watched: ProfiledTarget) -> dict[str, Profiler]:
-    """Those that `diagnose` names, by its keys; where it names none, those that the target is seen to offer."""
+    """Return the profilers that `diagnose` names, by key; if it names none, those that the target visibly offers."""
     if profile.diagnose is None:
         return {}
     given = {key: getattr(profile.diagnose, key, None) for key in PROFILERS}

@@ -1,4 +1,4 @@
-"""The sources. To add one: write its file, and add one line to SOURCES."""
+"""The sources of samples. To add one: write its module and add one line to SOURCES."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ SOURCES: dict[str, type[Source]] = {
 
 
 def known_sources() -> dict[str, type[Source]]:
-    """SOURCES, and what other packages offer under the entry point `soak.sources`; ours win a clash of names.
+    """Return SOURCES and the sources of other packages (entry point `soak.sources`); soak's own win a clash of names.
 
-    One that cannot be loaded costs only itself: `broken_sources` says why.
+    A source that cannot be loaded does not affect the others; `broken_sources` gives the reason.
     """
     return _offered()[0] | SOURCES
 
 
 def broken_sources() -> dict[str, str]:
-    """Sources of other packages that cannot be loaded, each with the reason."""
+    """Return the sources of other packages that cannot be loaded, with the reasons."""
     return _offered()[1]
 
 

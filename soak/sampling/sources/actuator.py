@@ -1,4 +1,4 @@
-"""Polls Spring's actuator: its Prometheus page, or, where that is not enabled, its metrics one by one."""
+"""Poll Spring's actuator: its Prometheus page or, if that is not enabled, its metrics one by one."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.pages import TEXT_FIRST
 from soak.sampling.sources.prometheus import about, requests_sent
 
-#: Asked for one by one: each costs a request, so only what says something about resources.
+#: Metrics about resources. Each costs a request, so no others are requested.
 ONE_BY_ONE = (
     "jvm.memory.*",
     "jvm.gc.*",
@@ -31,16 +31,16 @@ ONE_BY_ONE = (
     "tomcat.threads.*",
 )
 _NOT_PROMETHEUS = re.compile(r"[^a-zA-Z0-9_:]+")
-#: Tags whose values are resources of their own, not parts of one.
+#: Tags whose values are separate resources, not parts of one resource.
 _APART = ("area", "pool", "id")
 _MOST_VALUES = 20
-#: Before asking again whether the Prometheus page has come, in seconds: a service that starts may not serve it yet.
+#: Seconds before the Prometheus page is requested again: a service that is starting may not serve it yet.
 _AGAIN = 60.0
 
 
 @dataclass(frozen=True)
 class Actuator:
-    """`actuator: {url: /actuator}`; `keep` are Micrometer's names to ask for where there is no Prometheus page."""
+    """`actuator: {url: /actuator}`; `keep` are Micrometer's names to request if there is no Prometheus page."""
 
     url: str = "/actuator"
     keep: tuple[str, ...] = ONE_BY_ONE
@@ -60,7 +60,7 @@ class Actuator:
         )
 
     def collect(self) -> Iterable[Sample]:
-        """The samples of /prometheus, else of /metrics/*, under the names that /prometheus would give them."""
+        """Return the samples of /prometheus, else of /metrics/*, under the names that /prometheus would use."""
         base, began = self.url.rstrip("/"), time.monotonic()
         if began >= self._without.get("until", 0.0):
             answer = self._fetcher.get(f"{base}/prometheus")
@@ -88,7 +88,7 @@ class Actuator:
         return [name for name in names if any(fnmatchcase(str(name), glob) for glob in self.keep)]
 
     def _metric(self, base: str, name: str, deadline: float) -> Iterator[Sample]:
-        """One metric, or one a value of the tag that tells its resources apart."""
+        """Yield a metric's samples, one per value of the tag that separates its resources, if it has such a tag."""
         url = f"{base}/metrics/{quote(name)}"
         whole = self._object(url)
         tags = {tag["tag"]: tag["values"] for tag in whole.get("availableTags", ())}
@@ -116,9 +116,9 @@ class Actuator:
 
 
 def named(name: str, metric: dict[str, Any], labels: Labels) -> Iterator[Sample]:
-    """A metric's measurements as Micrometer's Prometheus registry names them; TargetError when they are none."""
+    """Yield a metric's measurements with Micrometer's Prometheus names; raise TargetError if there are none."""
     stem, unit = _NOT_PROMETHEUS.sub("_", name), str(metric.get("baseUnit") or "")
-    # The registry appends units of time and size; counted nouns such as "threads" it appends too.
+    # The registry appends units of time and size, and counted nouns such as "threads".
     stem = (
         stem
         if not unit or stem.endswith(f"_{unit}")

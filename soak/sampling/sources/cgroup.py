@@ -1,4 +1,4 @@
-"""Reads a control group (v2): what a container uses, as the kernel counts it, and whether it was killed for it."""
+"""Read a control group (v2): a container's resource use as the kernel counts it, and its OOM kills."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soak.errors import TargetError, TargetGoneError, UsageError
 from soak.model import Kind, Sample
 
 _ROOT, _PROC = Path("/sys/fs/cgroup"), Path("/proc")
-#: File and line of memory.stat to name; where cAdvisor has a name for it, under that.
+#: Keys of memory.stat, with cAdvisor's name for the value if it has one.
 _STATS = {
     "anon": "container_memory_rss",
     "file": "container_memory_cache",
@@ -48,7 +48,7 @@ class Cgroup:
             )
 
     def collect(self) -> Iterable[Sample]:
-        """Memory by what it is, processes, CPU, limits, and kills for want of memory."""
+        """Return memory by type, processes, CPU, limits, and kills for lack of memory."""
         group = self._find()
         try:
             return list(read_group(group))
@@ -66,7 +66,7 @@ class Cgroup:
 
 
 def existing(group: Path) -> Path:
-    """The group, if it is one of version 2; else a TargetError that says what it is."""
+    """Return the group if it exists in version 2; otherwise raise a TargetError that says what is wrong."""
     if (group / "memory.usage_in_bytes").exists():
         raise TargetError(f"{group}: a control group of version 1; only version 2 can be read")
     if not (group / "cgroup.controllers").exists() and not (group / "memory.current").exists():
@@ -75,7 +75,7 @@ def existing(group: Path) -> Path:
 
 
 def group_of(pid: int, proc: Path = _PROC, root: Path = _ROOT) -> Path:
-    """The group of a process."""
+    """Return the group of a process."""
     try:
         lines = (proc / str(pid) / "cgroup").read_text().splitlines()
     except OSError:
@@ -87,7 +87,7 @@ def group_of(pid: int, proc: Path = _PROC, root: Path = _ROOT) -> Path:
 
 
 def group_named(container: str, root: Path = _ROOT) -> Path:
-    """The group of a container: its id is in the directory's name, as Docker, containerd, CRI-O and Podman have it."""
+    """Return a container's group: its id is in the directory's name (Docker, containerd, CRI-O and Podman)."""
     directories = [
         Path(where) / name
         for where, names, _ in os.walk(root)
@@ -105,7 +105,7 @@ def group_named(container: str, root: Path = _ROOT) -> Path:
 
 
 def read_group(group: Path) -> Iterator[Sample]:
-    """The samples of a group's files; those of controllers that it does not have are left out."""
+    """Yield the samples of a group's files; files of disabled controllers are left out."""
     if not group.is_dir():
         raise FileNotFoundError(group)
     current, stats = _number(group / "memory.current"), _table(group / "memory.stat")
@@ -137,7 +137,7 @@ def read_group(group: Path) -> Iterator[Sample]:
 
 
 def _number(file: Path) -> float | None:
-    """The number in a file; None for `max` and where there is no such file."""
+    """Return the number in a file; None for `max` or a missing file."""
     with suppress(FileNotFoundError):
         text = file.read_text().strip()
         return None if text == "max" else float(int(text))
@@ -145,7 +145,7 @@ def _number(file: Path) -> float | None:
 
 
 def _table(file: Path) -> dict[str, float]:
-    """Lines of a key and a number; empty where there is no such file."""
+    """Return lines of key and number as a dict; empty if the file is missing."""
     with suppress(FileNotFoundError):
         rows = (line.split() for line in file.read_text().splitlines())
         return {row[0]: float(row[1]) for row in rows if len(row) == 2}

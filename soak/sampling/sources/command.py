@@ -1,4 +1,4 @@
-"""Runs a command that prints Prometheus text: for whatever no other source can tell."""
+"""Run a command that prints Prometheus text, for data that no other source offers."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from soak.sampling.fetch import MAX_BYTES, Answer
 from soak.sampling.sources.prometheus import about
 
 _LAST_WORDS = 4096
-#: Set in the environment of each command, so that what it started is found in other sessions and after its parent's end.
+#: Set in each command's environment, to find its descendants in other sessions and after their parent's end.
 _MARK = "SOAK_SCRAPE"
-#: The system's clock tells when processes began to so many seconds.
+#: Precision of process start times on the system's clock (seconds).
 _CLOCK = 1.0
 
 
 @dataclass(frozen=True)
 class Command:
-    """`command: {run: [./pool-stats, --all], timeout: 5s}`; no shell, and killed with all it started when it is too slow."""
+    """`command: {run: [./pool-stats, --all], timeout: 5s}`; no shell; on timeout its process tree is killed."""
 
     run: tuple[str, ...]
     timeout: Positive = 5.0
@@ -44,7 +44,7 @@ class Command:
             )
 
     def collect(self) -> Iterable[Sample]:
-        """What it prints; an exit code other than 0 is an error with its last words."""
+        """Return the samples it prints; a nonzero exit code is an error with the last line of stderr."""
         began = time.monotonic()
         output = self._output(began + self.timeout)
         page = self._exposition.read(Answer(200, "text/plain", output, whole=False), self.run[0])
@@ -67,7 +67,7 @@ class Command:
                 f"{self.run[0]}: cannot be started: {(error.strerror or str(error)).lower()}"
             ) from None
         with suppress(OSError):
-            # The sampler's threads run at raised priority; its child processes must not.
+            # The sampler's threads have raised priority; child processes must not inherit it.
             os.setpriority(
                 os.PRIO_PROCESS, process.pid, os.getpriority(os.PRIO_PROCESS, os.getpid())
             )
@@ -79,7 +79,7 @@ class Command:
                 f"{self.run[0]}: did not end within {self.timeout:g} s, and was killed"
             ) from None
         finally:
-            # What it left behind in the background is killed too: it would add up, one a scrape.
+            # Background processes that it left are killed too, or they would accumulate with every scrape.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
@@ -95,7 +95,7 @@ class Command:
         return output
 
     def _read(self, process: subprocess.Popen[bytes], deadline: float) -> tuple[bytes, bytes]:
-        """Both outputs to their ends: the first bounded, of the second only the last of it."""
+        """Read both outputs to their ends: stdout up to a limit, of stderr only the end."""
         assert process.stdout is not None
         assert process.stderr is not None
         output, words = bytearray(), bytearray()
@@ -120,10 +120,10 @@ class Command:
 
 
 def _kill_marked(mark: str, since: float, began: float) -> None:
-    """Kill what a command started and left behind in sessions of its own, of all processes begun `since` (Unix time).
+    """Kill a command's descendants in other sessions, among the processes started after `since` (Unix time).
 
-    `began` is the same moment on the monotonic clock: psutil moves all starts with a machine's
-    clock that is set.
+    `began` is the same moment on the monotonic clock: when the machine's clock is set, psutil's start times
+    shift with it.
     """
     since = min(since, time.time() - (time.monotonic() - began))
     for process in psutil.process_iter():

@@ -1,4 +1,4 @@
-"""Polls Go's /debug/vars: runtime.MemStats under Prometheus's names, and the goroutine count from pprof's index page."""
+"""Poll Go's /debug/vars: runtime.MemStats with Prometheus's names, and the goroutine count from pprof's index page."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _NOT_A_NAME = re.compile(r"[^a-zA-Z0-9_:]+")
 
 @dataclass(frozen=True)
 class Expvar:
-    """`expvar: {url: /debug/vars}`; `pprof` is the index page that knows the number of goroutines."""
+    """`expvar: {url: /debug/vars}`; `pprof` is the index page with the number of goroutines."""
 
     url: str = "/debug/vars"
     pprof: str = "/debug/pprof/"
@@ -56,7 +56,7 @@ class Expvar:
         )
 
     def collect(self) -> Iterable[Sample]:
-        """Memory statistics, the service's own published numbers, and goroutines and threads where pprof is served."""
+        """Return memory statistics, the service's own numbers, and goroutines and threads if pprof is served."""
         answer = self._fetcher.get_ok(self.url)
         try:
             published = json.loads(answer.body)
@@ -67,7 +67,7 @@ class Expvar:
         return [*parse(published), *self._counts(), requests_sent(self._fetcher, self.url)]
 
     def _counts(self) -> Iterator[Sample]:
-        """Goroutines and threads, from the cheap counts on pprof's index: no stack is walked for them."""
+        """Yield goroutines and threads from the counts on pprof's index page, which do not require walking stacks."""
         url = urljoin(self.url, self.pprof)
         if not self.pprof or url in self._without:
             return
@@ -86,7 +86,7 @@ class Expvar:
 
 
 def parse(published: dict[str, Any]) -> Iterator[Sample]:
-    """The samples in a /debug/vars object: memstats under client_golang's names, other numbers under their own."""
+    """Yield the samples in a /debug/vars object: memstats with client_golang's names, other numbers with their own."""
     memory = published.get("memstats")
     if isinstance(memory, dict):
         yield from (

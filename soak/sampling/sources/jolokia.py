@@ -1,4 +1,4 @@
-"""Asks a JVM's MBeans over HTTP, through Jolokia: memory, threads, collections, pools, and whatever attribute is named."""
+"""Read a JVM's MBeans over HTTP through Jolokia: memory, threads, collections, pools, and attributes that are named."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from soak.profile.tls import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources.prometheus import requests_sent
 
-#: MBean, attribute, what of it, name as Micrometer or Prometheus has it, labels, and what one unit is in base units.
+#: MBean, attribute, part of it, name in Micrometer or Prometheus, labels, and factor to the base unit.
 Row = tuple[str, str, str, str, Labels, float]
 _HEAP, _REST = (("area", "heap"),), (("area", "nonheap"),)
 _MEMORY, _SYSTEM = "java.lang:type=Memory", "java.lang:type=OperatingSystem"
@@ -58,7 +58,7 @@ _COUNTERS = ("_total", "_seconds_count", "_seconds_sum")
 
 @dataclass(frozen=True)
 class Jolokia:
-    """`jolokia: {url: /jolokia, read: {cache_entries: "app:type=Cache/Size"}}`: MBean, attribute, and a part of it."""
+    """`jolokia: {url: /jolokia, read: {cache_entries: "app:type=Cache/Size"}}`; `read` names MBean/attribute[/part]."""
 
     url: str = "/jolokia"
     read: Mapping[str, str] = field(default_factory=dict, hash=False)
@@ -77,7 +77,7 @@ class Jolokia:
         )
 
     def collect(self) -> Iterable[Sample]:
-        """All in one request; what this JVM does not have is left out, but for attributes that `read` names."""
+        """Read everything in one request; leave out what this JVM does not have, except attributes in `read`."""
         questions = [
             {"type": "read", "mbean": mbean, "attribute": attribute}
             for mbean, attribute, *_ in self._rows
@@ -123,7 +123,7 @@ class Jolokia:
             )
             number = attributed.get(part) if part and isinstance(attributed, dict) else attributed
             if isinstance(number, int | float) and not isinstance(number, bool):
-                # A memory pool without a maximum says -1.
+                # -1 means that a memory pool has no maximum.
                 if number < 0:
                     continue
                 kind = Kind.COUNTER if name.endswith(_COUNTERS) else Kind.GAUGE
@@ -137,7 +137,7 @@ class Jolokia:
 
 
 def _labels_of(bean: str) -> Labels:
-    """What tells beans of one pattern apart: `name=G1 Eden` is the id, `Pool (orders)` the pool."""
+    """Return the label that distinguishes beans of a pattern: the id of `name=G1 Eden`, the pool of `Pool (orders)`."""
     inside = bean.partition(":")[2]
     properties = dict(pair.split("=", 1) for pair in inside.split(",") if "=" in pair)
     kind = properties.get("type", "")
@@ -148,7 +148,7 @@ def _labels_of(bean: str) -> Labels:
 
 
 def _asked(name: str, text: str) -> Row:
-    """`java.lang:type=Memory/HeapMemoryUsage/used` as a row."""
+    """Parse a text such as `java.lang:type=Memory/HeapMemoryUsage/used` into a row."""
     mbean, _, rest = text.partition("/")
     attribute, _, part = rest.partition("/")
     if ":" not in mbean or not attribute:

@@ -1,4 +1,4 @@
-"""Polls a local process from outside: memory, descriptors, threads, CPU, with its children counted in."""
+"""Poll a local process from outside: memory, descriptors, threads, CPU, including its children."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from soak.model import Kind, Sample
 from soak.profile.hosts import is_loopback
 from soak.sampling.procfs import descendants, descriptor_kinds, split_memory
 
-#: Between two costly looks: this many times what the last one took, and at least this long, in seconds.
+#: Pause between two costly readings: this many times the cost of the last one, and at least this many seconds.
 DEAR_SHARE, DEAR_LEAST = 100.0, 0.9
 
 
 @dataclass(frozen=True)
 class Process:
-    """`process: {port: 8080}`, or `pid`, `pidfile`, `name`: which process; looked up anew when it is gone."""
+    """`process: {port: 8080}`, or `pid`, `pidfile`, `name`; the process is looked up again after it has ended."""
 
     pid: int | None = None
     pidfile: str | None = None
@@ -45,7 +45,7 @@ class Process:
             )
 
     def collect(self) -> Iterable[Sample]:
-        """Sums over the process and its descendants; start time and limits are the process's own."""
+        """Return sums over the process and its descendants; start time and limits are those of the process itself."""
         try:
             return list(self._samples(self._process()))
         except psutil.AccessDenied as error:
@@ -102,8 +102,8 @@ class Process:
                 own_resident = total["resident"]
         yield Sample("process_resident_memory_bytes", total["resident"])
         if psutil.LINUX:
-            # Without pages of files (the program's own text among them), which the system can drop
-            # at any time. Memory that is shared and no file's stays in: nobody else gives it back.
+            # Without file-backed pages (such as the program's own text), which the system can drop at any
+            # time. Shared memory without a file is included, as the system cannot drop it.
             yield Sample(
                 "process_resident_anonymous_bytes", max(total["resident"] - total["files"], 0.0)
             )
@@ -129,7 +129,7 @@ class Process:
             yield Sample("container_spec_memory_limit_bytes", limit)
 
     def _io(self, total: dict[str, float]) -> Iterator[Sample]:
-        """Bytes read, written and swapped out, and page faults, of living processes: a child that ends takes its own along."""
+        """Yield I/O, swap and page faults of the living processes; a child's counts disappear with it."""
         if not total["io_unknown"]:
             yield Sample("process_io_read_bytes_total", total["read"], kind=Kind.COUNTER)
             yield Sample("process_io_written_bytes_total", total["written"], kind=Kind.COUNTER)
@@ -144,7 +144,7 @@ class Process:
             )
 
     def _dear(self, pids: list[int]) -> Iterator[Sample]:
-        """What takes the kernel long to tell, so rarely that it costs at most a hundredth of the time."""
+        """Yield what is costly for the kernel to report, so rarely that it takes at most a hundredth of the time."""
         began = time.thread_time()
         if time.monotonic() < self._next.get("dear", 0.0):
             return
@@ -162,15 +162,15 @@ class Process:
         for kind, state in sorted(self._seen):
             labels = (("state", state), ("type", kind)) if state else (("type", kind),)
             yield Sample("process_descriptors", float(kinds[kind, state]), labels)
-        # Processor time: on a busy machine much else happens meanwhile.
+        # Measured in processor time, because other work delays this thread on a busy machine.
         cost = time.thread_time() - began
         self._next["dear"] = time.monotonic() + max(DEAR_SHARE * cost, DEAR_LEAST)
 
 
 def _quick(member: psutil.Process) -> dict[str, float]:
-    """One process's figures that cost little; within `oneshot`."""
+    """Return one process's cheap values; call it within `oneshot`."""
     memory, times = member.memory_info(), member.cpu_times()
-    # Children that ended count through their parent's totals, so the sum never falls.
+    # Ended children count through their parent's totals, so the sum never falls.
     ended = getattr(times, "children_user", 0) + getattr(times, "children_system", 0)
     return {
         "resident": memory.rss,
@@ -182,7 +182,7 @@ def _quick(member: psutil.Process) -> dict[str, float]:
 
 
 def _add_io(member: psutil.Process, total: dict[str, float]) -> bool:
-    """Add a process's input, output, page faults and swap; whether the system told its input and output."""
+    """Add a process's I/O, page faults and swap; return True if the system reported its I/O."""
     with suppress(OSError, IndexError, ValueError):
         fields = Path(f"/proc/{member.pid}/stat").read_text().rpartition(")")[2].split()
         total["faults"] += int(fields[7]) + int(fields[8])
@@ -202,7 +202,7 @@ def _add_io(member: psutil.Process, total: dict[str, float]) -> bool:
 def memory_limit(
     pid: int, proc: Path = Path("/proc"), cgroups: Path = Path("/sys/fs/cgroup")
 ) -> float | None:
-    """The tightest memory.max of a process's cgroup (v2) and those around it, in bytes; None where there is none."""
+    """Return the lowest memory.max of a process's cgroup (v2) and its ancestors in bytes; None if there is none."""
     try:
         own = next(
             line[3:]
@@ -222,7 +222,7 @@ def memory_limit(
 
 
 def listening_on(port: int) -> int:
-    """The process that listens on a local TCP port: of several that share it, the parent; TargetError when there is none."""
+    """Return the pid that listens on a local TCP port, the parent if several share it; TargetError if there is none."""
     try:
         connections = psutil.net_connections(kind="tcp")
     except psutil.AccessDenied:
@@ -242,7 +242,7 @@ def listening_on(port: int) -> int:
 
 
 def process_behind(url: str) -> int | None:
-    """The process that listens where a URL of this machine leads, None for another machine's; TargetError when there is none."""
+    """Return the pid that listens at a local URL, None for another machine; raise TargetError if there is none."""
     parts = urlsplit(url)
     if not is_loopback(parts.hostname or ""):
         return None
@@ -250,7 +250,7 @@ def process_behind(url: str) -> int | None:
 
 
 def _named(name: str) -> int:
-    """The process with this name, or with it as the program of its command line: the eldest of a family."""
+    """Return the pid with this process or program name; of a parent and its children, the parent."""
     named: dict[int, int] = {}
     for process in psutil.process_iter(["name", "cmdline", "ppid"]):
         command = process.info["cmdline"] or [""]

@@ -1,4 +1,4 @@
-"""Polls a /metrics page: Prometheus text, OpenMetrics, or protobuf where the page is large."""
+"""Poll a /metrics page: Prometheus text, OpenMetrics, or protobuf if the page is large."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from soak.sampling.pages import TEXT_FIRST, Pages
 
 @dataclass(frozen=True)
 class Prometheus:
-    """`prometheus: {url: /metrics, keep: ["go_*"], drop: ["*_bucket"]}`; a path is meant on the target.
+    """`prometheus: {url: /metrics, keep: ["go_*"], drop: ["*_bucket"]}`; a path is relative to the target.
 
-    `keep` and `drop` take label matchers too: `container_memory_rss{pod=~"orders-.*"}`.
+    `keep` and `drop` also accept label matchers: `container_memory_rss{pod=~"orders-.*"}`.
 
-    `urls` instead of `url` are replicas: each becomes a source of its own, its series labelled with
-    their `instance`. At most `series` are kept of a page.
+    `urls` instead of `url` are replicas: each becomes a source of its own, whose series get the label
+    `instance`. At most `series` series of a page are kept.
     """
 
     url: str = "/metrics"
@@ -59,7 +59,7 @@ class Prometheus:
         object.__setattr__(self, "_pages", pages)
 
     def collect(self) -> Iterable[Sample]:
-        """All samples of the page that `keep` matches and `drop` does not, and some about the scrape itself."""
+        """Return all samples of the page that `keep` matches and `drop` does not, and some about the scrape itself."""
         began = time.monotonic()
         page = self._pages.read(self.url)
         if not page.samples:
@@ -73,12 +73,12 @@ class Prometheus:
         ]
 
     def notices(self) -> tuple[str, ...]:
-        """What was unusual about the first page."""
+        """Return what was unusual about the first page."""
         return tuple(self._notices)
 
 
 def about(page: Page, took: float) -> Iterator[Sample]:
-    """What a scrape says about itself, under Prometheus's names where it has one; `took` in seconds."""
+    """Yield samples about the scrape itself, with Prometheus's names where they exist; `took` in seconds."""
     yield Sample("scrape_duration_seconds", took)
     yield Sample("scrape_samples_scraped", float(page.scraped))
     yield Sample("scrape_samples_post_metric_relabeling", float(page.wanted))
@@ -87,7 +87,7 @@ def about(page: Page, took: float) -> Iterator[Sample]:
 
 
 def requests_sent(fetcher: Fetcher, url: str) -> Sample:
-    """How many requests soak itself has sent there."""
+    """Return the number of requests that soak itself has sent to this server."""
     return Sample(
         "scrape_requests_total",
         float(fetcher.asked),
@@ -97,5 +97,5 @@ def requests_sent(fetcher: Fetcher, url: str) -> Sample:
 
 
 def parse(answer: Answer, url: str) -> tuple[Sample, ...]:
-    """The samples of one page; TargetError when it is none."""
+    """Return the samples of one page; raise TargetError if it is not a metrics page."""
     return Exposition().read(answer, url).samples

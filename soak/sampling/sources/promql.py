@@ -1,4 +1,4 @@
-"""Asks a Prometheus server: instant queries, each a series of its own name."""
+"""Poll a Prometheus server with instant queries; each query has its own series name."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from soak.profile.tls import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources.prometheus import requests_sent
 
-#: Series that one query may give.
+#: Most series of one query.
 _MOST = 500
 
 
@@ -40,7 +40,7 @@ class Promql:
         )
 
     def collect(self) -> Iterable[Sample]:
-        """Each element of each query's vector; queries without a result are counted, and all of them an error."""
+        """Return the elements of each query's vector; count queries without a result; raise TargetError if none has one."""
         samples: list[Sample] = []
         silent = [name for name, text in self.query.items() if not self._add(samples, name, text)]
         if len(silent) == len(self.query):
@@ -81,7 +81,7 @@ class Promql:
 
 
 def _samples(name: str, data: dict[str, Any]) -> Iterator[Sample]:
-    """A scalar, or the elements of a vector without their own name; TargetError for anything else."""
+    """Yield a scalar, or a vector's elements without their metric name; raise TargetError for anything else."""
     kind = Kind.COUNTER if name.endswith("_total") else Kind.GAUGE
     if data["resultType"] == "scalar":
         yield Sample(name, float(data["result"][1]), (), kind)

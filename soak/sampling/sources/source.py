@@ -1,4 +1,4 @@
-"""What a source is."""
+"""The interface of a source."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from soak.model import Sample
 class Source(Protocol):
     """Something to poll: a frozen dataclass whose fields are its YAML keys.
 
-    `collect` returns the samples of one scrape or raises SoakError with one line that says why not;
-    it keeps to its own timeout and is only ever called from one thread at a time.
+    `collect` returns the samples of one scrape, or raises SoakError with a one-line reason; it observes its
+    own timeout and is only called from one thread at a time.
     """
 
     def collect(self) -> Iterable[Sample]:
-        """One scrape."""
+        """Return the samples of one scrape."""
         ...
