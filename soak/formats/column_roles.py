@@ -34,8 +34,8 @@ def left_out(
     """Return the columns to keep; add notes about the columns left out and those shown but not judged.
 
     `wide` says that each row has its own time, so that a column's shape means something.
-    `asked` are columns that the user named: they are kept and judged whatever
-    they are.
+    `asked` are columns that the user named: they are kept and
+    judged in any case.
     """
     kept: set[str] = set()
     dropped: dict[str, list[str]] = {}

@@ -113,7 +113,7 @@ def _is_unit(text: str) -> bool:
 def _take_points_for_thousands(table: Table, dialect: Dialect, body: list[str]) -> None:
     """Read numbers such as `307.200` in a German file as whole numbers, and note it, as they could also be fractions.
 
-    The signs are a decimal comma in other columns, or the unit: bytes and KiB do not have thousandths.
+    It is recognised by a decimal comma in other columns, or by the unit: bytes and KiB do not have thousandths.
     """
     import pandas as pd  # noqa: PLC0415 - as above
 

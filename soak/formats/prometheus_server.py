@@ -130,7 +130,8 @@ def _start_times(
 ) -> Iterator[RawSeries]:
     """Yield the start times of the series' processes or containers, so that deployments are recognised.
 
-    Yield nothing if the server does not have them. Without them, a leak that deployments reset looks like a collector's sawtooth.
+    Yield nothing if the server does not have them. Without them, a leak that deployments
+    reset looks like a collector's sawtooth.
     """
     own = [
         (match[1], match[2] or "")

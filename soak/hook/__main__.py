@@ -9,7 +9,7 @@ import sys
 
 
 def load_from_folder(folder: str) -> None:
-    """Start the hook from a folder alone (`python path/to/hook service.py`), without importing its modules by accident."""
+    """Start the hook from a folder alone (`python path/to/hook service.py`), so that its modules hide no others."""
     sys.path.pop(0)
     spec = importlib.util.spec_from_file_location(
         "soak_hook", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder]

@@ -34,7 +34,7 @@ class Memory:
         self._tracing = Tracing(frames)
 
     def page(self) -> dict[str, Any]:
-        """Return what was allocated since the first call and survives a collection, by traceback, innermost call first."""
+        """Return what was allocated since the first call and is still alive after a collection, by traceback."""
         self._tracing.begin()
         count_openings()
         with self._tracing.aside:

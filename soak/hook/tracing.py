@@ -84,7 +84,7 @@ class Tracing:
                 self._thread.start()
 
     def held(self) -> Held:
-        """Return what is alive after a collection, by traceback; with windows, an estimate for all the time."""
+        """Return what is alive after a collection, by traceback; with windows, an estimate for the whole time."""
         with self.aside:
             if self.in_windows:
                 return surely_kept(self._sums, self._pairs)

@@ -40,7 +40,7 @@ class Promql:
         )
 
     def collect(self) -> Iterable[Sample]:
-        """Return the elements of each query's vector; count queries without a result; raise TargetError if none has one."""
+        """Return the elements of each query's vector; count queries without one; raise TargetError if none has one."""
         samples: list[Sample] = []
         silent = [name for name, text in self.query.items() if not self._add(samples, name, text)]
         if len(silent) == len(self.query):
