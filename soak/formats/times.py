@@ -249,7 +249,7 @@ def _duration(text: str) -> float | None:
 
 
 def _by_spelling(texts: pd.Series) -> tuple[Floats, str, int | None]:
-    """Parse with the spelling that fits all texts; of day/month and month/day, take the one with the shorter recording."""
+    """Parse with the spelling that fits all texts and, for day/month or month/day, gives the shorter recording."""
     import pandas as pd  # noqa: PLC0415 - as above
 
     fitting: list[tuple[float, str, Floats]] = []
