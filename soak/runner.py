@@ -161,7 +161,7 @@ class Run:
             self.taker.follow(begin, self._at(1.0))
 
     def _try_profilers(self, pid: int | None) -> None:
-        """Take each kind of snapshot once before anything is judged."""
+        """Ask each profiler once and keep nothing, before anything is judged."""
         keeper = SnapshotKeeper(self.directory, self.recorder.add)
         self.taker = snapshot_scheduler_for(
             self.profile, pid, keeper.keep, self._record, self.clock

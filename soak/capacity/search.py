@@ -1,10 +1,11 @@
-"""The search as a function of its history: which step comes next, and what the steps so far come to.
+"""The search as a function of its history: which step comes next, and the result of the steps so far.
 
-The rate is doubled until it does not hold, then the bracket is halved on a logarithmic scale until
+The rate is doubled until it does not hold; then the bracket is halved on a logarithmic scale until
 its ends differ by no more than `within`. Both ends are then measured again: the lower one for
-longer, since a queue that grows slowly takes time to show, and the upper one because a stall of the
-machine may have broken it. A rate's last outcome counts. After a rate that did not hold, half of
-what did is driven until the target answers as it should, so that no step inherits a queue.
+longer, since a slowly growing queue takes time to show, and the upper one because a stall of the
+machine may have broken it. The last outcome of a rate counts. After a rate that did not hold, half
+of the highest rate that held is driven until the target answers within its limits again, so that no
+step inherits a queue.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from collections.abc import Sequence
 from soak.capacity.settings import GROWTH, RECOVERY_SECONDS, SETTLE_SECONDS, SearchSettings
 from soak.capacity.steps import Bracket, Conclusion, Decision, Step, StepKind, StepOutcome
 
-#: A recovery is driven at this share of the highest rate that held, or of the lowest of the search.
+#: Rate of a recovery, as a share of the highest rate that held, or of the lowest rate of the
+#: search.
 RECOVERY_SHARE = 0.5
-#: A rate that did not hold is measured so often before it ends the search.
+#: Number of times that a rate is measured without holding before the search accepts it.
 BREAKS = 2
 
 
 def next_step(settings: SearchSettings, history: Sequence[StepOutcome]) -> Step | None:
-    """The step that follows; None when the search is over."""
+    """Return the next step; None if the search is over."""
     judged = [outcome for outcome in history if outcome.step.judged]
     if not history and settings.warmup > 0:
         return Step(StepKind.WARMUP, settings.lowest, 0.0, settings.warmup, settings.warmup)
@@ -38,7 +40,7 @@ def next_step(settings: SearchSettings, history: Sequence[StepOutcome]) -> Step 
 
 
 def _stuck(history: Sequence[StepOutcome]) -> bool:
-    """Whether the last recovery failed."""
+    """Return True if the last recovery failed."""
     return (
         bool(history)
         and history[-1].step.kind is StepKind.RECOVERY
@@ -47,7 +49,7 @@ def _stuck(history: Sequence[StepOutcome]) -> bool:
 
 
 def _following(settings: SearchSettings, judged: Sequence[StepOutcome]) -> Step | None:
-    """The next rate to be judged."""
+    """Return the next step that is judged; None if there is none."""
     bounds = bracket(judged)
     held, open_ = bounds.held, bounds.open
     if held is None:
@@ -68,7 +70,7 @@ def _following(settings: SearchSettings, judged: Sequence[StepOutcome]) -> Step 
 
 
 def _middle(settings: SearchSettings, held: float, open_: float) -> float | None:
-    """The rate between the ends of a bracket, on a logarithmic scale; None where they are near enough to each other."""
+    """Return the logarithmic middle of a bracket; None if its ends are close enough."""
     middle = rounded(math.sqrt(held * open_))
     return middle if open_ > (1 + settings.within) * held and held < middle < open_ else None
 
@@ -79,10 +81,10 @@ def _step(settings: SearchSettings, rate: float, kind: StepKind = StepKind.STEP)
 
 
 def _again(settings: SearchSettings, judged: Sequence[StepOutcome], rate: float) -> Step | None:
-    """A rate that did not hold once more, as long as it was measured before.
+    """Return a step that repeats a rate that did not hold, with the same duration as before.
 
-    None once it has not held `BREAKS` times, or in a step that was long enough for no single stall
-    to have broken it.
+    Return None once the rate has not held `BREAKS` times, or has not held in a step of full length,
+    which a single stall cannot have broken.
     """
     tried = [outcome for outcome in judged if outcome.step.rate == rate]
     kind = (
@@ -94,7 +96,7 @@ def _again(settings: SearchSettings, judged: Sequence[StepOutcome], rate: float)
 
 
 def _confirmed(judged: Sequence[StepOutcome], rate: float) -> bool:
-    """Whether a rate held in a step of the length of a confirmation."""
+    """Return True if a rate held in a confirmation step."""
     return any(
         outcome.step.rate == rate and outcome.step.kind is StepKind.CONFIRM and outcome.kept
         for outcome in judged
@@ -102,7 +104,7 @@ def _confirmed(judged: Sequence[StepOutcome], rate: float) -> bool:
 
 
 def bracket(judged: Sequence[StepOutcome]) -> Bracket:
-    """What the outcomes come to, the last one of each rate counting; a rate above one that did not hold does not count."""
+    """Return the bracket from the last outcome of each rate; a rate above one that did not hold does not count."""
     last = {outcome.step.rate: outcome for outcome in judged if outcome.step.judged}
     open_ = min((rate for rate, outcome in last.items() if not outcome.kept), default=None)
     kept = [
@@ -115,7 +117,7 @@ def bracket(judged: Sequence[StepOutcome]) -> Bracket:
 
 
 def conclusion(settings: SearchSettings, history: Sequence[StepOutcome]) -> Conclusion:
-    """How the search ended, or stands: unfinished unless nothing would follow."""
+    """Return how the search ended; UNFINISHED if it should go on."""
     judged = [outcome for outcome in history if outcome.step.judged]
     bounds = bracket(judged)
     if next_step(settings, history) is not None or not judged:
@@ -123,7 +125,7 @@ def conclusion(settings: SearchSettings, history: Sequence[StepOutcome]) -> Conc
     if bounds.held is None and bounds.high == settings.lowest:
         return Conclusion.BELOW
     if _stuck(history):
-        starved = history[-1].decision is Decision.GENERATOR  # and says nothing of the target
+        starved = history[-1].decision is Decision.GENERATOR  # which says nothing about the target
         return Conclusion.GENERATOR if starved else Conclusion.UNRECOVERED
     if bounds.open is None:
         return (
@@ -143,5 +145,5 @@ def conclusion(settings: SearchSettings, history: Sequence[StepOutcome]) -> Conc
 
 
 def rounded(rate: float) -> float:
-    """A rate to three significant figures: what people write down."""
+    """Round a rate to three significant figures, as people write it."""
     return float(f"{rate:.3g}")

@@ -1,25 +1,25 @@
-"""Whether a rate holds: a sequential test on the windows of one step.
+"""Decide whether a rate holds, by a sequential test on the windows of one step.
 
-A limit such as p99 <= 250 ms holds where at most 1% of the requests take longer, and errors <= 1%
-where at most 1% fail: each limit is a proportion p against its allowed p0. Two one-sided tests are
-made after every window: "holds" rejects p >= p0, "breaks" rejects p <= p0. Each is a mixture of
-likelihood ratios of smaller or larger proportions against p0 (Robbins, "Statistical Methods Related
-to the Law of the Iterated Logarithm", Annals of Mathematical Statistics 1970): a test martingale,
-so that by Ville's inequality its error stays below `risk` however often it is looked at (Ramdas,
-Gruenwald, Vovk, Shafer, "Game-Theoretic Statistics and Safe Anytime-Valid Inference", Statistical
-Science 2023).
+A limit such as p99 <= 250 ms holds if at most 1% of the requests take longer, and errors <= 1%
+if at most 1% fail: each limit compares a proportion p with its allowed value p0. Two one-sided
+tests are made after every window: "holds" rejects p >= p0, "breaks" rejects p <= p0. Each is a
+mixture of likelihood ratios of smaller or larger proportions against p0 (Robbins, "Statistical
+Methods Related to the Law of the Iterated Logarithm", Annals of Mathematical Statistics 1970). Such
+a mixture is a test martingale, so by Ville's inequality its error stays below `risk` however often
+it is evaluated (Ramdas, Gruenwald, Vovk, Shafer, "Game-Theoretic Statistics and Safe Anytime-Valid
+Inference", Statistical Science 2023).
 
-Requests of one window, and windows beside each other, are not independent: queues and stalls make
-violations come together. The log-likelihoods are therefore divided by the design effect, the
-variance of the violations over blocks of windows as a multiple of what independent requests would
-have (quasi-likelihood: McCullagh and Nelder 1989), at whichever block length it is largest
+Requests in one window, and neighbouring windows, are not independent: queues and stalls make
+violations cluster. The log-likelihoods are therefore divided by the design effect, which is the
+variance of the violations over blocks of windows relative to that of independent requests
+(quasi-likelihood: McCullagh and Nelder 1989), at the block length with the largest value
 (Flyvbjerg and Petersen, "Error estimates on averages of correlated data", 1989).
 
-What does not happen during a step is not seen: a stall that comes once in a minute is met by one
-step in some, and then it counts as one event, however many requests it delays.
+The test sees only what happens during a step. A stall that occurs once a minute falls into some
+steps only, and counts as one event there, however many requests it delays.
 
 A request that is under way for longer than a limit allows violates it already, whether it is
-answered or not: of more requests in flight than arrive in that time, all beyond these are so old.
+answered or not. If more requests are in flight than arrive in that time, the excess is this old.
 """
 
 from __future__ import annotations
@@ -34,34 +34,36 @@ from soak.generator_limits import BUSY, LAGGING
 from soak.latency import bucket_seconds
 from soak.units import show_duration, show_number, show_ratio
 
-#: Proportions that the likelihood ratios of "holds" and of "breaks" are taken for, as multiples of the allowed one.
+#: Alternative proportions of the likelihood ratios of "holds" and of "breaks", as multiples of the allowed one.
 SMALLER, LARGER = (1 / 2, 1 / 4, 1 / 16), (2.0, 4.0, 16.0, 64.0)
-#: No alternative is nearer to 1 than this.
+#: Upper bound of an alternative proportion.
 MOST_ALTERNATIVE = 0.9
-#: Windows before anything is decided: of fewer, no variance between them can be told.
+#: Minimum windows before a decision: fewer do not show the variance between them.
 FEWEST_WINDOWS = 4
-#: Blocks from which their variance is taken: of fewer, it says nothing.
+#: Minimum blocks for an estimate of their variance.
 FEWEST_BLOCKS = 4
-#: Windows in a row within all limits after which the target has recovered.
+#: Successive windows within all limits after which the target has recovered.
 RECOVERED_WINDOWS = 3
-#: Of the arrivals of a step, so many more may be in flight in its last third than in its first: a rate beyond which the
-#: queue grows by a hundredth of what arrives is above capacity by as much, however low its latency still is.
+#: Growth of requests in flight from the first to the last third, as a share of arrivals, above which a rate does not
+#: hold:
+#: a queue that grows by this share shows a rate above capacity by as much, however low its latency still is.
 QUEUE_GROWTH = 0.01
-#: Requests more in flight that are chance at any rate.
+#: Growth of requests in flight that is attributed to chance at any rate.
 QUEUE_CHANCE = 5.0
-#: The generator is the limit below this share of arrivals made.
+#: If a smaller share of arrivals was made, the generator is the limit.
 MADE = 0.98
-#: The generator is also the limit of a step that did not hold where it was busy or lagging in this share of the windows.
+#: A generator that was busy or lagging in this share of a step's windows is the limit of a step that did not hold.
 PRESSED = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class WindowCounts:
-    """One window of all endpoints: its length in seconds, and what was counted in it.
+    """One window of all endpoints: its length in seconds, and the counts in it.
 
     `latency` maps buckets of `soak.latency` to successes, `dropped` are arrivals that were never
-    sent, `in_flight` requests under way at its end. `asked` and `made` are arrivals, `cpu` (share
-    of a core) and `lag` (seconds) the generator's own; None where nothing was measured.
+    sent, `in_flight` are requests under way at its end. `asked` and `made` are arrivals, `cpu`
+    (share
+    of a core) and `lag` (seconds) the generator's own; None if nothing was measured.
     """
 
     seconds: float
@@ -94,11 +96,11 @@ class StepTest:
 
     @property
     def seconds(self) -> float:
-        """How long the step has been measured for."""
+        """How long the step has been measured."""
         return sum(window.seconds for window in self.windows)
 
     def add(self, window: WindowCounts) -> StepOutcome | None:
-        """One more window; the outcome as soon as there is one."""
+        """Add one window; return the outcome as soon as the step is decided, else None."""
         settling = self._settled < self.step.settle - 1e-6
         self._settled += window.seconds
         for index, limit in enumerate(self.limits):
@@ -114,7 +116,7 @@ class StepTest:
         return decide()
 
     def ended(self) -> StepOutcome:
-        """The outcome of a step that ended before it was decided."""
+        """Return the outcome of a step that ended before it was decided."""
         return self._outcome(
             Decision.UNDECIDED,
             f"it ended after {show_duration(self.seconds)}, undecided",
@@ -124,7 +126,7 @@ class StepTest:
     def _violations(
         self, index: int, limit: StepLimit, window: WindowCounts
     ) -> tuple[float, float]:
-        """Requests of a window, and those of them that violate a limit."""
+        """Return the number of requests of a window, and how many of them violate a limit."""
         if limit.quantile is None:
             return window.requests + window.dropped, window.failures + window.dropped
         slow = sum(
@@ -149,7 +151,8 @@ class StepTest:
         return self._outcome(Decision.HELD, "warm-up") if done else None
 
     def _recovered(self) -> StepOutcome | None:
-        """Held once some windows in a row are within all limits; broken when none are for too long."""
+        """Return HELD once some successive windows are within all limits, BROKE (or GENERATOR) at the timeout, else
+        None."""
         last = [counts[-RECOVERED_WINDOWS:] for counts in self._counts]
         well = all(
             sum(n for n, _ in some) > 0 and all(bad <= limit.allowed * n for n, bad in some)
@@ -198,7 +201,7 @@ class StepTest:
         return self._open() if over else None
 
     def _open(self) -> StepOutcome:
-        """Neither is sure in the time that the step had."""
+        """Return the outcome of a step that could not be decided in its maximum time."""
         kept = self._within_limits() and self._queue_growth() is None
         reason = f"too near to the limit to be sure: {self._told(self._nearest())}"
         return self._outcome(Decision.UNDECIDED, reason, kept=kept)
@@ -206,7 +209,7 @@ class StepTest:
     def _evidence(
         self, limit: StepLimit, counts: Sequence[tuple[float, float]]
     ) -> tuple[float, float]:
-        """The logarithms of the evidence that a limit holds, and that it breaks."""
+        """Return the logarithms of the evidence that a limit holds, and that it breaks."""
         n, bad = sum(pair[0] for pair in counts), sum(pair[1] for pair in counts)
         effect, p0 = design_effect(counts), limit.allowed
 
@@ -223,7 +226,7 @@ class StepTest:
         return mixture(SMALLER), mixture(LARGER)
 
     def _queue_growth(self) -> str | None:
-        """Why the rate is above capacity although every limit still holds: requests in flight grow; None where they do not."""
+        """Return a reason if requests in flight grow, so that the rate is above capacity although all limits hold; else None."""
         third = len(self.windows) // 3
         first, second, last = (
             sum(window.in_flight for window in part) / third
@@ -251,7 +254,8 @@ class StepTest:
         return sum(made for made, _ in known if made is not None) / asked if asked else 1.0
 
     def _generator_limit(self) -> str | None:
-        """Why a step that did not hold says nothing of the target: the load generator was at its own limit."""
+        """Return a reason if the load generator was the limit, so that the step says nothing about the target; else
+        None."""
         if not self._made_all():
             return f"the load generator made {show_ratio(self._made_share())} of the arrivals"
         busy = sum((window.cpu or 0.0) >= BUSY for window in self.windows) / len(self.windows)
@@ -263,14 +267,14 @@ class StepTest:
         return None
 
     def _nearest(self) -> StepLimit:
-        """The limit of which the least is known to be kept."""
+        """Return the limit with the least evidence that it holds."""
         pairs = [
             (self._evidence(limit, self._counts[i])[0], i) for i, limit in enumerate(self.limits)
         ]
         return self.limits[min(pairs)[1]]
 
     def _told(self, limit: StepLimit) -> str:
-        """`4.2% of 12,000 requests took over 250 ms (1% may)`."""
+        """Describe a limit's violations: `4.2% of 12,000 requests took over 250 ms (1% may)`."""
         counts = self._counts[self.limits.index(limit)]
         n, bad = sum(pair[0] for pair in counts), sum(pair[1] for pair in counts)
         what = "failed" if limit.quantile is None else f"took over {show_duration(limit.bound)}"
@@ -289,10 +293,10 @@ class StepTest:
 
 
 def design_effect(counts: Sequence[tuple[float, float]]) -> float:
-    """How much more the number of violations varies than that of independent requests, at least 1.
+    """Return the variance of the number of violations relative to independent requests, at least 1.
 
-    `counts` are requests and violations of successive windows; blocks of 1, 2, 4, ... windows are
-    looked at, and the largest ratio counts.
+    `counts` are requests and violations of successive windows. Blocks of 1, 2, 4, ... windows are
+    examined, and the largest ratio counts.
     """
     n, bad = sum(pair[0] for pair in counts), sum(pair[1] for pair in counts)
     if not 0 < bad < n:

@@ -1,4 +1,4 @@
-"""What a search does and what comes of it: steps, their outcomes, and the capacity."""
+"""Data types of a search: steps, their outcomes, and the capacity."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 
 class StepKind(StrEnum):
-    """What a step is for: the load before the first one, a rate to be judged, the found rate once more, or a rest."""
+    """The purpose of a step: the load before the first one, a rate to be judged, the found rate again, or a recovery."""
 
     WARMUP = "warmup"
     STEP = "step"
@@ -18,7 +18,7 @@ class StepKind(StrEnum):
 
 
 class Decision(StrEnum):
-    """What a step showed: the limits surely held, or one was surely broken; neither; or the generator was the limit."""
+    """The outcome of a step: the limits surely held, one surely broke, neither, or the generator was the limit."""
 
     HELD = "held"
     BROKE = "broke"
@@ -49,7 +49,7 @@ class Step:
 
     @property
     def judged(self) -> bool:
-        """Whether its outcome tells anything of the capacity."""
+        """True if its outcome says something about the capacity."""
         return self.kind in (StepKind.STEP, StepKind.CONFIRM)
 
 
@@ -62,7 +62,7 @@ class DrivenStep:
     end: float
 
     def to_json(self) -> dict[str, Any]:
-        """What run.json says of it."""
+        """Return its entry in run.json."""
         step = self.step
         fields = {
             "kind": step.kind.value,
@@ -79,7 +79,7 @@ class DrivenStep:
 
     @classmethod
     def from_json(cls, entry: Mapping[str, Any]) -> DrivenStep:
-        """The inverse of `to_json`; KeyError, TypeError or ValueError where the entry is damaged."""
+        """Read an entry of run.json; raise KeyError, TypeError or ValueError if it is damaged."""
         numbers = (float(entry[key]) for key in ("rate", "settle", "least", "most"))
         return cls(
             Step(StepKind(entry["kind"]), *numbers), float(entry["start"]), float(entry["end"])
@@ -88,9 +88,10 @@ class DrivenStep:
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """What a step showed, and a sentence that says why; `seconds` is how long it was measured for.
+    """The outcome of a step, and a sentence that gives the reason; `seconds` is how long it was
+    measured.
 
-    `kept` says that the limits were kept as far as it was measured: proven where the decision is
+    `kept` says that the limits were kept as far as measured; this is proven if the decision is
     `HELD`.
     """
 
@@ -103,11 +104,13 @@ class StepOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Bracket:
-    """What a search has found so far, in requests per second; None where nothing is known.
+    """What a search has found so far, in requests per second; None if unknown.
 
     `held` is the highest rate that kept the limits, `open` the lowest one above it that did not,
-    for whatever reason. `low` and `high` are the 95% interval: the highest rate that surely held,
-    and the lowest one above it that surely broke a limit.
+    for
+    whatever reason. `low` and `high` are the 95% interval: the highest rate that surely held, and
+    the
+    lowest one above it that surely broke a limit.
     """
 
     held: float | None
@@ -118,10 +121,10 @@ class Bracket:
 
 @dataclass(frozen=True, slots=True)
 class StepFigures:
-    """One step with what was seen in it, for reports: requests per second answered, latencies in seconds, shares of 1.
+    """The measurements of one step for reports: requests per second answered, latencies in seconds, shares of 1.
 
     `cpu` is the target's CPU in cores, `pools` each connection pool's mean use by name; None and
-    empty where not recorded. `start` and `end` are seconds on the run's clock.
+    empty if not recorded. `start` and `end` are seconds on the run's clock.
     """
 
     outcome: StepOutcome
@@ -137,10 +140,9 @@ class StepFigures:
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
-    """What a capacity search found: the bracket in requests per second, how it ended, and each step in order.
+    """The result of a capacity search: the bracket in requests per second, how it ended, and each step in order.
 
-    `p99_limit` (seconds) and `errors_limit` (share) are those of the search, None where it had
-    none.
+    `p99_limit` (seconds) and `errors_limit` (share) are the search's limits, None if not given.
     """
 
     conclusion: Conclusion
@@ -151,7 +153,7 @@ class Capacity:
 
     @property
     def at(self) -> StepFigures | None:
-        """The step that measured the capacity: the last one of the highest rate that held."""
+        """The step that measured the capacity: the last one at the highest rate that held."""
         of_rate = [
             step
             for step in self.steps

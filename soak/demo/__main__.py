@@ -1,4 +1,4 @@
-"""`python -m soak.demo`: serve the shop on loopback until told to stop."""
+"""`python -m soak.demo`: serve the shop on loopback until stopped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soak.demo.steady import calm_allocator
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """One line, exit 2."""
+        """Print one line and exit with code 2."""
         self.exit(2, f"{self.prog}: {message}\n")
 
 
@@ -33,7 +33,7 @@ def _rounds(text: str) -> int:
 
 
 def main() -> int:
-    """Serve until SIGTERM or SIGINT; 0 then, 1 when the service did not come up, 2 for bad arguments."""
+    """Serve until SIGTERM or SIGINT; return 0 then, 1 if the service did not come up, 2 for bad arguments."""
     parser = _Parser(
         prog="python -m soak.demo", description="A small orders shop that leaks on request."
     )

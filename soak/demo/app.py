@@ -30,40 +30,40 @@ def _is_count(value: object) -> TypeGuard[int]:
 
 
 class Endpoints:
-    """One method an endpoint; `parts` may be replaced while they serve."""
+    """One method per endpoint; `parts` may be replaced while they serve."""
 
     def __init__(self, shop: Shop, parts: Parts, metrics: Metrics, terms: Path) -> None:
         self._shop, self.parts, self._metrics, self._terms = shop, parts, metrics, terms
         self.ready = False
 
     def healthz(self) -> tuple[Response, int]:
-        """200 once it is warm, 503 before."""
+        """Return 200 once the service is warm, 503 before."""
         return (jsonify(status="ok"), 200) if self.ready else (jsonify(status="warming up"), 503)
 
     def metrics(self) -> Response:
-        """Prometheus text."""
+        """Return the metrics as Prometheus text."""
         return Response(self._metrics.text(), mimetype="text/plain; version=0.0.4")
 
     def product(self, number: int) -> Response:
-        """One product."""
+        """Return one product."""
         return jsonify(self._shop.product(number) or abort(404, "no such product"))
 
     def search(self) -> Response:
-        """A page of 100 products, the matching ones first: GET /search?q=lamp."""
+        """Return a page of 100 products, the matching ones first: GET /search?q=lamp."""
         request_id = request.headers.get("X-Request-ID") or uuid.uuid4().hex
         page = self.parts.page(request.args.get("q", ""), request_id, self._render)
         return Response(page, mimetype="text/html", headers={"X-Request-ID": request_id})
 
     def orders(self) -> Response:
-        """The 20 newest orders."""
+        """Return the 20 newest orders."""
         return jsonify(self._shop.orders(20))
 
     def order(self, number: int) -> Response:
-        """One order."""
+        """Return one order."""
         return jsonify(self._shop.order(number) or abort(404, "no such order"))
 
     def place(self) -> Response:
-        """Order something: POST /orders {"product": 7, "quantity": 2}."""
+        """Place an order: POST /orders {"product": 7, "quantity": 2}."""
         asked = request.get_json()
         product, quantity = (
             (asked.get("product"), asked.get("quantity", 1))
@@ -79,7 +79,7 @@ class Endpoints:
         return response
 
     def invoice(self) -> Response:
-        """The newest order's invoice, with the terms of sale."""
+        """Return the newest order's invoice, with the terms of sale."""
         [order] = self._shop.orders(1)
         head = "Order {id}: {quantity} x product {product}, {total_cents} cents\n\n".format_map(
             order
@@ -87,7 +87,7 @@ class Endpoints:
         return Response(head.encode() + self.parts.read(self._terms), mimetype="text/plain")
 
     def shipping(self, country: str) -> Response:
-        """What it costs to send something there."""
+        """Return the cost of shipping to a country."""
         return jsonify(country=country, price_cents=self.parts.quote(self._shop.pool, country))
 
     def _render(self, query: str) -> bytes:
@@ -100,7 +100,7 @@ class Endpoints:
 
 
 def create_app(endpoints: Endpoints, metrics: Metrics) -> Flask:
-    """The application: routes, errors as JSON, and a count of every answer."""
+    """Create the application: routes, errors as JSON, and a count of every answer."""
     app = Flask("soak.demo", static_folder=None)
     routes: dict[str, Any] = {
         "GET /healthz": endpoints.healthz,

@@ -16,10 +16,11 @@ MAX_BODY = 1 << 20
 
 
 class ClientConnection(BaseHTTPRequestHandler):
-    """One client's connection, over as many requests as it likes to send.
+    """One client's connection, for any number of requests.
 
-    The base class would serve and hang up in its constructor; here that only gets ready, and
-    `serve` is called whenever the client has sent something.
+    The base class would serve and close the connection in its constructor. Here the constructor
+    only
+    prepares, and `serve` is called whenever the client has sent something.
     """
 
     protocol_version = "HTTP/1.1"
@@ -39,7 +40,7 @@ class ClientConnection(BaseHTTPRequestHandler):
         self.setup()
 
     def serve(self) -> bool:
-        """Answer the request that has arrived, and any sent right behind it; True when the client may send more."""
+        """Answer the request that has arrived, and any sent right behind it; return True if the client may send more."""
         try:
             self.handle_one_request()
             while not self.close_connection and self._more():
@@ -49,11 +50,11 @@ class ClientConnection(BaseHTTPRequestHandler):
         return not self.close_connection
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         for part in (self.wfile, self.rfile, self.connection):
             try:
                 part.close()
-            except OSError:  # the client went first, with an answer half sent
+            except OSError:  # the client closed first, with an answer half sent
                 continue
 
     def answer(self) -> None:
@@ -69,10 +70,11 @@ class ClientConnection(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = answer  # noqa: N815
 
     def log_message(self, *_args: Any, **_kwargs: Any) -> None:
-        """Nothing: a log line a request would be the busiest part of this service."""
+        """Log nothing: a log line per request would be the busiest part of this service."""
 
     def _more(self) -> bool:
-        """Whether a further request is in the buffer already, where no selector sees it."""
+        """Return True if another request is already in the buffer, where a selector does not see
+        it."""
         self.connection.settimeout(0)
         try:
             return bool(self.rfile.peek(1))  # type: ignore[attr-defined]  # a BufferedReader, which typeshed hides

@@ -1,4 +1,4 @@
-"""Four well-known mistakes, each beside the code that does it right; `Parts` is what the service is built from."""
+"""Four well-known mistakes, each next to the correct code; `Parts` is what the service is built from."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CACHED_PAGES = 8
 
 
 class Leak(StrEnum):
-    """How the service misbehaves."""
+    """The kind of leak in the service."""
 
     NONE = "none"
     MEMORY = "memory"
@@ -28,14 +28,14 @@ class Leak(StrEnum):
     POOL = "pool"
 
 
-# Memory: a cache without a bound.
+# Memory: a cache without a limit.
 _recent: OrderedDict[str, bytes] = OrderedDict()
 _recent_lock = threading.Lock()
 _pages: dict[tuple[str, str], bytes] = {}
 
 
 def cached_page(query: str, _request_id: str, render: Callable[[str], bytes]) -> bytes:
-    """Right: one page a query, and the least recently used goes when there are too many."""
+    """Correct: one page per query; the least recently used page is dropped when there are too many."""
     with _recent_lock:
         page = _recent.pop(query, None) or render(query)
         _recent[query] = page
@@ -45,16 +45,16 @@ def cached_page(query: str, _request_id: str, render: Callable[[str], bytes]) ->
 
 
 def hoarded_page(query: str, request_id: str, render: Callable[[str], bytes]) -> bytes:
-    """Wrong: the key holds the request's id, so no page is ever found again, and none is ever dropped."""
+    """Wrong: the key contains the request's id, so no page is ever found again, and none is ever dropped."""
     key = (query, request_id)
     if key not in _pages:
         _pages[key] = render(query)
     return _pages[key]
 
 
-# Descriptors: a file opened and not closed.
+# Descriptors: a file is opened and not closed.
 def read_file(path: Path) -> bytes:
-    """Right: closed whatever happens."""
+    """Correct: the file is closed in every case."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         return os.read(descriptor, 65536)
@@ -67,16 +67,16 @@ def read_file_and_forget(path: Path) -> bytes:
     return os.read(os.open(path, os.O_RDONLY), 65536)
 
 
-# Threads: one a task, waiting for an answer that never comes.
+# Threads: one per task, waiting for an answer that never comes.
 class Mailer:
-    """Right: one thread for all confirmations, behind a queue with an end; when that is full, the mail is dropped."""
+    """Correct: one thread for all confirmations, behind a bounded queue; if it is full, the mail is dropped."""
 
     def __init__(self) -> None:
         self._outbox: queue.Queue[int] = queue.Queue(maxsize=1000)
         threading.Thread(target=self._deliver, name="mailer", daemon=True).start()
 
     def confirm(self, order: int) -> None:
-        """Have an order confirmed by mail, soon."""
+        """Queue an order's confirmation by mail."""
         try:
             self._outbox.put_nowait(order)
         except queue.Full:
@@ -88,14 +88,16 @@ class Mailer:
 
 
 def confirm_and_await_receipt(order: int) -> None:
-    """Wrong: a thread an order, which waits with no timeout for a receipt that nobody signals."""
+    """Wrong: one thread per order, which waits without a timeout for a receipt that is never
+    signalled."""
     receipt = threading.Event()
     threading.Thread(target=receipt.wait, name=f"confirm order {order}", daemon=True).start()
 
 
-# Pool: a connection not given back on the way out through an error.
+# Pool: a connection is not returned after an error.
 def quote(pool: ConnectionPool, country: str) -> int:
-    """Right: given back on every path. Cents; countries without a tariff pay the flat rate."""
+    """Correct: the connection is returned in every case. Return cents; countries without a tariff
+    pay the flat rate."""
     try:
         with pool.connection() as connection:
             return tariff(connection, country)
@@ -104,7 +106,7 @@ def quote(pool: ConnectionPool, country: str) -> int:
 
 
 def quote_without_finally(pool: ConnectionPool, country: str) -> int:
-    """Wrong: where there is no tariff, the exception jumps over `checkin`."""
+    """Wrong: without a tariff, the exception skips `checkin`."""
     try:
         connection = pool.checkout()
         price = tariff(connection, country)
@@ -116,7 +118,7 @@ def quote_without_finally(pool: ConnectionPool, country: str) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """The four places where the service can go wrong."""
+    """The four places where the service can leak."""
 
     page: Callable[[str, str, Callable[[str], bytes]], bytes]
     read: Callable[[Path], bytes]
@@ -125,12 +127,12 @@ class Parts:
 
 
 def right() -> Parts:
-    """All parts as they should be."""
+    """Return all parts in their correct form."""
     return Parts(cached_page, read_file, Mailer().confirm, quote)
 
 
 def wrong(parts: Parts, leak: Leak) -> Parts:
-    """The same parts, but for the one that is asked to leak."""
+    """Return the same parts, except that the chosen one leaks."""
     match leak:
         case Leak.MEMORY:
             return replace(parts, page=hoarded_page)

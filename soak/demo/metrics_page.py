@@ -1,4 +1,4 @@
-"""What the service tells about itself on /metrics."""
+"""The metrics that the service serves on /metrics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class _Threads(Collector):
     """The process's threads under the name of the Rust client; the Python client has none."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """One gauge where there is a /proc, nothing elsewhere."""
+        """Yield one gauge if there is a /proc, else nothing."""
         tasks = Path("/proc/self/task")
         if tasks.is_dir():
             count = sum(1 for _ in tasks.iterdir())
@@ -34,7 +34,7 @@ class _Threads(Collector):
 
 
 class Metrics:
-    """A registry of its own, so that two services in one process would not collide."""
+    """Has its own registry, so that two services in one process do not collide."""
 
     def __init__(self, pool: ConnectionPool) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a time beside every counter, which never moves
@@ -58,7 +58,7 @@ class Metrics:
         self._gauge("db_pool_connections_max", "Connections at most.").set(pool.maximum)
 
     def text(self) -> bytes:
-        """All of it as Prometheus text."""
+        """Return all metrics as Prometheus text."""
         return generate_latest(self.registry)
 
     def _gauge(self, name: str, text: str) -> Gauge:

@@ -1,4 +1,4 @@
-"""A bounded pool of SQLite connections: opened on demand up to a maximum, handed out, taken back, kept open."""
+"""A bounded pool of SQLite connections, which are opened on demand, checked out and in, and kept open."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from contextlib import contextmanager
 
 
 class PoolExhaustedError(Exception):
-    """No connection came free in time."""
+    """No connection became free in time."""
 
 
 class ConnectionPool:
     """At most `maximum` connections, `warm` of them open from the start; a checkout waits up to `timeout` seconds.
 
-    Idle connections are handed out in turn, the longest idle first, so that all of them are equally
-    warm. The pool
-    keeps hold of every connection it opened: one never checked in stays open, with its descriptor
-        and its page cache.
+    Idle connections are checked out in turn, the longest idle first, so that all of them are equally
+    warm. The pool references every connection it opened: one that is never checked in stays open, with
+    its descriptor and its page cache.
     """
 
     def __init__(
@@ -45,12 +44,12 @@ class ConnectionPool:
 
     @property
     def in_use(self) -> int:
-        """Connections checked out and not yet back."""
+        """Connections checked out and not yet returned."""
         with self._changed:
             return len(self._opened) + self._opening - len(self._idle)
 
     def checkout(self) -> sqlite3.Connection:
-        """A connection that must come back through `checkin`; PoolExhaustedError when none comes free in time."""
+        """Check out a connection, to be returned with `checkin`; raise PoolExhaustedError if none becomes free in time."""
         with self._changed:
             self.waiting += 1
             try:
@@ -74,14 +73,14 @@ class ConnectionPool:
         return connection
 
     def checkin(self, connection: sqlite3.Connection) -> None:
-        """Give a connection back."""
+        """Return a connection to the pool."""
         with self._changed:
             self._idle.append(connection)
             self._changed.notify()
 
     @contextmanager
     def connection(self) -> Iterator[sqlite3.Connection]:
-        """A connection for the length of a `with`, given back whatever happens inside."""
+        """Check out a connection for a `with` block; it is returned in every case."""
         connection = self.checkout()
         try:
             yield connection
@@ -89,7 +88,7 @@ class ConnectionPool:
             self.checkin(connection)
 
     def close(self) -> None:
-        """Close every connection, also those never given back."""
+        """Close every connection, including those never returned."""
         with self._changed:
             for connection in self._opened:
                 connection.close()

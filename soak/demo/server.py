@@ -1,9 +1,8 @@
 """A small WSGI server with a fixed number of threads and keep-alive.
 
-Werkzeug's own closes every connection and starts a thread for each: its thread and descriptor
-counts follow the traffic, where this service's must show nothing but its leak. Here the main thread
-waits for whichever connection has something to say and hands it to one of the workers, which
-answers and hands it back.
+Werkzeug's own server closes every connection and starts a thread for each, so its thread and
+descriptor counts follow the traffic; here they must show only the leak. The main thread waits for
+any connection with input and hands it to one of the workers, which answers and hands it back.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ logger = logging.getLogger(__name__)
 
 
 class DemoServer:
-    """Listens on loopback from the moment it is made; `serve` runs until `stop`."""
+    """Listens on loopback from its creation; `serve` runs until `stop`."""
 
     def __init__(self, port: int, app: WSGIApplication, threads: int) -> None:
         self._app = app
@@ -46,12 +45,12 @@ class DemoServer:
             worker.start()
 
     def stop(self) -> None:
-        """Have `serve` return; safe from a signal handler and from any thread."""
+        """Make `serve` return; safe from a signal handler and from any thread."""
         self.stopping = True
         self._rouse()
 
     def serve(self) -> None:
-        """Answer until `stop`, finish what has begun, and hang up."""
+        """Serve until `stop`, finish the requests that have begun, and close the connections."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._listener, selectors.EVENT_READ)
             selector.register(self._wake, selectors.EVENT_READ)
@@ -104,7 +103,7 @@ class DemoServer:
     def _rouse(self) -> None:
         try:
             self._waker.send(b".")
-        except OSError:  # full: it will be read anyway; closed: nobody is left to wake
+        except OSError:  # full: it will be read anyway; closed: there is no thread left to wake
             return
 
     def _work(self) -> None:

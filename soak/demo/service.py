@@ -1,4 +1,4 @@
-"""Puts the parts together and runs them."""
+"""Assemble the service and run it."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from soak.demo.server import DemoServer
 from soak.demo.steady import warm_up
 
 THREADS = 8
-#: A connection a thread and as many again; but where they are lost, enough to be lost for minutes.
+#: Two connections per thread; for the leak, enough that losing them takes minutes.
 POOL_MAXIMUM, POOL_TO_LEAK = 2 * THREADS, 800
 _TERMS = "Terms of sale\n\n" + "Goods remain ours until they are paid for.\n" * 50
 
 
 def run(port: int, leak: leaks.Leak, rounds: int) -> None:
-    """Warm up, serve until SIGTERM or SIGINT, and remove the database. OSError when the port is taken."""
+    """Warm up, serve until SIGTERM or SIGINT, and remove the database; raise OSError if the port is taken."""
     with tempfile.TemporaryDirectory(prefix="soak-demo-") as directory:
         database, terms = Path(directory, "shop.sqlite"), Path(directory, "terms.txt")
         shop.create(database)
@@ -42,7 +42,7 @@ def run(port: int, leak: leaks.Leak, rounds: int) -> None:
                     failures.append(error)
                     server.stop()
                 return
-            # Only now: the warm-up alone would have used up a good share of the pool.
+            # The leak is enabled only now: the warm-up alone would use up a good share of the pool.
             endpoints.parts = leaks.wrong(endpoints.parts, leak)
             endpoints.ready = True
             sys.stdout.write("listening on http://{}:{}\n".format(*server.address))
@@ -51,7 +51,7 @@ def run(port: int, leak: leaks.Leak, rounds: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         failures: list[Exception] = []
-        # Serving has a thread of its own, so that the number of threads is final before the ready
+        # Serving has its own thread, so that the number of threads is final before the ready
         # line.
         serving = threading.Thread(target=server.serve)
         serving.start()

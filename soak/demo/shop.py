@@ -1,4 +1,4 @@
-"""What the shop knows, in SQLite: a fixed catalogue and the newest orders, so that the database never grows."""
+"""The shop's data in SQLite: a fixed catalogue and the newest orders, so that the database never grows."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ CREATE TABLE tariffs (country TEXT PRIMARY KEY, price_cents INTEGER NOT NULL);
 
 
 class NoTariffError(Exception):
-    """The carrier does not go to that country."""
+    """The carrier does not ship to that country."""
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection that any one thread may use at a time, in autocommit mode; it costs one descriptor.
+    """Open a connection that any one thread may use at a time, in autocommit mode; it costs one descriptor.
 
-    Durability is not wanted (the file dies with the service), and a page cache of 256 KiB holds the
-    whole database.
+    Durability is not needed (the file is deleted with the service), and a page cache of 256 KiB holds
+    the whole database.
     """
     connection = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlite3.Row
@@ -46,7 +46,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
 
 def create(path: Path) -> None:
-    """Write the database: the catalogue, the tariffs, and as many orders as are ever kept."""
+    """Write the database: the catalogue, the tariffs, and the maximum number of orders."""
     connection = connect(path)
     connection.executescript(_SCHEMA)
     connection.execute("BEGIN")
@@ -65,7 +65,7 @@ def create(path: Path) -> None:
 
 
 def tariff(connection: sqlite3.Connection, country: str) -> int:
-    """The carrier's price in cents; raises NoTariffError."""
+    """Return the carrier's price in cents; raise NoTariffError if there is none."""
     rows = connection.execute(
         "SELECT price_cents FROM tariffs WHERE country = ?", (country,)
     ).fetchall()
@@ -81,25 +81,25 @@ class Shop:
     pool: ConnectionPool
 
     def product(self, number: int) -> dict[str, Any] | None:
-        """One product, or None."""
+        """Return one product, or None."""
         return next(iter(self._rows("SELECT * FROM products WHERE id = ?", number)), None)
 
     def search(self, text: str) -> list[dict[str, Any]]:
-        """Products whose names hold the text, filled up with others: always `RESULTS` of them."""
+        """Return `RESULTS` products: those whose names contain the text, then others."""
         return self._rows(
             "SELECT * FROM products ORDER BY instr(name, ?) = 0, id LIMIT ?", text, RESULTS
         )
 
     def orders(self, count: int) -> list[dict[str, Any]]:
-        """The newest orders, newest first."""
+        """Return the newest orders, newest first."""
         return self._rows("SELECT * FROM orders ORDER BY id DESC LIMIT ?", count)
 
     def order(self, number: int) -> dict[str, Any] | None:
-        """One order, or None: never placed, or too old to be kept."""
+        """Return one order; None if it was never placed or is too old to be kept."""
         return next(iter(self._rows("SELECT * FROM orders WHERE id = ?", number)), None)
 
     def place(self, product: int, quantity: int) -> dict[str, Any] | None:
-        """Record an order and forget the oldest; None when there is no such product."""
+        """Record an order and delete the oldest; return None if there is no such product."""
         product_row = self.product(product)
         if product_row is None:
             return None

@@ -1,4 +1,4 @@
-"""Makes the first minute as flat as the tenth: a calm allocator, and everything used before the service is ready."""
+"""Make the first minute as flat as the tenth: a calm allocator, and everything used before the service is ready."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from http.client import HTTPConnection
 
 CONNECTIONS = 10
 
-# One heap for all threads, no caches of freed pieces a thread (they fill for many minutes), and no
-# memory given back: resident memory then moves with what the service keeps. glibc reads this once,
-# when a process starts.
+# One heap for all threads, no per-thread caches of freed chunks (they fill for many minutes), and
+# no
+# memory returned to the system: resident memory then follows what the service keeps. glibc reads
+# this
+# once, when a process starts.
 _TUNABLES = (
     "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=1048576"
 )
@@ -35,9 +37,9 @@ _REQUESTS = (
 
 
 def calm_allocator() -> None:
-    """Start this very process over, same pid and same command line, with an allocator that settles at once.
+    """Restart this process with the same pid and command line, with an allocator that settles at once.
 
-    Returns where that has been done already. C libraries other than glibc take no notice.
+    Return if that has been done already. C libraries other than glibc ignore the setting.
     """
     if sys.platform == "linux" and os.environ.get("GLIBC_TUNABLES") != _TUNABLES:
         environment = {**os.environ, "GLIBC_TUNABLES": _TUNABLES}
@@ -45,20 +47,20 @@ def calm_allocator() -> None:
 
 
 def warm_up(address: tuple[str, int], rounds: int) -> None:
-    """Send every kind of request, over as many connections at once as a small load has; then freeze what lives.
+    """Send every kind of request, over as many connections at once as a small load has; then freeze live objects.
 
-    `rounds` times on each connection: 20 leave resident memory flat to some 10 KiB. OSError or
-    HTTPException when one goes unanswered.
+    Requests are sent `rounds` times on each connection: 20 leave resident memory flat to some 10 KiB.
+    Raise OSError or HTTPException if a request gets no answer.
     """
     gc.set_threshold(
         700, 5, 2
-    )  # full collections often: a low sawtooth, and cheap once all that lives is frozen
+    )  # frequent full collections: a low sawtooth, and cheap once live objects are frozen
     with ThreadPoolExecutor(CONNECTIONS) as clients:
         for client in [clients.submit(_use, address, rounds) for _ in range(CONNECTIONS)]:
             client.result()
     gc.collect()
     gc.freeze()
-    gc.collect()  # counts what is left, almost nothing; else no full one would come before a quarter as much was new
+    gc.collect()  # few objects are left to count, so that the next full collection comes soon
 
 
 def _use(address: tuple[str, int], rounds: int) -> None:

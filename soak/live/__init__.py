@@ -1,1 +1,1 @@
-"""A run while it goes on: counts in constant memory, the judgement so far, the page and the metrics that show them."""
+"""Views of a run in progress: counts in constant memory, the judgement so far, and the page and metrics that show them."""

@@ -1,7 +1,7 @@
-"""`python -m soak.live DIR [--html]`: for each line on standard input, judge a run directory and send what came out.
+"""`python -m soak.live DIR [--html]`: judge a run directory for each line on standard input, and send the result.
 
-Started by `soak.live.judge`, and ends with it: its standard input closes. Each judgement is made
-by a fork, whose end gives back all of its memory, however long the run.
+It is started by `soak.live.judge` and ends when its standard input closes. Each judgement is made
+in a forked process, so that all of its memory is freed at its end, however long the run.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from typing import IO
 from soak.errors import SoakError
 from soak.model import Analysis
 
-#: How much later than everybody else it is served: the load and the target come first.
+#: Niceness of the judging process: the load and the target come first.
 NICE = 5
 _WHOSE = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
 
 
 def main(arguments: list[str]) -> None:
-    """Judge as often as asked."""
+    """Judge once per line on standard input."""
     with suppress(OSError):
         os.nice(NICE)
     out = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # whatever a library prints is no answer
+    os.dup2(2, 1)  # output that a library prints must not get into the answers
     import soak.pipeline  # noqa: PLC0415 - after it has stepped back, and once for all forks
     import soak.reporters.html  # noqa: F401, PLC0415
 
@@ -43,18 +43,18 @@ def main(arguments: list[str]) -> None:
                 _answer(directory, html, spent, out)
                 code = 0
             finally:
-                os._exit(code)  # nothing of the process that it was forked from is to be tidied up
+                os._exit(code)  # do not run the parent's exit handlers
         if os.waitpid(child, 0)[1] != 0:
-            return  # its answer may be cut: whoever waits for it starts another process
+            return  # the answer may be incomplete: the reader starts another process
 
 
 def _cpu_seconds() -> float:
-    """What this process and all of its forks have spent."""
+    """Return the CPU seconds of this process and all of its forks."""
     return sum(sum(resource.getrusage(who)[:2]) for who in _WHOSE)
 
 
 def _answer(directory: Path, html: bool, spent: float, out: IO[bytes]) -> None:
-    """Judge once; `spent` CPU seconds were before."""
+    """Judge once and write the answer; `spent` are the CPU seconds before."""
     from soak.pipeline import judge_run  # noqa: PLC0415 - loaded before the fork
     from soak.reporters.html import render  # noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""Where what is shown of a run is served: addresses as an option gives them."""
+"""Addresses at which views of a run are served, as given in options."""
 
 from __future__ import annotations
 
@@ -6,33 +6,34 @@ from dataclasses import dataclass
 
 from soak.errors import UsageError
 
-#: The port of Locust's web UI unless told otherwise: Locust's own.
+#: The default port of Locust's web UI, the same as Locust's own.
 LOCUST_UI_PORT = 8089
-#: The ports of the live page, of the metrics and of `soak agent` unless told otherwise.
+#: The default ports of the live page, of the metrics and of `soak agent`.
 LIVE_PORT, METRICS_PORT, AGENT_PORT = 8765, 9257, 9256
-#: Where the token for other addresses than loopback's comes from.
+#: Environment variable with the token that addresses beyond loopback require.
 TOKEN = "SOAK_LIVE_TOKEN"
-#: Fewer characters than these can be guessed.
+#: Minimum length of a token: a shorter one can be guessed.
 SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where to listen; port 0 takes a free one."""
+    """An address to listen on; port 0 takes a free one."""
 
     host: str
     port: int
 
     @property
     def loopback(self) -> bool:
-        """Whether only this machine can reach it; names beneath localhost may lead elsewhere."""
+        """True if only this machine can reach it; names below localhost may resolve to another
+        address."""
         from soak.profile.hosts import is_loopback  # noqa: PLC0415 - `--help` needs none of it
 
         return is_loopback(self.host) and not self.host.lower().rstrip(".").endswith(".localhost")
 
 
 def require_token(option: str, address: Address, token: str, how: str) -> None:
-    """UsageError for an address that other machines can reach without a token; `how` begins what to do."""
+    """Raise UsageError if other machines can reach the address and there is no token; `how` begins the advice."""
     if not address.loopback and len(token) < SHORTEST_TOKEN:
         raise UsageError(
             f"{option} {address.host}: other machines can reach this address, so {how} a secret of "
@@ -41,7 +42,7 @@ def require_token(option: str, address: Address, token: str, how: str) -> None:
 
 
 def parse_address(option: str, text: str, default_port: int) -> Address:
-    """`HOST:PORT`, `HOST`, `:PORT` or a port alone; UsageError for anything else."""
+    """Parse `HOST:PORT`, `HOST`, `:PORT` or a port alone; raise UsageError for anything else."""
     from soak.profile.hosts import is_host  # noqa: PLC0415
 
     if text.endswith((".yaml", ".yml")):

@@ -1,4 +1,4 @@
-"""Serves a run's metrics for Prometheus, as text or OpenMetrics, whichever is asked for."""
+"""Serve a run's metrics for Prometheus, as text or OpenMetrics, whichever is requested."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from soak.live.server import PageServer, PageState
 
 
 class Exporter:
-    """`/metrics` at an address, until closed."""
+    """Serves `/metrics` at an address until closed."""
 
     def __init__(self, collector: RunCollector, address: Address, token: str = "") -> None:
         self._registry = CollectorRegistry(auto_describe=False)
@@ -21,11 +21,11 @@ class Exporter:
 
     @property
     def url(self) -> str:
-        """Where it is served."""
+        """The URL of the metrics."""
         return f"{self._server.url}metrics"
 
     def close(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self._server.close()
 
     def _metrics(self, request: Request) -> PageState:

@@ -1,4 +1,4 @@
-"""Failing requests, told as soon as they are seen: which endpoint, how it fails, and how often."""
+"""Report failing requests as soon as they are seen: which endpoint, how it fails, and how often."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from soak.model import Event, Scrape
 from soak.units import show_duration
 from soak.windows import Window
 
-#: Lines of this kind that a run prints at most: the report has them all.
+#: Maximum number of such lines per run; the report has all failures.
 MOST = 10
 
 
 class FailureNews:
-    """Sees every record; the first time that an endpoint fails in a way, it has a line to tell."""
+    """Reads every record; has a line to print the first time that an endpoint fails in a certain
+    way."""
 
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()
 
     def saw(self, record: Scrape | Window | Event) -> Iterator[str]:
-        """The lines to tell of one record."""
+        """Yield the lines to print for one record."""
         if not isinstance(record, Window):
             return
         for seen in record.endpoints:
@@ -37,7 +38,7 @@ class FailureNews:
 
 
 def failing(window: Window | None, most: int = 3) -> str:
-    """How the requests of a window fail: `GET /b status 503 (12), GET /a timeout (1)`; empty where none does."""
+    """Return how requests of a window fail: `GET /b status 503 (12), GET /a timeout (1)`; empty if none fails."""
     if window is None:
         return ""
     rows = [

@@ -1,8 +1,7 @@
-"""Judges a run while it goes on, as its end will be judged, in a process of its own: the sampler never waits for it.
+"""Judge a run in progress, as its end will be judged, in a separate process, so that the sampler never waits.
 
-The process reads the run directory and runs `soak.pipeline`, so what is said of a run under way and
-what is said at its end come from one judgement. It is niced, and its CPU time over the run is
-bounded.
+The process reads the run directory and runs `soak.pipeline`, so that the results during a run and
+at its end come from the same code. It is niced, and its CPU time over the run is bounded.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ from typing import IO
 
 from soak.model import Analysis
 
-#: Judging may take this share of one core over the run, in the long term.
+#: Long-term share of one core that judging may use over the run.
 SHARE = 0.02
-#: CPU seconds that may be spent beyond the share, once: so that a run of minutes is judged more than once.
+#: CPU seconds allowed once in addition to the share, so that a run of minutes is judged more than once.
 ALLOWANCE = 4.0
-#: Seconds between two judgements at least.
+#: Minimum seconds between two judgements.
 EVERY = 5.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judgement:
-    """A run judged so far: `analysis` without its charts, and its report as HTML where it was asked for.
+    """A run judged so far: `analysis` without its charts, and its report as HTML if requested.
 
-    `problem` says why there is no analysis. `cpu_seconds` is what the judging process has spent
-    since it began.
+    `problem` says why there is no analysis. `cpu_seconds` is the CPU time of the judging process since
+    it began.
     """
 
     number: int
@@ -46,15 +45,15 @@ class Judgement:
 
 
 def next_due(now: float, began: float, spent: float, every: float = EVERY) -> float:
-    """When to judge again, in the clock's seconds, after `spent` CPU seconds since `began`."""
+    """Return when to judge again, in the clock's seconds, after `spent` CPU seconds since `began`."""
     return max(now + every, began + (spent - ALLOWANCE) / SHARE)
 
 
 class Judge:
-    """Judges a run directory again and again from `after` seconds on; `latest` is what came out last.
+    """Judges a run directory repeatedly from `after` seconds on; `latest` is the last result.
 
-    Between two judgements are `every` seconds at least. `html` asks for the report's page as well.
-    Nothing that happens to the judging process harms the run.
+    There are at least `every` seconds between two judgements. `html` also requests the report's page.
+    A failure of the judging process does not affect the run.
     """
 
     def __init__(
@@ -75,7 +74,7 @@ class Judge:
         self.number = 0
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start the thread; return at once."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -86,7 +85,7 @@ class Judge:
             self._thread.join(2.0)
 
     def judge_now(self) -> Judgement | None:
-        """One judgement, whatever it costs; None where the judging process ended without one, or was ended."""
+        """Judge once, whatever it costs; return None if the judging process ended without a result or was ended."""
         process = self._process
         if process is None or process.poll() is not None:
             self._end_process()
@@ -115,7 +114,7 @@ class Judge:
             judgement = self.judge_now()
             if (
                 judgement is None
-            ):  # what it had spent is not known; the allowance is not given twice
+            ):  # the process's CPU time is unknown; the allowance is not granted twice
                 spent_before, spent = spent_before + max(spent, ALLOWANCE), 0.0
             else:
                 spent = judgement.cpu_seconds
@@ -126,7 +125,7 @@ class Judge:
         if process is None:
             return
         with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # the fork that judges now
+            os.killpg(process.pid, signal.SIGKILL)  # also ends the fork that is judging
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):
@@ -138,7 +137,7 @@ class Judge:
 
 
 def _started(directory: Path, *, html: bool) -> subprocess.Popen[bytes]:
-    """The judging process, in a session of its own: Ctrl-C is for the run."""
+    """Start the judging process in a session of its own, so that it does not get the run's Ctrl-C."""
     command = [
         sys.executable,
         "-P",
@@ -159,6 +158,6 @@ def _started(directory: Path, *, html: bool) -> subprocess.Popen[bytes]:
 
 
 def _read(stream: IO[bytes]) -> tuple[Analysis | None, str, str | None, float]:
-    """What the judging process sent, which is this program's own."""
+    """Read the judging process's answer; unpickling is safe, because the process is our own."""
     judged: tuple[Analysis | None, str, str | None, float] = pickle.load(stream)  # noqa: S301 - from our own child
     return judged

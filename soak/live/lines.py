@@ -1,4 +1,4 @@
-"""How a run stands, in words: the load's numbers in one line, and a line for each resource that is judged."""
+"""The state of a run in words: the load's numbers in one line, and a line for each judged resource."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ POINTS = 12
 
 @dataclass(frozen=True, slots=True)
 class ResourceLine:
-    """One resource: `spark` over the run so far, its last value, its growth so far, and what would be said of it now."""
+    """One resource: `spark` over the run so far, its last value, its growth so far, and its verdict so far in words."""
 
     verdict: Verdict | None
     name: str
@@ -32,9 +32,9 @@ class ResourceLine:
 
 
 def numbers(progress: Progress) -> str:
-    """`198 requests/s, no errors, p99 12 ms`."""
+    """Return the load's numbers: `198 requests/s, no errors, p99 12 ms`."""
     errors = f"errors {show_ratio(progress.error_ratio)}" if progress.failures else "no errors"
-    p99 = ""  # where none succeeded, the errors say why there is no latency
+    p99 = ""  # without any success, the errors explain why there is no latency
     if progress.p99 is not None:
         p99 = f", p99 {show_amount(progress.p99, 'seconds')}"
     elif not progress.requests:
@@ -50,7 +50,8 @@ def numbers(progress: Progress) -> str:
 
 
 def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine]:
-    """The worst first; before the first judgement, every followed series with its values alone."""
+    """Return a line per resource, the worst first; before the first judgement, every followed
+    series with its values only."""
     latest = live.latest()
     analysis = judgement.analysis if judgement else None
     if analysis is None:
@@ -83,7 +84,7 @@ def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine
 
 
 def growth_findings(analysis: Analysis) -> list[Finding]:
-    """What is said of growth: the worst first, and of passes the one with the shortest horizon."""
+    """Return the findings on growth: the worst first, and among passes the shortest horizon first."""
     growing = [finding for finding in analysis.findings if finding.rule is RuleName.GROWTH]
     return sorted(
         growing,
@@ -95,7 +96,8 @@ def growth_findings(analysis: Analysis) -> list[Finding]:
 
 
 def says(finding: Finding) -> str:
-    """`fail, runs out in 2.7 days`, `vouches for 3 days`, `inconclusive so far`."""
+    """Return a finding in words: `fail, runs out in 2.7 days`, `vouches for 3 days`, `inconclusive
+    so far`."""
     if finding.verdict is Verdict.FAIL:
         out = wording.runs_out(finding)
         return f"fail, runs out {out}" if out else "fail"
@@ -110,7 +112,7 @@ def says(finding: Finding) -> str:
 
 
 def summary(judgement: Judgement | None) -> str:
-    """`fail so far: resident memory +600 MiB/h; 5 others pass`: the judgement in one line for a log."""
+    """Return the judgement in one line for a log: verdict, findings by verdict, and the fastest growth so far."""
     if judgement is None:
         return "not judged yet"
     if judgement.analysis is None:
@@ -133,7 +135,7 @@ def summary(judgement: Judgement | None) -> str:
 
 
 def _name(name: str, labels: Sequence[tuple[str, str]]) -> str:
-    """The resource as a sentence names it, with the values of its labels."""
+    """Return the resource's name for a sentence, with the values of its labels."""
     metric = metric_of(name, tuple(labels)) or unknown_metric(name)
     told = ", ".join(value for _, value in labels)
     return wording.clean(f"{metric.noun} {told}" if told else metric.noun)

@@ -1,8 +1,8 @@
-"""Sends a run's metrics to an OpenTelemetry collector while it goes on: the same ones that `--metrics` serves.
+"""Send a run's metrics to an OpenTelemetry collector during the run: the same ones that `--metrics` serves.
 
-They are read from the same collector and handed to OpenTelemetry's own OTLP exporter (protobuf over
-HTTP), which reads OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and the like. Nothing that
-happens to it harms the run.
+They are read from the same collector and exported with OpenTelemetry's own OTLP exporter (protobuf
+over HTTP), which reads OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES and the like. A failed
+export does not affect the run.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ from soak.errors import UsageError, without_url_secrets
 from soak.live.prometheus_metrics import RunCollector
 from soak.units import show_count
 
-#: Seconds between two exports: four points a minute, as dashboards are used to.
+#: Seconds between two exports: four points per minute, as usual in dashboards.
 EVERY = 15.0
-#: Seconds that one export may take, its retries included; the last one keeps a run's end waiting for as long at most.
+#: Timeout of one export in seconds, including retries; the last export delays the end of a run by at most as much.
 TIMEOUT = 5.0
-#: Where collectors take metrics, unless the endpoint has a path of its own.
+#: The standard path for metrics, used if the endpoint has no path of its own.
 PATH = "/v1/metrics"
-#: Units of OpenTelemetry by the ends of Prometheus' names.
+#: OpenTelemetry units by suffix of Prometheus names.
 UNITS = (("_per_second", ""), ("_seconds", "s"), ("_bytes", "By"), ("_ratio", "1"))
 
 
 def parse_endpoint(text: str) -> str:
-    """The full address of a collector: `http://HOST:4318` gets the standard path; UsageError for what is no address."""
+    """Return the full address of a collector: `http://HOST:4318` gets the standard path; UsageError if it is invalid."""
     try:
         parts = urlsplit(text)
         known = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -62,7 +62,7 @@ def parse_endpoint(text: str) -> str:
 
 
 class OtlpExport:
-    """Exports every `EVERY` seconds from a thread of its own, and once more at the end; `say` is told of the first failure."""
+    """Exports every `EVERY` seconds from its own thread, and once more at the end; `say` gets a text at the first failure."""
 
     def __init__(
         self,
@@ -87,11 +87,11 @@ class OtlpExport:
         self._thread = threading.Thread(target=self._follow, name="soak-otlp", daemon=True)
 
     def start(self) -> None:
-        """Begin; returns at once."""
+        """Start the thread; return at once."""
         self._thread.start()
 
     def close(self) -> None:
-        """Export once more, and say how many exports failed."""
+        """Export once more, and report how many exports failed."""
         self._ending.set()
         self._thread.join(2 * TIMEOUT)
         if not self._thread.is_alive():
@@ -103,7 +103,7 @@ class OtlpExport:
             self._say(f"{self.failures} of {exports} to {self._shown} failed")
 
     def export(self) -> None:
-        """One export of everything as it is now."""
+        """Export all current values once."""
         now = time.time_ns()
         metrics = [
             made
@@ -128,7 +128,8 @@ class OtlpExport:
 
 
 class _Reasons(logging.Handler):
-    """Keeps what the exporter last logged, instead of having it written over the terminal."""
+    """Keeps the exporter's last log message, which would otherwise be printed over the terminal
+    display."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -143,13 +144,13 @@ class _Reasons(logging.Handler):
         self.last = record.getMessage().partition("\n")[0].rstrip(". ")[:300]
 
     def remove(self) -> None:
-        """Leave logging as it was."""
+        """Restore the logging configuration."""
         self._logger.removeHandler(self)
         self._logger.propagate = self._before
 
 
 def exported(family: Metric, began: int, now: int) -> Exported | None:
-    """A family of Prometheus metrics as one of OpenTelemetry, from `began` to `now` (ns since 1970); None without a value."""
+    """Convert a Prometheus family to an OpenTelemetry metric from `began` to `now` (ns since 1970); None without a value."""
     unit = next((unit for end, unit in UNITS if family.name.endswith(end)), "")
     data: Sum | Gauge | Histogram
     if family.type == "histogram":
@@ -177,7 +178,8 @@ def exported(family: Metric, began: int, now: int) -> Exported | None:
 
 
 def _histograms(samples: Iterable[Sample], began: int, now: int) -> list[HistogramDataPoint]:
-    """Histograms by their other labels: cumulative counts at bounds become counts between them."""
+    """Return a histogram per set of other labels, with cumulative bucket counts converted to counts
+    per bucket."""
     buckets: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
     sums: dict[tuple[tuple[str, str], ...], float] = {}
     for sample in samples:
@@ -201,7 +203,7 @@ def _histogram(
     began: int,
     now: int,
 ) -> HistogramDataPoint:
-    """One histogram; its least and largest values are told to their buckets' ends, and beyond the last bound as that."""
+    """Return one histogram; its minimum and maximum are approximated by bucket bounds, at most the last bound."""
     counts = [int(count) for _, count in buckets]
     between = [count - before for before, count in zip([0, *counts], counts, strict=False)]
     bounds = [bound for bound, _ in buckets[:-1]]

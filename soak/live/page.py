@@ -1,4 +1,4 @@
-"""The live page: the report of the judgement so far, renewed in place, and how the run stands in one line."""
+"""The live page: the report of the judgement so far, updated in place, and the state of the run in one line."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from soak.live.server import PageServer, PageState
 from soak.reporters.html import waiting
 
 _HTML, _JSON = "text/html; charset=utf-8", "application/json"
-#: A reader who asked within so many seconds is still there.
+#: Seconds since its last request for which a reader counts as present.
 STILL_THERE = 8.0
-#: At its end the page waits at most so many seconds for its readers to take the final report.
+#: Maximum seconds that the page waits at its end for readers to take the final report.
 LINGER = 6.0
 
 
 class LivePage:
-    """Serves the report of what a judge found last; `said` is the line that tells how the run stands now."""
+    """Serves the report of the judge's last result; `said` returns the line with the current state of the run."""
 
     def __init__(
         self, name: str, judge: Judge, said: Callable[[], str], address: Address, token: str = ""
@@ -31,23 +31,23 @@ class LivePage:
         self._name, self._judge, self._said = name, judge, said
         self._final: tuple[str, str] | None = None
         self._asked, self._taken = 0.0, threading.Event()
-        self._id = secrets.token_hex(4)  # a page that is served anew counts its reports anew
+        self._id = secrets.token_hex(4)  # a restarted page counts its versions anew
         pages = {"/": self._page, "/report": self._page, "/state": self._state}
         self._server = PageServer("--live", address, pages, token)
 
     @property
     def url(self) -> str:
-        """Where it is served."""
+        """The URL of the page."""
         return self._server.url
 
     def finish(self, html: str, text: str) -> None:
-        """Show the final report, and wait until a reader who is there has taken it."""
+        """Show the final report, and wait until a present reader has taken it."""
         self._final = (html, text)
         if time.monotonic() - self._asked < STILL_THERE:
             self._taken.wait(LINGER)
 
     def close(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self._server.close()
 
     def _version(self) -> int:

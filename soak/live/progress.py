@@ -1,7 +1,7 @@
-"""What is known of a run while it goes on, in constant memory: counts, the last window, and each resource thinned.
+"""The state of a run in progress in constant memory: counts, the last window, and a thinned curve per resource.
 
-Nothing is judged here: verdicts and growth come from `soak.live.judge`, which judges as the end of
-    the run will.
+Nothing is judged here: verdicts and growth come from `soak.live.judge`, which judges like the end
+of the run.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from soak.live.rate_watch import LiveRate
 from soak.model import Event, Labels, Sample, Scrape
 from soak.windows import GeneratorWindow, Window
 
-#: Points kept of one series; when there are as many, every second one goes.
+#: Points kept of one series; when it has this many, every second one is dropped.
 MOST_POINTS = 512
-#: Series, endpoints and kinds of failure that are followed; what comes beyond them is counted, and not told apart.
+#: Maximum series, endpoints and kinds of failure followed; further endpoints and kinds are counted together.
 MOST_TRACKS, MOST_ENDPOINTS, MOST_KINDS = 200, 500, 50
-#: The name under which endpoints and kinds of failure beyond the first many are counted.
+#: The name under which further endpoints and kinds of failure are counted.
 OTHERS = "(others)"
 _LIVE_BY_GOAL = {collector.goal: collector.live for collector in COLLECTORS if collector.goal}
 
 
 @dataclass(slots=True)
 class Track:
-    """One series so far: when full, every second point goes and only every second is taken from then on."""
+    """One series so far: when full, it drops every second point and then takes only every second sample."""
 
     role: Metric
     labels: Labels
@@ -40,7 +40,7 @@ class Track:
     latest: float = float("nan")
 
     def add(self, moment: float, value: float) -> None:
-        """One more sample."""
+        """Add one sample."""
         self.latest = value
         if self.seen % self.stride == 0:
             self.times.append(moment)
@@ -51,7 +51,8 @@ class Track:
         self.seen += 1
 
     def thinned(self, points: int) -> list[float]:
-        """At most so many values, each the median of an equal stretch of time, for a sparkline."""
+        """Return at most `points` values for a sparkline, each the median of an equal interval of
+        time."""
         times, values = np.array(self.times), np.array(self.values)
         known = np.isfinite(values)
         times, values = times[known], values[known]
@@ -85,10 +86,10 @@ class SourceCounts:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A moment of a run: the last window's rate (per second), error share and p99 (seconds), and counts so far.
+    """The state of a run: the last window's rate (per second), error share and p99 (seconds), and counts so far.
 
-    `generator_cpu` is the share of a core that the busiest load process used; `failing` says how
-    requests fail now, `short` that the rate asked for is not kept.
+    `generator_cpu` is the share of a core that the busiest load process used. `failing` says how
+    requests fail now, `short` that the requested rate is not kept.
     """
 
     users: int
@@ -105,7 +106,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A copy of all counts, for who exports them."""
+    """A copy of all counts, for exporters."""
 
     seconds: float
     users: int
@@ -115,7 +116,7 @@ class Totals:
 
 
 class Live:
-    """Sees every record, from any thread; tells how the run stands."""
+    """Reads every record, from any thread, and reports the state of the run."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -128,7 +129,7 @@ class Live:
         self._rate = LiveRate()
 
     def saw(self, record: Scrape | Window | Event) -> None:
-        """One record, as it is made."""
+        """Process one record, as it is made."""
         with self._lock:
             self._seconds = max(self._seconds, record.time)
             if isinstance(record, Window):
@@ -142,7 +143,7 @@ class Live:
                     self._track(record.time, sample)
 
     def progress(self) -> Progress:
-        """How the run stands now."""
+        """Return the current state of the run."""
         with self._lock:
             window = self._window
             latency, asked, failed = Histogram(), 0, 0
@@ -165,27 +166,27 @@ class Live:
 
     @property
     def began(self) -> bool:
-        """Whether the load has begun."""
+        """True if the load has begun."""
         return self._began is not None
 
     @property
     def elapsed(self) -> float:
-        """Seconds from the begin of the load to the last record."""
+        """Seconds from the beginning of the load to the last record."""
         return 0.0 if self._began is None else max(0.0, self._seconds - self._began)
 
     def sparkline(self, name: str, labels: Labels, points: int) -> list[float]:
-        """At most so many values of one series over the run so far; empty for a series that is not followed."""
+        """Return at most `points` values of one series over the run so far; empty if it is not followed."""
         with self._lock:
             track = self._tracks.get((name, labels))
             return track.thinned(points) if track else []
 
     def latest(self) -> dict[tuple[str, Labels], float]:
-        """The last value of every series that is followed."""
+        """Return the last value of every followed series."""
         with self._lock:
             return {key: track.latest for key, track in self._tracks.items()}
 
     def totals(self) -> Totals:
-        """All counts so far; the histograms are copies."""
+        """Return all counts so far; the histograms are copies."""
         with self._lock:
             endpoints = {
                 name: EndpointCounts(
@@ -233,7 +234,7 @@ class Live:
     def _track(self, moment: float, sample: Sample) -> None:
         if (
             sample.name in _LIVE_BY_GOAL
-        ):  # half of the goal is the live heap, near enough for a sparkline
+        ):  # half of the goal approximates the live heap well enough for a sparkline
             sample = Sample(_LIVE_BY_GOAL[sample.name], sample.value / 2, sample.labels)
         key = (sample.name, sample.labels)
         track = self._tracks.get(key)
@@ -253,5 +254,5 @@ class Live:
 def _bounded(
     counts: dict[str, EndpointCounts], name: str, most: int, new: EndpointCounts
 ) -> EndpointCounts:
-    """The counts of a name, of `(others)` once there are so many names."""
+    """Return the counts of a name, or of `(others)` if there are already `most` names."""
     return counts.setdefault(name if name in counts or len(counts) < most else OTHERS, new)

@@ -1,6 +1,6 @@
-"""How a run stands as Prometheus metrics: load, growth so far, verdict and horizon, sampler and load generator.
+"""The state of a run as Prometheus metrics: load, growth so far, verdict and horizon, sampler and load generator.
 
-Everything is read when it is asked for, from counts in constant memory and from the last judgement.
+Values are read at each request, from counts in constant memory and from the last judgement.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from soak.live.lines import growth_findings
 from soak.live.progress import Live, Totals
 from soak.model import Finding, Verdict, series_key
 
-#: Upper ends of the latency buckets, 0.24 ms to 65 s: every 18th of soak's own buckets, each twice the one before.
+#: Upper bounds of the latency buckets, 0.24 ms to 65 s: every 18th of soak's own buckets, each twice the previous.
 STEP = 18
 BOUNDS = tuple(range(143, 143 + 19 * STEP, STEP))
 SECONDS_PER_HOUR = 3600.0
 
 
 class RunCollector:
-    """A collector for prometheus-client; `latest` gives the last judgement, None before the first."""
+    """A collector for prometheus-client; `latest` returns the last judgement, None before the first."""
 
     def __init__(self, name: str, live: Live, latest: Callable[[], Judgement | None]) -> None:
         self._name, self._live, self._latest = name, live, latest
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics now."""
+        """Yield all metrics with their current values."""
         totals, judgement = self._live.totals(), self._latest()
         yield InfoMetricFamily(
             "soak_run",
@@ -57,7 +57,7 @@ def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
 
 
 def _load(totals: Totals) -> Iterator[Metric]:
-    """Requests by endpoint since the start."""
+    """Yield the requests by endpoint since the start."""
     yield _gauge(
         "soak_load_users",
         "Users or requests in flight at the end of the last window.",
@@ -93,7 +93,8 @@ def _load(totals: Totals) -> Iterator[Metric]:
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    """Cumulative counts at the bounds, which are ends of soak's own buckets: exact."""
+    """Return cumulative counts at the bounds, which coincide with bounds of soak's own buckets, so
+    they are exact."""
     rest = sorted(histogram.counts.items())
     cumulative, index, lines = 0, 0, []
     for bound in BOUNDS:
@@ -105,7 +106,7 @@ def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
 
 
 def _sampler(totals: Totals) -> Iterator[Metric]:
-    """How well the target is watched."""
+    """Yield how well the sources are sampled."""
     scrapes = CounterMetricFamily("soak_sampler_scrapes", "Scrapes of a source.", labels=["source"])
     failed = CounterMetricFamily(
         "soak_sampler_scrape_failures", "Scrapes that gave nothing.", labels=["source"]
@@ -123,7 +124,7 @@ def _sampler(totals: Totals) -> Iterator[Metric]:
 
 
 def _generator(totals: Totals) -> Iterator[Metric]:
-    """How the load generator fares."""
+    """Yield the state of the load generator."""
     health = totals.generator
     yield _gauge(
         "soak_generator_cpu_ratio",
@@ -143,7 +144,7 @@ def _generator(totals: Totals) -> Iterator[Metric]:
 
 
 def _judgement(judgement: Judgement | None) -> Iterator[Metric]:
-    """What the last judgement found."""
+    """Yield the results of the last judgement."""
     analysis = judgement.analysis if judgement else None
     spent = judgement.cpu_seconds if judgement else 0.0
     yield _gauge("soak_judging_cpu_seconds", "CPU time that the judging process has spent.", spent)
@@ -167,7 +168,7 @@ def _judgement(judgement: Judgement | None) -> Iterator[Metric]:
 
 
 def _growth(findings: Sequence[Finding]) -> Iterator[Metric]:
-    """Growth per second of each resource with its 95% interval, its verdict, and its horizon."""
+    """Yield growth per second of each resource with its 95% interval, its verdict, and its horizon."""
     labels = ["series"]
     growth = GaugeMetricFamily(
         "soak_series_growth_per_second", "Growth so far, in the series' unit.", labels=labels

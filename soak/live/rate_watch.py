@@ -1,4 +1,4 @@
-"""The rate of a run under way, window by window: what the end of the run would say of it, within seconds."""
+"""Watch the rate of a run in progress, window by window: what its end would report, within seconds."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from soak.windows import Window, is_timeout
 
 
 class LiveRate:
-    """Sees every window of the load. `said` tells that an open rate is not kept; it is empty while it is."""
+    """Evaluates every window of the load. `said` reports that an open rate is not kept; it is empty while it is."""
 
     def __init__(self) -> None:
         self._watch = RateWatch()
 
     def saw(self, window: Window) -> None:
-        """One more window; one without a rate that is asked for tells nothing."""
+        """Evaluate one more window; a window without a requested rate is ignored."""
         own = window.generator
         if own is None or own.asked is None:
             return
@@ -37,5 +37,5 @@ class LiveRate:
 
     @property
     def said(self) -> str:
-        """The sentence that tells it; empty while the rate is kept."""
+        """The sentence that reports a missed rate; empty while the rate is kept."""
         return "" if self._watch.short is None else self._watch.short.now

@@ -1,6 +1,6 @@
-"""A small web server for what is shown of a run: pages that are only read, for this machine, or for who has the token.
+"""A small web server for views of a run: read-only pages, for this machine or for readers with the token.
 
-A page of another site must not read it (DNS rebinding), so on loopback the Host header must name
+A page of another site must not read them (DNS rebinding), so on loopback the Host header must name
 loopback; elsewhere every request needs the token.
 """
 
@@ -20,7 +20,7 @@ from soak.errors import SoakError
 from soak.live.address import TOKEN, Address, require_token
 from soak.profile.hosts import host_asked_for, is_loopback
 
-#: What every answer says to the browser, besides the page's own policy.
+#: Headers of every answer, in addition to the page's own policy.
 HEADERS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -32,7 +32,7 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class PageState:
-    """What a page holds now."""
+    """The current content of a page."""
 
     body: str
     content_type: str
@@ -42,10 +42,10 @@ Pages = Mapping[str, Callable[[Request], PageState]]
 
 
 class PageServer:
-    """Answers GET and HEAD of some pages from a thread of its own, until closed."""
+    """Answers GET and HEAD for some pages from its own thread, until closed."""
 
     def __init__(self, option: str, address: Address, pages: Pages, token: str = "") -> None:
-        """Begin to serve; UsageError for an open address without a token, SoakError where it cannot listen."""
+        """Start serving; raise UsageError for an open address without a token, SoakError if it cannot listen."""
         require_token(option, address, token, f"{TOKEN} must be set to")
         self._pages, self._token, self._loopback = (
             pages,
@@ -70,12 +70,12 @@ class PageServer:
 
     @property
     def url(self) -> str:
-        """Where it is served."""
+        """The base URL of the pages."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}/"
 
     def close(self) -> None:
-        """Serve no more."""
+        """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(2.0)
@@ -87,7 +87,7 @@ class PageServer:
         return self.answer(Request(environ))(environ, start_response)
 
     def answer(self, request: Request) -> Response:
-        """The answer to one request."""
+        """Return the answer to one request."""
         page = self._pages.get(request.path)
         if self._loopback and not is_loopback(host_asked_for(request.headers.get("Host", ""))):
             response = _refused(

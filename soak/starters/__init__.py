@@ -1,4 +1,4 @@
-"""What `soak init` hands out: example profiles, and files for CI services, as they are, with what belongs to each."""
+"""What `soak init` writes: example profiles, and files for CI services, with their accompanying files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PLACE = files("soak.starters")
 
 @dataclass(frozen=True)
 class Example:
-    """A bundled profile: its name, what its first comment says, its text, and the files it needs beside it."""
+    """A bundled profile: its name, the first sentence of its first comment, its text, and further files that it needs."""
 
     name: str
     about: str
@@ -21,9 +21,9 @@ class Example:
 
 @dataclass(frozen=True)
 class CiService:
-    """A CI service: what its files are for, the folder they go to, the example profile's path there, what to do next.
+    """A CI service: the purpose of its files, the folder for them, the example profile's path there, and the next step.
 
-    `profile` is empty where the files have a profile of their own.
+    `profile` is empty if the files include a profile of their own.
     """
 
     about: str
@@ -59,7 +59,7 @@ CI_SERVICES = {
     ),
 }
 
-#: What an example reads beside itself, by its path there and where it is kept here.
+#: Files that an example needs, by their path next to it, and where they are stored here.
 _NEEDS = {
     "checkout": {"data/products.csv": "profiles/data/products.csv"},
     "locustfile": {"locustfiles/checkout.py": "locustfile-checkout.txt"},
@@ -69,7 +69,7 @@ _SCHEMA_LINE = "# yaml-language-server:"
 
 @cache
 def examples() -> dict[str, Example]:
-    """All bundled profiles by name, in the order of the alphabet."""
+    """Return all bundled profiles by name, in alphabetical order."""
     names = sorted(
         entry.name for entry in (_PLACE / "profiles").iterdir() if entry.name.endswith(".yaml")
     )
@@ -77,7 +77,7 @@ def examples() -> dict[str, Example]:
 
 
 def ci_files(service: str) -> dict[str, str]:
-    """The files of a CI service, by their path below the directory that they go to."""
+    """Return the files of a CI service, by their path below the target folder."""
     return dict(sorted(_below(f"ci/{service}")))
 
 
@@ -85,7 +85,7 @@ def _example(name: str) -> Example:
     lines = _text(f"profiles/{name}.yaml").splitlines(keepends=True)
     lines = [
         line for line in lines if not line.startswith(_SCHEMA_LINE)
-    ]  # the schema is not beside it
+    ]  # the schema is not copied
     about = lines[0].lstrip("# ").strip().partition(". ")[0].rstrip(".") + "."
     needs = tuple((path, _text(kept)) for path, kept in _NEEDS.get(name, {}).items())
     return Example(name, about, "".join(lines), needs)
