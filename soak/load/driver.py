@@ -187,7 +187,7 @@ class LoadDriver:
         return 0
 
     def drive(self, began: float) -> None:
-        """Start the users and, with a locustfile, keep as many as requested at each moment. An exception breaks the load."""
+        """Start the users; with a locustfile, keep the requested number at each moment. Exceptions break the load."""
         try:
             if self.locustfile is not None:
                 self.locustfile.drive(began)
@@ -202,7 +202,7 @@ class LoadDriver:
             raise
 
     def place_of(self, error: Exception) -> str:
-        """Return where in a locustfile an exception was raised (also while creating a user); empty without a locustfile."""
+        """Return the place in a locustfile where an exception was raised, as a prefix; empty without a locustfile."""
         return (
             f"{location(error, directories(self.plan.locustfiles))}: "
             if self.plan.locustfiles

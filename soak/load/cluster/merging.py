@@ -101,7 +101,7 @@ class _Sum:
 
 
 def merged(windows: Collection[Window], coverage: WorkerCoverage | None = None) -> Window:
-    """Merge the windows of one slot (at least one) into one. Exact, except that names and kinds beyond the bounds are folded.
+    """Merge the windows of one slot (at least one). Exact, except that names and kinds beyond the bounds are folded.
 
     Time and length are the upper medians, so that one worker that stalls or ends early does not
     distort them; users are summed. A minute of exemplars ends in the same slot for all workers; of

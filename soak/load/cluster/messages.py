@@ -56,7 +56,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """Master to worker: the plan (one JSON line), the worker's share, and the SHA-256 of the files that the plan names."""
+    """Master to worker: the plan (one JSON line), the worker's share, and the SHA-256 of the plan's files."""
 
     kind: ClassVar[str] = "assignment"
     plan: str
@@ -137,7 +137,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Worker to master: the share was driven to its end, or stopped on the worker's machine (`stopped`), after `seconds`."""
+    """Worker to master: the load ended after `seconds`, or was stopped on the worker's machine (`stopped`)."""
 
     kind: ClassVar[str] = "done"
     seconds: float

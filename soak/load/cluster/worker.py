@@ -75,7 +75,7 @@ class Membership:
         self.master_lost = self.stopped_here = False
 
     def run(self) -> int:
-        """Take part until the run ends, the master is lost, or standard input ends; return 0 if it ended in order, else 1."""
+        """Take part until the run, the master or standard input ends; return 0 if all ended in order, else 1."""
         lifeline = gevent.get_hub().threadpool.spawn(end_of_input)
         lifeline.rawlink(lambda _: self._stop_here())
         gevent.spawn(self._receive)
@@ -192,7 +192,7 @@ class Membership:
         self.end(refused.reason)
 
     def _assignment(self, assignment: Assignment) -> None:
-        """Prepare the plan; tell the master if this worker cannot drive it or may not."""
+        """Prepare the plan; tell the master if this worker cannot, or may not, drive it."""
         if not self.trusted:
             return
         share = assignment.share

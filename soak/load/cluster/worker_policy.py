@@ -23,7 +23,7 @@ def fingerprints(plan: Plan) -> dict[str, str]:
 
 
 def own_plan(plan: Plan, expected: dict[str, str], options: WorkerOptions) -> Plan:
-    """Restrict the plan to what this worker's options (`allow`, `locustfiles`) allow. Raise PlanRejectedError beyond that."""
+    """Restrict the plan to this worker's options (`allow`, `locustfiles`). PlanRejectedError if they do not suffice."""
     allow = options.allow
     for url in (plan.url, plan.auth.url if plan.auth else None):
         host = urlsplit(url).hostname or "" if url is not None else "localhost"
@@ -68,7 +68,7 @@ def _own_locustfiles(plan: Plan, expected: dict[str, str], own: tuple[str, ...])
 
 
 def _check_same(path: str, expected: str, name: str) -> None:
-    """Raise PlanRejectedError if a data file differs: workers divide rows by line number, so the files must be the same."""
+    """Raise PlanRejectedError if a data file differs: workers divide rows by line, so all need the same file."""
     try:
         actual = fingerprint(path)
     except OSError as error:

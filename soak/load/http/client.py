@@ -67,7 +67,7 @@ class Client:
         self._digest = Digest(options.digest) if options.digest is not None else None
 
     def send(self, head: bytes, body: bytes | memoryview = b"", keep: bool = False) -> Response:
-        """Send a request and read its response; with `keep`, keep the decoded body. Network errors become its `failure`."""
+        """Send a request and return its response, with the decoded body if `keep`; network errors are its `failure`."""
         response = (
             self._exchange(self._home, self._options.origin, head, body, keep)
             if self._digest is None
@@ -152,7 +152,7 @@ class Client:
     def _followed(
         self, head: bytes, body: bytes | memoryview, keep: bool, response: Response
     ) -> Response:
-        """Follow redirects, at most `MAX_REDIRECTS` times. The result, with its `size`, is the last response."""
+        """Follow redirects, at most `MAX_REDIRECTS` times; return the last response, with only its own `size`."""
         origin, base = self._options.origin, target_of(head)
         for _ in range(MAX_REDIRECTS):
             location = response.headers.get("location")

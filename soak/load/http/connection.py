@@ -92,7 +92,7 @@ class Connection:
         self._keep_alive: float | None = None
         self.deadline = inf
         self.expired = False
-        #: After a failure: True if a kept connection ended before any part of the response came, and so may have been stale.
+        #: After a failure: True if a kept connection ended before any response, and so may have been stale.
         self.repeatable = False
         #: True if any part of the last request was sent.
         self.sent = False
@@ -165,7 +165,7 @@ class Connection:
             self._used = time.monotonic()
 
     def _send(self, head: bytes, body: bytes | memoryview) -> str | None:
-        """Send a whole request; return a failure, or None, also if the server answered before it had read everything."""
+        """Send a whole request; return the failure, or None, also if the server answered before reading all of it."""
         if body and len(body) <= SMALL_BODY:
             head, body = head + body, b""
         sent = self._sock.send(head)
@@ -217,7 +217,7 @@ class Connection:
         return TIMEOUT if self.expired else self._parser.closed()
 
     def _send_rest(self, *pieces: memoryview) -> str | None:
-        """Send what the socket did not accept at once, and read meanwhile: the server may answer before it has everything."""
+        """Send what the socket did not accept at once, and read meanwhile, because the server may answer early."""
         for whole in pieces:
             piece = whole
             while piece or (self._tls is not None and self._tls.unsent):

@@ -42,7 +42,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """Timeouts in seconds: to connect with TLS, for the whole exchange, and between two pieces (`read`, None: no limit)."""
+    """Timeouts in seconds: to connect with TLS, for the whole exchange, and between two pieces (`read`, or None)."""
 
     connect: float
     total: float

@@ -20,7 +20,7 @@ class UnrepairableError(ValueError):
 
 
 def end_of_head(data: bytes) -> int:
-    """Return where the first head in some bytes ends; 0 while it is incomplete."""
+    """Return the position after the first head in `data`; 0 while it is incomplete."""
     end = _END(data)
     return end.end() if end else 0
 

@@ -118,7 +118,7 @@ class ResponseParser:
         self._pieces: list[bytes] | None = [] if keep else None
 
     def feed(self, data: bytes) -> str | None:
-        """Parse more bytes; return a failure if they are malformed, else None. `ended` is 1 once the response is complete."""
+        """Parse more bytes; return a failure if they are malformed. `ended` is 1 once the response is complete."""
         size = self.size
         if not self.headed:
             self.head = self.head + data if self.head else data

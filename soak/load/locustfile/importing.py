@@ -39,7 +39,7 @@ class Locustfile:
 
 
 def import_locustfiles(paths: list[Path]) -> Locustfile:
-    """Return the users and shape of all files. LocustfileError if one raises, none has users, or a name is defined twice."""
+    """Import all files. LocustfileError if one raises, none has users, or two define the same name."""
     classes, shapes = _merged(paths, load_locustfile)
     if not classes and find_spec("pytest") is not None:
         classes, _ = _merged(paths, lambda path: (load_locustfile_pytest(path), []))
@@ -98,12 +98,12 @@ def described(error: BaseException, path: Path) -> str:
 
 
 def directories(paths: Sequence[str]) -> set[Path]:
-    """Return the locustfiles' directories, used to find the line of theirs through which an exception came."""
+    """Return the locustfiles' directories; `location` looks for an exception's frames there."""
     return {Path(path).parent for path in paths}
 
 
 def location(error: BaseException, directories: set[Path]) -> str:
-    """Return where an exception was raised, as `file:line`: the innermost frame in the directories, else the innermost."""
+    """Return `file:line` of an exception: the innermost frame below the directories, else the innermost of all."""
     frames = traceback.extract_tb(error.__traceback__)
     if not frames:
         return "unknown place"

@@ -34,7 +34,7 @@ TICK = 1.0
 
 
 class _WholeLoad:
-    """The runner as a load shape sees it if workers divide the load: its user count is the one requested over all workers."""
+    """The runner that a load shape sees if workers divide the load: its user count is the total over all workers."""
 
     def __init__(self, load: LocustfileLoad) -> None:
         self._load = load

@@ -41,7 +41,7 @@ class Kept:
             self.bar = self._slow[0][0]
 
     def failed(self, seconds: float, kind: str, status: int, trace: int) -> None:
-        """Consider a failure that has just ended: the first of the minute are kept, and a new kind replaces a repeated kind."""
+        """Keep a failed request if it is one of the minute's first; a new kind replaces a repeated kind."""
         place = len(self._failed)
         if place == EACH:
             kinds = [known for known, _ in self._failed]
@@ -79,7 +79,7 @@ class Exemplars:
         return self._kept.setdefault(endpoint, Kept())
 
     def of_minute(self, time: float, last: bool) -> tuple[Exemplar, ...]:
-        """Return the minute's exemplars in order of time if it is over at `time` (seconds) or the run ends; else nothing."""
+        """Return the minute's exemplars in order of time if it is over at `time` (seconds) or the `last` one, else ()."""
         if self._minute_began is None:
             self._minute_began = time
         if time - self._minute_began < MINUTE - _ROUNDING and not last:

@@ -53,7 +53,7 @@ class Health:
         connections: int | None = None,
         users_asked: int | None = None,
     ) -> GeneratorWindow:
-        """Close the window of `seconds` that ends now; `made` and `queued` count the arrivals since the start of the load."""
+        """Close the window of `seconds` that ends now; `made` and `queued` count arrivals since the load's start."""
         lags, self._lags = sorted(self._lags), []
         # A sample that is overdue counts with its delay so far; otherwise a stuck loop would look
         # idle.
@@ -84,7 +84,7 @@ class Health:
 
 
 class MasterHealth:
-    """Health of the master for the windows it merges: CPU and memory only, as it makes no arrivals that lag could delay."""
+    """The master's own health, added to merged windows: CPU and memory only, because it makes no arrivals."""
 
     def __init__(self) -> None:
         self._process = psutil.Process()

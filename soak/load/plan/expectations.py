@@ -64,7 +64,7 @@ ANY_SUCCESS = PlannedExpectations()
 
 @dataclass(frozen=True)
 class PlannedExtractor:
-    """Where to find the value `name` in a response: `source` is the kind of place, `expression` selects the value there."""
+    """Where to find the value `name` in a response: `source` is the kind of place, `expression` selects in it."""
 
     name: str
     source: str

@@ -23,7 +23,7 @@ from soak.units import show_duration
 SHORTEST, LONGEST = 10.0, 600.0
 #: Cycles of slots per run, unless that makes slots too short or too long.
 _CYCLES = 4
-#: Relative change of an endpoint's share. An endpoint with a small weight may vary more, with little effect on the others.
+#: Relative change of an endpoint's share; a small weight may vary more, with little effect on the others.
 _DEPTH, _RARE_DEPTH, _RARE = 0.6, 0.9, 0.5
 _PRIMES = (3, 7, 11, 19, 23, 31, 43, 47, 59, 67, 71, 79, 83)
 _ROUNDS, _EXACT = 1000, 1e-12
@@ -34,7 +34,7 @@ _ORDERS = 200
 
 @dataclass(frozen=True, slots=True)
 class MixModulation:
-    """The shares during the steady phase from `begin` on: slots of `slot` seconds each, each with the row given in `order`.
+    """The shares during the steady phase from `begin` on, in slots of `slot` seconds; `order` has a row per slot.
 
     `bounds` are cumulative sums of shares: those of each slot in `rows`, and those of the plain
     weights, used before and after the phase, in `plain`.
@@ -109,7 +109,7 @@ def mix_modulation_of(plan: Plan) -> MixModulation | None:
 
 
 def modulated_shares(weights: Sequence[float]) -> list[list[float]]:
-    """Return a cycle of slots' shares of all endpoints. Each row adds up to 1; each column's mean is its weight's share."""
+    """Return the endpoints' shares in a cycle of slots: rows add up to 1, a column's mean is its weight's share."""
     total = sum(weights)
     parts = [weight / total for weight in weights]
     rare = _RARE / len(parts)
@@ -152,7 +152,7 @@ def _even(parts: Sequence[float], depths: Sequence[float]) -> list[list[float]]:
 
 
 def hadamard(least: int) -> list[list[int]]:
-    """Return the smallest known Hadamard matrix with at least `least` orthogonal columns of 1 and -1; the first is all 1."""
+    """Return the smallest known Hadamard matrix with at least `least` columns; the first column is all 1."""
     doublings = [(2**power, 1) for power in range(1, 12)]
     paley = [((prime + 1) * 2**power, prime) for prime in _PRIMES for power in range(8)]
     order, prime = min(pair for pair in (*doublings, *paley) if pair[0] >= least)

@@ -49,7 +49,7 @@ class Shares:
         return self.pending.popleft() if self.pending and self.pending[0][0] <= until else None
 
     def count(self, timetable: Timetable, t: float) -> float:
-        """Return how many of the arrivals due up to `t` are this worker's; over all workers, these add up to all arrivals."""
+        """Return how many of the arrivals due up to `t` are this worker's; all workers together have all arrivals."""
         ends = [*(at for at, _ in self._since[1:]), inf]
         return sum(
             (timetable.count(min(end, t)) - timetable.count(at)) / share.count
@@ -94,7 +94,7 @@ def shared_arrivals(
 def arrivals_of(
     timetable: Timetable, shares: Shares, *, poisson: bool = False, seed: int = 0
 ) -> Iterator[tuple[int, float]]:
-    """Yield arrivals as `shared_arrivals` does, evenly spaced or Poisson. The same seed and share repeat the same times."""
+    """Yield this worker's arrivals, evenly spaced or Poisson; the same seed and share repeat the same times."""
     own = f"/{shares.first.index}" if shares.first.count > 1 else ""
     chance = random.Random(f"{seed}/arrivals{own}")  # noqa: S311 - repeatable traffic, not secrets
     return shared_arrivals(timetable, shares, chance.expovariate if poisson else None)

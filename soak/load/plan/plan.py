@@ -85,7 +85,7 @@ def requests_in(steps: tuple[PlannedStep, ...]) -> Iterator[PlannedRequest]:
 
 @dataclass(frozen=True)
 class PlannedFlow:
-    """Requests in order. The steps' weights have no meaning; the flow's weight counts along with those of `Plan.requests`."""
+    """Requests in order. Only the flow's weight counts, with those of `Plan.requests`; weights of steps do not."""
 
     name: str
     weight: float
@@ -105,7 +105,7 @@ class PlannedAuth:
 
 @dataclass(frozen=True)
 class Plan:
-    """One run of traffic. Times are in seconds, `rate` is per second; exactly one of `rate` and `users` is set, the maximum.
+    """One run of traffic. Times are in seconds; either `rate` (per second) or `users` is set, to the maximum.
 
     `pieces` are the shape of the load over `ramp + duration`. `think` is the shortest and longest
     pause. The files of `tls` have absolute paths. Redirects may lead to loopback and to hosts that

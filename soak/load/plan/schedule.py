@@ -25,7 +25,7 @@ _LEAST = 1e-6
 
 @dataclass(frozen=True)
 class ScheduleSegment:
-    """A piece of load: linear from `start` to `end`, minus a cosine of amplitude `swing` and `period` if `swing` is not 0.
+    """A piece of load: linear from `start` to `end`, minus a cosine (`swing`, `period`) if `swing` is not 0.
 
     Load is in arrivals per second, or users. Times are in seconds from the start of the piece, which
     is `offset` seconds into a period.
@@ -75,7 +75,7 @@ class ScheduleSegment:
         )
 
     def _refined(self, n: float, t: float) -> float:
-        """Refine a due time by Newton's method within a bisection bracket. The count never falls, so there is one root."""
+        """Refine a due time by Newton's method in a bisection bracket; the count never falls: there is one root."""
         low, high = 0.0, self.seconds
         for _ in range(100):
             over = self.count(t) - n

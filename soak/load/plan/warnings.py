@@ -33,7 +33,7 @@ class Warnings:
             self._tell(text)
 
     def run_out(self, reason: str) -> None:
-        """Handle that this process has no row of data left. If it is the only process, the load cannot continue."""
+        """Report that this process has no row of data left. If it is the only process, the load cannot continue."""
         if self._tell_spent is None:
             self.fail(reason)
         elif not self._spent:

@@ -23,7 +23,7 @@ def inspected(request: str) -> str | None:
 
 
 class FailureCause(StrEnum):
-    """Causes of a failed load to which the reader adds to the message."""
+    """Causes of a failed load; for some of them, the reader of the message adds advice."""
 
     OTHER = "other"
     #: No master answered at its address.

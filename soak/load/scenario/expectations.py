@@ -133,7 +133,7 @@ class Checks:
     def check(
         self, status: int, headers: Mapping[str, str], body: bytes, seconds: float
     ) -> FailedCheck | None:
-        """Return why the response fails, or None. Kinds are `status 500`, `expect within`, `expect json $.state` and so on.
+        """Return why the response fails, or None; kinds are `status 500`, `expect within`, `expect body` and so on.
 
         Headers are by lower-case name. The first failed check counts: the status is checked first, the
         time last.

@@ -36,7 +36,7 @@ def sha256(value: Any) -> str:
 
 
 def signed(value: Any, key: Any, digest: str = "sha256", encoding: str = "hex") -> str:
-    """Return the HMAC (RFC 2104) of a text with a key, as `hex` or `base64`. ValueError for other digests or encodings."""
+    """Return the HMAC (RFC 2104) of a text, as `hex` or `base64`. ValueError for other digests or encodings."""
     if digest not in _DIGESTS or encoding not in _ENCODINGS:
         raise ValueError("no such digest or encoding")
     made = hmac.new(_bytes(key), _bytes(value), digest)

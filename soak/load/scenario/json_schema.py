@@ -18,7 +18,7 @@ class SchemaError(ValueError):
 
 
 class SchemaCheck:
-    """One compiled schema. Draft 2020-12 unless its `$schema` names another; references to other documents are refused."""
+    """One compiled schema, of Draft 2020-12 unless its `$schema` says otherwise; external references are refused."""
 
     def __init__(self, schema: Any) -> None:
         import jsonschema  # noqa: PLC0415 - a fifth of a second, and few profiles need it

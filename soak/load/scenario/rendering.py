@@ -29,7 +29,7 @@ class RenderedRequest(NamedTuple):
 
 
 def fixed(planned: PlannedRequest) -> RenderedRequest:
-    """Return a request without rendering, whatever looks like a template: a token's request has no templates."""
+    """Return a request without rendering. A token's request has no templates, even if text in it looks like one."""
     body = planned.body and base64.b64decode(planned.body)
     pieces = (base64.b64decode(piece.body) for piece in planned.pieces)
     return RenderedRequest(planned.path, dict(planned.headers), body or b"".join(pieces))
@@ -47,7 +47,7 @@ def _encoded(text: str) -> bytes:
 
 
 class RequestTemplate:
-    """One planned request. `constant` is its rendering if it has no template, else None; `names` are the names it needs."""
+    """One planned request. `constant` is its rendering if it has no template; `names` are the names it needs."""
 
     def __init__(self, planned: PlannedRequest) -> None:
         self.planned = planned

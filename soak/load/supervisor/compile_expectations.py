@@ -40,7 +40,7 @@ def planned_expectations(expect: Expect, place: Place, document: Document) -> Pl
 
 
 def schema_text(expect: Expect, document: Document) -> str:
-    """Return the JSON Schema of an expectation as JSON text, read from its file if it names one; empty if there is none."""
+    """Return the JSON Schema of an expectation as JSON text, if need be from its file; empty if there is none."""
     if expect.schema_ is None:
         return ""
     if not isinstance(expect.schema_, str):

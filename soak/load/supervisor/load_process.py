@@ -24,7 +24,7 @@ MAX_LOG_BYTES = 5_000_000
 #: Seconds within which the load process must begin. It normally takes one or two, and ten times that on a machine that is
 #: overloaded tenfold; a locustfile may also take a while to import.
 START_SECONDS = 60.0
-#: Silence after which the run records an event: this many intervals, and at least this many seconds. A short stall has none.
+#: Silence after which the run records an event: this many intervals, and at least this many seconds.
 SILENT_INTERVALS, SILENT_SECONDS = 3.0, 5.0
 #: Silence after which the load counts as broken: this many intervals, and at least this many seconds.
 BROKEN_INTERVALS, BROKEN_SECONDS = 10.0, 30.0
@@ -40,7 +40,8 @@ class LoadProcess:
 
     `started` and `finished` are moments on the run's clock, None until they come. Windows go to
     `on_window`; warnings, worker changes and other events go to `on_event`. Both are called from
-    threads of this object. `failure` says in one line why the load broke, None if it did not.
+    threads of this object, and `on_event` also from `start`. `failure` says in one line why the
+    load broke, None if it did not.
     """
 
     def __init__(
@@ -150,7 +151,7 @@ class LoadProcess:
         return self._ended.wait(seconds)
 
     def stop(self, patience: float = 4.0) -> None:
-        """Close the lifeline so that the load ends in order; kill the load if it does not end within `patience` seconds."""
+        """Close the lifeline so that the load ends in order; kill it if that takes more than `patience` seconds."""
         self._stopping = True
         process = self._process
         if process is None or process.stdin is None:

@@ -31,7 +31,7 @@ class ClosedUser:
         self.virtual_user, self.sender = virtual_user, sender
         #: `leaving`: the user ends after its request or flow. `cut`: it ends after the request in flight.
         self.leaving = self.cut = False
-        #: `idle`: it pauses between requests or flows and has nothing to finish. `thinking`: it pauses between steps of a flow.
+        #: `idle`: it pauses between requests or flows. `thinking`: it pauses between steps of a flow.
         self.idle = self.thinking = False
         self.greenlet: gevent.Greenlet | None = None
 
@@ -126,7 +126,7 @@ class ClosedLoad:
             self._running.discard(user)
 
     def _set_up(self, user: ClosedUser, pause: Pause) -> bool:
-        """Run the setup steps, and retry after a pause if they fail. Return True if the user is ready for its requests."""
+        """Run the setup steps, and retry after a pause if they fail; return True if the user is ready."""
         setup = self._mix.setup
         while setup is not None and not user.leaving:
             if not self._builder.begin(setup, user.virtual_user):

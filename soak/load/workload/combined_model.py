@@ -21,7 +21,7 @@ class CombinedLoad:
 
     @property
     def busy(self) -> int:
-        """The number of users; without closed loads, the number of arrivals that are sent but not answered."""
+        """The number of users; without closed loads, the number of arrivals that are sent but not yet answered."""
         return sum(load.busy for load in self._counted)
 
     @property

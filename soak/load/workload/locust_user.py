@@ -16,7 +16,7 @@ class LoadModel(Protocol):
 
     @property
     def busy(self) -> int:
-        """The number of users, or of arrivals that are sent but not answered."""
+        """The number of users, or of arrivals that are sent but not yet answered."""
 
     def drive(self) -> None:
         """Drive the load; return at the end of its schedule."""

@@ -151,7 +151,7 @@ def _thinks(steps: tuple[Step, ...]) -> bool:
 
 
 class Scenario:
-    """What one user does in one go: a flow's steps in order, or one request. `names` are those its templates need.
+    """One unit of a user's work: a flow's steps in order, or one request. `names` are those its templates need.
 
     A `constant` scenario is one request with the same bytes each time, which needs no virtual user.
     `first` is the first request in the scenario.

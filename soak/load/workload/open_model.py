@@ -87,7 +87,7 @@ class OpenLoad:
         self._more: list[ConnectionWorker] = []
         self._all: set[ConnectionWorker] = set(self._pinned)
         self._waiting: deque[Arrival] = deque()
-        #: Arrivals that are sent but not answered.
+        #: Arrivals that are sent but not yet answered.
         self.busy = 0
         #: `made`: arrivals so far. `queued`: those that found no free connection, and had to wait or were dropped.
         self.made = self.queued = 0

@@ -42,7 +42,7 @@ class RequestBuilder:
         return True
 
     def steps(self, steps: tuple[Step, ...], virtual_user: VirtualUser) -> Iterator[ScenarioStep]:
-        """Yield the requests to send, as conditions and chance decide at each step; raise FlowEnded for a failed condition."""
+        """Yield the requests that conditions and chance select step by step. FlowEnded if a condition fails."""
         for step in steps:
             if step.chance < 1.0 and virtual_user.random.random() >= step.chance:
                 continue

@@ -29,7 +29,7 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 
 def client_options(plan: Plan) -> ClientOptions:
-    """Return how a plan's users connect. Raise OSError now if the TLS files cannot be used, before any user needs them."""
+    """Return how a plan's users connect. Raise OSError at once if the TLS files cannot be used."""
     context_of(plan.tls)
     return ClientOptions(
         Origin.of(plan.url),
