@@ -1,1 +1,1 @@
-"""From evidence to suspects: class, place, endpoint, amount, remedy."""
+"""Derive suspects from evidence: class, place, endpoint, amount, remedy."""

@@ -1,8 +1,8 @@
-"""Cases: which signals are one leak. A leaked goroutine also grows the heap, resident memory and maybe descriptors.
+"""Cases: group the signals of one leak. A leaked goroutine also grows the heap, resident memory and maybe descriptors.
 
-What grows through one endpoint is one case. Where endpoints cannot be told apart, what grows by the
-same count is: one descriptor and two goroutines per request are one leak, seven goroutines and ten
-pages for sixty requests are two.
+Signals that grow through one endpoint are one case. If endpoints cannot be separated, signals that
+grow by the same count, or a small multiple of it, are one case: one descriptor and two goroutines
+per request are one leak, seven goroutines and ten pages for sixty requests are two.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from soak.units import show_amount, show_list
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """One leak: its signals, and how much each of them grows a request to `endpoint` (any endpoint where that is unknown).
+    """One leak: its signals, and how much each grows per request to `endpoint` (to any endpoint if that is unknown).
 
-    What is no growth has no signals: its evidence was `seen` (name and words), at a `place` and at
-    a `cost` in its `unit` where these are known. Of a leak that several endpoints share, `parts` are
-    the cases of each, and `endpoint` names them all.
+    A case that is not growth has no signals: its evidence is in `seen` (kind and words), with a
+    `place` and a `cost` in its `unit` if these are known. If several endpoints share a leak, `parts`
+    are the cases of each, and `endpoint` names them all.
     """
 
     endpoint: str
@@ -48,46 +48,49 @@ class Case:
 
     @property
     def sharing(self) -> tuple[str, ...]:
-        """The endpoints that share it; none where it is one endpoint's, or nobody's that is known."""
+        """The endpoints that share the leak; empty if it has one endpoint or an unknown one."""
         return tuple(part.endpoint for part in self.parts)
 
     @property
     def endpoints(self) -> tuple[str, ...]:
-        """The endpoints that it grows through: one, or those that share it."""
+        """The endpoints through which the leak grows: one, or those that share it."""
         return self.sharing or (self.endpoint,)
 
     def of(self, *what: ResourceKind | str) -> list[Signal]:
-        """The signals of these roles."""
+        """Return the signals of these kinds."""
         return [signal for signal in self.signals if signal.what in what]
 
     def amount(self, signal: Signal) -> Amount:
-        """What a request to this case's endpoint adds to signal of its signals."""
+        """Return what a request to this case's endpoint adds to one of its signals."""
         return self.amounts[self.signals.index(signal)]
 
     @property
     def resident_alone(self) -> bool:
-        """Whether nothing but resident memory grows."""
+        """True if nothing but resident memory grows."""
         return bool(self.signals) and all(signal.resident for signal in self.signals)
 
     @property
     def memory_alone(self) -> bool:
-        """Whether nothing but bytes grows."""
+        """True if nothing that is counted grows, only memory and what lies on the heap."""
         return not any(signal.counted for signal in self.signals)
 
 
 def frames_of(case: Case) -> list[Frame]:
-    """The frames of all stacks of a case with a fair share of its growth, from the innermost to the target's own: what it
-    called, and not who called it, for every request of a Node service comes out of an emitter."""
+    """Return the frames of all stacks with a fair share of a case's growth, from the innermost to the target's own.
+
+    So they are the calls that own code makes, not its callers: every request of a Node service comes
+    out of an emitter.
+    """
     return [
         frame
-        for kind in (PLACE, GROUP)  # bytes and counts do not compare
+        for kind in (PLACE, GROUP)  # bytes and counts cannot be compared
         for frames in _fastest_stacks(case.of(kind))
         for frame in _to_own(frames)
     ]
 
 
 def _fastest_stacks(signals: Sequence[Signal]) -> list[tuple[Frame, ...]]:
-    """The stacks that gain at least a tenth of what the fastest gains: by the others, code warms up."""
+    """Return the stacks that gain at least a tenth of what the fastest one gains: the others are warm-up."""
     gains = [
         (float(stack.levels[-1] - stack.levels[0]), stack.frames)
         for signal in signals
@@ -104,11 +107,11 @@ def _to_own(frames: Sequence[Frame]) -> Sequence[Frame]:
 
 
 def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> list[Case]:
-    """All leaks that the signals tell of.
+    """Group the signals into leaks.
 
-    Resident memory moves in arenas: on its own it names an endpoint only where `resident_names`,
-    that is, where the managed heap is not known or surely has no part in the growth, and where it
-    tells the amount closely.
+    Resident memory moves in arenas. On its own it names an endpoint only if `resident_names` (the
+    managed heap is unknown or surely has no part in the growth) and if its amount has a narrow
+    interval.
     """
     signals = [_only_close(_less_explained(signal, signals)) for signal in signals]
     by_endpoint: dict[str, list[tuple[Signal, Amount]]] = {}
@@ -117,7 +120,7 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
             by_endpoint.setdefault(amount.endpoint, []).append((signal, amount))
     rest = [signal for signal in signals if not signal.contributors]
     if EVERY in by_endpoint or not resident_names:
-        # Beside what all endpoints add, what is resident belongs to that.
+        # If all endpoints add to something, growth of resident memory alone belongs to that.
         resident = [
             endpoint
             for endpoint, pairs in by_endpoint.items()
@@ -134,7 +137,7 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
 
 
 def _less_explained(signal: Signal, signals: Sequence[Signal]) -> Signal:
-    """The signal without "every endpoint", where places that grow through known ones add up to what the heap grows by."""
+    """Remove a heap signal's contributors if they include "every endpoint" and places with known endpoints explain it."""
     if signal.what != ResourceKind.HEAP or not any(
         a.endpoint == EVERY for a in signal.contributors
     ):
@@ -149,7 +152,7 @@ def _less_explained(signal: Signal, signals: Sequence[Signal]) -> Signal:
 
 
 def _only_close(signal: Signal) -> Signal:
-    """The signal without the endpoints that resident memory names by a step or two of its arenas."""
+    """Remove the endpoints that resident memory may name only because of a step or two of its arenas."""
     if not signal.resident:
         return signal
     loose = [
@@ -173,17 +176,17 @@ def _case(endpoint: str, pairs: Iterable[tuple[Signal, Amount]]) -> Case:
 
 
 def _stands(case: Case) -> bool:
-    """Whether a case is more than the scatter of another one's growth: it counts things, or has a fair share of the bytes."""
+    """Return True if a case is more than scatter of another's growth: it counts things, or has a fair share of the bytes."""
     return not case.memory_alone or any(
         amount.share >= LEAST_SECOND_SHARE for amount in case.amounts
     )
 
 
 def _by_place(grouped: Sequence[Case], rest: Sequence[Signal]) -> list[Case]:
-    """Cases whose whole growth is at the same places are one leak, reached through several endpoints.
+    """Merge cases whose whole growth is at the same places: they are one leak, reached through several endpoints.
 
-    So are cases of memory alone that have no place, where the snapshots hold places whose endpoint
-    is not known: a heap's level tells endpoints apart sooner than its sampled places do.
+    Cases of memory alone without a place are merged too if the snapshots have places of unknown
+    endpoints: the level of a heap separates endpoints sooner than its sampled places do.
     """
     anywhere = frozenset(signal.name for signal in rest if signal.what == PLACE)
     together: dict[frozenset[str], list[Case]] = {}
@@ -196,7 +199,7 @@ def _by_place(grouped: Sequence[Case], rest: Sequence[Signal]) -> list[Case]:
 
 
 def _shared(parts: Sequence[Case]) -> Case:
-    """One leak of several endpoints: what a request to any of them adds, to each signal that all of them add to."""
+    """Merge the cases of several endpoints; a signal shared by all gets the amount of a request to any of them."""
     parts = sorted(parts, key=lambda part: part.endpoint)
     endpoint = show_list([part.endpoint for part in parts])
     pairs: dict[int, tuple[Signal, Amount]] = {}
@@ -209,7 +212,7 @@ def _shared(parts: Sequence[Case]) -> Case:
 
 
 def _of_any(endpoint: str, amounts: Sequence[Amount]) -> Amount:
-    """What a request to any of several endpoints adds, each with the weight of its requests: its share over its amount."""
+    """Return what a request to any of several endpoints adds, weighted by their requests (share over amount)."""
     weights = [amount.share / amount.per_request for amount in amounts]
     each, low, high = (
         sum(weight * part for weight, part in zip(weights, column, strict=True)) / sum(weights)
@@ -219,10 +222,10 @@ def _of_any(endpoint: str, amounts: Sequence[Amount]) -> Amount:
 
 
 def _with_rest(grouped: list[Case], rest: Sequence[Signal]) -> list[Case]:
-    """Signals that no endpoint could be grouped for go to the case that they fit, or stand for themselves."""
+    """Add each signal without an endpoint to the first case that fits it, or to the only case."""
     for signal in rest:
         fits = [index for index, case in enumerate(grouped) if _fits(case, signal)]
-        if signal.what == PLACE:  # to a case that has none, if there is one
+        if signal.what == PLACE:  # prefer a case without a place
             fits.sort(key=lambda index: bool(grouped[index].of(PLACE, GROUP)))
         if len(grouped) == 1 or fits:
             case = grouped[fits[0] if fits else 0]
@@ -233,12 +236,12 @@ def _with_rest(grouped: list[Case], rest: Sequence[Signal]) -> list[Case]:
 
 
 def _fits(case: Case, signal: Signal) -> bool:
-    """Whether bytes go with a case that grows in bytes, and counts with one that counts."""
+    """Return True if the case has signals of the same sort (counts or bytes), or is one of every endpoint."""
     return case.endpoint == EVERY or any(own.counted == signal.counted for own in case.signals)
 
 
 def _by_count(signals: Sequence[Signal]) -> list[list[Signal]]:
-    """Without endpoints: counts in whole ratios go together, places by what they hold beside; series of bytes go with all."""
+    """Group signals without endpoints: counts in whole-number ratios, places with what fits; byte series join every group."""
     groups: list[list[Signal]] = []
     series = [row for row in signals if not row.counted and row.what != PLACE]
     for signal in sorted(signals, key=lambda row: not row.counted):
@@ -265,7 +268,7 @@ def _together(leader: Signal, other: Signal) -> bool:
 
 
 def _whole(first: float, other: float) -> bool:
-    """Whether first count is a small whole number of times the other."""
+    """Return True if one count is about a small whole number of times the other."""
     small, large = sorted((first, other))
     if small <= 0:
         return True
@@ -282,7 +285,7 @@ def _owned(signal: Signal) -> bool:
 
 
 def _shares_a_caller(first: Signal, other: Signal) -> bool:
-    """Whether two places are reached through a function in common, and not only through middleware or main."""
+    """Return True if two places are reached through a common function of the target's own code."""
     callers = [
         {frame.function for stack in signal.site.stacks for frame in own_frames(stack.frames)}
         for signal in (first, other)

@@ -1,4 +1,4 @@
-"""The context: all that one run tells of what its target did, read once for every rule to look at."""
+"""The context: everything that one run shows about its target, read once for all rules."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from soak.diagnosis.thresholds import FLAT_HEAP_SHARE
 from soak.model import Analysis, Finding, Recording, RuleName, Series, Verdict
 from soak.snapshots import SnapshotKind
 
-#: A language by its name, as the catalog and the snapshots tell it; empty where neither does.
+#: The name of a language, known from the catalog or the snapshots; empty if unknown.
 Language = str
-#: By which snapshots a language is known.
+#: The language that each kind of snapshot indicates.
 _BY_SNAPSHOT: dict[SnapshotKind, Language] = {
     "heap": "Go",
     "goroutine": "Go",
@@ -33,14 +33,14 @@ _BY_SNAPSHOT: dict[SnapshotKind, Language] = {
     "v8heap": "JavaScript",
     "tracemalloc": "Python",
 }
-#: Snapshots of what is held: the first kind that a run has is read.
+#: Kinds of snapshots of held memory; the first kind that a run has is read.
 HEAPS: tuple[SnapshotKind, ...] = ("heap", "classes", "v8heap", "tracemalloc")
 
 
 @dataclass(frozen=True, eq=False)
 class RunContext:
-    """One run: `places` hold bytes in use, `allocated` bytes ever allocated, `running` how often they were met while they
-    ran; `unread` says what could not be read, and `confirmed` what a second load told."""
+    """One run: `places` have the bytes in use, `allocated` the bytes ever allocated, and `running` the CPU samples of each
+    place. `unread` are warnings about unreadable snapshots, `confirmed` the results of a second load."""
 
     prepared: Prepared
     findings: Sequence[Finding]
@@ -55,7 +55,7 @@ class RunContext:
     mix_varied: bool = False
 
     def series(self, name: str, **labels: str) -> list[Series]:
-        """The series of a name that have these labels."""
+        """Return the series of a name that have these labels."""
         return [
             series
             for series in self.prepared.named(name)
@@ -63,12 +63,12 @@ class RunContext:
         ]
 
     def recorded(self, name: str) -> list[Series]:
-        """The series of a name as they were recorded, warm-up and drain included."""
+        """Return the series of a name as recorded, including warm-up and drain."""
         return [series for series in self.prepared.recording.series if series.name == name]
 
     @cached_property
     def profiled(self) -> bool:
-        """Whether snapshots tell what holds memory."""
+        """True if snapshots show which places hold memory."""
         return bool(self.places)
 
     @cached_property
@@ -85,9 +85,9 @@ class RunContext:
 
     @cached_property
     def heap_may_grow(self) -> bool:
-        """Whether the managed heap may have a part in the growth of resident memory: it grows, or that is undecided.
+        """True if the managed heap may contribute to the growth of resident memory: it grows, or that is undecided.
 
-        False where it surely does not, and where nothing is known of it.
+        False if it surely does not, and if nothing is known about it.
         """
         resident = [
             finding.trend.slope_low
@@ -100,14 +100,14 @@ class RunContext:
         return self.profiled and any(site.sure for site in self.places)
 
     def gained(self) -> float:
-        """By how many bytes all places together grew a request to any endpoint."""
+        """Return by how many bytes per request (to any endpoint) all places together grew."""
         return sum(site.slope[0] for site in self.places)
 
 
 def run_context(
     recording: Recording, analysis: Analysis, warmup: float, prepared: Prepared | None = None
 ) -> RunContext:
-    """The context of a run that has been judged; `prepared` for who has it prepared already."""
+    """Return the context of a run that has been judged; `prepared` is the prepared recording, if it exists already."""
     prepared = prepared or prepare(recording, warmup)
     snapshots = [
         snapshot for snapshot in recording.snapshots if snapshot.time >= prepared.judged_from - 1
@@ -142,7 +142,7 @@ def run_context(
 
 
 def _created(recording: Recording) -> list[Created]:
-    """Who created goroutines, from the last text of them; nothing without one."""
+    """Return who created the goroutines, from the last snapshot of them as text; empty without one."""
     texts = [
         snapshot
         for snapshot in recording.snapshots
@@ -155,7 +155,7 @@ def _created(recording: Recording) -> list[Created]:
 
 
 def _language(recording: Recording) -> Language:
-    """The target's language, by its snapshots, its series, or else its process; empty where none of them tells."""
+    """Return the target's language by its snapshots, else its series, else its process; empty if unknown."""
     for kind, language in _BY_SNAPSHOT.items():
         if any(snapshot.kind == kind for snapshot in recording.snapshots):
             return language
@@ -163,14 +163,14 @@ def _language(recording: Recording) -> Language:
 
 
 def _flat(finding: Finding, most: float) -> bool:
-    """Whether a heap is steady, or grows by `most` an hour at the most."""
+    """Return True if a heap is steady or surely grows by at most `most` per hour."""
     if finding.verdict is Verdict.PASS:
         return True
     return finding.trend is not None and finding.trend.slope_high <= most
 
 
 def rise(series: Series, start: float) -> float:
-    """By how much a gauge's last fifth lies above its first fifth, from `start` on; 0 with fewer than ten samples."""
+    """Return the median of a gauge's last fifth less that of its first fifth, from `start` on; 0 below ten samples."""
     values = series.values[(series.times >= start) & np.isfinite(series.values)]
     fifth = len(values) // 5
     return float(np.median(values[-fifth:]) - np.median(values[:fifth])) if fifth >= 2 else 0.0

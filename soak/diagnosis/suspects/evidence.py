@@ -1,6 +1,6 @@
-"""The evidence of a case: one table of looks, each of which says in words what was recorded, or nothing.
+"""The evidence of a case: a table of functions, each of which puts into words what was recorded, if anything.
 
-What the classes make of it is in `leak_classes`. A look never guesses.
+`leak_classes` weighs the evidence. These functions never guess.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _CLOSURE = (".func", "lambda$", "$$Lambda", "(anonymous)", "<lambda>", "<locals>
 
 
 def matching(case: Case, signatures: str, *what: str) -> Signal | None:
-    """The first place or group of a case that grows through functions of these signatures; of the roles `what`, if given."""
+    """Return the first signal of a case that grows through functions of these signatures; of the kinds `what`, if given."""
     for signal in case.of(*(what or (PLACE, GROUP))):
         assert signal.site is not None
         if signal.site.through(STACK_SIGNATURES[signatures]) > 0:
@@ -56,19 +56,19 @@ def matching(case: Case, signatures: str, *what: str) -> Signal | None:
 
 
 def _signals(*what: ResourceKind | str) -> Callable[[Case, RunContext], str]:
-    """A look for signals of these roles: their own words."""
+    """Return a function that finds signals of these kinds and gives their own words."""
     return lambda case, _: next((signal.words for signal in case.of(*what)), "")
 
 
 def _named(what: ResourceKind, *nouns: str) -> Callable[[Case, RunContext], str]:
-    """A look for a failing series of this role, counted in one of these units."""
+    """Return a function that finds a signal of this kind that is counted in one of these units."""
     return lambda case, _: next(
         (signal.words for signal in case.of(what) if signal.unit in nouns), ""
     )
 
 
 def _marked(signatures: str, words: str, *what: str) -> Callable[[Case, RunContext], str]:
-    """A look for growth through functions with these signatures, of these roles; `words` hold {function} and {place}."""
+    """Return a function that finds growth through these signatures, of these kinds; `words` has {function} and {place}."""
 
     def look(case: Case, _: RunContext) -> str:
         signal = matching(case, signatures, *what)
@@ -90,7 +90,7 @@ def _frames(signal: Signal) -> Iterator[Frame]:
 
 
 def _closure(case: Case, _: RunContext) -> str:
-    """Whether the fastest place is a function within a function."""
+    """Say that the fastest place is a function within a function, if it is."""
     for signal in case.of(PLACE)[:1]:
         if signal.site is not None and any(mark in signal.site.place.function for mark in _CLOSURE):
             return f"The function at {signal.name} was made within another, and keeps what that one held."
@@ -105,7 +105,7 @@ def _everywhere(case: Case, _: RunContext) -> str:
 
 
 def _blocked(case: Case, _: RunContext) -> str:
-    """What the groups of the target's own code wait for; several places of one leak are named together."""
+    """Say what the groups of the target's own code wait for; several places of one leak are named together."""
     words = [
         signal.words for signal in case.of(GROUP) if signal.group is not None and signal.group.own
     ]
@@ -121,13 +121,13 @@ def _proven(case: Case, _: RunContext) -> str:
 
 
 def _slows_down(case: Case, context: RunContext) -> str:
-    """Whether the growth per request at the case's fastest place slows down over the run, as in a cache that fills."""
+    """Say that the growth per request at the case's fastest place slows down, as in a cache that fills up, if it does."""
     for signal in case.of(PLACE)[:1]:
         assert signal.site is not None
         mix = mix_at(signal.site.times, context.prepared.recording.windows)
         own = [mix.names.index(name) for name in case.endpoints if name in mix.names]
         clock = mix.counts[:, own].sum(axis=1) if own else signal.site.requests
-        # Until the second snapshot a young service also keeps what it sets up.
+        # Before the second snapshot a young service also keeps what it sets up.
         ratio, errors = slowing(np.asarray(clock)[1:], signal.site.levels[1:], signal.site.period)
         if ratio <= FILLING_RATIO and errors >= FILLING_ERRORS:
             share = show_ratio(max(ratio, 0.0))
@@ -136,7 +136,7 @@ def _slows_down(case: Case, context: RunContext) -> str:
 
 
 def _heap_flat(case: Case, context: RunContext) -> str:
-    """Whether the managed heap is known, and has no part in the growth of memory."""
+    """Say that the managed heap does not contribute to the growth of memory, if that is known."""
     if case.of(ResourceKind.HEAP, PLACE) or not case.of(ResourceKind.MEMORY):
         return ""
     resident = case.of(ResourceKind.MEMORY)
@@ -151,7 +151,7 @@ def _heap_flat(case: Case, context: RunContext) -> str:
 
 
 def growing_descriptor_kind(context: RunContext) -> tuple[str, str, float]:
-    """The type and state of the descriptors that grow most, and by how many; empty where none grows."""
+    """Return the type and state of the descriptors that grow most, and by how many; empty if none grow."""
     grown = [
         (
             rise(series, context.prepared.judged_from),
@@ -165,7 +165,7 @@ def growing_descriptor_kind(context: RunContext) -> tuple[str, str, float]:
 
 
 def _descriptor_kinds(case: Case, context: RunContext) -> str:
-    """Which kind of descriptor grows."""
+    """Say which type of descriptor grows most."""
     kind, state, grown = growing_descriptor_kind(context)
     if not kind or not case.of(ResourceKind.DESCRIPTORS):
         return ""
@@ -184,7 +184,7 @@ def _close_wait(case: Case, context: RunContext) -> str:
 
 
 def _kept_after_load(case: Case, context: RunContext) -> str:
-    """Connections that were not returned when the load was over."""
+    """Say that connections were not returned after the load had ended."""
     kept = [
         finding
         for finding in context.findings
@@ -214,7 +214,7 @@ def _counts(case: Case, _: RunContext) -> str:
 
 
 def _again(outcome: ConfirmationOutcome) -> Callable[[Case, RunContext], str]:
-    """A look for what a second load told of the case's series, or of the snapshots that have its places."""
+    """Return a function that finds this outcome of a second load for one of the case's series."""
 
     def look(case: Case, context: RunContext) -> str:
         keys = {
@@ -245,7 +245,7 @@ _CONTEXT_MARKED = _marked(
     "Part of what grows was made by {function}: a context, timer, promise or thread-local that stays registered.",
 )
 
-#: What can be seen, in the order in which a reader wants to hear it.
+#: The function that finds each kind of evidence, in the order in which reports list them.
 EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.POOL_GROWS: _signals(ResourceKind.POOL),
     EvidenceKind.KEPT_AFTER_LOAD: _kept_after_load,
@@ -261,7 +261,7 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.DESCRIPTOR_TYPE: _descriptor_kinds,
     EvidenceKind.CLOSE_WAIT: _close_wait,
     EvidenceKind.CONNECTION_GOROUTINES: _marked(
-        # On a heap, every request came through a connection.
+        # Only groups: on a heap, every request came through a connection.
         "connections",
         "Ever more goroutines of connections wait at {place}: what they belong to is not closed.",
         GROUP,
@@ -311,15 +311,15 @@ EVIDENCE: dict[EvidenceKind, Look] = {
 
 
 def collect_evidence(case: Case, context: RunContext) -> dict[EvidenceKind, str]:
-    """All evidence of a case in words, in the table's order."""
+    """Return all evidence of a case in words, in the table's order."""
     said = {kind: look(case, context) for kind, look in EVIDENCE.items()}
     return {kind: words for kind, words in said.items() if words}
 
 
 def place_in(case: Case, groups_first: bool, but: Sequence[str] = ()) -> Frame | None:
-    """The place that a case's snapshots name: the target's own before a library's; a runtime's own frame is none.
+    """Return the place that a case's snapshots name: the target's own before a library's, never a frame of the runtime.
 
-    What grows through the functions in `but` names nobody.
+    Signals that grow through the functions in `but` are skipped.
     """
     order: Sequence[Signal] = (
         [*case.of(GROUP), *case.of(PLACE)] if groups_first else [*case.of(PLACE), *case.of(GROUP)]

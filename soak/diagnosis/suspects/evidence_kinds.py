@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class EvidenceKind(StrEnum):
-    """One thing that can be seen of a case; `EVIDENCE` has the look for each, `CLASSES` what it weighs."""
+    """One kind of evidence about a case; `EVIDENCE` has the function that finds it, `CLASSES` its weights."""
 
     POOL_GROWS = "pool grows"
     KEPT_AFTER_LOAD = "connections kept after load"

@@ -1,4 +1,4 @@
-"""What grows, to be drawn: a flame graph of growth a request, and a table of endpoints by places."""
+"""Prepare growth for drawing: a flame graph of growth per request, and a table of places by endpoints."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from soak.growth_views import Flame, FlameBox, PlaceRow, PlaceTable
 
 @dataclass
 class _Call:
-    """One call with what grows beneath it and what shrinks, both positive."""
+    """One call with the growth and the shrinkage beneath it, both positive."""
 
     frame: Frame
     grown: float = 0.0
@@ -30,17 +30,17 @@ class _Call:
 
     @property
     def changed(self) -> float:
-        """How much changes beneath it either way: what its box is as wide as."""
+        """The total change beneath the call in either direction: the width of its box."""
         return self.grown + self.shrunk
 
     def add(self, slope: float) -> None:
-        """A stack through this call that changes by `slope` a request."""
+        """Add a stack through this call that changes by `slope` per request."""
         self.grown += max(slope, 0.0)
         self.shrunk += max(-slope, 0.0)
 
 
 def flame_of(places: Sequence[AllocationSite]) -> Flame | None:
-    """The stacks that change fastest, outermost call at the top: what grows and what surely shrinks; None where none grows."""
+    """Draw the stacks that change fastest, outermost call at the top: growing and surely shrinking ones; None if none grow."""
     stacks = [
         (_change(site, stack), stack.frames)
         for site in places
@@ -67,13 +67,13 @@ def flame_of(places: Sequence[AllocationSite]) -> Flame | None:
 
 
 def _change(site: AllocationSite, stack: Stack) -> float:
-    """A stack's growth per request; 0 for a fall that may be none, as of what comes and goes."""
+    """Return a stack's growth per request; 0 for a fall that is not significant."""
     slope, error = slope_and_error(site.requests, stack.levels, site.period)
     return slope if slope > 0 or slope + error < 0 else 0.0
 
 
 def _draw(call: _Call, depth: int, left: float, whole: float, boxes: list[FlameBox]) -> None:
-    """A call's box and, below it, those of what it calls, the widest first."""
+    """Append a call's box and, below it, the boxes of the calls that it makes, widest first."""
     width = call.changed / whole
     if width < NARROWEST_BOX:
         return
@@ -88,7 +88,7 @@ def _draw(call: _Call, depth: int, left: float, whole: float, boxes: list[FlameB
 
 
 def table_of(grown: Sequence[Signal], endpoints: Sequence[str]) -> PlaceTable | None:
-    """Endpoints by what grows, as far as endpoints could be told apart; None where they could not."""
+    """Return the table of signals by endpoints, as far as endpoints could be separated; None if they could not."""
     rows = []
     for signal in grown:
         share = {amount.endpoint: amount.per_request for amount in signal.contributors}

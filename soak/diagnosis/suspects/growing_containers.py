@@ -1,4 +1,4 @@
-"""Containers that gain entries: module-level collections and function caches whose length the Python hook publishes."""
+"""Find containers that gain entries: module-level collections and function caches whose length the Python hook publishes."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ LENGTHS = CONTAINER_LENGTH
 
 @dataclass(frozen=True, eq=False)
 class GrowingContainer:
-    """One container: who holds it, of what kind, by how many entries it grows a request, through which endpoints, and the
-    only line that fills it, the holder where no such line is known."""
+    """One container: its holder and kind, its growth in entries per request, the endpoints through which it grows, and
+    the only line that fills it, or the holder if no such line is known."""
 
     holder: str
     kind: str
@@ -41,13 +41,13 @@ class GrowingContainer:
 
 
 def containers(context: RunContext) -> list[GrowingContainer]:
-    """Those that surely gain entries over the run's snapshots, fastest first."""
+    """Return the containers that surely gain entries over the run's snapshots, fastest first."""
     growing = [_growing(series, context) for series in context.series(LENGTHS)]
     return sorted(filter(None, growing), key=lambda container: -container.per_request)
 
 
 def containers_of(case: Case, context: RunContext) -> list[GrowingContainer]:
-    """Those that grow through the case's endpoint, or whose endpoint is not known."""
+    """Return the containers that grow through the case's endpoint; if either endpoint is unknown, those too."""
     return [
         container
         for container in containers(context)
@@ -58,7 +58,7 @@ def containers_of(case: Case, context: RunContext) -> list[GrowingContainer]:
 
 
 def growing_containers(case: Case, context: RunContext) -> str:
-    """In words; empty where the case is not one of memory."""
+    """Describe the growing containers of a case; empty if the case is not one of memory alone."""
     if not case.memory_alone or not case.signals:
         return ""
     said = [
@@ -69,7 +69,7 @@ def growing_containers(case: Case, context: RunContext) -> str:
 
 
 def _gain(container: GrowingContainer) -> str:
-    """So many entries a request to the endpoint that fills it, to any where that is not known."""
+    """Return the entries gained per request to the endpoint that fills the container, or to any if that is unknown."""
     each, scope = container.per_request, "of any kind"
     if len(container.endpoints) == 1 and container.endpoints[0].endpoint != EVERY:
         [through] = container.endpoints
@@ -99,7 +99,7 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
 
 
 def frame_of_labels(labels: Mapping[str, str], function: str = "", own: bool = False) -> Frame:
-    """The line that the hook's labels tell of, in `function` where they name none."""
+    """Return the line that the hook's labels give as a frame; `function` is used if they name none."""
     line = labels.get("line", "")
     number = int(line) if line.isdecimal() else 0
     return Frame(labels.get("function", function), labels.get("file", ""), number, own)

@@ -1,4 +1,4 @@
-"""The report's first sentences: who leaks what, where, and how long that lasts; then what shows it."""
+"""The report's first sentences: what leaks where, and when a resource runs out; then the reason for the verdict."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Place, Suspect, Verdict
 from soak.units import capitalized, show_amount, show_duration, show_number, singular
 
-#: When one resource runs out, at the end of the sentence about its growth.
+#: The part of a reason that says when a resource runs out, at the end of the sentence about its growth.
 _RUNS_OUT = re.compile(r"; (?:it|the target) runs out of .*?(?=\.(?: |$))")
 
 
 def headline(suspect: Suspect, analysis: Analysis) -> str:
-    """The reason for the verdict, with the suspect before it.
+    """Return the reason for the verdict, preceded by a sentence about the suspect.
 
     `POST /orders leaks 1.02 KiB per request in main.handleOrder (orders.go:88): an unbounded cache;
-    … runs out in 11 h.` The first of several resources to run out says when: the reason of another
-    one does not contradict it.
+    … runs out in 11 h.` If the sentence says when a resource runs out (the first of several), that
+    part is removed from the reason, so that the two cannot contradict each other.
     """
     noun = CLASSES[suspect.leak_class].noun.format(unit=suspect.unit)
     lasts = _lasts(suspect, analysis)
@@ -30,7 +30,7 @@ def headline(suspect: Suspect, analysis: Analysis) -> str:
 
 
 def _placed(place: Place) -> str:
-    """` in main.handle (orders.go:88)`; empty where no place is known."""
+    """Return, for example, ` in main.handle (orders.go:88)`; empty if no place is known."""
     if not place.function:
         return ""
     line = f":{place.line}" if place.line else ""
@@ -53,7 +53,7 @@ def _leaks(suspect: Suspect) -> str:
 
 
 def amount(value: float, unit: str) -> str:
-    """`1 goroutine`, `2 descriptors`, `1.02 KiB`; one in so many where it is less than one."""
+    """Return an amount in words, such as `1 goroutine`, `2 descriptors` or `1.02 KiB`."""
     if unit == "bytes" or not unit:
         return show_amount(value, unit)
     number = show_number(value)
@@ -61,7 +61,7 @@ def amount(value: float, unit: str) -> str:
 
 
 def _lasts(suspect: Suspect, analysis: Analysis) -> str:
-    """When what leaks runs out, at the rate of this run."""
+    """Say when the leaking resource runs out at the rate of this run; empty if no finding says so."""
     failing = [
         finding
         for finding in analysis.findings

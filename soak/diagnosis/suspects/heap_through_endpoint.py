@@ -1,9 +1,9 @@
-"""All that the heap grows by, through the endpoint that one of its places or containers is known to grow through.
+"""Attribute the whole growth of the heap to the endpoint that is known for one of its places or containers.
 
-A class of the target's own is counted without noise, so its endpoint is told early; but a cache's
-entry is more than one class: strings, arrays and nodes hang on it. The whole heap tells how much a
-request keeps, and too roughly to be told apart by endpoint itself. So it is with a container, whose
-entries the Python hook counts.
+A class of the target's own is counted without noise, so its endpoint is known early. But an entry of
+a cache is more than one class: it refers to strings, arrays and nodes. The whole heap shows how much
+a request keeps, but its level is too noisy to separate endpoints. The same holds for a container
+whose entries the Python hook counts.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from soak.windows import EndpointWindows
 
 
 def with_heap_through_endpoint(case: Case, windows: Sequence[EndpointWindows]) -> Case:
-    """The case with the growth of its live heap per request to its endpoint, where that is more than its places explain.
+    """Attribute the case's live heap to its endpoint, if the heap grows by more than the case's places explain.
 
-    `windows` are the requests of the judged stretch. As it is where the heap was told apart itself,
-    where nothing on the heap named an endpoint, or where a place in the target's own code grows
-    through who knows which endpoint.
+    `windows` are the requests of the judged stretch. The case is unchanged if the heap was
+    attributed itself, if no place on the heap named the endpoint, or if a place in the target's own
+    code has another or an unknown endpoint.
     """
     if any(_own_place_elsewhere(signal, case) for signal in case.signals):
         return case
@@ -51,10 +51,10 @@ def with_heap_through_endpoint(case: Case, windows: Sequence[EndpointWindows]) -
 def with_endpoint_of_containers(
     case: Case, grown: Sequence[GrowingContainer], windows: Sequence[EndpointWindows]
 ) -> Case:
-    """The case with the one endpoint that all containers which gain entries are filled through.
+    """Give the case the endpoint through which all containers that gain entries are filled.
 
-    As it is where bytes told of an endpoint themselves, where more than memory grows, and where
-    the containers are filled through several endpoints, or through who knows which.
+    The case is unchanged if it has an endpoint already, if more than memory grows, if a place in the
+    target's own code grows, or if the containers have several endpoints or unknown ones.
     """
     endpoints = {amount.endpoint for container in grown for amount in container.endpoints}
     if (
@@ -79,7 +79,7 @@ def _requests(windows: Sequence[EndpointWindows]) -> dict[str, float]:
 
 
 def _requests_to_own(endpoints: Sequence[str], requests: Mapping[str, float]) -> float | None:
-    """How many requests of any kind there are for each of these endpoints'; None where they had none."""
+    """Return the number of all requests per request to these endpoints; None if they had none."""
     own = sum(requests.get(endpoint, 0.0) for endpoint in endpoints)
     return sum(requests.values()) / own if own > 0 else None
 
@@ -89,7 +89,7 @@ def _own_place_elsewhere(signal: Signal, case: Case) -> bool:
 
 
 def _is_own_place(signal: Signal) -> bool:
-    """Whether it is a place in the target's own code."""
+    """Return True if the signal is a place in the target's own code."""
     return signal.site is not None and signal.what == PLACE and signal.site.place.own
 
 
@@ -103,7 +103,7 @@ def _through(
 
 
 def _scaled(amount: Amount, endpoint: str, each_to_own: float) -> Amount:
-    """What a request of any kind adds, as an amount of the requests to one endpoint."""
+    """Convert an amount per request of any kind to one per request to one endpoint."""
     return Amount(
         endpoint,
         each_to_own * amount.per_request,

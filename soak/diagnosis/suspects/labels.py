@@ -1,4 +1,4 @@
-"""Labels that multiply: a metrics page that gains a series with every request keeps each of them for good."""
+"""Find labels that multiply: a metrics page that gains a series with every request keeps each of them."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from soak.units import show_number
 
 
 def multiplying_label(context: RunContext) -> tuple[str, str, int] | None:
-    """The metric and the label that gained most values within the judged stretch, and how many; None where none multiplies.
+    """Return the metric and label that gained most values within the judged stretch, and how many; None if too few.
 
-    Labels that distinguish an instance or a bucket are values of the configuration, and are told by
-    their number as well.
+    Labels of instances or buckets take values from the configuration: they gain too few to count.
     """
     first: dict[tuple[str, str, str], float] = {}
     for series in context.prepared.recording.series:
@@ -29,13 +28,13 @@ def multiplying_label(context: RunContext) -> tuple[str, str, int] | None:
         gained[name, label] += began > context.prepared.judged_from
     if not gained:
         return None
-    # Of a histogram's parts, the shortest name is the family's own.
+    # Of the series of a histogram, the one with the shortest name is taken as the family's name.
     (name, label), count = max(gained.items(), key=lambda item: (item[1], -len(item[0][0])))
     return (name, label, count) if count >= LEAST_LABEL_VALUES else None
 
 
 def multiplying_labels(case: Case, context: RunContext) -> str:
-    """In words; empty where it is not the metrics page that grows."""
+    """Describe the label that multiplies; empty if the metrics page does not grow."""
     if not case.of(ResourceKind.METRICS):
         return ""
     label = multiplying_label(context)

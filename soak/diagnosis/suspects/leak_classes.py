@@ -1,9 +1,9 @@
-"""What each class of leak looks like: one table of weights over evidence, and how probable they make a class.
+"""Classes of leak: a table of the weights of evidence for each, and the probabilities that follow from it.
 
 A weight is what a piece of evidence adds to the log-odds of a class, or takes from it: a naive
-Bayes classifier whose weights are judgement and not training. "No class" stands at zero, so that
-thin evidence names nobody. A class also needs evidence that tells it from the others (`needs`):
-that memory grows is true of all of them and decides for none.
+Bayes classifier whose weights come from judgement, not training. "No class" has log-odds of zero, so
+weak evidence names no class. A class also needs evidence that distinguishes it from the others
+(`needs`): growing memory is true of all of them, so it decides for none.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import Literal
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind as E
 
 Unit = Literal["bytes", "descriptors", "goroutines", "connections"]
-#: The class of growth whose endpoint and amount are known, and nothing else.
+#: The class of growth of which only the endpoint and the amount are known.
 UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class LeakClass:
-    """One row: its name in a sentence (`{unit}` is what is counted), the unit in which it is told, and the weights of what
-    speaks for and against it.
+    """One class: its name in a sentence (`{unit}` is what is counted), the unit of its amount, and the weights of evidence
+    for and against it.
 
-    Of each set in `needs`, at least one piece of evidence must be there.
+    At least one piece of evidence of each set in `needs` must be present.
     """
 
     noun: str
@@ -38,7 +38,7 @@ def _any(*kinds: E) -> frozenset[E]:
     return frozenset(kinds)
 
 
-#: What a second load of the same kind tells, for every class that grows; a place that slows down is a cache that fills.
+#: Weights of a second load's result, for every class that grows; and of a slowdown, which indicates a cache that fills up.
 _AGAIN = {E.LEAKS_AGAIN: 2.0, E.HIGH_WATER: -4.0}
 _LASTING = {**_AGAIN, E.SLOWS_DOWN: -4.0}
 
@@ -77,7 +77,7 @@ CLASSES: dict[str, LeakClass] = {
             E.TIMERS_GROW: 4,
             E.EVERY_ENDPOINT: -1,
             E.COUNT_GROWS: -5,
-            # An open connection keeps the request that came or went over it, with its context.
+            # An open connection keeps the request that was sent or received over it, with its context.
             E.DESCRIPTORS_GROW: -5,
             E.CONNECTION_GOROUTINES: -5,
             E.HEAP_FLAT: -5,
@@ -184,7 +184,7 @@ CLASSES: dict[str, LeakClass] = {
             E.MEMORY_GROWS: 0.5,
             E.HEAP_FLAT: 3,
             E.OFF_HEAP: 4,
-            # Then a place and the heap grow by what refers to it.
+            # In this case a place and the heap grow only by the objects that refer to the memory.
             E.OFF_HEAP_ALONE: 9,
             E.NATIVE_FRAMES: 3,
             E.CLASS_LOADERS: 4,
@@ -210,10 +210,9 @@ CLASSES: dict[str, LeakClass] = {
 
 
 def class_probabilities(evidence: Collection[E]) -> dict[str, float]:
-    """The probability of each class in the light of this evidence, likeliest first; they add up to less than one.
+    """Return the probability of each class given this evidence, likeliest first; they add up to less than one.
 
-    A class that lacks what it needs, or for which nothing speaks, is no candidate, whatever little
-    speaks against it.
+    A class without the evidence that it needs is not a candidate, however little speaks against it.
     """
     kinds = set(evidence)
     log_odds = {
@@ -229,7 +228,7 @@ def class_probabilities(evidence: Collection[E]) -> dict[str, float]:
 
 
 def supporting(name: str, evidence: Mapping[E, str]) -> list[str]:
-    """The words of what speaks for a class, what weighs most first."""
+    """Return the words of the evidence for a class, largest weight first."""
     weights = CLASSES[name].weights
     backing = [kind for kind in evidence if weights.get(kind, 0.0) > 0]
     return [evidence[kind] for kind in sorted(backing, key=lambda kind: -weights[kind])]

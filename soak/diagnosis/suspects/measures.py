@@ -1,4 +1,4 @@
-"""What a suspect's amount is the growth of, and what the other measures of the same leak say."""
+"""State which growth a suspect's amount measures, and what other measures of the same leak show."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.headline import amount as amount_of
 from soak.units import show_list
 
-#: Other measures that are named, the largest first: more are the same thing over again.
+#: Most other measures that are named, largest first: further ones add nothing.
 MOST_MEASURES = 3
 
 
 def measured_by(case: Case, told: Signal | None) -> list[str]:
-    """A sentence for the amount that a suspect tells, and one for the others; nothing where there is only one measure."""
+    """Return a text about the suspect's amount and the other measures; empty if there is only one measure."""
     if told is None:
         return []
     own = case.amount(told)
@@ -32,7 +32,7 @@ def measured_by(case: Case, told: Signal | None) -> list[str]:
     over_all = (
         f" (per request of any kind: {amount_of(shared.per_request, told.unit)})" if shared else ""
     )
-    # What a place or a container tells of the endpoint goes for the heap that it is a part of.
+    # The endpoint of a place or container applies to the heap that it is a part of.
     what = (
         "place"
         if any(case.amount(place).endpoint == own.endpoint for place in case.of(PLACE))
@@ -58,7 +58,7 @@ def measured_by(case: Case, told: Signal | None) -> list[str]:
 
 
 def shared_by(case: Case, told: Signal | None) -> str:
-    """What each of several endpoints adds, where they share a leak; empty otherwise."""
+    """Say what each of several endpoints adds if they share a leak; empty otherwise."""
     if told is None or not all(told in part.signals for part in case.parts) or not case.parts:
         return ""
     each = [
@@ -73,7 +73,7 @@ def shared_by(case: Case, told: Signal | None) -> str:
 
 
 def _measure(signal: Signal) -> str:
-    """What was measured: a series, or what snapshots hold at a place."""
+    """Name what was measured: a series, or what snapshots hold at a place."""
     if signal.what == PLACE:
         return f"the snapshots' heap at {signal.name}"
     if signal.what == GROUP:

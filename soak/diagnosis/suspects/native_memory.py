@@ -1,5 +1,5 @@
-"""What memory outside of the managed heap is: buffers that a runtime publishes, a JVM's own categories, class loaders,
-and free memory that the allocator has not given back."""
+"""Identify memory outside of the managed heap: buffers that a runtime publishes, a JVM's native categories, class
+loaders, and free memory that the allocator has not given back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from soak.diagnosis.thresholds import (
 )
 from soak.units import show_amount, show_number, show_ratio
 
-#: Gauges of memory outside of the heap, and of what the profilers publish beside their snapshots.
+#: Gauges of memory outside of the heap, and (next line) gauges that soak's profilers add to their snapshots.
 PUBLISHED = tuple(collector.outside for collector in COLLECTORS if collector.outside)
 NATIVE, LOADERS, TRIMMED = NATIVE_MEMORY, CLASS_LOADERS, MALLOC_TRIMMED
 #: The JVM's names of its categories (-XX:NativeMemoryTracking=summary), in words.
@@ -38,7 +38,7 @@ CATEGORIES = {
 
 
 def off_heap(case: Case, context: RunContext) -> str:
-    """Memory outside of the heap whose size the runtime publishes, where that grows."""
+    """Say that memory outside of the heap, whose size the runtime publishes, grows; empty if it does not."""
     if not case.of(ResourceKind.MEMORY):
         return ""
     for name in PUBLISHED:
@@ -49,9 +49,10 @@ def off_heap(case: Case, context: RunContext) -> str:
 
 
 def mostly_off_heap(case: Case) -> Signal | None:
-    """Memory outside of the heap that surely grows by several times what the heap may: on that, only what refers to it is.
+    """Return the signal of memory outside of the heap that surely grows by several times what the heap may grow by.
 
-    None where nothing is known to grow on the heap.
+    The heap then holds only the objects that refer to that memory. None if there is no such signal,
+    or if nothing is known to grow on the heap.
     """
     on_heap = [signal.each.high for signal in case.of(ResourceKind.HEAP, PLACE)]
     outside = [
@@ -66,7 +67,7 @@ def mostly_off_heap(case: Case) -> Signal | None:
 
 
 def off_heap_alone(case: Case, _: RunContext) -> str:
-    """That what is kept lies outside of the heap, in words."""
+    """Say that most of what is kept lies outside of the heap; empty if it does not."""
     signal = mostly_off_heap(case)
     if signal is None:
         return ""
@@ -75,7 +76,7 @@ def off_heap_alone(case: Case, _: RunContext) -> str:
 
 
 def native_categories(case: Case, context: RunContext) -> str:
-    """Which categories of the JVM's native memory grow, where it tracks them; its heap is not native."""
+    """Say which categories of the JVM's native memory grow, if it tracks them; its heap is left out."""
     if not case.of(ResourceKind.MEMORY):
         return ""
     grown = [
@@ -91,7 +92,7 @@ def native_categories(case: Case, context: RunContext) -> str:
 
 
 def class_loaders_grow(case: Case, context: RunContext) -> str:
-    """Whether the number of class loaders grows: each keeps its classes' metadata outside of the heap."""
+    """Say that the number of class loaders grows, if it does: each keeps its classes' metadata outside of the heap."""
     if not case.of(ResourceKind.MEMORY, ResourceKind.HEAP):
         return ""
     grown = sum(rise(series, context.prepared.judged_from) for series in context.series(LOADERS))
@@ -101,7 +102,7 @@ def class_loaders_grow(case: Case, context: RunContext) -> str:
 
 
 def fragmented(case: Case, context: RunContext) -> str:
-    """Whether the allocator gave back most of what resident memory grew by when it was told to (malloc_trim)."""
+    """Say that the allocator gave back most of the growth of resident memory when asked to (malloc_trim), if it did."""
     resident = case.of(ResourceKind.MEMORY)
     trimmed = max(
         (float(np.nanmax(series.values)) for series in context.recorded(TRIMMED)), default=0.0

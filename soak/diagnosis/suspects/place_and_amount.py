@@ -1,4 +1,4 @@
-"""The place and the amount that belong to a case, once its class is known."""
+"""Find the place and the amount of a case once its class is known."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from soak.diagnosis.thresholds import BEYOND_ONE_PLACE, SAMPLED_WIDTH
 from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Place
 
-#: The functions by which classes open what they leak.
+#: Signatures of the functions that open what each class leaks.
 _OPENS = {
     "descriptor-leak": ("connections", "files"),
     "pool-misuse": ("database",),
@@ -51,7 +51,7 @@ _NOTHING = Amount("", 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Known:
-    """Where, None if nowhere is seen, and how much a request in `unit`."""
+    """The place of a leak (None if not seen), and its amount per request in `unit`."""
 
     place: Place | None
     amount: Amount
@@ -60,13 +60,13 @@ class Known:
 
 
 def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
-    """What is known of a case of this class."""
+    """Return the place and the amount of a case of this class, as far as known."""
     if not case.signals:
         place = place_at(case.place) if case.place is not None else None
         return Known(place, case.cost or _NOTHING, case.unit if case.cost else "")
     unit = CLASSES[name].unit
     looks = (_multiplying_label, _framed, _container)
-    if traced_in_part(context):  # then a container's length is surer than any stack
+    if traced_in_part(context):  # then a container's length is more certain than any stack
         looks = (_multiplying_label, _container, _framed)
     place = next(filter(None, (look(name, case, context) for look in looks)), None)
     signal = signal_told(case, unit)
@@ -81,18 +81,18 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
 
 
 def surely_with_time(signal: Signal) -> HourlyRate:
-    """What a signal surely grows by with time alone."""
+    """Return a signal's growth with time alone if it is certain, else no rate."""
     return signal.per_hour if signal.per_hour.low > 0 else NO_RATE
 
 
 def _framed(name: str, case: Case, context: RunContext) -> Place | None:
-    """The frame that a case's snapshots name, as a place."""
+    """Return the frame that a case's snapshots name as a place."""
     frame = _frame(name, case, context)
     return place_at(frame) if frame is not None else None
 
 
 def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
-    """The frame that a case's snapshots name: who opened it, where it is kept, or where it waits."""
+    """Return the frame that a case's snapshots name: where the leak is opened, kept, or waits."""
     unit = CLASSES[name].unit
     opened = _opened_by(name, case, context)
     if opened is not None:
@@ -113,12 +113,12 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     if frame is not None and is_own_class(frame):
         frame = find_maker(context, frame) or frame
     if frame is not None and unit in ("descriptors", "connections") and not frame.own:
-        return None  # what a library holds for what was opened says nothing of who opened it
+        return None  # memory that a library holds for something opened does not show who opened it
     return frame
 
 
 def _of_the_endpoint(case: Case) -> Case:
-    """The case without places whose memory grows for another reason: they do not tell who opened what is never closed."""
+    """Remove places of other endpoints from the case: they do not show who opened what is never closed."""
     pairs = [
         (signal, amount)
         for signal, amount in zip(case.signals, case.amounts, strict=True)
@@ -145,7 +145,7 @@ def _opened_by(name: str, case: Case, context: RunContext) -> Frame | None:
 
 
 def _opening(name: str, case: Case, context: RunContext) -> Sequence[str]:
-    """The signatures of functions that open what a class leaks, as narrow as the evidence allows."""
+    """Return the signatures of functions that open what a class leaks, as narrow as the evidence allows."""
     if name == "pool-misuse" and matching(case, "pools"):
         return ("pools",)
     kind = growing_descriptor_kind(context)[0] if name == "descriptor-leak" else ""
@@ -153,7 +153,7 @@ def _opening(name: str, case: Case, context: RunContext) -> Sequence[str]:
 
 
 def _multiplying_label(name: str, case: Case, context: RunContext) -> Place | None:
-    """The label that multiplies, where the metrics page grows: what builds the page holds more than what keeps a series."""
+    """Return the label that multiplies if the metrics page grows: snapshots would rather show the code that builds the page."""
     if name != "unbounded-cache" or not case.of(ResourceKind.METRICS):
         return None
     label = multiplying_label(context)
@@ -161,7 +161,7 @@ def _multiplying_label(name: str, case: Case, context: RunContext) -> Place | No
 
 
 def _container(name: str, case: Case, context: RunContext) -> Place | None:
-    """Where the container that gains entries is filled, or the container itself where that is not known."""
+    """Return the line that fills the container that gains entries, or the container itself if the line is unknown."""
     if name != "unbounded-cache":
         return None
     container = next(iter(containers_of(case, context)), None)
@@ -169,9 +169,9 @@ def _container(name: str, case: Case, context: RunContext) -> Place | None:
 
 
 def signal_told(case: Case, unit: str) -> Signal | None:
-    """The signal whose amount is a class's own: of several that tell of bytes, the one that is known best."""
+    """Return the signal whose amount a suspect of this unit reports; for bytes, the one with the narrowest interval."""
     kinds = (ResourceKind.HEAP, PLACE, ResourceKind.MEMORY) if unit == "bytes" else _COUNTS[unit]
-    # A signal that is attributed to another endpoint says nothing of what a request to this one costs.
+    # A signal that is attributed to another endpoint does not show what a request to this one costs.
     candidates = [
         signal
         for kind in kinds
@@ -179,8 +179,8 @@ def signal_told(case: Case, unit: str) -> Signal | None:
         if case.amount(signal).endpoint == case.endpoint
     ]
     if unit in ("descriptors", "connections"):
-        # A pool that is opened again holds a connection and a goroutine that opens more; the latter
-        # is never idle and closed.
+        # Each pool that is opened again holds a connection and a goroutine that opens more. Only the
+        # goroutine is never closed as idle, so it counts the pools.
         pools = [
             s for s in case.of(GROUP) if s.site and s.site.through(STACK_SIGNATURES["pools"]) > 0
         ]
@@ -200,7 +200,7 @@ def signal_told(case: Case, unit: str) -> Signal | None:
 
 
 def _in_part(case: Case, place: Signal, heap: Sequence[Signal]) -> bool:
-    """Whether a place explains only a part of what the whole heap surely grows by: then the heap tells what a request costs."""
+    """Return True if a place explains only a part of the heap's sure growth: then the heap shows what a request costs."""
     most = BEYOND_ONE_PLACE * case.amount(place).high
     return place.what == PLACE and any(
         signal.what == ResourceKind.HEAP and case.amount(signal).low > most for signal in heap
@@ -208,7 +208,7 @@ def _in_part(case: Case, place: Signal, heap: Sequence[Signal]) -> bool:
 
 
 def _width(amount: Amount, signal: Signal) -> float:
-    """How wide an interval is beside its middle; a place's bytes are a sample's."""
+    """Return the width of an interval relative to its estimate; places are sampled, so theirs counts as wider."""
     if amount.per_request <= 0:
         return float("inf")
     return (amount.high - amount.low) / amount.per_request + (

@@ -1,4 +1,4 @@
-"""Pools that are no leak but a risk: far larger than they are used, or that never give back what is idle."""
+"""Find pools that do not leak but are a risk: far larger than their use, or with connections that are always idle."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from soak.units import show_number
 
 
 def risk_cases(context: RunContext, so_far: Sequence[Case]) -> list[Case]:
-    """A case for the pools that are set up badly; none where connections leak, which is no time for advice."""
+    """Return a case for badly configured pools; none if connections leak, since the leak must be fixed first."""
     if any(case.of(ResourceKind.POOL) for case in so_far):
         return []
     risks = list(_risks(context))
     if not risks:
         return []
-    # Where no stack shows who opens the pool, what tells of it names it.
+    # If no stack shows who opens the pool, the series that shows the risk stands for the place.
     place = _opened_at(context) or Frame(risks[0][2])
     return [Case("", seen={name: words for name, words, _ in risks}, place=place)]
 
 
 def _risks(context: RunContext) -> Iterator[tuple[EvidenceKind, str, str]]:
-    """What is risky, as evidence by name and in words, and the series that tells."""
+    """Yield each risk: its kind of evidence, its description, and the series that shows it."""
     for pool in POOLS:
         for series in context.series(pool.used):
             own = pool_identity(pool, series.labels)
@@ -64,7 +64,7 @@ def _risks(context: RunContext) -> Iterator[tuple[EvidenceKind, str, str]]:
 
 
 def _idle(context: RunContext, pool: PoolNames, used: Floats, labels: Labels) -> tuple[str, Floats]:
-    """The series that tells how many connections are idle, and how many; empty where none does."""
+    """Return the series that shows the idle connections, and their number over time; empty if unknown."""
     idle = _values(context, pool, pool.idle, labels) if pool.idle else used[:0]
     if len(idle) or not pool.opened:
         return pool.idle, idle
@@ -83,9 +83,9 @@ def _values(context: RunContext, pool: PoolNames, name: str, labels: Labels) -> 
 
 
 def _opened_at(context: RunContext) -> Frame | None:
-    """The own function through which the pool's connections were made, from what is still held of them."""
-    # Go's heap knows where all was made since main; others' snapshots tell only of connections made
-    # later, by whoever came first.
+    """Return the own function that made most of the pool's connections, by the memory that they still hold."""
+    # Go's heap profile covers all allocations since main. Those of other runtimes cover only later
+    # connections, made by whichever request came first.
     opening = STACK_SIGNATURES["database" if context.language == "Go" else "pools"]
     held: dict[Frame, float] = {}
     for profiled in context.heaps[-1:]:

@@ -1,4 +1,4 @@
-"""What to do about each class of leak, in the words of the target's own language."""
+"""Remedies for each class of leak, in the terms of the target's language."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from soak.diagnosis.attribution.allocation_sites import calls
 from soak.diagnosis.profiles.frames import Frame
 
-#: By class, then by language; the empty one serves where the language is unknown, or nothing in it is special.
+#: Remedies by class, then by language; the empty language is used if the language is unknown or has no remedy of its own.
 REMEDIES: Mapping[str, Mapping[str, str]] = {
     "unbounded-cache": {
         "": (
@@ -202,8 +202,8 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-#: What is kept, by the beginnings of functions and files in the growing stacks (`/folder/` anywhere in a file), and how
-#: that very thing is released; the first row of the language that matches comes before the class's own remedy.
+#: Language, prefixes of functions and files in the growing stacks (`/folder/` anywhere in a file), and how to release what
+#: these functions keep. The first matching row of the language is put before the remedy of the class.
 THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         "Go",
@@ -288,7 +288,7 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 
 
 def remedy(leak_class: str, language: str, frames: Sequence[Frame] = ()) -> str:
-    """What to do, for the thing that the growing stacks show and in that language where there is something to say in it."""
+    """Return the remedy for a class of leak in a language, preceded by one for what the growing stacks show."""
     known = REMEDIES[leak_class]
     general = known.get(language, known[""])
     named = (

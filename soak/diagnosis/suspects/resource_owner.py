@@ -1,4 +1,4 @@
-"""Who opened what was never closed: descriptors and connections leave no stack behind, but their making allocates."""
+"""Find the code that opened what was never closed: descriptors and connections have no stack, but opening allocates."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from soak.diagnosis.suspects.growing_containers import frame_of_labels
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import LEAST_CPU_SAMPLES, LEAST_OPENER_SHARE, MOST_OPENERS
 
-#: Dialling is done by any caller that finds no idle connection, so it does not tell who keeps one.
+#: Functions that dial: any caller that finds no idle connection does, so they do not show who keeps a connection.
 CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection", "newClient")
-#: Who calls these of a pool's library (pg, mysql2, generic-pool) has to give back what it gets; `query` gives it back itself.
+#: Functions of pool libraries (pg, mysql2, generic-pool) whose caller must return the connection; `query` returns it itself.
 _TAKING = ("connect", "acquire", "getConnection")
 
-#: What a JVM's programs hold open, by its class: counted one by one, even where no stack of its making was sampled.
+#: Classes of the resources that JVM programs hold open: each object is counted, even if no stack that made it was sampled.
 _OPENED = {
     "connections": ("java.net.Socket", "java.net.ServerSocket", "sun.nio.ch.SocketChannelImpl"),
     "files": (
@@ -56,7 +56,7 @@ _OPENED = {
 
 
 def growing_opened_class(context: RunContext, signatures: Sequence[str]) -> Frame | None:
-    """The class of opened resources whose live count surely grows, where the runtime counts them; None without one."""
+    """Return the class of opened resources whose live objects surely grow, if the runtime counts them; else None."""
     classes = {name for mark in signatures for name in _OPENED.get(mark, ())}
     return next(
         (site.place for site in context.places if site.sure and site.place.function in classes),
@@ -65,7 +65,7 @@ def growing_opened_class(context: RunContext, signatures: Sequence[str]) -> Fram
 
 
 def find_borrower(context: RunContext) -> Frame | None:
-    """The only own function that was seen to take connections out of a pool by itself; None where several do, or none."""
+    """Return the only own function that was seen to take connections from a pool directly; None if several or none did."""
     borrowers = {
         own[0].function: own[0]
         for site in (*context.places, *context.running)
@@ -76,10 +76,10 @@ def find_borrower(context: RunContext) -> Frame | None:
 
 
 def find_starter(context: RunContext, group: BlockedGroup) -> Frame | None:
-    """The own function through which a library started goroutines; None where no allocation of the starting was sampled.
+    """Return the own function through which a library started goroutines; None if no allocation of its start was sampled.
 
-    Go tells who created a goroutine, not who called that: stacks of what its creator allocates do.
-    What is still held comes before what was ever allocated.
+    Go records the creator of a goroutine but not the creator's callers. Stacks of the creator's
+    allocations show them: first those that are still held, then all that were ever made.
     """
     creator = group.site.stacks[0].frames[-1].function
     for sites in (context.places, context.allocated):
@@ -102,9 +102,9 @@ def _takes(frames: Sequence[Frame]) -> bool:
 
 
 def counted_opener(context: RunContext, kind: str, endpoints: Sequence[str]) -> Frame | None:
-    """The only own line that opens ever more descriptors of this type for `endpoints`, as Python's hook counts them.
+    """Return the only own line that opens more and more descriptors of this type for `endpoints`, by Python's hook.
 
-    None where several do, or none; an empty type is any.
+    None if several lines do, or none; an empty type means any.
     """
     openers = []
     for series in context.series(OPENINGS):
@@ -125,11 +125,12 @@ def counted_opener(context: RunContext, kind: str, endpoints: Sequence[str]) -> 
 def find_opener(
     context: RunContext, signatures: Sequence[str], endpoints: Sequence[str]
 ) -> Frame | None:
-    """The own function that opens such things on behalf of `endpoints`; None where several could be it, or none is seen.
+    """Return the own function that opens such resources for `endpoints`; None if several are possible or none is seen.
 
-    Of those seen to open any, it is the only one, or the one called by whom the endpoints' requests
-    make allocate, or the one that ever more of what was opened still belongs to. Whom the requests
-    of other endpoints make allocate it is not: the one that is sought may open too little to be seen.
+    Of the functions seen to open any, it is the one whose callers allocate because of these
+    endpoints' requests; else the only one left; else the only one whose opened resources are still
+    held in growing numbers. Functions whose callers allocate because of other endpoints' requests are
+    excluded first, since the one sought may open too few to be seen.
     """
     functions = [function for mark in signatures for function in STACK_SIGNATURES[mark]]
     openers = [
@@ -150,7 +151,7 @@ def find_opener(
         openers = [
             pair for pair, others in zip(openers, rest, strict=True) if others <= LEAST_OPENER_SHARE
         ]
-    # Where only some allocations are sampled, that one alone was seen proves nothing.
+    # If only some allocations are sampled, a single function seen proves nothing.
     if len(openers) == 1 and (context.language == "Go" or openers[0][0] in context.places):
         return openers[0][0].place
     kept = {site.place.function: _gain(_opening(site, functions)) for site in context.places}
@@ -159,9 +160,9 @@ def find_opener(
 
 
 def _met_opening(context: RunContext, functions: Sequence[str]) -> Frame | None:
-    """The only own function that was met while it opened such things, if it was so often enough.
+    """Return the only own function that CPU samples show opening such resources, if there are enough samples of it.
 
-    What it lets a library open is the library's to close.
+    Stacks in which a library opens the resource are left out: the library has to close it.
     """
     met = []
     for site in context.running:
@@ -176,13 +177,13 @@ def _met_opening(context: RunContext, functions: Sequence[str]) -> Frame | None:
 
 
 def _inside(frames: Sequence[Frame]) -> Sequence[Frame]:
-    """The calls that the innermost own function made."""
+    """Return the frames of the calls that the innermost own function made."""
     own = own_frames(frames)
     return frames[: frames.index(own[0])] if own else frames
 
 
 def _allocating(context: RunContext) -> Sequence[AllocationSite]:
-    """Where all was allocated that ever was; of a runtime that does not tell that, or not of all, also what is still held."""
+    """Return the sites of all allocations ever made; for runtimes other than Go also sites known only for held memory."""
     if context.language == "Go":
         return context.allocated
     by_place: dict[Frame, AllocationSite] = {}
@@ -192,7 +193,7 @@ def _allocating(context: RunContext) -> Sequence[AllocationSite]:
 
 
 def find_maker(context: RunContext, made: Frame) -> Frame | None:
-    """The only own function that was seen to allocate objects of an own class; None where several were, or none."""
+    """Return the only own function that was seen to allocate objects of an own class; None if several were, or none."""
     makers = {
         place_of(stack.frames)
         for site in context.allocated
@@ -203,9 +204,9 @@ def find_maker(context: RunContext, made: Frame) -> Frame | None:
 
 
 def find_wrapper(context: RunContext, endpoints: Sequence[str]) -> Frame | None:
-    """The own function whose retained objects, however small, grow with these endpoints' requests alone.
+    """Return the own function whose retained objects, however small, grow with these endpoints' requests alone.
 
-    Memory outside of the heap leaves a little inside: the object by which the program has it.
+    Memory outside of the heap has a small object on it, by which the program refers to that memory.
     """
     for site in [site for site in context.places if site.sure and own_frames((site.place,))][
         :MOST_OPENERS
@@ -221,7 +222,7 @@ def find_wrapper(context: RunContext, endpoints: Sequence[str]) -> Frame | None:
 
 
 def _opening(site: AllocationSite, functions: Sequence[str]) -> list[Stack]:
-    """The growing stacks through which an own place opens resources; empty for a place outside the target's own code."""
+    """Return the stacks through which an own place opens resources, if they gain; empty for other places."""
     if not own_frames((site.place,)):
         return []
     stacks = [
@@ -239,10 +240,10 @@ def _gain(stacks: Sequence[Stack]) -> float:
 def _callers(
     context: RunContext, site: AllocationSite, stacks: Sequence[Stack]
 ) -> tuple[Amount, ...]:
-    """The endpoints whose requests make a place's caller allocate, and how much; none where that cannot be told.
+    """Return the endpoints whose requests make a place's caller allocate, and how much; empty if unknown.
 
-    The caller is the outermost own function, a handler as a rule. It allocates more than what it
-    opens, so that its requests are told apart better.
+    The caller is the outermost own function, usually a handler. It allocates more than it opens, so
+    its endpoints can be separated better.
     """
     callers = {own_frames(stack.frames)[-1].function for stack in stacks}
     through = [

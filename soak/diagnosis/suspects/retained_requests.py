@@ -1,4 +1,4 @@
-"""What is made for one request and outlives it: objects of frameworks and services, and timers."""
+"""Find what is made for one request and outlives it: objects of frameworks and services, and timers."""
 
 from __future__ import annotations
 
@@ -29,30 +29,30 @@ from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.thresholds import LEAST_REQUESTS, LEAST_TIMERS, WHOLE_REQUEST_BYTES
 from soak.units import show_amount
 
-#: What is made for one request, by the name of its class or of its constructor: Flask's RequestContext, Node's
-#: IncomingMessage, the JDK's HttpExchange, a service's own RequestState.
+#: Names of classes or constructors of objects made for one request: Flask's RequestContext, Node's IncomingMessage, the
+#: JDK's HttpExchange, a service's own RequestState.
 _OF_REQUEST = re.compile(
     r"(?:^|[.$])((?:[A-Z]\w*)?(?:Request|Exchange|IncomingMessage|ServerResponse)(?:[A-Z]\w*)?)$"
 )
-#: What Go's net/http makes of a request are no constructors, but the innermost functions of stacks through `SERVER_READS`. The
-#: strings that are made there as well may be the keys of a cache, and the buffers are pooled: they do not count.
+#: Innermost functions, in stacks through `SERVER_READS`, in which Go's net/http makes a request's objects without constructors.
+#: Strings and buffers made there do not count: strings may be the keys of a cache, and buffers are pooled.
 _GO_MAKES = ("net/http.readRequest", "net/url.parse", "context.")
 _GO_REQUEST = "http.Request"
-#: A Go package of that name, of whatever module: gorilla/context.Set, a service's own internal/context.
+#: A Go package named context in any module: gorilla/context.Set, a service's own internal/context.
 _CONTEXT_PACKAGE = re.compile(r"/context\.")
-#: Python's tracebacks name no classes of libraries, but files: what servers and frameworks make, they make for a request.
+#: Files of Python's servers and frameworks, whose objects are made for a request: tracebacks have files, but no classes.
 _SERVERS = re.compile(
     r"/(waitress|werkzeug|flask|starlette|fastapi|uvicorn|hypercorn|gunicorn|django|aiohttp|tornado|bottle)/"
 )
 _TIMERS = ("Timeout", "Immediate")
-#: Objects whose class is unknown: what is kept per request must be as large as a small request, in bytes.
+#: Suffix of names of objects whose class is unknown: only if they are as large as a small request are they evidence.
 _MADE = "'s objects"
 _NODE = "parserOnHeadersComplete"
 _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
 
 def kept_requests(case: Case, context: RunContext) -> str:
-    """Which request objects are retained in growing numbers, in words; empty where another endpoint retains them."""
+    """Say which request objects are retained in growing numbers; empty if none are, or only through other endpoints."""
     if counted := _counted(case, context):
         return counted
     by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
@@ -72,7 +72,7 @@ def kept_requests(case: Case, context: RunContext) -> str:
 
 
 def _of_others(levels: Levels, name: str, unit: str, case: Case, context: RunContext) -> bool:
-    """Whether only other endpoints than the case's surely add to a level."""
+    """Return True if endpoints surely add to a level, and none of them is the case's."""
     if not case.endpoint:
         return False
     through = contributors(attribute_by_endpoint(context.prepared, levels, name, unit))
@@ -80,7 +80,7 @@ def _of_others(levels: Levels, name: str, unit: str, case: Case, context: RunCon
 
 
 def _counted(case: Case, context: RunContext) -> str:
-    """How many more requests are kept than at first, in words; empty where they are not, or nobody counted."""
+    """Say how many more requests are kept than at first; empty if not enough more, or if they were not counted."""
     own = [
         series
         for series in context.series(KEPT_REQUESTS)
@@ -97,14 +97,14 @@ def _counted(case: Case, context: RunContext) -> str:
 
 
 def _requests_to(case: Case, context: RunContext) -> float:
-    """Requests of the judged stretch to the case's endpoints; to all where none is known."""
+    """Return the requests of the judged stretch to the case's endpoints; to all if none is known."""
     windows = context.prepared.windows()
     own = [endpoint for endpoint in windows if endpoint.endpoint in case.endpoints] or windows
     return float(sum(endpoint.requests.sum() for endpoint in own))
 
 
 def _parsed(stack: Stack) -> str:
-    """Node's and Python's, by who makes them before anything of the target's own is called."""
+    """Name the request objects that Node, or a Python server, makes before it calls the target's own code."""
     if own_frames(stack.frames):
         return ""
     served = next(filter(None, (_SERVERS.search(frame.file) for frame in stack.frames)), None)
@@ -114,7 +114,7 @@ def _parsed(stack: Stack) -> str:
 
 
 def timers_grow(context: RunContext) -> str:
-    """How many more timers wait than at first, in words, where the runtime counts them; empty where they are not more."""
+    """Say how many more timers wait than at first, if the runtime counts them; empty if not enough more."""
     waiting = [series for kind in _TIMERS for series in context.series(ACTIVE_RESOURCES, type=kind)]
     grown = sum(rise(series, context.prepared.judged_from) for series in waiting)
     return (
@@ -130,10 +130,10 @@ def _read_by_go(stack: Stack) -> str:
 
 
 def context_package(case: Case) -> str:
-    """The function of a package named context that allocates what grows, in words; empty where none does.
+    """Name the function of a package named context that allocates what grows; empty if there is none.
 
     Only the innermost frame counts: a router or a middleware of such a package is among the callers
-        of everything.
+    of everything.
     """
     for signal in case.of(PLACE):
         for stack in signal.site.stacks if signal.site is not None else ():
@@ -154,10 +154,10 @@ def _growing(
     site = stacks[0][0]
     levels = np.sum([stack.levels for _, stack in stacks], axis=0)
     slope, error = slope_and_error(site.requests, levels, site.period)
-    # A surely growing handful may still be a few that happen to be in flight: it must be known to a
-    # half. Of Go's sampled objects one is enough that is still there after several snapshots, for
-    # no request takes so long; Node keeps what it parsed with a connection, so that a sample of it
-    # that stays says nothing.
+    # A few objects that surely grow may be requests in flight, so the half-width of the interval must
+    # be less than half of the slope. For Go's sampled objects, one that stays over several snapshots
+    # is enough, since no request takes so long. Node keeps what it parsed with its connection, so a
+    # sample that stays proves nothing.
     stayed = name == _GO_REQUEST and site.period > 0 and lasting(levels) > 0
     if slope <= 2 * error and not stayed:
         return

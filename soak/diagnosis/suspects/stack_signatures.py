@@ -1,8 +1,8 @@
-"""Functions, and files of a runtime's own, that give away what a stack is about."""
+"""Functions and files of runtimes and libraries that show what a stack does."""
 
 from __future__ import annotations
 
-#: By how they begin; `file#function` is a function of that file.
+#: Prefixes of functions or files by signature; `file#function` is a function of that file, `/folder/` any file in it.
 STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
     "context": (
         "context.",
@@ -47,7 +47,7 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "net.Dial",
         "java.net.Socket",
         "sun.nio.ch.",
-        # An answer is written through node:net as well, on a connection that somebody else opened.
+        # Only opening: answers are written through node:net as well, on connections that others opened.
         "node:net#connect",
         "node:net#Socket.connect",
         "node:_http_client",
@@ -61,7 +61,7 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "java.io.RandomAccessFile",
         "java.nio.file.",
         "sun.nio.fs.",
-        # readFileSync and its like close what they open.
+        # readFileSync and similar functions are left out: they close what they open.
         "node:fs#open",
         "node:fs#createReadStream",
         "node:fs#createWriteStream",

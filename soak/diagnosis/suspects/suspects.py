@@ -1,7 +1,7 @@
-"""Suspects: what leaks, where, through which endpoint, and how much a request; none where the evidence is weak.
+"""Suspects: what leaks, where, through which endpoint, and how much per request; none if the evidence is weak.
 
-What grows in a failed run makes cases, one a leak; the evidence of each names a class. Nothing here
-can change a verdict.
+The growth in a failed run is grouped into cases, one per leak; the evidence of a case names its
+class. Nothing here can change a verdict.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from soak.diagnosis.thresholds import (
 )
 from soak.model import Analysis, Recording, Suspect, Verdict
 
-#: Evidence that resident memory grows by something of its own, beside heap, descriptors and threads that grow as well.
+#: Evidence that resident memory grows for a reason of its own, independently of growing heap, descriptors and threads.
 _ITS_OWN = {
     EvidenceKind.OFF_HEAP,
     EvidenceKind.NATIVE_FRAMES,
@@ -61,9 +61,9 @@ def with_suspects(
     warmup: float = 0.0,
     prepared: Prepared | None = None,
 ) -> Analysis:
-    """The analysis with its suspects, best first, and what leads to them; the verdict stays as it was.
+    """Return the analysis with its suspects, most certain first, and what leads to them; the verdict does not change.
 
-    `prepared` is the recording as it was judged, for who has it.
+    `prepared` is the recording as it was judged, if the caller has it.
     """
     context = run_context(recording, analysis, warmup, prepared)
     growing = signals(context.prepared, context.findings, context.places, context.groups)
@@ -87,9 +87,9 @@ def with_suspects(
 
 
 def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, ...]:
-    """The suspects, the likeliest first; empty where nothing failed and nothing is unusual."""
+    """Return the suspects, likeliest first; empty if nothing failed and nothing is unusual."""
     cases = group_signals(growing, resident_names=not context.heap_may_grow)
-    if len(cases) == 1:  # with several, how much of the heap belongs to which is not known
+    if len(cases) == 1:  # with several, it is unknown how much of the heap belongs to each
         windows = context.prepared.windows()
         [case] = cases
         case = with_endpoint_of_containers(case, containers(context), windows)
@@ -109,7 +109,7 @@ def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, .
 
 
 def each_once(named: Sequence[Suspect]) -> list[Suspect]:
-    """The suspects without those of the class, place and endpoint of an earlier one: one leak, seen at two of its places."""
+    """Remove suspects with the class, place and endpoint of an earlier one: they are the same leak, seen twice."""
     kept: list[Suspect] = []
     for suspect in named:
         told = (suspect.leak_class, suspect.place, suspect.endpoint)
@@ -156,7 +156,10 @@ def _suspect(
 def _of_unknown_class(
     case: Case, evidence: Mapping[EvidenceKind, str], context: RunContext
 ) -> Suspect | None:
-    """A suspect of class `unknown`: endpoint and amount are known; None where growth slows down or no endpoint is known."""
+    """Return a suspect of class `unknown` with its endpoint and amount.
+
+    None if these are unknown, or if the evidence speaks against a memory leak (such as a slowdown).
+    """
     against = {EvidenceKind.SLOWS_DOWN, EvidenceKind.HIGH_WATER, EvidenceKind.COUNT_GROWS}
     signal = signal_told(case, "bytes") if case.signals else None
     if not case.endpoint or signal is None or against & evidence.keys():

@@ -1,9 +1,9 @@
-"""What is large and does not last: whole answers built in memory, and garbage. Neither grows, so no level shows them.
+"""Find large but transient memory: whole answers built in memory, and garbage. Neither grows, so no level shows it.
 
-The runtime's counter of bytes ever allocated, told apart by endpoint, says what one request
-allocates. Where that is at least the answer's size, in pieces of that size, the answer was built
-whole; a service that streams allocates next to nothing for the largest answer. Where there is no
-such counter, memory's rises within windows are weighed against the answers sent in them.
+The runtime's counter of bytes ever allocated, attributed to endpoints, shows what one request
+allocates. If that is at least about the answer's size, in large pieces, the answer was built whole;
+a service that streams allocates next to nothing even for the largest answer. In addition, rises of
+memory within windows are compared with the answers sent in them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from soak.model import Finding, Floats, Kind, RuleName, Series
 from soak.units import show_amount, show_ratio
 from soak.windows import EndpointWindows
 
-#: Counters of bytes ever allocated, and gauges of memory in use that show what is not counted, best first.
+#: Counters of bytes ever allocated, and gauges of memory in use for what is not counted, best first.
 ALLOCATED = tuple(collector.allocated for collector in COLLECTORS if collector.allocated)
 USED = (*(collector.peak for collector in COLLECTORS if collector.peak), RESIDENT)
 #: Seconds spent in collections, for runtimes that do not count allocated bytes.
@@ -54,13 +54,14 @@ COLLECTING = tuple(
     collector.pauses for collector in COLLECTORS if collector.pauses and not collector.allocated
 )
 _FEWEST, _CLEAR = 20, 5.0
-#: A gauge's floor, in percent of its samples; how long an answer may be kept after it was sent, in seconds; and how often a
-#: gauge must stand high, and how seldom without such an answer.
+#: Percentile of a gauge's floor, and percentile of its high samples that is reported; how long an answer may be kept after it
+#: was sent, in seconds; least number of high samples and of samples without a recent answer; greatest share of high samples
+#: without a recent answer.
 _FLOOR, _LOW, _JUST, _OFTEN, _STRAY = 20, 10, 3.0, 8, 0.05
 
 
 def transient_cases(context: RunContext, so_far: Sequence[Case]) -> list[Case]:
-    """Cases of answers that were built whole, and of garbage."""
+    """Return cases of answers built whole; without any, and if nothing leaks, cases of garbage."""
     amounts = _by_endpoint(context)
     whole = [
         case for windows in context.prepared.windows() for case in _whole(context, windows, amounts)
@@ -70,7 +71,7 @@ def transient_cases(context: RunContext, so_far: Sequence[Case]) -> list[Case]:
 
 
 def _by_endpoint(context: RunContext) -> dict[str, Amount]:
-    """What a request to each endpoint allocates, as far as that can be told."""
+    """Return what a request to each endpoint allocates, as far as known."""
     counter = _counter(context)
     if counter is None:
         return {}
@@ -83,7 +84,7 @@ def _by_endpoint(context: RunContext) -> dict[str, Amount]:
 
 
 def _counter(context: RunContext) -> Levels | None:
-    """Bytes ever allocated over the judged stretch, one process's."""
+    """Return the bytes ever allocated by one process over the judged stretch; None if not counted."""
     prepared = context.prepared
     for name in ALLOCATED:
         for series in prepared.recording.series:
@@ -106,7 +107,7 @@ def _counter(context: RunContext) -> Levels | None:
 def _whole(
     context: RunContext, windows: EndpointWindows, amounts: dict[str, Amount]
 ) -> Iterator[Case]:
-    """The case of one endpoint that builds its large answers whole."""
+    """Yield the case of one endpoint that builds its large answers whole."""
     requests = float(windows.requests.sum())
     size = float(windows.bytes.sum()) / requests if requests else 0.0
     if size < LARGE_ANSWER:
@@ -146,9 +147,10 @@ def _whole(
 def _allocator(
     context: RunContext, counted: Sequence[AllocationSite], size: float
 ) -> tuple[Frame | None, float]:
-    """The own place that allocates in pieces of such a size, and how large they are on average; most bytes first.
+    """Return the own place that allocates most bytes in such large pieces, and the average size of a piece.
 
-    Where nobody `counted` pieces, the place that allocates by far the most, of 0 bytes each.
+    If pieces were not `counted`, return a place that held such pieces briefly; else, with size 0, the
+    one that builds or allocates by far the most.
     """
     if not counted:
         if passing := _passing(context, size):
@@ -175,7 +177,7 @@ def _allocator(
 
 
 def _passing(context: RunContext, size: float) -> tuple[Frame, float] | None:
-    """The own place that held most of such pieces for a moment, where snapshots caught some; and how large they are."""
+    """Return the own place that held most of such pieces briefly, if snapshots caught any; and their average size."""
     objects = {
         _key(site): float(site.levels.sum())
         for site in allocation_sites(context.heaps, "passing_objects")
@@ -191,7 +193,7 @@ def _passing(context: RunContext, size: float) -> tuple[Frame, float] | None:
 
 
 def _building(context: RunContext) -> Frame | None:
-    """The own place that was met by far the most while it put buffers or texts together; None without one."""
+    """Return the own place with by far the most CPU samples while building buffers or texts; None if there is none."""
     met = sorted(
         ((site.gained(STACK_SIGNATURES["building"]), site.place) for site in _own(context.running)),
         key=lambda pair: -pair[0],
@@ -206,14 +208,14 @@ def _key(site: AllocationSite) -> tuple[str, str]:
 
 @dataclass(frozen=True, eq=False)
 class _Rises:
-    """By how much memory rose in each window, and how many requests to the endpoint and to the others were in it."""
+    """How much memory rose in each window, and the number of requests in it to the endpoint and to others."""
 
     risen: Floats
     own: Floats
     others: Floats
 
     def slope(self) -> tuple[float, float]:
-        """The rise with each own request, and how many standard errors that is."""
+        """Return the rise per request to the endpoint, and its ratio to its standard error."""
         columns = np.column_stack([np.ones(len(self.risen)), self.own, self.others])
         coefficients, *_ = np.linalg.lstsq(columns, self.risen, rcond=None)
         rest = self.risen - columns @ coefficients
@@ -223,7 +225,7 @@ class _Rises:
 
 
 def _rises(context: RunContext, windows: EndpointWindows) -> float | None:
-    """Bytes by which memory rises with each request to an endpoint; None where no series shows that clearly."""
+    """Return the bytes by which memory rises with each request to an endpoint; None if no series shows it clearly."""
     everything = context.prepared.judged_requests()
     if everything is None:
         return None
@@ -250,7 +252,7 @@ def _rises(context: RunContext, windows: EndpointWindows) -> float | None:
 
 
 def _stood_up(series: Series, windows: EndpointWindows, start: float) -> float:
-    """How high a gauge stands above its floor for moments, if it does so only just after an endpoint's answers; else 0."""
+    """Return how high a gauge briefly rises above its floor, if it does so only just after an endpoint's answers; else 0."""
     inside = (series.times >= start) & np.isfinite(series.values)
     times, values = series.times[inside], series.values[inside]
     size = float(windows.bytes.sum()) / max(float(windows.requests.sum()), 1.0)
@@ -261,7 +263,7 @@ def _stood_up(series: Series, windows: EndpointWindows, start: float) -> float:
     done = np.concatenate(([0.0], np.cumsum(windows.requests, dtype=np.float64)))
     ends = np.concatenate(([windows.times[0] - windows.seconds[0]], windows.times))
     recently = np.interp(times, ends, done) - np.interp(times - _JUST, ends, done) > 0
-    # Where they come all the time, nothing tells them from whatever else happens.
+    # If answers are sent all the time, their effect cannot be separated from others.
     if (
         high.sum() < _OFTEN
         or (~recently).sum() < _OFTEN
@@ -272,7 +274,7 @@ def _stood_up(series: Series, windows: EndpointWindows, start: float) -> float:
 
 
 def _risen(gauges: Sequence[Series], times: Floats) -> Floats | None:
-    """By how much the sum of gauges rose up to each of these times since the one before; NaN where it fell."""
+    """Return by how much the sum of gauges rose between each of these times and the previous one; NaN if it fell."""
     if not gauges or len(times) < 2:
         return None
     total = np.sum([np.interp(times, gauge.times, gauge.values) for gauge in gauges], axis=0)
@@ -282,7 +284,7 @@ def _risen(gauges: Sequence[Series], times: Floats) -> Floats | None:
 
 
 def _garbage(context: RunContext, amounts: dict[str, Amount]) -> Iterator[Case]:
-    """The case of a collector that runs too often for what some request allocates and does not keep."""
+    """Yield the case of a collector that runs too often because of what requests to one endpoint allocate but do not keep."""
     busy = next((finding for finding in context.findings if _too_often(finding)), None)
     worst = max(amounts.values(), key=lambda amount: amount.share, default=None)
     unit, least = ("bytes", WASTEFUL_BYTES) if worst is not None else ("seconds", WASTEFUL_SECONDS)
@@ -299,7 +301,7 @@ def _garbage(context: RunContext, amounts: dict[str, Amount]) -> Iterator[Case]:
 
 
 def _collecting(context: RunContext) -> Sequence[Amount]:
-    """How long collections take for a request to each endpoint that surely causes any."""
+    """Return the collection time per request to each endpoint that surely causes any."""
     prepared = context.prepared
     published = (
         series for name in COLLECTING for series in selected(name, prepared.recording.series)
@@ -320,19 +322,19 @@ def _collecting(context: RunContext) -> Sequence[Amount]:
 
 
 def _own(allocation_sites: Sequence[AllocationSite]) -> list[AllocationSite]:
-    """Those of the target's own places."""
+    """Return the sites in the target's own code."""
     return [site for site in allocation_sites if site.place.own and not is_library(site.place)]
 
 
 def _most_allocating(context: RunContext) -> Frame | None:
-    """The own place through which at least half of all is allocated, or else of what ran; None where there is none."""
+    """Return the own place with at least half of all allocations, or else of CPU samples; None if there is none."""
     own = _own(context.allocated or context.running)
     whole = sum(max(site.slope[0], 0.0) for site in context.allocated or own)
     return own[0].place if own and own[0].slope[0] >= MOST_OF_GARBAGE * whole else None
 
 
 def _too_often(finding: Finding) -> bool:
-    """Whether the collector ran more often than is advised or allowed."""
+    """Return True if the collector ran more often than is advised or allowed."""
     if finding.observed is None or finding.limit is None:
         return False
     often = finding.observed > finding.limit

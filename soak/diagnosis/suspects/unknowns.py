@@ -1,4 +1,4 @@
-"""Why a place, an endpoint or a class is not known, and what would tell."""
+"""Explain why a place, an endpoint or a class is unknown, and what would show it."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS, LONGER_RUN
 from soak.model import Place
 from soak.units import capitalized, show_amount, show_duration, show_number, show_ratio
 
-#: What leaves room for tracing a Python service's allocations.
+#: Advice on how to leave capacity for tracing a Python service's allocations.
 _ROOM = "at a lower rate, or where the machine has less other work"
 
 
 def unplaced(case: Case, context: RunContext) -> Place:
-    """No place, and why."""
+    """Return a place that says why none is known."""
     if not context.profiled and not context.groups:
         had = len(context.heaps)
         few = f"{show_number(had)} snapshots are too few to tell what grows: {LEAST_SNAPSHOTS} are needed, by a longer run"
@@ -29,7 +29,7 @@ def unplaced(case: Case, context: RunContext) -> Place:
 
 
 def _too_few_samples(case: Case, context: RunContext) -> str:
-    """How long a sampling profiler takes to see growth so slow; empty where everything is counted or enough was sampled."""
+    """Say how long a sampling profiler needs to show such slow growth; empty if everything is counted or the run is long."""
     period = next((site.period for site in context.places), 0.0)
     each = max(
         (signal.each.per_request for signal in case.signals if not signal.counted), default=0.0
@@ -50,7 +50,7 @@ def _too_few_samples(case: Case, context: RunContext) -> str:
 
 
 def endpoint_not_known(case: Case, context: RunContext) -> str:
-    """Why the endpoint is not known, and what would tell; empty where it is, or where none is at fault."""
+    """Say why the endpoint is unknown, and what would show it; empty if it is known or it grows with time."""
     if case.endpoint or growing_with_time(case):
         return ""
     if not context.mix_varied:
@@ -65,7 +65,7 @@ def endpoint_not_known(case: Case, context: RunContext) -> str:
 
 
 def _best_refusal(case: Case, context: RunContext) -> str | None:
-    """Why the level that tells most does not tell endpoints apart: enough points, not resident memory, the most points."""
+    """Return why the best level does not separate endpoints: the best has enough points, is not resident, has most points."""
     if not case.signals:
         return None
     needed = SPARE_POINTS + len(context.prepared.windows())
@@ -77,7 +77,7 @@ def _best_refusal(case: Case, context: RunContext) -> str | None:
 
 
 def class_not_known(case: Case, context: RunContext) -> list[str]:
-    """What is known of growth whose class is not: its own words, and how the runtime is opened."""
+    """Return what is known about growth of unknown class: its own words, and how to make the runtime ready for snapshots."""
     words = [signal.words for signal in case.signals[:1]]
     if context.profiled:
         return [
@@ -94,7 +94,7 @@ def class_not_known(case: Case, context: RunContext) -> list[str]:
 
 
 def more_to_see(context: RunContext) -> str:
-    """What would show the place where snapshots were taken and show none; empty where none were taken."""
+    """Say what would show the place if snapshots were taken but show none; empty if none were taken."""
     if _last(context, TRACING_DUTY) == 0:
         return f"Run it again {_ROOM}: the hook then traces who allocates what is kept."
     if not context.profiled:
@@ -104,7 +104,7 @@ def more_to_see(context: RunContext) -> str:
 
 
 def tracing_cost(context: RunContext) -> list[str]:
-    """What the Python hook took of the target's processor time, where it traced anything."""
+    """Say how much of the target's processor time the Python hook took, or that it could not trace; empty without a hook."""
     share, duty = _last(context, TRACING_SHARE), _last(context, TRACING_DUTY)
     if share is None or duty is None:
         return []
@@ -130,7 +130,7 @@ def tracing_cost(context: RunContext) -> list[str]:
 
 
 def traced_in_part(context: RunContext) -> bool:
-    """Whether the Python hook traced allocations in windows alone, or none."""
+    """Return True if the Python hook traced allocations only in windows, or not at all."""
     duty = _last(context, TRACING_DUTY)
     return duty is not None and duty < 1
 
@@ -141,7 +141,7 @@ def _last(context: RunContext, name: str) -> float | None:
 
 
 def doubts(case: Case) -> list[str]:
-    """What the attribution itself doubts: growth that may as well follow time, and what grows without traffic."""
+    """Return the attribution's reservations: growth that may be due to time alone, and growth without traffic."""
     said = list(dict.fromkeys(signal.doubt for signal in case.signals if signal.doubt))
     doubtful = (
         [f"{capitalized(doubt)}." for doubt in said[:1]] if case.endpoint in (EVERY, "") else []
@@ -150,7 +150,7 @@ def doubts(case: Case) -> list[str]:
 
 
 def growing_with_time(case: Case) -> list[Signal]:
-    """The signals that surely grow with time too, requests or none; whole counts first, then the surest."""
+    """Return the signals that surely grow with time even without requests: counts first, then the most certain."""
     growing = [signal for signal in case.signals if signal.per_hour.low > 0]
     return sorted(
         growing, key=lambda signal: (not signal.counted, signal.per_hour.high / signal.per_hour.low)
@@ -158,7 +158,7 @@ def growing_with_time(case: Case) -> list[Signal]:
 
 
 def _without_traffic(signal: Signal) -> str:
-    """`With time alone, without any request, go_goroutines grows by 25 goroutines/h (24 to 26).`"""
+    """Return, for example, `With time alone, without any request, go_goroutines grows by 25 goroutines/h (24 to 26).`"""
     middle, low, high = (
         show_amount(value, f"{signal.unit}/h")
         for value in (signal.per_hour.value, signal.per_hour.low, signal.per_hour.high)
