@@ -89,7 +89,7 @@ def _bytes_each(series: Series, connections: Floats) -> float:
 
 
 def _moves(values: Floats) -> float:
-    """Return the sum of all moves up and down, less the net change from first to last."""
+    """Return the sum of all moves up and down, less the absolute change from first to last value."""
     known = values[np.isfinite(values)]
     return float(np.abs(np.diff(known)).sum() - abs(known[-1] - known[0])) if len(known) else 0.0
 

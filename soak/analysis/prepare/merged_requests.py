@@ -17,7 +17,7 @@ _Ragged = tuple[Ints, Cells, Cells]
 
 
 def merged(windows: Sequence[EndpointWindows]) -> EndpointWindows:
-    """Merge the windows of all endpoints into one, exactly."""
+    """Merge the windows of all endpoints into those of one; the result is exact."""
     first = windows[0]
     if len(windows) == 1:
         return first

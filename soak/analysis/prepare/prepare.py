@@ -92,7 +92,7 @@ class Prepared:
         return tuple(gap.end for gap in self.gaps)
 
     def load_time(self, moment: float) -> float:
-        """Return the seconds of load up to a moment, without gaps."""
+        """Return how many seconds of load were made before a moment, without gaps."""
         return moment - self.start - _overlap(self.gaps, self.start, moment)
 
     @property

@@ -78,7 +78,7 @@ def _clock_set(
 
 
 def _cpu_goes_on(spent: list[Series], times: Floats, moved: Ints) -> _Flags:
-    """Return for each change whether the CPU time of the process did not begin anew; False if it is unknown."""
+    """Return for each change whether the process's CPU time continued; False if it is unknown."""
     if not spent or not len(spent[0].times):
         return np.zeros(len(moved), bool)
     at = np.interp(times, spent[0].times, spent[0].values, math.nan, math.nan)
@@ -111,7 +111,10 @@ def process_of(series: Series) -> str:
 
 
 def _agreed(each: list[list[float]]) -> tuple[float, ...]:
-    """Merge the moments of several series: two series may see one restart at two moments, one sees it only once."""
+    """Merge the moments of several series into one per restart.
+
+    Two series may see one restart at slightly different moments, but one series sees it only once.
+    """
     agreed: list[float] = []
     for moments in sorted(each, key=len, reverse=True):
         agreed += [

@@ -14,7 +14,7 @@ from soak.windows import EndpointWindows
 def group_windows(
     windows: Sequence[EndpointWindows], groups: Sequence[RequestGroup]
 ) -> Iterator[tuple[RequestGroup, EndpointWindows]]:
-    """Yield the merged windows of each group that has any, exactly."""
+    """Yield each group that has windows, with the windows of its endpoints merged; the result is exact."""
     by_name = {window.endpoint: window for window in windows}
     for group in groups:
         members = tuple(by_name[label] for label in group.endpoints if label in by_name)

@@ -44,7 +44,7 @@ def cycle_columns(times: Floats, values: Floats, known: Sequence[Floats]) -> lis
 
 
 def _strongest(turns: Floats, rest: Floats, basis: Floats) -> float | None:
-    """Return the number of cycles over the run that explains most of the rest, to about a thousandth, or None."""
+    """Return the number of cycles over the run that explains most of the residual, to about a thousandth, or None."""
     n = len(rest)
     counts = _CYCLES[: int(np.searchsorted(_CYCLES, n / 5, side="right"))]
     if n < 24 or not len(counts):

@@ -73,6 +73,9 @@ def _levels(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 
 
 def _roughness(lives: Sequence[Floats]) -> float:
-    """Return the mean jump between blocks, less the median drift; true steps count alike for every level."""
+    """Return the mean absolute deviation of the jumps between blocks from their median, which is the drift.
+
+    True steps count alike for every kind of level.
+    """
     jumps = np.concatenate([np.diff(values) for values in lives])
     return float(np.mean(np.abs(jumps - np.median(jumps)))) if len(jumps) else 0.0

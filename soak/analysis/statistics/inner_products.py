@@ -46,7 +46,7 @@ class InnerProducts:
         )
 
     def project_out(self, column: int) -> Self:
-        """Return the same with one column included in every fit: projected out, and its degree of freedom charged."""
+        """Return the products with one column in every fit: projected out, and its degree of freedom charged."""
         size, along = self.xx[:, column, column], self.xy[:, column]
         row = self.xx[:, column] / np.maximum(size, _LEAST)[:, None]
         yy = np.maximum(self.yy - along**2 / np.maximum(size, _LEAST), 0.0)

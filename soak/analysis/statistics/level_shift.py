@@ -95,7 +95,10 @@ def _median(level: Floats, first: int, last: int) -> float:
 
 
 def _bend(level: Floats, first: int, last: int) -> float:
-    """Return the range of the medians of a stretch's eighths, because the shortest level fills most of an eighth."""
+    """Return the range of the medians of a stretch's eighths.
+
+    Eighths are short enough for the shortest level to fill most of one.
+    """
     eighths = [
         float(np.median(part))
         for part in np.array_split(_inner(level, first, last), 8)

@@ -16,7 +16,7 @@ _STEADY = 0.05
 
 
 def peak_connections(lives: Sequence[LevelPoints], connections: Series | None) -> Floats | None:
-    """Return the most connections that the load had had open by each of the lives' points, scaled to 0 to 1.
+    """Return the highest number of open connections so far at each of the lives' points, scaled to 0 to 1.
 
     Allocators keep memory that was taken for a burst of connections, so a level rises with each
     higher burst without a leak. None if the connections are unknown, or if the maximum hardly

@@ -39,7 +39,7 @@ class Whitened:
     least: Floats
 
     def under(self, chosen: NDArray[np.bool_]) -> Whitened:
-        """Return the same under some of the noise models only."""
+        """Return the series and columns under some of the noise models only."""
         return Whitened(
             self.y[..., chosen, :],
             self.x[chosen],
@@ -49,7 +49,7 @@ class Whitened:
         )
 
     def only(self, *parts: slice) -> Whitened:
-        """Return the same with some of the columns only."""
+        """Return the series with some of the columns only."""
         return Whitened(
             self.y,
             np.concatenate([self.x[:, part] for part in parts], axis=1),
@@ -66,7 +66,7 @@ def whitened(y: Floats, x: Floats, log_det: Floats, prior: Floats, grain: float)
 
 
 def project_out(w: Whitened, columns: Floats) -> Whitened:
-    """Return the same with whitened `columns` (v, p, n) in every fit: projected out, and their freedom charged."""
+    """Return w with whitened `columns` (v, p, n) in every fit: projected out, and their freedom charged."""
     if columns.shape[1] == 1:
         length = np.sqrt(np.einsum("vpn,vpn->v", columns, columns))[:, None, None]
         basis, lengths = columns.transpose(0, 2, 1) / np.maximum(length, 1e-150), length[:, :, 0]
@@ -140,7 +140,7 @@ class Fits:
     falls: NDArray[np.bool_]
 
     def under(self, chosen: NDArray[np.bool_]) -> Fits:
-        """Return the same under some of the noise models only."""
+        """Return the fits under some of the noise models only."""
         return Fits(
             self.evidence[chosen],
             self.slope[chosen],
@@ -159,7 +159,7 @@ def fit_each(w: Whitened, x: Floats | None = None) -> Fits:
 
 
 def fits_alone(w: Weighed, size: Floats, along: Floats, total: Floats) -> Fits:
-    """Do `fit_each` from inner products: each column with itself and with y, both (v, k), and y with itself (v, 1)."""
+    """Compute `fit_each` from inner products: each column with itself and y (both (v, k)), y with itself (v, 1)."""
     usable = size > _ALIGNED * w.samples
     size = np.where(usable, size, 1.0)
     rest = np.maximum(total - along**2 / size, 0.0)
@@ -191,7 +191,7 @@ def fit_each_with(
 
 
 def fits_beside(w: Weighed, of: Products, rising: NDArray[np.bool_] | None = None) -> Fits:
-    """Do `fit_each_with` from inner products."""
+    """Compute `fit_each_with` from inner products."""
     xx, xg, xy, gg, gy, total = of
     det = xx * gg - xg**2
     usable = (det > 1e-5 * xx * gg) & (xx > _ALIGNED * w.samples)

@@ -85,7 +85,10 @@ def _goes_back(moves: Floats) -> bool:
 
 
 def _few_late_steps(points: LevelPoints) -> float:
-    """Return the same from the steps that carry the later half's rise, and that rise's share of the whole."""
+    """Return the least probability of no lasting growth, judged by the steps that carry the rise of the later half.
+
+    Few such steps, and a small share of the whole rise in the later half, make it higher.
+    """
     half = int(np.searchsorted(points.times, 0.5 * (points.times[0] + points.times[-1])))
     late = np.diff(points.values)[half:]
     large = late[np.abs(late) > 6 * np.median(np.abs(late))] if len(late) >= 4 else late[:0]

@@ -72,7 +72,7 @@ def _fill(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
 
 
 def _fill_ever_slower(ages: Floats, widths: Floats, span: float, shares: Floats) -> Floats:
-    """Return the same for a cache with recurring keys: distinct keys grow as a power of all (Heaps' law, 1978)."""
+    """Return `_fill` for a cache with recurring keys: distinct keys grow as a power of all (Heaps' law, 1978)."""
     full = shares * span
     start, end = (
         np.clip(ages[:, None] + part * widths[:, None], 0.0, None) for part in (-0.5, 0.5)

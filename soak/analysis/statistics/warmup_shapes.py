@@ -35,7 +35,7 @@ class Shapes:
     pairs: tuple[tuple[int, int], ...] = ()
 
     def and_also(self, other: Shapes) -> Shapes:
-        """Return these shapes and others on another clock; each clock is equally plausible."""
+        """Return these shapes together with others on another clock; each clock is equally plausible."""
         columns = np.concatenate((self.columns, other.columns), axis=1)
         prior, settles = (
             np.concatenate((self.prior, other.prior)),
@@ -141,7 +141,7 @@ def _cleared(ages: bytes, widths: bytes, span: float, known: bytes) -> _Cleared:
 
 @dataclass(frozen=True, eq=False)
 class _ShapeSearch:
-    """The points, and the sets of columns to fit first."""
+    """A search for the warm-up shapes that fit a life's points best, after sets of columns are fitted."""
 
     ages: Floats
     widths: Floats
