@@ -41,8 +41,7 @@ class Streak:
 
 
 class AbortWatch:
-    """Evaluates the rules on every record, from any thread; `aborted` is the first rule that came true, None
-    until then."""
+    """Evaluates the rules on every record, from any thread; `aborted` is the first rule that came true, else None."""
 
     def __init__(
         self, rules: Sequence[AbortRule], interval: float, record: Callable[[Event], None]
@@ -103,15 +102,13 @@ class _Streaks:
         return _aborted(self.rule, name, labels, value, now)
 
     def unseen(self, labels: Labels, now: float) -> None:
-        """Extend the streak over a window in which no request ended: it neither breaches the rule
-        nor ends the streak."""
+        """Extend the streak over a window in which no request ended, which neither breaches nor ends it."""
         if labels in self.of:
             self.of[labels].seen = now
 
 
 class _SampleRule:
-    """A rule on series of sources or of the load's own processes; counters are judged as rates per
-    second."""
+    """A rule on series of sources or of the load's own processes; counters are judged as rates per second."""
 
     def __init__(self, rule: AbortRule) -> None:
         self._rule, self._streaks = rule, _Streaks(rule)
@@ -141,8 +138,7 @@ class _SampleRule:
 
 
 class _RequestRule:
-    """A rule on errors, latency or rate, of all requests or of each endpoint that its labels
-    select.
+    """A rule on errors, latency or rate, of all requests or of each endpoint that its labels select.
 
     A window with few requests is pooled with the windows before it, over at most half of the
     rule's duration, so that no single slow or failed request can end a run.
@@ -185,8 +181,7 @@ class _RequestRule:
         return [labels for labels in named if selector.matches(selector.name, dict(labels))]
 
     def _value(self, labels: Labels) -> float | None:
-        """Return the value of the last window, pooled with earlier ones until there are enough requests; None
-        without requests."""
+        """Return the last window's value, pooled with earlier ones for enough requests; None without any."""
         last = self._recent[-1]
         now = _of(last, labels)
         if self._rule.selector.name == _RATE:
@@ -212,8 +207,7 @@ def _of(window: Window, labels: Labels) -> list[EndpointWindow]:
 
 
 def _own_samples(window: Window) -> Iterator[Sample]:
-    """Yield the measurements of the load's own processes, under the names that the analysis gives
-    them."""
+    """Yield the measurements of the load's own processes, under the names that the analysis gives them."""
     generator = window.generator
     if generator is not None:
         yield Sample("soak_load_cpu_ratio", generator.cpu_ratio)

@@ -161,8 +161,7 @@ def _of_family(family: Family, profile: Profile, where: Where) -> Iterator[Alert
 
 
 def _watched(family: Family) -> Iterator[Metric]:
-    """Yield the resources that soak judges by itself and that PromQL can name: a range over a name glob may hold
-    duplicates."""
+    """Yield the resources that soak judges by default and whose name is exact: a glob may match duplicates in PromQL."""
     for metric in family.metrics:
         if (
             metric.judged
@@ -181,8 +180,7 @@ def _watched(family: Family) -> Iterator[Metric]:
 
 
 def _nearest(metric: Metric, capacities: list[str]) -> str:
-    """Return the capacity of the same exporter: the one with the longest common prefix, empty if none shares the first
-    word."""
+    """Return the capacity with the longest common prefix with the metric, empty if none shares the first word."""
 
     def common(name: str) -> int:
         pairs = zip(selector(name).name, selector(metric.selector).name, strict=False)

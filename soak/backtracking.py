@@ -20,8 +20,7 @@ _NEVER_AGAIN = (_constants.POSSESSIVE_REPEAT, _constants.ATOMIC_GROUP)
 
 
 def refusal(pattern: str) -> str | None:
-    """Return why a profile's regular expression is refused: it is invalid or may take exponential time; None if
-    accepted."""
+    """Return why a regular expression is refused: it is invalid or may take exponential time; None if accepted."""
     try:
         re.compile(pattern)
         endless = backtracks(pattern)
@@ -40,8 +39,7 @@ def backtracks(pattern: str) -> bool:
 
 
 def _backtracks(items: Iterable[Any], *, inside: bool) -> bool:
-    """Return True if any item may backtrack exponentially; `inside` means inside an unbounded
-    repetition."""
+    """Return True if any item may backtrack exponentially; `inside` means inside an unbounded repetition."""
     for operator, argument in items:
         if operator in _NEVER_AGAIN:
             continue
@@ -67,8 +65,7 @@ def _parts(argument: Any) -> Iterator[Any]:
 
 
 def _begin_alike(branches: list[Any]) -> bool:
-    """Return True if two alternatives may begin with the same letter; False only if each begins with a different
-    literal."""
+    """Return True if two alternatives may begin alike; False only if each begins with a different literal."""
     first = [branch[0] if len(branch) else None for branch in branches]
     letters = [item[1] for item in first if item is not None and item[0] is _constants.LITERAL]
     return len(letters) < len(branches) or len(set(letters)) < len(letters)

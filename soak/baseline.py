@@ -1,5 +1,4 @@
-"""Read and write a baseline: the measurements of one or more runs in one small file, to be committed and
-compared with.
+"""Read and write a baseline: the measurements of one or more runs in one small file, to be committed and compared with.
 
 The file is JSON, format_version 1. It holds a digest of its content, so that a value edited by
 hand is detected: a baseline has to be measured.
@@ -199,8 +198,7 @@ def _run(run: MeasuredRun) -> dict[str, Any]:
 
 
 def _suspect(suspect: Suspect) -> dict[str, Any]:
-    """Return the fields that identify a suspect, so that a later run can tell whether it has the
-    same one."""
+    """Return the fields that identify a suspect, so that a later run can tell whether it has the same one."""
     place = suspect.place
     return {
         "class": suspect.leak_class,

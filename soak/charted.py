@@ -1,5 +1,4 @@
-"""Data types of what is drawn from an analysis: trends with their lines, curves, charts, and a report's
-leading series."""
+"""Data types for drawing an analysis: trends with their lines, curves, charts, and a report's leading series."""
 
 from __future__ import annotations
 
@@ -13,8 +12,7 @@ from soak.recorded import Floats, Phase
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A straight part of a fitted level, from `first` at `start` to `last` at `end`; the `low` and `high` bounds are at
-    `end`."""
+    """A straight part of a fitted level: `first` at `start`, `last` at `end`, with bounds `low_last` and `high_last`."""
 
     start: float
     end: float
@@ -238,8 +236,8 @@ class Lead:
 
     If it fails by growing, `line` is the forecast: from the end of its fit until it reaches
     `target`, which is its `capacity` or else twice its level. Otherwise `line` is the steepest
-    growth
-    that could hide in what was judged, and `target` is None. `line` is None if neither is known.
+    growth that could hide in what was judged, and `target` is None. `line` is None if neither is
+    known.
     """
 
     series: str

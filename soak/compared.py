@@ -82,11 +82,9 @@ class Difference:
 
     `relative` says that `change`, `low`, `high` and `tolerance` are shares of the base, else
     amounts in `unit`. A change above 0 is a rise, whichever direction is worse. `low` and `high`
-    are
-    a 95% interval, None if unknown. `catches` is the change for the worse that runs like these,
-    with
-    the same number per side, would show in 95 of 100 comparisons; `catches_three` is the same for
-    three runs per side.
+    are a 95% interval, None if unknown. `catches` is the change for the worse that runs like these,
+    with the same number per side, would show in 95 of 100 comparisons; `catches_three` is the same
+    for three runs per side.
     """
 
     metric: str

@@ -98,8 +98,7 @@ class MarkKind(StrEnum):
 
 
 class ScrapeError(StrEnum):
-    """Why a scrape failed: the process is gone, the scrape before was still under way, soak itself stalled, or anything
-    else."""
+    """Why a scrape failed: the process is gone, the previous scrape was not finished, soak stalled, or another reason."""
 
     GONE = "gone"
     BUSY = "busy"

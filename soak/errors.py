@@ -53,8 +53,7 @@ class InputError(UsageError):
 
 
 class TargetError(SoakError):
-    """The target cannot be reached, started or found; user info and queries are removed from URLs in the
-    message."""
+    """The target cannot be reached, started or found; user info and queries are removed from URLs in the message."""
 
     def __init__(self, message: str = "") -> None:
         super().__init__(without_url_secrets(message))
@@ -84,6 +83,5 @@ def without_user_info(text: str) -> str:
 
 
 def without_url_secrets(text: str) -> str:
-    """Return the text with user info and queries removed from its URLs, where passwords and keys
-    may be."""
+    """Return the text with user info and queries removed from its URLs, where passwords and keys may be."""
     return _QUERY.sub(r"\1?…", _USER_INFO.sub(r"\1", text))

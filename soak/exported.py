@@ -23,8 +23,7 @@ from soak.printable import clean
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ExportTable:
-    """Columns of the same length n: rising `times` in seconds since the run's start, and each series, NaN where it has no
-    value.
+    """Columns of length n: rising `times` in seconds since the run's start, and each series, NaN where it has no value.
 
     `started` is when the run began, in UTC, None if unknown.
     """
@@ -43,8 +42,7 @@ class ExportTable:
 
 
 def table_of(recording: Recording) -> ExportTable:
-    """Return everything that was sampled (counters as counted), and the series derived from request
-    windows."""
+    """Return everything that was sampled (counters as counted), and the series derived from request windows."""
     several = [
         series for series in (*recording.series, *request_series(recording)) if len(series.times)
     ]
@@ -75,8 +73,7 @@ def _escaped(value: str) -> str:
 
 
 def csv_text(table: ExportTable) -> str:
-    """Return CSV with a column `time` (ISO 8601, UTC), or `t` (seconds) if the start is unknown; a missing value is an empty
-    cell."""
+    """Return CSV with a column `time` (ISO 8601, UTC), or `t` (seconds) without a start; missing values are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [_harmless(name) for name in table.columns]
@@ -105,8 +102,7 @@ def _cell(value: float) -> str:
 
 
 def parquet_bytes(table: ExportTable) -> bytes:
-    """Return the same table as Parquet (`time` or `t`, then doubles); raise UsageError if pyarrow is not
-    installed."""
+    """Return the same table as Parquet (`time` or `t`, then doubles); raise UsageError if pyarrow is not installed."""
     try:
         import pyarrow as pa  # noqa: PLC0415 - an extra
         from pyarrow import parquet  # noqa: PLC0415

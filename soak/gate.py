@@ -84,8 +84,7 @@ class Gate:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> list[Slice]:
-        """Return the slices that were driven to their end, in order; raise SoakError if a side cannot be started or
-        driven."""
+        """Return the slices driven to their end, in order; raise SoakError if a side cannot be started or driven."""
         spec = check_gate(self.profile)
         self._make_directory()
         with ExitStack() as started:

@@ -1,5 +1,4 @@
-"""Limits beyond which the load generator is overloaded, for the generator rule and for a capacity search's
-steps."""
+"""Limits beyond which the load generator is overloaded, for the generator rule and for a capacity search's steps."""
 
 from __future__ import annotations
 

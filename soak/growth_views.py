@@ -1,5 +1,4 @@
-"""Data types that a diagnosis gives to the reports: suspects, a flame graph of growth, and a table of endpoints by
-places."""
+"""Data types of a diagnosis for reports: suspects, a flame graph of growth, and a table of endpoints by places."""
 
 from __future__ import annotations
 

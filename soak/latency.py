@@ -2,8 +2,8 @@
 
 Bucket b holds (LOWEST·GROWTH^(b-1), LOWEST·GROWTH^b]; its value is the geometric middle, so any
 latency is off by a factor of at most √GROWTH < 1.02 (DDSketch, Masson et al., VLDB 2019). Bucket 0
-holds all up to 1 µs, the last all beyond 3 hours.
-NumPy is not used here: the load's processes record into these histograms for every request.
+holds all up to 1 µs, the last all beyond 3 hours. NumPy is not used here: the load's processes
+record into these histograms for every request.
 """
 
 from __future__ import annotations
@@ -67,8 +67,7 @@ class Histogram:
         return sum(self.counts.values())
 
     def quantile(self, q: float) -> float | None:
-        """Return the smallest latency (seconds, within 2%) that a share `q` of them does not exceed; None if
-        empty."""
+        """Return the smallest latency (seconds, within 2%) that a share `q` of them does not exceed; None if empty."""
         rank = max(1, ceil(q * self.total()))
         for bucket in sorted(self.counts):
             rank -= self.counts[bucket]
@@ -77,6 +76,5 @@ class Histogram:
         return None
 
     def pairs(self) -> list[tuple[int, int]]:
-        """Return (bucket, count) pairs by rising bucket, the form sent over the pipe and stored in
-        the recording."""
+        """Return (bucket, count) pairs by rising bucket, the form sent over the pipe and stored in the recording."""
         return sorted(self.counts.items())

@@ -8,8 +8,7 @@ from typing import Any
 
 
 def lazily(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return a package's `__getattr__` (PEP 562); `modules` maps each name to the module that
-    defines it."""
+    """Return a package's `__getattr__` (PEP 562); `modules` maps each name to the module that defines it."""
 
     def find(name: str) -> Any:
         if name not in modules:

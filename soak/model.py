@@ -118,10 +118,8 @@ class Finding:
 
     `adjustments` are the changes that later steps made, in order. `vouched_seconds` is how long the
     resource would take to grow by as much as matters, at the fastest growth that the recording
-    cannot
-    rule out; None if unknown. `planted` is the positive control of the resolution, which one
-    finding
-    per run has.
+    cannot rule out; None if unknown. `planted` is the positive control of the resolution, which one
+    finding per run has.
     """
 
     rule: RuleName
@@ -177,8 +175,7 @@ class EndpointSummary:
 
 @dataclass(frozen=True, slots=True)
 class GroupSummary:
-    """All requests of a scenario or of a tag together; `kind` says which of the two, `endpoints` are those
-    included."""
+    """All requests of a scenario or of a tag together; `kind` says which of the two, `endpoints` are those included."""
 
     kind: str
     summary: EndpointSummary
@@ -191,8 +188,7 @@ class Vouched:
 
     `unseen` is the growth per hour, in `unit`, that this series may still hide. To vouch for
     `asked_seconds` takes `more_seconds` of the same load, 0 if it is enough already, or `rounds`
-    more
-    such runs, None if that would be too many.
+    more such runs, None if that would be too many.
     """
 
     seconds: float
@@ -259,8 +255,7 @@ class Analysis:
 
     @property
     def broke(self) -> bool:
-        """True if the run broke without a proven fail: reports begin with this, and the exit code
-        is 4."""
+        """True if the run broke without a proven fail: reports begin with this, and the exit code is 4."""
         return self.broken is not None and self.verdict is not Verdict.FAIL
 
     def groups_by_kind(self) -> list[tuple[str, list[EndpointSummary]]]:

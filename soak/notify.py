@@ -1,5 +1,4 @@
-"""Post a run's verdict to a webhook: with retries, bounded in time, and without effect on the exit
-code.
+"""Post a run's verdict to a webhook: with retries, bounded in time, and without effect on the exit code.
 
 The webhook's address is a secret: messages name only its host.
 """
@@ -31,8 +30,7 @@ _SIGNS = {Verdict.PASS: "✅", Verdict.FAIL: "❌", Verdict.INCONCLUSIVE: "⚠�
 
 
 def wanted(notify: Notify, verdict: Verdict, before: Verdict | None) -> bool:
-    """Return True if this verdict is to be sent; the first run of a profile counts as a change unless it
-    passed."""
+    """Return True if this verdict is to be sent; the first run of a profile counts as a change unless it passed."""
     if notify.when == "always":
         return True
     if notify.when == "fail":
@@ -65,8 +63,7 @@ def verdict_before(directory: Path, analysis: Analysis) -> Verdict | None:
 
 
 def payload(analysis: Analysis, directory: Path, before: Verdict | None) -> dict[str, Any]:
-    """Return the summary: `text` is shown by Slack and compatible chats, the other keys are for
-    programs."""
+    """Return the summary: `text` is shown by Slack and compatible chats, the other keys are for programs."""
     run, verdict = analysis.run, analysis.verdict
     was = f" (was {before.value})" if before is not None and before is not verdict else ""
     facts, word = dict(run.facts), "BROKEN" if analysis.broke else verdict.upper()
@@ -103,8 +100,7 @@ def payload(analysis: Analysis, directory: Path, before: Verdict | None) -> dict
 
 
 def _short(text: str) -> str:
-    """Shorten a text to one line and escape Slack's markup, so that `<!channel>` in an endpoint's
-    name notifies nobody."""
+    """Shorten a text to one line and escape Slack's markup, so that `<!channel>` in a name notifies nobody."""
     plain = clean(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return plain if len(plain) <= LONGEST else f"{plain[: LONGEST - 1]}…"
 

@@ -172,8 +172,7 @@ def measured(directory: Path, analysis: Analysis | None = None) -> MeasuredRun:
 
 
 def growth_over(directories: Sequence[Path], starts: Sequence[float]) -> tuple[Measurement, ...]:
-    """Measure the growth of each judged series over several runs of one process; `starts` are their start times in
-    seconds."""
+    """Measure the growth of each judged series over several runs of one process; `starts` are in seconds."""
     profile = profile_of(directories[0])
     recording = joined([load_recording(directory) for directory in directories], starts)
     analysis = analyze(recording, profile.limits, warmup=profile.load.warmup)

@@ -11,8 +11,7 @@ _REORDERING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 
 
 def clean(text: str) -> str:
-    """Return a target's text on one line: whitespace becomes one space, and control and reordering characters are
-    removed."""
+    """Return a target's text on one line: whitespace becomes one space, control and reordering characters are removed."""
     spaced = "".join(" " if char in "\t\n\v\f\r\x85\u2028\u2029" else char for char in text)
     kept = (
         char

@@ -1,5 +1,4 @@
-"""The frozen data types of what a run records: samples, scrapes, events, phases, series, and the whole
-recording.
+"""The frozen data types of what a run records: samples, scrapes, events, phases, series, and the whole recording.
 
 Times are seconds on the run's own monotonic clock, 0 at the start of the recording. Values are in
 Prometheus base units (bytes, seconds, ratios).
@@ -25,8 +24,7 @@ Labels = tuple[tuple[str, str], ...]
 
 
 def label_pairs(labels: dict[str, str]) -> Labels:
-    """Return labels as sorted pairs: hashable, and independent of the order in which they were
-    written."""
+    """Return labels as sorted pairs: hashable, and independent of the order in which they were written."""
     return tuple(sorted(labels.items()))
 
 
@@ -125,8 +123,7 @@ class SourceHealth:
 
 @dataclass(frozen=True, slots=True)
 class Aborted:
-    """The abort rule that ended a run, and what it saw: the rule's text, the series, its last value and the
-    limit.
+    """The abort rule that ended a run, and what it saw: the rule's text, the series, its last value and the limit.
 
     `of_target` says that the rule is a limit of the target, so that the run has failed. `text` says
     all this in a sentence.

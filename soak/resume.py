@@ -27,8 +27,8 @@ class Resumption:
     """What a run had done before it is resumed; empty for a new run.
 
     `stretches` are the starts and ends of load so far, and `now` is where the run's clock
-    continues,
-    all in seconds. `made` is the number of requests, and `ended` says how the run had ended.
+    continues, all in seconds. `made` is the number of requests, and `ended` says how the run had
+    ended.
     """
 
     stretches: tuple[tuple[float, float], ...] = ()
@@ -47,8 +47,7 @@ class Resumption:
         return self.now if self.stretches else None
 
     def rest_of(self, plan: Plan) -> Plan:
-        """Return the rest of a plan, whose rows, numbers and random values continue after those
-        used."""
+        """Return the rest of a plan, whose rows, numbers and random values continue after those used."""
         if not self.stretches:
             return plan
         ramp = max(0.0, plan.ramp - self.done)
@@ -67,8 +66,7 @@ class Resumption:
 
 
 def resumption_of(directory: Path, planned: float, clock: datetime | None = None) -> Resumption:
-    """Return the state from which to resume a run that plans `planned` seconds of load; raise UsageError if it
-    cannot be."""
+    """Return the state from which to resume a run of `planned` seconds of load; UsageError if it cannot be resumed."""
     if not is_run_directory(directory):
         raise UsageError(f"--resume {directory}: not a run directory (it has no run.json)")
     run = read_run(directory)

@@ -48,8 +48,7 @@ class Selector:
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """Parse a selector such as `go_*` or `container_memory_rss{pod=~"orders-.*"}`; the ValueError says what
-        is wrong."""
+        """Parse a selector such as `go_*` or `rss{pod=~"orders-.*"}`; the ValueError says what is wrong."""
         name, brace, rest = text.strip().partition("{")
         if not brace:
             return cls(name)

@@ -1,5 +1,4 @@
-"""Data types of the profiles taken of the target during a run: when, of what kind, and how to read their
-bytes."""
+"""Data types of the profiles taken of the target during a run: when, of what kind, and how to read their bytes."""
 
 from __future__ import annotations
 
@@ -42,8 +41,7 @@ class Snapshot:
 
     `time` is when it was requested and `took` how long it lasted, in seconds on the run's clock:
     samples in this time are perturbed and left out of trends. `read` returns the bytes as the
-    target
-    sent them, decompressed.
+    target sent them, decompressed.
     """
 
     time: float

@@ -78,8 +78,7 @@ class StartedTarget:
     """A target that soak started and will stop; its output goes to a log.
 
     It is started in the directory of the file `profile`, which configures it under `key`, with
-    soak's
-    environment and the variables of its `env`.
+    soak's environment and the variables of its `env`.
     """
 
     def __init__(

@@ -81,8 +81,7 @@ class TargetWatch:
         return since is not None and now - since >= self._grace
 
     def said(self, now: float) -> str:
-        """Return e.g. `target dead for 12 s (it refuses every connection), the run ends in 18 s`; empty while
-        it lives."""
+        """Return `target dead for 12 s (it refuses every connection), the run ends in 18 s`; empty while it lives."""
         since = self.since
         if since is None:
             return ""

@@ -1,5 +1,4 @@
-"""Data types of the traces of a run's exemplars: the spans from a tracing backend, and what is derived
-from them."""
+"""Data types of the traces of a run's exemplars: the spans from a tracing backend, and what is derived from them."""
 
 from __future__ import annotations
 
@@ -42,8 +41,7 @@ class ServiceTime:
     """The seconds that one service itself took, of one request or of several.
 
     `reports` is False if the service is only known from other services' calls. An empty `service`
-    is
-    the time that no span covers: before the first service began, and after it ended.
+    is the time that no span covers: before the first service began, and after it ended.
     """
 
     service: str

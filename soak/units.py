@@ -34,8 +34,7 @@ def _plain(text: object) -> float | None:
 
 
 def parse_duration(text: object) -> float:
-    """Parse a duration such as `1h30m`, `250ms` or `30d` into seconds; the ValueError says what was
-    expected."""
+    """Parse a duration such as `1h30m`, `250ms` or `30d` into seconds; the ValueError says what was expected."""
     stripped = str(text).replace(" ", "")
     parts = _PART.findall(stripped)
     if not parts or "".join(number + unit for number, unit in parts) != stripped:
@@ -45,8 +44,7 @@ def parse_duration(text: object) -> float:
 
 
 def parse_rate(text: object) -> float:
-    """Parse a rate such as `200/s`, `50/m` or `10/h` into per second; the ValueError says what was
-    expected."""
+    """Parse a rate such as `200/s`, `50/m` or `10/h` into per second; the ValueError says what was expected."""
     number, slash, unit = str(text).replace(" ", "").partition("/")
     value = _plain(number)
     if not slash or value is None or unit not in ("s", "m", "min", "h", "d"):
@@ -97,8 +95,7 @@ def parse_amount(text: object) -> float:
 
 
 def parse_growth(text: object) -> float:
-    """Parse growth per hour such as `1MiB/h`, `0/h` or `5/d`, as `Given`; the ValueError says what
-    was expected."""
+    """Parse growth per hour such as `1MiB/h`, `0/h` or `5/d`, as `Given`; the ValueError says what was expected."""
     if isinstance(text, Given):
         return text
     amount, slash, unit = str(text).replace(" ", "").rpartition("/")
@@ -120,8 +117,7 @@ _SINGULARS = {
 
 
 def singular(noun: str) -> str:
-    """Return the singular of a noun: `goroutine` for `goroutines`, `process` for `processes`,
-    `series` for `series`."""
+    """Return the singular of a noun: `goroutine` for `goroutines`, `process` for `processes`, `series` for `series`."""
     return _SINGULARS.get(noun) or noun.removesuffix("s")
 
 
@@ -131,8 +127,7 @@ def capitalized(text: str) -> str:
 
 
 def show_count(count: int, one: str, more: str = "") -> str:
-    """Format a count: `1 request`, `3,600 requests`, `1 series is`, `2 series are`; `more` is the plural if not `one` plus
-    s."""
+    """Format a count: `1 request`, `3,600 requests`, `2 series are`; `more` is the plural if it is not `one` plus s."""
     return f"{show_number(count)} {one if count == 1 else more or f'{one}s'}"
 
 

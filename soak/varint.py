@@ -6,8 +6,7 @@ LONGEST = 10
 
 
 def varint(data: bytes, place: int, end: int) -> tuple[int, int]:
-    """Return the number at `place`, and where it ends; raise ValueError if it does not end before
-    `end`."""
+    """Return the number at `place`, and where it ends; raise ValueError if it does not end before `end`."""
     value = shift = 0
     for at in range(place, min(end, place + LONGEST)):
         byte = data[at]

@@ -1,5 +1,4 @@
-"""Data types of request windows: single windows as the load streams them, and all windows of a run
-as columns."""
+"""Data types of request windows: single windows as the load streams them, and all windows of a run as columns."""
 
 from __future__ import annotations
 
@@ -152,8 +151,7 @@ class WorkerCoverages:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Arrivals:
-    """Late and dropped requests of one endpoint's schedule, as columns of length n; service times are ragged like
-    latencies."""
+    """Late and dropped requests of one endpoint, as columns of length n; service times are ragged like latencies."""
 
     late: Ints
     dropped: Ints
@@ -172,8 +170,7 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GeneratorWindows:
-    """All windows of the load's own processes, as columns of length n; NaN where a window has no
-    value."""
+    """All windows of the load's own processes, as columns of length n; NaN where a window has no value."""
 
     times: Floats
     seconds: Floats
@@ -201,8 +198,7 @@ class EndpointWindows:
     Latency histograms are ragged: those of window i are `buckets[offsets[i]:offsets[i+1]]` (rising
     bucket numbers of `soak.latency`) with as many `counts`. Latencies of failures are recorded
     separately and are not included. `arrivals` is None if no schedule was recorded. `failed` has,
-    for
-    each kind of failure over the whole run, rows of a window's index and its number of such
+    for each kind of failure over the whole run, rows of a window's index and its number of such
     failures.
     """
 
@@ -220,8 +216,7 @@ class EndpointWindows:
     failed: dict[str, Ints] = field(default_factory=dict)
 
     def between(self, start: float, end: float) -> EndpointWindows:
-        """Return the windows whose middle is within [start, end]; `failure_kinds` stays that of the whole run, `failed` is
-        empty."""
+        """Return the windows with their middle in [start, end]; `failure_kinds` is kept, `failed` is empty."""
         rows = _rows(self.times, self.seconds, start, end)
         first, last = rows.start, rows.stop
         cells = slice(int(self.offsets[first]), int(self.offsets[last]))
@@ -240,13 +235,11 @@ class EndpointWindows:
         )
 
     def quantile(self, q: float) -> float | None:
-        """Return the latency in seconds that a share `q` of all successful requests does not exceed; None
-        without any."""
+        """Return the latency in seconds that a share `q` of successful requests does not exceed; None without any."""
         return _quantile(self.buckets, self.counts, q)
 
     def service_quantile(self, q: float) -> float | None:
-        """Return the same quantile of times from when requests were sent instead of when due; None without a
-        schedule."""
+        """Return the same quantile, measured from sending instead of from when due; None without a schedule."""
         return _quantile(self.arrivals.buckets, self.arrivals.counts, q) if self.arrivals else None
 
     def maximum(self) -> float | None:
@@ -274,8 +267,7 @@ def _quantile(buckets: Cells, counts: Cells, q: float) -> float | None:
 
 
 def narrowed(counts: NDArray[Any]) -> Cells:
-    """Convert counts to the smallest of int16, int32 and int64 that holds them: a run of days has
-    many."""
+    """Convert counts to the smallest of int16, int32 and int64 that holds them: a run of days has many."""
     most = counts.max() if len(counts) else 0
     return counts.astype(np.int16 if most < 2**15 else np.int32 if most < 2**31 else np.int64)
 

@@ -23,8 +23,7 @@ RISK = 0.05
 
 @dataclass(frozen=True, slots=True)
 class StepLimit:
-    """One limit of a step: `quantile` of the latencies is within `bound` seconds, or (None) `bound` is a share of
-    failures.
+    """One limit of a step: a `quantile` of latencies within `bound` seconds, or (None) a share `bound` of failures.
 
     `allowed` is the share of requests that may violate it.
     """
@@ -44,10 +43,8 @@ class SearchSettings:
     """A search from the rate `lowest` to `highest` (requests per second).
 
     `step` is the minimum time (seconds) that a rate is measured before it counts as held, `confirm`
-    the
-    same for the rate that is found. `within` is the width of the bracket at which the search ends,
-    as a
-    share. `warmup` is how many seconds of the lowest rate come first.
+    the same for the rate that is found. `within` is the width of the bracket at which the search
+    ends, as a share. `warmup` is how many seconds of the lowest rate come first.
     """
 
     limits: tuple[StepLimit, ...]

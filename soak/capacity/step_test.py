@@ -62,8 +62,7 @@ class WindowCounts:
 
     `latency` maps buckets of `soak.latency` to successes, `dropped` are arrivals that were never
     sent, `in_flight` are requests under way at its end. `asked` and `made` are arrivals, `cpu`
-    (share
-    of a core) and `lag` (seconds) the generator's own; None if nothing was measured.
+    (share of a core) and `lag` (seconds) the generator's own; None if nothing was measured.
     """
 
     seconds: float
@@ -151,8 +150,7 @@ class StepTest:
         return self._outcome(Decision.HELD, "warm-up") if done else None
 
     def _recovered(self) -> StepOutcome | None:
-        """Return HELD once some successive windows are within all limits, BROKE (or GENERATOR) at the timeout, else
-        None."""
+        """Return HELD once successive windows are within all limits, BROKE or GENERATOR at the timeout, else None."""
         last = [counts[-RECOVERED_WINDOWS:] for counts in self._counts]
         well = all(
             sum(n for n, _ in some) > 0 and all(bad <= limit.allowed * n for n, bad in some)
@@ -254,8 +252,7 @@ class StepTest:
         return sum(made for made, _ in known if made is not None) / asked if asked else 1.0
 
     def _generator_limit(self) -> str | None:
-        """Return a reason if the load generator was the limit, so that the step says nothing about the target; else
-        None."""
+        """Return a reason if the load generator, instead of the target, was the limit of the step; else None."""
         if not self._made_all():
             return f"the load generator made {show_ratio(self._made_share())} of the arrivals"
         busy = sum((window.cpu or 0.0) >= BUSY for window in self.windows) / len(self.windows)

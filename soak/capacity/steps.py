@@ -88,8 +88,7 @@ class DrivenStep:
 
 @dataclass(frozen=True, slots=True)
 class StepOutcome:
-    """The outcome of a step, and a sentence that gives the reason; `seconds` is how long it was
-    measured.
+    """The outcome of a step, and a sentence that gives the reason; `seconds` is how long it was measured.
 
     `kept` says that the limits were kept as far as measured; this is proven if the decision is
     `HELD`.
@@ -107,10 +106,8 @@ class Bracket:
     """What a search has found so far, in requests per second; None if unknown.
 
     `held` is the highest rate that kept the limits, `open` the lowest one above it that did not,
-    for
-    whatever reason. `low` and `high` are the 95% interval: the highest rate that surely held, and
-    the
-    lowest one above it that surely broke a limit.
+    for whatever reason. `low` and `high` are the 95% interval: the highest rate that surely held,
+    and the lowest one above it that surely broke a limit.
     """
 
     held: float | None

@@ -1,5 +1,4 @@
-"""The command line: one module per command, imported when it is used; only this package prints or
-exits."""
+"""The command line: one module per command, imported when it is used; only this package prints or exits."""
 
 from __future__ import annotations
 
@@ -127,8 +126,7 @@ def _crashed(error: Exception) -> ExitCode:
 
 
 def _refused(error: Exception) -> str | None:
-    """Return which resource the system refused to this process, and its limit; None for any other
-    error."""
+    """Return which resource the system refused to this process, and its limit; None for any other error."""
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         return "file descriptors were given to this process (ulimit -n)"
     if isinstance(error, MemoryError):
@@ -184,8 +182,7 @@ class _Notes(_Output):
 
 
 def _stream(before: TextIO | None, raw: io.RawIOBase) -> TextIO:
-    """Return a text stream with the settings of `before`, the interpreter's own, which is None if
-    it was closed."""
+    """Return a text stream with the settings of `before`, the interpreter's own, which is None if it was closed."""
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=before.encoding if before else "utf-8",
@@ -195,8 +192,7 @@ def _stream(before: TextIO | None, raw: io.RawIOBase) -> TextIO:
 
 
 def _delivered(code: int) -> int:
-    """Flush standard output, which may fail only here; return exit code 4 if, for example, the disk
-    is full."""
+    """Flush standard output, which may fail only here; return exit code 4 if, for example, the disk is full."""
     try:
         sys.stdout.flush()
     except OSError as error:

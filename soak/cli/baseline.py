@@ -1,5 +1,4 @@
-"""`soak baseline`: write the measurements that later runs are compared with to one small file, to
-be committed."""
+"""`soak baseline`: write the measurements that later runs are compared with to one small file, to be committed."""
 
 from __future__ import annotations
 

@@ -140,8 +140,7 @@ def _probe(profile: object) -> int:
 
 
 def _probe_sources(profile: object, sources: Mapping[str, Source]) -> int:
-    """Poll each source once, and check that the series in limits exist; return the number of
-    failures."""
+    """Poll each source once, and check that the series in limits exist; return the number of failures."""
     from soak.catalog.metrics import metric_of  # noqa: PLC0415
     from soak.profile import Profile  # noqa: PLC0415
     from soak.sampling.limit_names import absent_names, limited_names  # noqa: PLC0415

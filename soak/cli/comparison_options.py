@@ -28,8 +28,7 @@ METRIC_NAMES: tuple[str, ...] = get_args(MetricName)
 def rules_from(
     rules: Mapping[str, CompareRule], tolerances: Iterable[str], required: Iterable[str]
 ) -> dict[str, CompareRule]:
-    """Return a profile's rules, overridden by those of `--tolerance 'p99: 10%'` and `--require
-    p99`."""
+    """Return a profile's rules, overridden by those of `--tolerance 'p99: 10%'` and `--require p99`."""
     merged = dict(rules)
     for text in tolerances:
         name, colon, value = text.partition(":")

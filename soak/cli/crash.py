@@ -31,8 +31,7 @@ def _location(error: BaseException) -> str:
 
 
 def _keep(text: str) -> str | None:
-    """Write the text to a new file that only its owner can read; return its path, None if it cannot
-    be written."""
+    """Write the text to a new file that only its owner can read; return its path, None if it cannot be written."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     try:
         number, path = tempfile.mkstemp(prefix=f"soak-crash-{stamp}-", suffix=".txt")

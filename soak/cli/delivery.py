@@ -34,8 +34,7 @@ WRITING = "the run is complete, its report follows; Ctrl-C again ends at once, w
 
 
 def code_of(analysis: Analysis) -> ExitCode:
-    """Return a run's exit code, the same for every command; a run that broke without a proven fail is exit
-    code 4."""
+    """Return a run's exit code, the same for every command; a run that broke without a proven fail is exit code 4."""
     if analysis.run.ended is Ending.INTERRUPTED:
         return ExitCode.INTERRUPTED
     return ExitCode.BROKEN if analysis.broke else CODES[analysis.verdict]
@@ -46,8 +45,7 @@ class Written:
     """Which report files were written, and messages about those that were not.
 
     `broken` is set if one of soak's own reports is missing; a missing report of another package
-    does
-    not set it.
+    does not set it.
     """
 
     names: list[str] = field(default_factory=list)
@@ -89,8 +87,7 @@ def complain(written: Written) -> None:
 def show_last(
     analysis: Analysis, code: int, directory: Path, report: Path | None = None, *, err: bool = False
 ) -> None:
-    """Print the verdict again, what to do next and where the report is: the end of the output stays visible on a
-    small screen."""
+    """Print the verdict again, the next step and the report's path: the end stays visible on a small screen."""
     from soak.reporters.next_steps import last_word  # noqa: PLC0415 - with all that reports need
     from soak.reporters.wording import headline  # noqa: PLC0415
 

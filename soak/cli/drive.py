@@ -1,5 +1,4 @@
-"""What `soak run` and `soak demo` share: drive a run with progress and Ctrl-C, then give its verdict and
-reports."""
+"""What `soak run` and `soak demo` share: drive a run with progress and Ctrl-C, then give its verdict and reports."""
 
 from __future__ import annotations
 
@@ -67,8 +66,7 @@ class _Told:
         self._probed: list[str] = []
 
     def saw(self, record: Record) -> Iterator[str]:
-        """Yield the text of a record if it is to be printed; a warning that repeats a notice from before the load is
-        not."""
+        """Yield the text of a record to print; a warning that repeats a notice from before the load is skipped."""
         if not isinstance(record, Event) or record.kind not in _TOLD:
             return
         if record.kind is EventKind.PROBE:

@@ -86,8 +86,7 @@ def measured_pairs(
 
 
 def _with_growth(slices: Sequence[Slice], runs: Sequence[MeasuredRun]) -> list[MeasuredRun]:
-    """Return one side's measurements, with the growth over all its slices in place of the growth of
-    each."""
+    """Return one side's measurements, with the growth over all its slices in place of the growth of each."""
     growth = growth_over(
         [piece.directory for piece in slices], [_seconds(run.started) for run in runs]
     )

@@ -119,8 +119,7 @@ def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
 
 
 def _keep_or_write(profile: Path, text: str) -> None:
-    """Write the profile that the CI files refer to; an existing one is never overwritten, even with
-    --force."""
+    """Write the profile that the CI files refer to; an existing one is never overwritten, even with --force."""
     if profile.exists():
         say(f"kept {profile}, which was there already", err=True)
     else:

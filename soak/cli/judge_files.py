@@ -120,8 +120,7 @@ class Request:
         return analyze(recording, limits, warmup=self.warmup, judge_unknown=True)
 
     def _write(self, analysis: Analysis, path: Path, out: Path) -> Written:
-        """Write the reports of one file to `out`, or to a subfolder with the file's name if there are several
-        files."""
+        """Write the reports of one file to `out`, or to a subfolder with the file's name if there are several files."""
         return write_beside(analysis, out if self.alone else out / path.name, self.formats)
 
 

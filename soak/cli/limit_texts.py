@@ -42,8 +42,7 @@ def limit_flags(texts: Iterable[str]) -> dict[tuple[str | int, ...], str]:
 
 
 def _path_and_value(text: str) -> tuple[tuple[str, ...], str]:
-    """Return a limit's path in the `limits` section, and its value; raise UsageError with an example if it is
-    malformed."""
+    """Return a limit's path in the `limits` section, and its value; UsageError with an example if malformed."""
     name, colon, value = (part.strip() for part in text.rpartition(":"))
     if not colon or not name or not value:
         raise UsageError(f"--limit {text!r}: {_expected(text)}")

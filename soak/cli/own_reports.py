@@ -1,5 +1,4 @@
-"""Recognise which files of a folder are soak's own reports: other files of the same name are never
-overwritten."""
+"""Recognise which files of a folder are soak's own reports: other files of the same name are never overwritten."""
 
 from __future__ import annotations
 

@@ -17,8 +17,7 @@ _SECRET = re.compile(SECRET_NAMES, re.IGNORECASE)
 
 
 def write_profile(path: Path, written: str, assignments: Sequence[str]) -> None:
-    """Write the profile to a new file, and print which variables it needs; raise UsageError if it exists or cannot be
-    written."""
+    """Write the profile to a new file, and print which variables it needs; UsageError if it cannot be created."""
     node = compose(written, "flags")
     for assignment in assignments:
         override(node, assignment)

@@ -61,8 +61,7 @@ class Shown:
 
 
 class ProgressLines:
-    """Draws a run's progress on standard error while its context is open; `tick` may be called at
-    any rate."""
+    """Draws a run's progress on standard error while its context is open; `tick` may be called at any rate."""
 
     def __init__(
         self, shown: Shown, live: Live, judge: Judge, console: Console | None = None
@@ -101,8 +100,7 @@ class ProgressLines:
         )
 
     def drawing(self, stop: threading.Event, ending: str) -> bool:
-        """Return True if a terminal is drawn; it will then show `ending` as soon as `stop` is set, even if the main thread is
-        busy."""
+        """Return True if a terminal is drawn; a thread then shows `ending` there as soon as `stop` is set."""
         if not self._console.is_terminal:
             return False
 
@@ -181,8 +179,7 @@ class ProgressLines:
         return f"{show_duration(elapsed)}: {'; '.join(filter(None, parts))}"
 
     def said(self) -> str:
-        """Return the line of the live page: the load and the time left; the page itself shows the
-        judgement."""
+        """Return the line of the live page: the load and the time left; the page itself shows the judgement."""
         elapsed = self._live.elapsed
         if not self._live.began:
             return NOT_BEGUN
@@ -209,8 +206,7 @@ class ProgressLines:
         return numbers(progress)
 
     def _short(self, elapsed: float) -> str:
-        """Return a note if the requested rate is not kept; empty in a search for the capacity, which
-        exceeds it on purpose."""
+        """Return a note if the rate is not kept; empty in a capacity search, which exceeds it on purpose."""
         over = self._shown.searches or elapsed > self._shown.planned
         return "" if over else self._live.progress().short
 

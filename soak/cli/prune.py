@@ -93,8 +93,7 @@ def _bounds(older: str | None, keep: int | None, size: str | None) -> Bounds:
 
 
 def _baselines() -> set[tuple[str, float]]:
-    """Return the runs, by name and start, that baselines here were set from; raise UsageError if one cannot
-    be read."""
+    """Return the runs, by name and start, that baselines here were set from; raise UsageError if one cannot be read."""
     from soak.cli.sides import BASELINES, read_baseline  # noqa: PLC0415
 
     named: set[tuple[str, float]] = set()

@@ -63,8 +63,7 @@ FLAGS: dict[tuple[str | int, ...], str] = {
 
 
 def overrides(flags: dict[str, Any]) -> list[str]:
-    """Return the flags that change a profile in the form of --set; raise UsageError for flags that
-    exclude a profile."""
+    """Return the flags that change a profile as --set values; raise UsageError for flags that exclude a profile."""
     for name in ALONE:
         if flags[name]:
             raise UsageError(f"{_flag(name)} goes without a profile; with one, use --set")
@@ -169,8 +168,7 @@ def _assume(load: dict[str, Any], *, own_users: bool) -> list[str]:
 
 
 def sent(flags: dict[str, Any]) -> list[str]:
-    """Return headers and bodies in the form of --set, which keeps their values out of the run
-    directory."""
+    """Return headers and bodies in the form of --set, which keeps their values out of the run directory."""
     headers = [_header(text) for text in flags["headers"]]
     key, body = _body(flags)
     methods = [str(text).split(" ", 1)[0].upper() for text in flags["endpoints"]]

@@ -25,8 +25,7 @@ def command() -> None:
 
 
 def profile_schema() -> dict[str, object]:
-    """Return the schema of a whole profile, including the short form of an endpoint and the options of every
-    source."""
+    """Return the schema of a whole profile, including the short form of an endpoint and the options of every source."""
     schema = Profile.model_json_schema(by_alias=True)
     schema = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

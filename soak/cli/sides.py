@@ -18,8 +18,7 @@ BASELINES = Path("baselines")
 
 
 def runs_of(paths: Iterable[Path]) -> tuple[MeasuredRun, ...]:
-    """Measure every run that these paths stand for; raise UsageError if a path has none, or a run is named
-    twice."""
+    """Measure every run that these paths stand for; raise UsageError if a path has none, or a run is named twice."""
     runs = [run for path in paths for run in _runs(path)]
     seen: set[str] = set()
     for run in runs:

@@ -10,8 +10,7 @@ _ALL = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIG
 
 
 def ending_signals() -> list[signal.Signals]:
-    """Return the signals to handle: SIGINT and SIGTERM even if a shell's `&` set them to be ignored; SIGHUP not under
-    nohup."""
+    """Return the signals to handle: SIGINT and SIGTERM even if ignored after a shell's `&`; SIGHUP not under nohup."""
     return [
         number
         for number in _ALL
@@ -20,8 +19,7 @@ def ending_signals() -> list[signal.Signals]:
 
 
 def interrupt_on_signals() -> None:
-    """Make each of them raise KeyboardInterrupt, for commands that have nothing to write at their
-    end."""
+    """Make each of them raise KeyboardInterrupt, for commands that have nothing to write at their end."""
     for number in ending_signals():
         signal.signal(number, _interrupt)
 

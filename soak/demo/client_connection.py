@@ -19,8 +19,7 @@ class ClientConnection(BaseHTTPRequestHandler):
     """One client's connection, for any number of requests.
 
     The base class would serve and close the connection in its constructor. Here the constructor
-    only
-    prepares, and `serve` is called whenever the client has sent something.
+    only prepares, and `serve` is called whenever the client has sent something.
     """
 
     protocol_version = "HTTP/1.1"
@@ -73,8 +72,7 @@ class ClientConnection(BaseHTTPRequestHandler):
         """Log nothing: a log line per request would be the busiest part of this service."""
 
     def _more(self) -> bool:
-        """Return True if another request is already in the buffer, where a selector does not see
-        it."""
+        """Return True if another request is already in the buffer, where a selector does not see it."""
         self.connection.settimeout(0)
         try:
             return bool(self.rfile.peek(1))  # type: ignore[attr-defined]  # a BufferedReader, which typeshed hides

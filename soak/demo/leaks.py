@@ -88,16 +88,14 @@ class Mailer:
 
 
 def confirm_and_await_receipt(order: int) -> None:
-    """Wrong: one thread per order, which waits without a timeout for a receipt that is never
-    signalled."""
+    """Wrong: one thread per order, which waits without a timeout for a receipt that is never signalled."""
     receipt = threading.Event()
     threading.Thread(target=receipt.wait, name=f"confirm order {order}", daemon=True).start()
 
 
 # Pool: a connection is not returned after an error.
 def quote(pool: ConnectionPool, country: str) -> int:
-    """Correct: the connection is returned in every case. Return cents; countries without a tariff
-    pay the flat rate."""
+    """Correct: the connection is returned in every case. Return cents; countries without a tariff pay the flat rate."""
     try:
         with pool.connection() as connection:
             return tariff(connection, country)

@@ -25,8 +25,7 @@ class Address:
 
     @property
     def loopback(self) -> bool:
-        """True if only this machine can reach it; names below localhost may resolve to another
-        address."""
+        """True if only this machine can reach it; names below localhost may resolve to another address."""
         from soak.profile.hosts import is_loopback  # noqa: PLC0415 - `--help` needs none of it
 
         return is_loopback(self.host) and not self.host.lower().rstrip(".").endswith(".localhost")

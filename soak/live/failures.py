@@ -13,8 +13,7 @@ MOST = 10
 
 
 class FailureNews:
-    """Reads every record; has a line to print the first time that an endpoint fails in a certain
-    way."""
+    """Reads every record; has a line to print the first time that an endpoint fails in a certain way."""
 
     def __init__(self) -> None:
         self._told: set[tuple[str, str]] = set()

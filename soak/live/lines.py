@@ -50,8 +50,7 @@ def numbers(progress: Progress) -> str:
 
 
 def resource_lines(live: Live, judgement: Judgement | None) -> list[ResourceLine]:
-    """Return a line per resource, the worst first; before the first judgement, every followed
-    series with its values only."""
+    """Return a line per resource, the worst first; before the first judgement, all followed series with values only."""
     latest = live.latest()
     analysis = judgement.analysis if judgement else None
     if analysis is None:
@@ -96,8 +95,7 @@ def growth_findings(analysis: Analysis) -> list[Finding]:
 
 
 def says(finding: Finding) -> str:
-    """Return a finding in words: `fail, runs out in 2.7 days`, `vouches for 3 days`, `inconclusive
-    so far`."""
+    """Return a finding in words: `fail, runs out in 2.7 days`, `vouches for 3 days`, `inconclusive so far`."""
     if finding.verdict is Verdict.FAIL:
         out = wording.runs_out(finding)
         return f"fail, runs out {out}" if out else "fail"

@@ -128,8 +128,7 @@ class OtlpExport:
 
 
 class _Reasons(logging.Handler):
-    """Keeps the exporter's last log message, which would otherwise be printed over the terminal
-    display."""
+    """Keeps the exporter's last log message, which would otherwise be printed over the terminal display."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -178,8 +177,7 @@ def exported(family: Metric, began: int, now: int) -> Exported | None:
 
 
 def _histograms(samples: Iterable[Sample], began: int, now: int) -> list[HistogramDataPoint]:
-    """Return a histogram per set of other labels, with cumulative bucket counts converted to counts
-    per bucket."""
+    """Return a histogram per set of other labels, with cumulative bucket counts converted to counts per bucket."""
     buckets: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
     sums: dict[tuple[tuple[str, str], ...], float] = {}
     for sample in samples:

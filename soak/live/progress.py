@@ -51,8 +51,7 @@ class Track:
         self.seen += 1
 
     def thinned(self, points: int) -> list[float]:
-        """Return at most `points` values for a sparkline, each the median of an equal interval of
-        time."""
+        """Return at most `points` values for a sparkline, each the median of an equal interval of time."""
         times, values = np.array(self.times), np.array(self.values)
         known = np.isfinite(values)
         times, values = times[known], values[known]

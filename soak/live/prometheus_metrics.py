@@ -93,8 +93,7 @@ def _load(totals: Totals) -> Iterator[Metric]:
 
 
 def _buckets(histogram: Histogram) -> list[tuple[str, float]]:
-    """Return cumulative counts at the bounds, which coincide with bounds of soak's own buckets, so
-    they are exact."""
+    """Return cumulative counts at the bounds, which coincide with bounds of soak's own buckets, so they are exact."""
     rest = sorted(histogram.counts.items())
     cumulative, index, lines = 0, 0, []
     for bound in BOUNDS:

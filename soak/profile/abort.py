@@ -98,8 +98,7 @@ def _limit(text: str, name: str) -> float:
 
 
 def _rules(value: object) -> tuple[AbortRule, ...] | None:
-    """Parse the rules of `abort`; None for `off`, which is a text in YAML 1.2 and false in YAML
-    1.1."""
+    """Parse the rules of `abort`; None for `off`, which is a text in YAML 1.2 and false in YAML 1.1."""
     if value is False or value == "off":
         return None
     if isinstance(value, str):

@@ -1,5 +1,4 @@
-"""Apply YAML's merge keys (https://yaml.org/type/merge.html): `<<: *base` puts the keys of another mapping into this
-one."""
+"""Apply YAML's merge keys (https://yaml.org/type/merge.html): `<<: *base` adds the keys of another mapping."""
 
 from __future__ import annotations
 

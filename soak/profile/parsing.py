@@ -103,8 +103,7 @@ def without_secret(assignment: str) -> str:
 
 
 def command_without_secrets(words: Sequence[str]) -> list[str]:
-    """Return a command line that is safe to store: values that are sent to the target and are not a `${VAR}` are left
-    out."""
+    """Return a command line that is safe to store: values sent to the target, except `${VAR}`, are left out."""
     kept: list[str] = []
     for word in words:
         name, equals, value = word.partition("=")

@@ -10,8 +10,7 @@ from soak.units import show_duration, show_number, show_ratio
 
 
 def load_summary(profile: Profile) -> str:
-    """Describe the load: `50 requests/s on 2 endpoints for 10 min, sampled every 1 s`; of scenarios, `40 users
-    (browsers) and ...`."""
+    """Describe the load: `50 requests/s on 2 endpoints for 10 min, sampled every 1 s`, or that of each scenario."""
     load = profile.load
     if load.find:
         rates = f"from {show_number(load.find.from_)} to {show_number(load.find.to)} requests/s"
@@ -35,8 +34,7 @@ def _amount(part: Profile | ScenarioSpec) -> str:
 
 
 def search_lines(profile: Profile) -> list[str]:
-    """Describe what a capacity search will do and how long it takes, in lines; empty for other
-    loads."""
+    """Describe what a capacity search will do and how long it takes, in lines; empty for other loads."""
     load = profile.load
     if load.find is None:
         return []

@@ -231,8 +231,7 @@ class Profile(Strict):
 
     @property
     def parts(self) -> list[tuple[Path, Profile | ScenarioSpec]]:
-        """The parts with requests and a load of their own, the scenarios or the profile itself, each with its path in
-        the file."""
+        """The scenarios, or the profile itself: what has its own requests and load; each with its path in the file."""
         own: list[tuple[Path, Profile | ScenarioSpec]] = [((), self)]
         return [
             (("scenarios", index), scenario) for index, scenario in enumerate(self.scenarios)
@@ -240,8 +239,7 @@ class Profile(Strict):
 
     @property
     def requests(self) -> list[tuple[Path, str, RequestSpec]]:
-        """Every request, alone or in a flow: its path in the file, its label (`checkout / POST /cart`), and the
-        request."""
+        """Every request, alone or in a flow: path in the file, label (`checkout / POST /cart`), and request."""
         requests: list[tuple[Path, str, RequestSpec]] = []
         for place, part in self.parts:
             before = label_of(part)

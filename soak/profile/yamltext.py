@@ -236,8 +236,7 @@ def as_text(text: str, template: bool = True) -> str:
 
 
 def plain(text: str) -> Any:
-    """Convert an unquoted scalar by the core schema; infinities and NaN stay text, so that no number field accepts
-    them."""
+    """Convert an unquoted scalar by the core schema; infinities and NaN stay text, which no number field accepts."""
     if text in _NULLS:
         return None
     if text in _WORDS:
@@ -263,8 +262,7 @@ def scalars(node: yaml.Node) -> Iterator[yaml.ScalarNode]:
 
 
 def override(node: yaml.MappingNode, assignment: str) -> None:
-    """Apply one `--set load.rate=50/s` to a node tree; the ProfileError names the part that is
-    wrong."""
+    """Apply one `--set load.rate=50/s` to a node tree; the ProfileError names the part that is wrong."""
     key, equals, text = assignment.partition("=")
     path = [part for part in key.strip().split(".") if part]
     if not equals or not path:

@@ -24,8 +24,7 @@ Subject = TypeVar("Subject")
 
 @dataclass(frozen=True)
 class ReportFormat(Generic[Subject]):
-    """One format: the file it is written to (empty for one that is only shown), and the function
-    that renders it."""
+    """One format: the file it is written to (empty for one that is only shown), and the function that renders it."""
 
     file_name: str
     render: Callable[[Subject], str]

@@ -12,8 +12,7 @@ LOOK = {"major_label_text_font_size": "12px", "minor_tick_line_color": None}
 
 
 def moment_code(name: str, clock: JudgedClock | None) -> dict[str, Any]:
-    """Return a formatter's attributes to show the moment in variable `name`: elapsed and clock time, or a number of
-    requests."""
+    """Return a formatter's attributes to show the moment `name`: elapsed and clock time, or a number of requests."""
     if clock is None:
         return {"code": f"return soakMoment({name})"}
     columns = {

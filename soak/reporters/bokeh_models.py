@@ -70,8 +70,7 @@ class Plot:
     y_axis: dict[str, Any] = field(default_factory=dict)
 
     def draw(self, source: Model, glyph: Model, **told: Any) -> Model:
-        """Draw a glyph and return its renderer; it has no look for selections, which the page does
-        not use."""
+        """Draw a glyph and return its renderer; it has no look for selections, which the page does not use."""
         drawn = model(
             "GlyphRenderer",
             data_source=source,

@@ -50,8 +50,7 @@ def draw_curve(plot: Plot, key: str, number: int, curve: Curve, *, alone: bool) 
 
 
 def draw_part(plot: Plot, key: str, number: int, part: Curve) -> Model | None:
-    """Draw one part of a stack as an area on the parts below it; return the renderer for the
-    tooltip."""
+    """Draw one part of a stack as an area on the parts below it; return the renderer for the tooltip."""
     if not has_values(part):
         return None
     paint, source, tags = _prepared(key, number, part)

@@ -33,8 +33,7 @@ MOST_TICKS = 200  # snapshots marked in a chart; if there are more, every second
 
 
 def shade(plot: Plot, phase: Phase) -> None:
-    """Shade a time that was not judged, or in which the level had not settled, behind everything
-    else."""
+    """Shade a time that was not judged, or in which the level had not settled, behind everything else."""
     if phase.name in SHADED:
         look = {
             "fill_alpha": SHADED[phase.name],

@@ -233,8 +233,7 @@ def _plot(index: int, chart: Chart, scene: _Scene, reach: Model, ahead: Line | N
 
 
 def _extent(chart: Chart, ahead: Line | None) -> tuple[float, float]:
-    """Return the lowest and highest value to show; the range is wide enough that noise of 1% does not look like a
-    slope."""
+    """Return the lowest and highest value to show; in this range, noise of 1% does not look like a slope."""
     values = np.concatenate(
         [side for curve in chart.curves for side in (curve.low, curve.values, curve.high)]
     )

@@ -164,8 +164,7 @@ def _lead_first(analysis: Analysis, moving: list[Chart], still: list[Chart]) -> 
 
 
 def _told_first(analysis: Analysis, unpassed: Sequence[Finding]) -> Finding | None:
-    """Return the finding whose figures are next to the first chart: the one of its curve, unless another verdict is
-    worse."""
+    """Return the finding shown next to the first chart: the one of its curve, unless another verdict is worse."""
     leading = wording.clean(analysis.lead.series) if analysis.lead else None
     worst = next(iter(unpassed), None)
     alike = (one for one in unpassed if worst and one.verdict is worst.verdict)

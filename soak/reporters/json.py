@@ -61,8 +61,7 @@ def _numbers(node: Any) -> Any:
 
 
 def _number(value: float | None) -> float | int | None:
-    """Round to six significant figures; whole numbers stay exact, since a limit of 1 MiB is
-    1048576. None if not finite."""
+    """Round to six significant figures, but keep whole numbers exact (1 MiB is 1048576); None if not finite."""
     if value is None or not math.isfinite(value):
         return None
     if float(value).is_integer() and abs(value) < 2**53:

@@ -23,8 +23,7 @@ MOST_LINES, FEWEST_ROWS = 60, 3
 
 
 def render(analysis: Analysis) -> str:
-    """Render verdict, reason, suspects, findings worst first, endpoints, warnings; a target's text cannot act as
-    markup."""
+    """Render verdict, reason, suspects, findings worst first, endpoints, warnings; text of a target is escaped."""
     run = analysis.run
     when = f", started {escape(wording.started(run))}" if run.started else ""
     parts = [
@@ -57,8 +56,7 @@ def render(analysis: Analysis) -> str:
 
 
 def _shortened(parts: Sequence[str]) -> list[str]:
-    """Shorten the parts to MOST_LINES: repeatedly drop the last row of the longest table; state how many rows were
-    dropped.
+    """Shorten the parts to MOST_LINES: repeatedly drop the last row of the longest table, and state how many.
 
     Failing and open findings, suspects and warnings are kept.
     """
@@ -76,8 +74,7 @@ def _shortened(parts: Sequence[str]) -> list[str]:
 
 
 def _can_lose(block: list[str]) -> bool:
-    """Return True for a table with rows to spare, the last of which is not a failing or open
-    finding."""
+    """Return True for a table with rows to spare, the last of which is not a failing or open finding."""
     spare = len(block) > FEWEST_ROWS and block[0].startswith("|")
     return spare and not block[-1].startswith(
         (f"| {wording.MARK[Verdict.FAIL]}", f"| {wording.MARK[Verdict.INCONCLUSIVE]}")
@@ -85,8 +82,7 @@ def _can_lose(block: list[str]) -> bool:
 
 
 def escape(text: str) -> str:
-    """Escape a target's text as plain words, in a table or elsewhere: no markup, HTML, mention or
-    link."""
+    """Escape a target's text as plain words, in a table or elsewhere: no markup, HTML, mention or link."""
     return _SPECIAL.sub(lambda match: _inert(match[0]), wording.clean(text))
 
 

@@ -50,8 +50,7 @@ def next_step(analysis: Analysis) -> str:
 
 
 def _nothing_judged(analysis: Analysis) -> bool:
-    """Return True if every finding passes, except those on soak's own scrapes, and none is about
-    growth."""
+    """Return True if every finding passes, except those on soak's own scrapes, and none is about growth."""
     own = (finding for finding in analysis.findings if not finding.series.startswith("scrape_"))
     return all(one.rule != "growth" and one.verdict is Verdict.PASS for one in own)
 
@@ -102,8 +101,7 @@ def _longer(analysis: Analysis) -> str:
 
 
 def last_word(analysis: Analysis, directory: str) -> str:
-    """Return `Next: …` with the run's directory, for the end of the output: on a small screen the remedy has scrolled
-    away."""
+    """Return `Next: …` with the run's directory, for the end of the output, which a small screen still shows."""
     here = what_now(analysis).replace(" RUN`", f" {shlex.quote(directory)}`")
     return f"Next: {wording.clean(here)}" if here else ""
 

@@ -44,8 +44,7 @@ def document(
     successful: bool,
     properties: Mapping[str, str],
 ) -> str:
-    """Return the document: suspects with a line as results of this level, all else as
-    notifications."""
+    """Return the document: suspects with a line as results of this level, all else as notifications."""
     placed = [suspect for suspect in suspects if suspect.place.file and suspect.place.line > 0]
     classes = list(dict.fromkeys(wording.clean(suspect.leak_class) for suspect in placed))
     run = {

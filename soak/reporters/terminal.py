@@ -196,8 +196,7 @@ def _suspect(suspect: Suspect) -> Table:
 def _endpoints(
     analysis: Analysis, summaries: Sequence[EndpointSummary], kind: str, width: int
 ) -> Table:
-    """Return a row per endpoint, scenario or tag: counts, rate, latencies of successes; service times only if there is
-    room."""
+    """Return a row per endpoint, scenario or tag: counts, rate, latencies of successes, and service times if wide."""
     table = Table(box=None, header_style="dim", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(kind, overflow="fold", min_width=12)
     service = ("service p99",) if wording.any_delayed(analysis) and width >= WIDE else ()
@@ -246,8 +245,7 @@ def _traces(report: TraceReport) -> Table:
 
 
 def _warnings(warnings: tuple[str, ...]) -> Table:
-    """Return the warnings, with the marks in a column of their own so that long texts wrap next to
-    them."""
+    """Return the warnings, with the marks in a column of their own so that long texts wrap next to them."""
     grid = Table.grid(padding=(0, 1, 0, 0))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

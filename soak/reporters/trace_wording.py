@@ -35,8 +35,7 @@ def shares(times: Sequence[ServiceTime]) -> list[tuple[str, str, float]]:
 
 
 def silent_hops(report: TraceReport) -> list[str]:
-    """Return a line per service that does not report every call: `db: 0 of 24 calls have a span of its own (called by
-    orders)`."""
+    """Return a line per service that misses spans: `db: 0 of 24 calls have a span of its own (called by orders)`."""
     return [
         _silent_hop(coverage) for coverage in report.coverage if coverage.reported < coverage.calls
     ]

@@ -56,8 +56,7 @@ def series(finding: Finding) -> str:
 
 
 def slope_unit(finding: Finding) -> str:
-    """Return the unit of the finding's slope, without its `/h`: the finding's own if it is about growth, else the
-    series'."""
+    """Return the unit of the finding's slope without `/h`: the finding's own if it is about growth, else the series'."""
     return (
         finding.unit.removesuffix("/h") if finding.unit.endswith("/h") else unit_of(finding.series)
     )

@@ -1,5 +1,4 @@
-"""The registry of formats of a comparison: each has a name, a file, and a function from a
-comparison to text.
+"""The registry of formats of a comparison: each has a name, a file, and a function from a comparison to text.
 
 A format is one module here with `render(comparison) -> str`, plus a line in `COMPARISON_REPORTERS`.
 """

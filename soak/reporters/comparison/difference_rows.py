@@ -72,8 +72,7 @@ def row(difference: Difference) -> DifferenceRow:
 
 
 def _interval(difference: Difference) -> str:
-    """Return the interval, such as `-7.3% to +9.6%` or `-5.1 to +8.2 descriptors`: a common unit is
-    written once."""
+    """Return the interval, such as `-7.3% to +9.6%` or `-5.1 to +8.2 descriptors`: a common unit is written once."""
     if difference.low is None or difference.high is None:
         return ""
     low, high = difference.signed(difference.low), difference.signed(difference.high)
@@ -114,8 +113,7 @@ def headline(comparison: Comparison) -> str:
 
 
 def sections(comparison: Comparison) -> list[tuple[str, tuple[str, ...]]]:
-    """Return what every format shows below the metrics: titles with their lines, which are not
-    cleaned yet."""
+    """Return what every format shows below the metrics: titles with their lines, which are not cleaned yet."""
     suspects = tuple(map(wording.suspected, comparison.new_suspects))
     named = (
         ("New suspects", suspects),
