@@ -101,6 +101,17 @@ class Series:
         """The series in Prometheus notation."""
         return series_key(self.name, self.labels)
 
+    @property
+    def known(self) -> Floats:
+        """The values without NaN."""
+        return self.values[np.isfinite(self.values)]
+
+    @property
+    def last(self) -> float | None:
+        """The last value that is not NaN; None if there is none."""
+        known = self.known
+        return float(known[-1]) if len(known) else None
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SourceHealth:

@@ -152,9 +152,9 @@ def _capacity(prepared: Prepared, breakdown: Breakdown, identity: Labels) -> flo
     for text in breakdown.capacities:
         named = {matcher.label for matcher in selector(text).matchers}
         bounds = [
-            float(series.values[np.isfinite(series.values)][-1])
+            series.last
             for series in selected(text, prepared.drawn)
-            if np.isfinite(series.values).any()
+            if series.last is not None
             and (
                 breakdown_identity(breakdown, series.labels) == identity
                 or all(label in named for label, _ in series.labels)

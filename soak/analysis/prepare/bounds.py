@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from soak.analysis.prepare.prepare import Prepared
 from soak.model import Series
 
@@ -21,6 +19,5 @@ def bound_of(prepared: Prepared, name: str, series: Series) -> float | None:
         (candidate for candidate in candidates if candidate.labels == series.labels),
         candidates[0] if len(candidates) == 1 else None,
     )
-    known = best.values[np.isfinite(best.values)] if best is not None else np.empty(0)
-    last = float(known[-1]) if len(known) else 0.0
-    return last if 0 < last < UNLIMITED else None
+    last = best.last if best is not None else None
+    return last if last is not None and 0 < last < UNLIMITED else None

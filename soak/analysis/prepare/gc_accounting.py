@@ -342,6 +342,6 @@ def _heaps(series: Sequence[Series]) -> list[Series]:
 
 def _rise(series: Series) -> float:
     """Return the median of the last quarter of the values minus the median of the first quarter."""
-    known = series.values[np.isfinite(series.values)]
+    known = series.known
     quarter = max(len(known) // 4, 1)
     return float(np.median(known[-quarter:]) - np.median(known[:quarter])) if len(known) else 0.0

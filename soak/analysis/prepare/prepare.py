@@ -14,7 +14,7 @@ from soak.analysis.prepare.generator_series import generator_series
 from soak.analysis.prepare.merged_requests import merged
 from soak.analysis.prepare.process_restarts import process_of, restarts
 from soak.analysis.prepare.snapshot_masking import perturbed, without
-from soak.catalog.metrics import metric_of, selected
+from soak.catalog.metrics import language_of, metric_of, selected
 from soak.model import EventKind, Floats, Kind, Labels, Phase, PhaseName, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import EndpointWindows
@@ -105,6 +105,15 @@ class Prepared:
         """Seconds of load that were judged: without the ramp, warm-up and gaps."""
         without_load = [phase for phase in self.masked if phase.name == PhaseName.GAP]
         return self.end - self.judged_from - _overlap(without_load, self.judged_from, self.end)
+
+    def language(self, instance: str | None) -> str:
+        """Return the language of an instance's process by its series' names, else the run's; empty if unknown."""
+        own = (
+            series.name
+            for series in self.recording.series
+            if dict(series.labels).get("instance") == instance
+        )
+        return language_of(own) or self.recording.run.language
 
     def named(self, name: str) -> list[Series]:
         """Return all series with this name, or all that this selector matches."""

@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
-import numpy as np
-
 from soak.analysis.prepare.prepare import QUANTILES, Prepared
 from soak.analysis.prepare.request_groups import group_windows, of
 from soak.analysis.rules.rule import RuleInput
@@ -56,7 +54,7 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
             yield missing(prepared, RuleName.MAX, name, limit)
         for series in limited:
             role = metric_of(series.name, series.labels) or unknown_metric(series.name)
-            known = series.values[np.isfinite(series.values)]
+            known = series.known
             if not len(known):
                 yield Finding(
                     RuleName.MAX,

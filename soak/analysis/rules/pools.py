@@ -54,11 +54,7 @@ def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str
             own = pool_identity(pool, used.labels)
             of = f" of {', '.join(value for _, value in own)}" if own else ""
             maximum = _beside(prepared, pool, pool.maximum, own)
-            most = (
-                float(maximum.values[np.isfinite(maximum.values)][-1])
-                if maximum is not None
-                else 0.0
-            )
+            most = (maximum.last if maximum is not None else None) or 0.0
             taken = _judged(prepared, used)
             if len(taken) < _FEWEST:
                 continue

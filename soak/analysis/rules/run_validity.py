@@ -87,9 +87,8 @@ def seen_events(prepared: Prepared) -> Iterator[Event]:
         )
     asked = {}
     for series in prepared.recording.series:
-        known = series.values[np.isfinite(series.values)]
-        if series.name == "scrape_requests_total" and len(known):
-            asked[dict(series.labels).get("url", "")] = float(known[-1])
+        if series.name == "scrape_requests_total" and series.last is not None:
+            asked[dict(series.labels).get("url", "")] = series.last
     if asked:
         total = sum(asked.values())
         each = ", ".join(f"{show_number(count)} to {url}" for url, count in asked.items())

@@ -184,7 +184,7 @@ def ceiling_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
     prepared = asked.prepared
     for resident in prepared.named(RESIDENT):
         limit = bound_of(prepared, MEMORY_LIMIT, resident)
-        known = resident.values[np.isfinite(resident.values)]
+        known = resident.known
         if limit is None or not len(known):
             continue
         for ceiling in CEILINGS:
@@ -239,9 +239,8 @@ def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
 
 
 def _last(series: Series | None) -> float:
-    """Return the last finite value; 0 if there is none."""
-    known = series.values[np.isfinite(series.values)] if series is not None else np.empty(0)
-    return float(known[-1]) if len(known) else 0.0
+    """Return the last known value; 0 if there is none."""
+    return (series.last if series is not None else None) or 0.0
 
 
 def _total(prepared: Prepared, selector: str) -> float:

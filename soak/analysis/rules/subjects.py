@@ -115,7 +115,7 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
         for other in prepared.named(selector)
         if dict(other.labels).get("instance") == instance
     ]
-    return any(bool((other.values[np.isfinite(other.values)] > 0).any()) for other in better)
+    return any(bool((other.known > 0).any()) for other in better)
 
 
 def _said_by_snapshots(subject: Subject, subjects: Iterable[Subject]) -> bool:
@@ -198,7 +198,6 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
 def _process_memory(prepared: Prepared, instance: str | None) -> float:
     """Return the last resident memory of the process (bytes); 0 if unknown."""
     for resident in prepared.named(RESIDENT):
-        known = resident.values[np.isfinite(resident.values)]
-        if dict(resident.labels).get("instance") == instance and len(known):
-            return float(known[-1])
+        if dict(resident.labels).get("instance") == instance and resident.last is not None:
+            return resident.last
     return 0.0

@@ -38,7 +38,7 @@ def unknown_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[
 
 def _moved(series: Series) -> str:
     """Say from which value to which a series went."""
-    known = series.values[np.isfinite(series.values)]
+    known = series.known
     if not len(known):
         return "has no value"
     if not np.ptp(known):

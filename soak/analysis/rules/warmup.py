@@ -36,7 +36,7 @@ from soak.analysis.thresholds import (
     WARMUP_SECONDS,
     WORKED_BEFORE,
 )
-from soak.catalog.metrics import COLLECTORS, collects_garbage, language_of, selects
+from soak.catalog.metrics import COLLECTORS, collects_garbage, selects
 from soak.catalog.row_types import Unit
 from soak.model import Finding, Floats, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
@@ -208,7 +208,7 @@ def _worked_before(prepared: Prepared) -> bool:
     """Return True if the target had answered most of its requests before the recording began."""
     if prepared.driven or prepared.requests is None:
         return False
-    known = prepared.requests.values[np.isfinite(prepared.requests.values)]
+    known = prepared.requests.known
     return len(known) > 1 and bool(known[0] > WORKED_BEFORE * known[-1])
 
 
@@ -221,13 +221,7 @@ def _judged(subject: Subject) -> tuple[Floats, Floats]:
 
 def _garbage_untold(prepared: Prepared, subject: Subject) -> bool:
     """Return True if a garbage collector is known to work in the process, but nothing reports when."""
-    own = dict(subject.series.labels).get("instance")
-    names = [
-        series.name
-        for series in prepared.recording.series
-        if dict(series.labels).get("instance") == own
-    ]
-    language = language_of(names) or prepared.recording.run.language
+    language = prepared.language(dict(subject.series.labels).get("instance"))
     counted = are_counted(prepared.collections, subject.series.labels)
     return collects_garbage(language) and not counted
 

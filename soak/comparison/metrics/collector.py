@@ -106,7 +106,7 @@ def _pauses(view: RunView) -> Iterator[tuple[Series, Floats, float]]:
 
 def _last(counter: Series) -> float:
     """Return a counter's last known value; 0 if it has none."""
-    known = counter.values[np.isfinite(counter.values)]
+    known = counter.known
     return float(known[-1]) if len(known) else 0.0
 
 

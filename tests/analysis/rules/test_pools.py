@@ -67,6 +67,12 @@ def test_a_connection_that_is_used_now_and_then_after_the_load_is_no_leak() -> N
     assert judged(replace(run, series=(MEMORY, now_and_then))).verdict is Verdict.PASS
 
 
+def test_a_maximum_that_was_never_read_is_no_maximum() -> None:
+    used = gauge("go_sql_in_use_connections", np.full(SECONDS, 8.0))
+    unread = gauge("go_sql_max_open_connections", np.full(SECONDS, np.nan))
+    assert judged(recording(MEMORY, used, unread)).verdict is Verdict.PASS
+
+
 def test_without_a_drain_nothing_is_said_of_return() -> None:
     assert judged(recording(MEMORY, gauge("go_sql_in_use_connections", 8))).verdict is Verdict.PASS
 
