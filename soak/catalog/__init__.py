@@ -1,1 +1,1 @@
-"""What every known metric means: data only."""
+"""The catalog of known metrics and their meaning."""

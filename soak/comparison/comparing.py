@@ -32,7 +32,7 @@ def compare(
     names: tuple[str, str] = ("base", "candidate"),
     paired: bool = False,
 ) -> Comparison:
-    """Compare candidate with base, each of one or several runs; `paired` if run i of one side was made next to run i
+    """Compare candidate with base, each of one or several runs; `paired` if run i of one side was made alongside run i
     of the other.
     """
     same_load = len({run.load for run in (*base, *candidate)}) == 1

@@ -84,7 +84,7 @@ def effect(
     *,
     paired: bool,
 ) -> Effect:
-    """Return the difference between the sides; `paired` if run i of one side was made next to run i of the other."""
+    """Return the difference between the sides; `paired` if run i of one side was made alongside run i of the other."""
     sides = [
         np.array([on_scale(metric, measurement.value) for measurement in side])
         for side in (base, candidate)

@@ -72,7 +72,7 @@ def _wide(freedom: int) -> float:
 
 
 def accumulation_log_odds(requests: Floats, samples: Floats) -> float:
-    """Return the log-odds that sampled objects (n,) accumulate with the requests (n,) against rising and falling or a step.
+    """Return the log-likelihood ratio of sampled objects (n,) accumulating with requests (n,) over the best alternative.
 
     Three Poisson models are compared by their likelihoods over all snapshots: a constant rate of
     new objects per request that all stay; independent draws from one level; and a single step

@@ -47,7 +47,7 @@ def containers(context: RunContext) -> list[GrowingContainer]:
 
 
 def containers_of(case: Case, context: RunContext) -> list[GrowingContainer]:
-    """Return the containers that grow through the case's endpoint; if either endpoint is unknown, those too."""
+    """Return the containers that grow through the case's endpoint or an unknown one; all if the case's is unknown."""
     return [
         container
         for container in containers(context)
