@@ -21,8 +21,7 @@ LEAST_REQUESTS = 10
 MOST_WINDOWS = 120
 #: Number of intervals without a sample after which a condition's duration starts again: whether it held is unknown.
 GAP_INTERVALS = 5.0
-#: Fraction of an interval by which a timer may be early: a rule of 30 s acts at a window that ends after
-#: 29.9 s.
+#: Fraction of an interval by which a timer may be early: a rule of 30 s acts at a window that ends at 29.9 s.
 EARLY = 0.1
 _QUANTILES = {
     f"http_request_{key}_seconds": float(f"0.{key[1:]}")

@@ -12,8 +12,7 @@ from enum import StrEnum
 from soak.model import Chart, Suspect
 from soak.units import show_amount, show_number, show_ratio
 
-#: From this multiple of the base on, a rise is reported as a multiple: 42 times is easier to read than
-#: +4,067%.
+#: From this multiple on, a rise is reported as a multiple: 42 times is easier to read than +4,067%.
 FOLD = 10.0
 #: Above this multiple of the base, a rise is reported only as larger than that.
 MOST_FOLD = 1000.0

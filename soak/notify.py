@@ -19,8 +19,7 @@ from soak.printable import clean
 from soak.profile.notify import Notify
 from soak.units import show_duration
 
-#: Timeout of a try and pauses between tries in seconds; with three tries a dead webhook costs half a minute at
-#: most.
+#: Timeout of a try and pauses between tries in seconds; a dead webhook costs half a minute at most.
 TIMEOUT, PAUSES = 8.0, (1.0, 3.0)
 #: Longest text of a reason or finding that is sent, in characters: a chat shows no more.
 LONGEST = 600

@@ -153,9 +153,10 @@ class Aborted:
 
 @dataclass(frozen=True, slots=True)
 class RunInfo:
-    """The description of a run. `started` is UTC in ISO 8601; `failure` is why it broke, else None; `aborted` is
-    the
-    abort rule that ended it; `language` is what the target's process is written in, if known.
+    """The description of a run. `started` is UTC in ISO 8601, `failure` is why it broke, None if it did not.
+
+    `aborted` is the abort rule that ended it. `language` is what the target's process is written in,
+    if known.
 
     `facts` says what was run, as (name, text) pairs: target, load, commit, versions, host, command.
     `known_growth` is the fastest growth per hour of each series in the baseline that the run was made

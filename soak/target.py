@@ -117,9 +117,8 @@ class StartedTarget:
                 raise TargetError(
                     f"{self._key}: {command}: cannot be started: {error.strerror}"
                 ) from None
-        # A target must not outlive its supervisor: the guard ends it when this process is gone,
-        # even by
-        # SIGKILL.
+        # A target must not outlive its supervisor: the guard ends it when this process is gone, even
+        # by SIGKILL.
         self._guard = subprocess.Popen(
             [sys.executable, "-P", "-m", "soak.target_guard", str(self._process.pid)],
             stdin=subprocess.PIPE,

@@ -16,10 +16,9 @@ from collections.abc import Sequence
 from soak.capacity.settings import GROWTH, RECOVERY_SECONDS, SETTLE_SECONDS, SearchSettings
 from soak.capacity.steps import Bracket, Conclusion, Decision, Step, StepKind, StepOutcome
 
-#: Rate of a recovery, as a share of the highest rate that held, or of the lowest rate of the
-#: search.
+#: Rate of a recovery, as a share of the highest rate that held, or else of the search's lowest.
 RECOVERY_SHARE = 0.5
-#: Number of times that a rate is measured without holding before the search accepts it.
+#: Number of measurements in which a rate must fail to hold before the search stops repeating it.
 BREAKS = 2
 
 

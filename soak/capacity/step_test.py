@@ -44,9 +44,8 @@ FEWEST_WINDOWS = 4
 FEWEST_BLOCKS = 4
 #: Successive windows within all limits after which the target has recovered.
 RECOVERED_WINDOWS = 3
-#: Growth of requests in flight from the first to the last third, as a share of arrivals, above which a rate does not
-#: hold:
-#: a queue that grows by this share shows a rate above capacity by as much, however low its latency still is.
+#: A rate does not hold if requests in flight grow from the first to the last third by more than this share of the
+#: arrivals: the rate is then above capacity by as much, however low its latency still is.
 QUEUE_GROWTH = 0.01
 #: Growth of requests in flight that is attributed to chance at any rate.
 QUEUE_CHANCE = 5.0

@@ -14,7 +14,7 @@ _THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def fit_address_space() -> None:
-    """Raise SoakError if the limit is too low; else allow numpy's linear algebra one thread (each takes 40 MiB).
+    """Under a limit, give numpy's linear algebra one thread (each takes some 40 MiB); SoakError if it is too low.
 
     numpy reads the variable once, when it is imported. It is removed again, so that started processes,
     such as a target, do not inherit it.

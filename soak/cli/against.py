@@ -61,7 +61,7 @@ def _metrics(run: MeasuredRun) -> set[str]:
 
 
 def worse_of(run: ExitCode, comparison: ExitCode) -> ExitCode:
-    """Combine two exit codes: a fail or interruption of the run stays, a fail of the comparison outranks the rest."""
+    """Combine exit codes: first the run's fail or interruption, then the comparison's fail, then any that is not a pass."""
     if run in (ExitCode.FAIL, ExitCode.INTERRUPTED) or comparison is ExitCode.PASS:
         return run
     return comparison if comparison is ExitCode.FAIL or run is ExitCode.PASS else run

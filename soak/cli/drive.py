@@ -161,8 +161,7 @@ def drive(
                         raise
                     say("soak: interrupted before the load began; nothing was recorded", err=True)
                     return ExitCode.INTERRUPTED
-            # A run whose load is complete counts as complete, even if a signal ends what follows
-            # the load.
+            # A run with its whole load is complete, even if a signal ends what follows the load.
             leaving = run.stop if run.stop.is_set() else threading.Event()
             with interruptible(leaving, WRITING, kept=directory):
                 views.judge.stop()
@@ -267,8 +266,8 @@ def interruptible(
         if not on_screen:
             _say_now(f"\nsoak: {first}\n".encode())
 
-    # Signals are handled even if a shell set them to be ignored, as for `soak run ... &`, except
-    # SIGHUP under nohup.
+    # Signals are handled even if a shell set them to be ignored, as for `soak run ... &`; only
+    # SIGHUP is not handled under nohup.
     before = {number: signal.signal(number, on_signal) for number in ending_signals()}
     try:
         yield

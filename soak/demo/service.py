@@ -51,8 +51,7 @@ def run(port: int, leak: leaks.Leak, rounds: int) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: server.stop())
         failures: list[Exception] = []
-        # Serving has its own thread, so that the number of threads is final before the ready
-        # line.
+        # Serving has its own thread, so that the number of threads is final before the ready line.
         serving = threading.Thread(target=server.serve)
         serving.start()
         get_ready()

@@ -12,10 +12,8 @@ from http.client import HTTPConnection
 CONNECTIONS = 10
 
 # One heap for all threads, no per-thread caches of freed chunks (they fill for many minutes), and
-# no
-# memory returned to the system: resident memory then follows what the service keeps. glibc reads
-# this
-# once, when a process starts.
+# no memory returned to the system: resident memory then follows what the service keeps. glibc reads
+# this once, when a process starts.
 _TUNABLES = (
     "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0:glibc.malloc.mmap_threshold=1048576"
 )
@@ -60,7 +58,7 @@ def warm_up(address: tuple[str, int], rounds: int) -> None:
             client.result()
     gc.collect()
     gc.freeze()
-    gc.collect()  # few objects are left to count, so that the next full collection comes soon
+    gc.collect()  # resets the count of old objects, of which many would delay full collections
 
 
 def _use(address: tuple[str, int], rounds: int) -> None:

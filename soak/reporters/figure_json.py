@@ -15,8 +15,7 @@ import numpy as np
 
 from soak.reporters.bokeh_models import Model, Plot, Spec
 
-#: gzip's level for columns of numbers, the same as bokeh's: a higher level hardly makes them
-#: smaller.
+#: gzip's level for columns of numbers, as in bokeh: a higher level hardly makes them smaller.
 COMPRESSION = 2
 
 

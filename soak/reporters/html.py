@@ -216,7 +216,7 @@ def level(finding: Finding) -> str:
 
 
 def adds(analysis: Analysis) -> dict[str, str]:
-    """Return what a request to each endpoint adds to growing series, largest entry of the matrix first; empty if unknown."""
+    """Return what a request to each endpoint adds at the first place in the table that it grows; empty if unknown."""
     if analysis.places is None:
         return {}
     each: dict[str, str] = {}

@@ -93,7 +93,7 @@ def _of_file(analysis: Analysis, *, growth: bool) -> str:
 
 
 def _longer(analysis: Analysis) -> str:
-    """Return e.g. `12 h longer to vouch for 30 days`; empty if it does already, or a new run would be no longer."""
+    """Return e.g. `12 h longer to vouch for 30 days`; empty if it does already, or only after that time."""
     vouched = analysis.vouched
     if vouched is None or not 0 < vouched.more_seconds < vouched.asked_seconds:
         return ""
