@@ -65,7 +65,7 @@ Tolerance = Annotated[
 
 
 class CompareRule(Strict):
-    """How one metric is compared with a base; in short, its tolerance alone."""
+    """How one metric is compared with a base; short form: its tolerance."""
 
     tolerance: Tolerance | None = Field(
         default=None,
@@ -91,7 +91,7 @@ def _series(value: object) -> str:
 
 
 class Accepted(Strict):
-    """A known leak that is a warning until a day, and never a worse one."""
+    """A known leak that is only a warning until a date, unless it grows worse."""
 
     series: Annotated[str, BeforeValidator(_series)] = Field(
         description="The series that grow: a name or selector, such as process_resident_memory_bytes"

@@ -58,7 +58,7 @@ Confirm = Annotated[
 
 
 class Diagnose(Strict):
-    """Profiles of the target to take during the run; with no runtime named, whatever the URL is seen to offer."""
+    """Profiles of the target to take during the run; without a runtime, those that the URL is found to offer."""
 
     pprof: Place | None = Field(
         default=None, description="Go's pprof: a path on the target, or a URL"

@@ -24,7 +24,7 @@ from soak.units import parse_amount, parse_duration, parse_growth, parse_rate, p
 
 
 class Strict(BaseModel):
-    """A mapping that refuses keys it does not know."""
+    """A mapping that refuses unknown keys."""
 
     # Built at first use: a model inside another is then built only once, as a part of it.
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

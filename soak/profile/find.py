@@ -19,7 +19,7 @@ SHORTEST = 5.0
 
 
 class FindLimits(Strict):
-    """What must hold at a rate: latencies of successful requests, and the share of failed ones."""
+    """Limits that must hold at a rate: latencies of successful requests, and the share of failed ones."""
 
     p50: Positive | None = Field(default=None, description="Median, such as 20ms")
     p90: Positive | None = Field(default=None, description="90th percentile, such as 100ms")
@@ -53,7 +53,7 @@ class FindLimits(Strict):
 
 
 class Find(Strict):
-    """The highest rate at which all limits hold: doubled from the lowest on, then halved down to the capacity."""
+    """A search for the highest rate at which all limits hold: doubled from the lowest, then the bracket is halved."""
 
     limits: FindLimits = Field(
         description="What must hold at a rate, such as {p99: 250ms, errors: 1%}"

@@ -33,7 +33,7 @@ Chance = Annotated[Ratio, Field(le=1.0), BeforeValidator(_chance)]
 
 
 class StepSpec(RequestSpec):
-    """One request of a flow; short form: just `GET /path`."""
+    """One request of a flow; short form: `GET /path`."""
 
     capture: dict[Word, Annotated[Capture, Shorthand(("json",))]] = Field(
         default={}, description="Values of its answer that later steps use in their templates"
@@ -50,7 +50,7 @@ class StepSpec(RequestSpec):
 
 
 class BlockSpec(Strict):
-    """Steps of a flow that are made together: repeatedly, on a condition, or by chance."""
+    """Steps of a flow that are made together: repeatedly, on a condition, or with a probability."""
 
     steps: list[AnyStep] = Field(min_length=1, description="The steps, in order")
     repeat: int = Field(default=1, ge=1, le=MOST_ROUNDS, description="How many times")
@@ -91,7 +91,7 @@ BlockSpec.model_rebuild()
 
 
 class Flow(Strict):
-    """Requests that one user makes in order; a failed one ends them."""
+    """Requests that one user makes in order; a failed request ends the flow."""
 
     name: str = Field(
         min_length=1,

@@ -9,7 +9,7 @@ from soak.profile.start import Start
 
 
 class GateSide(Strict):
-    """One of the two targets: where it listens, and how soak starts it where it does."""
+    """One of the two targets: where it listens, and how soak starts it, if it does."""
 
     url: str = Field(description="Where it listens, such as http://127.0.0.1:8081")
     start: Start | None = Field(
@@ -18,7 +18,7 @@ class GateSide(Strict):
 
 
 class GateSpec(Strict):
-    """Two targets, and how long each is driven how often."""
+    """Two targets, and how long and how often each is driven."""
 
     base: GateSide = Field(description="What is there now")
     candidate: GateSide = Field(description="What is to be released")

@@ -46,7 +46,7 @@ UserClass = Annotated[str, Field(pattern=r"^[^\W\d]\w*$")]
 
 
 class Workers(Strict):
-    """Remote load workers, and what becomes of the run when one is lost."""
+    """Remote load workers, and what happens to the run if one is lost."""
 
     expect: int = Field(
         default=0,
@@ -68,7 +68,7 @@ class Workers(Strict):
 
 
 class TrafficShape(Strict):
-    """Who comes when: arrivals at a rate (open model) or users (closed model), and how their number changes over time."""
+    """The traffic over time: arrivals at a rate (open model) or users (closed model), and how their number changes."""
 
     rate: Rate | None = Field(
         default=None, description="Open model: arrivals on schedule, each a request or a flow"

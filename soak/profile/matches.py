@@ -89,7 +89,7 @@ Operand = Annotated[
 
 
 class Match(Strict):
-    """What a value must be; every operator given must hold."""
+    """Conditions on a value; every operator given must hold."""
 
     equals: JsonValue = Field(default=None, description="It must be exactly this value")
     not_: AnyValue | None = Field(

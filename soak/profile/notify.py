@@ -11,7 +11,7 @@ from soak.profile.fields import Strict
 
 
 class Notify(Strict):
-    """A webhook that is told of the verdict when a run has ended."""
+    """A webhook to which the verdict is posted when a run has ended."""
 
     webhook: str = Field(
         description="Where the summary is posted as JSON, such as ${SLACK_WEBHOOK}"

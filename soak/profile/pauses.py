@@ -10,7 +10,7 @@ from soak.profile.fields import Duration, Shorthand, Strict
 
 
 class Think(Strict):
-    """A pause drawn evenly between two times; in short, one time."""
+    """A random pause, uniform between two times; short form: a fixed time."""
 
     min: Duration = Field(description="Shortest pause")
     max: Duration = Field(description="Longest pause")

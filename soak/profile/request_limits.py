@@ -9,7 +9,7 @@ from soak.profile.windowed import ErrorLimit, LatencyLimit
 
 
 class EndpointLimits(Strict):
-    """What requests must stay within, of one endpoint, of several or of all together."""
+    """Limits of requests: of one endpoint, of several or of all together."""
 
     errors: ErrorLimit | None = Field(default=None, description="Largest share of failed requests")
     p50: LatencyLimit | None = Field(default=None, description="Largest median latency")

@@ -57,7 +57,7 @@ ReadyRequest = Annotated[
 
 
 class Expect(Strict):
-    """What an answer must be to count as a success; without `status`, any below 400 is right."""
+    """Conditions for an answer to count as a success; without `status`, any below 400 is accepted."""
 
     status: Statuses | None = Field(
         default=None,
@@ -85,7 +85,7 @@ class Expect(Strict):
 
 
 class Capture(Strict):
-    """Where in an answer a value stands that later steps use; in short, its JSONPath."""
+    """Where to find a value in an answer, for later steps; short form: its JSONPath."""
 
     json_: str | None = Field(default=None, alias="json", description="JSONPath into the body")
     header: str | None = Field(default=None, description="The header whose value is taken")
@@ -173,7 +173,7 @@ class Sending(Strict):
 
 
 class TimeoutSpec(Strict):
-    """How long requests may take; in short, the whole of one."""
+    """How long requests may take; short form: the total."""
 
     connect: Positive | None = Field(
         default=None, description="Longest time to connect, with TLS; total unless given"
@@ -232,7 +232,7 @@ class RequestSpec(Sending):
 
 
 class EndpointSpec(RequestSpec):
-    """One kind of request; short form: just `GET /path`."""
+    """One kind of request; short form: `GET /path`."""
 
     weight: float = Field(
         default=1.0,
@@ -255,7 +255,7 @@ class Login(Strict):
 
 
 class Auth(Sending):
-    """Who asks: by a token that is fetched and kept fresh outside of what is measured, or by a password. No templates."""
+    """Authentication by a token, which is fetched and renewed outside the measurement, or by a password. No templates."""
 
     basic: Login | None = Field(
         default=None, description="Basic authentication (RFC 7617), with every request"

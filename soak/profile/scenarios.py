@@ -15,7 +15,7 @@ from soak.profile.tags import tag_name
 
 
 class ScenarioLoad(TrafficShape):
-    """A scenario's own load; ramp and think are those of the profile's load unless given, and it lasts to the run's end."""
+    """A scenario's own load; ramp and think default to those of the profile's load, and it lasts to the run's end."""
 
     after: Duration = Field(default=0.0, description="Begins so long after the run's load does")
 
@@ -42,7 +42,7 @@ class ScenarioLoad(TrafficShape):
 
 
 class ScenarioSpec(Strict):
-    """One kind of user: what it does, and how many there are of it."""
+    """One kind of user: its requests, and how many such users there are."""
 
     name: Annotated[str, BeforeValidator(tag_name)] = Field(
         description="How reports call it, before the name of each of its requests"

@@ -11,7 +11,7 @@ from soak.units import show_duration, show_number
 
 
 class Sine(Strict):
-    """Load that swings like days and nights do; it begins at its low."""
+    """Load that rises and falls as a sine, like day and night; it begins at its low."""
 
     low: StageLoad = Field(description="The least load, at the beginning of each period")
     high: StageLoad = Field(description="The most load, in the middle of each period")
@@ -19,7 +19,7 @@ class Sine(Strict):
 
 
 class Stage(Strict):
-    """A stretch of time in one shape of load: exactly one of rate, users, ramp, spike and sine."""
+    """A period with one shape of load: exactly one of rate, users, ramp, spike and sine."""
 
     for_: Positive = Field(alias="for", description="How long the stage takes")
     rate: StageLoad | None = Field(default=None, description="Hold this many arrivals (open model)")

@@ -11,7 +11,7 @@ from soak.profile.requests import ReadyRequest
 
 
 class Start(Strict):
-    """How soak itself starts the target, and stops it afterwards."""
+    """How soak itself starts the target; it stops it afterwards."""
 
     command: list[str] = Field(min_length=1, description="The program and its arguments; no shell")
     env: dict[str, str] = Field(

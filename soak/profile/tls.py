@@ -8,7 +8,7 @@ from soak.profile.fields import Strict
 
 
 class TlsSettings(Strict):
-    """How a target of https is verified, and what it may verify; files are PEM, relative to the profile."""
+    """How an https target is verified, and the client certificate for it; files are PEM, relative to the profile."""
 
     ca: str | None = Field(
         default=None, description="File of the authorities to trust instead of the system's"

@@ -38,7 +38,7 @@ HeaderName = Annotated[
 
 
 class TraceSettings(Strict):
-    """Trace ids of requests, and where the traces and logs of these ids are to be found; short form: `off`."""
+    """Trace ids of requests, and where to find their traces and logs; short form: `off`."""
 
     traceparent: bool = Field(
         default=True, description="Send W3C's traceparent header with every request"

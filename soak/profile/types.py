@@ -73,7 +73,7 @@ Drifting = Literal["p50", "p90", "p95", "p99", "p999", "errors", "rate", "cpu"]
 
 
 class GcLimits(Strict):
-    """What the garbage collector must stay within; without them, 100/m, 100ms and 80% are only advised."""
+    """Limits of the garbage collector; without them, exceeding 100/m, 100ms or 80% is only a warning."""
 
     cycles: Rate | None = Field(default=None, description="Most collections, such as 100/m")
     pause: Positive | None = Field(default=None, description="Longest pause, such as 100ms")
@@ -83,7 +83,7 @@ class GcLimits(Strict):
 
 
 class Survive(Strict):
-    """How long a resource must last, and at which rate of requests: production's, where the test's is higher."""
+    """How long a resource must last, and at which rate of requests: production's, if the test's is higher."""
 
     for_: Term = Field(default=30 * 86400.0, alias="for", description="How long, such as 30d")
     at: Rate | None = Field(
@@ -93,7 +93,7 @@ class Survive(Strict):
 
 
 class Limits(EndpointLimits):
-    """What the run must stay within; growth has a default rule, the others hold only when given."""
+    """Limits of the run; growth has a default rule, the others apply only if given."""
 
     growth: dict[str, Growth] = Field(
         default={}, description="Largest growth of a series, an equivalence test on its interval"
@@ -119,7 +119,7 @@ class Limits(EndpointLimits):
 
 
 class DataFile(Strict):
-    """Rows of a file for templates to draw from: a CSV file with a header, or a JSON object a line."""
+    """Rows of a file for templates: a CSV file with a header, or one JSON object per line."""
 
     csv: str | None = Field(
         default=None, description="A CSV file with a header line, relative to the profile"
@@ -145,7 +145,7 @@ class DataFile(Strict):
 
 
 class Profile(Strict):
-    """One run, as its YAML file describes it."""
+    """One run, as described by its YAML file."""
 
     name: Annotated[str, BeforeValidator(_name)] = Field(
         default="soak", description="Names the run and its directory"

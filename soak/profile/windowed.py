@@ -49,7 +49,7 @@ InWindows = Annotated[
 
 
 class WindowedLatency(Strict):
-    """A latency that must hold in a share of windows."""
+    """A limit on latency that must hold in a share of windows."""
 
     at: Positive = Field(description="Largest latency of a window")
     in_: InWindows = Field(
@@ -58,7 +58,7 @@ class WindowedLatency(Strict):
 
 
 class WindowedErrors(Strict):
-    """A share of failed requests that must hold in a share of windows."""
+    """A limit on the share of failed requests that must hold in a share of windows."""
 
     at: Ratio = Field(description="Largest share of failed requests of a window")
     in_: InWindows = Field(
