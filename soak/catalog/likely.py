@@ -10,7 +10,7 @@ from soak.catalog.row_types import ResourceKind, Unit
 from soak.catalog.words import RESOURCES, Meaning, meaning_of_words, resource_of, words_of
 from soak.model import Kind, Labels, series_key
 
-#: Most series named.
+#: Maximum number of series named.
 MOST = 10
 #: Suffixes of names in kB, MB and GB. No unit of a limit fits their values, so 1 MiB/h is given as a bare number.
 _SIZES = {

@@ -1,8 +1,8 @@
 """Judge each difference against its tolerance, with the error of the whole family controlled, and state the result.
 
 All metrics are one family: the probability that any metric of two runs of one build is called worse
-is `FAMILY_RISK` (Holm's procedure); the same holds for better. "Same" is not corrected for multiple
-tests: it requires that the whole 95% interval lies within the tolerance.
+is at most `FAMILY_RISK` (Holm's procedure); the same holds for better. "Same" is not corrected for
+multiple tests: it requires that the whole 95% interval lies within the tolerance.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from soak.comparison.metrics import METRICS
 from soak.comparison.metrics.metric import ComparedMetric
 from soak.profile.compare import CompareRule, parse_tolerance
 
-#: Probability that a comparison of equal builds calls anything worse.
+#: Maximum probability that a comparison of equal builds calls anything worse.
 FAMILY_RISK = 0.01
 #: Allowance for rounding in an interval: zero against zero, with no tolerance, is the same.
 SLACK = 1e-9
-#: Greatest tolerance for a fall, as a share of the base.
+#: Maximum tolerance for a fall, as a share of the base.
 MOST_FALL = 0.99
 
 

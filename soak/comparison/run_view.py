@@ -91,7 +91,7 @@ def ratio(
 
 
 def beyond(error: float, counting: float) -> float:
-    """Return the part of a standard error that exceeds the counting error (the difference of their squares)."""
+    """Return the part of a standard error beyond that of counting: the root of the difference of their squares."""
     return math.sqrt(max(error**2 - counting**2, 0.0))
 
 

@@ -17,9 +17,9 @@ from soak.profile.checking import is_link
 from soak.profile.trace import TraceSettings
 from soak.traces import Coverage, ServiceTime, Span, Trace, TraceReport, TraceTimes
 
-#: Greatest depth of nested calls. Deeper ones are cut off: no real path is so deep, and recursion must not break a report.
+#: Maximum depth of nested calls. Deeper ones are cut off: no real path is so deep, and recursion must not break a report.
 DEEPEST = 100
-#: Most services listed in a breakdown of time or coverage.
+#: Maximum number of services listed in a breakdown of time or coverage.
 MOST_SERVICES = 20
 
 

@@ -6,9 +6,9 @@ noise from night to night.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
-| `CHANCE` 0.001 | probability | of a false change; Otava's own, here divided by the number of metrics looked at |
+| `CHANCE` 0.001 | probability | of a false change: Otava's own, here divided by the number of metrics searched |
 | `SEARCHED` 120 | nights | how far back changes are searched for: four months, in under a second |
-| `SIDE` 3 | nights | least on each side of a change: one odd night is not a change, and two are not conclusive |
+| `SIDE` 3 | nights | minimum on each side of a change: one odd night is not a change, and two are not conclusive |
 | `TOLERANCE` 0.05 | share of the level before | smaller changes are ignored, as in a comparison: nobody acts on them |
 | `LATENCY` 0.001 | seconds | smaller changes of a latency are ignored: a shared machine causes them |
 | `ERRORS` 0.001 | share | smaller changes of errors are ignored: one more request in a thousand |

@@ -11,7 +11,7 @@ from soak.catalog.metrics import COLLECTORS, selects
 from soak.comparison.run_view import Figure, RunView, counting_error, ratio
 from soak.model import Floats, Series
 
-#: Fewest collections that one side must have in its judged stretch for their number and their pauses to be compared.
+#: Minimum number of collections of one side in its judged stretch for their number and their pauses to be compared.
 FEWEST = 10.0
 #: Added to a smaller count, since zero has no logarithm (Anscombe, Biometrika 35, 1948).
 _HALF = 0.5

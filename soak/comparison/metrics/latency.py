@@ -14,7 +14,7 @@ from soak.latency import GROWTH
 from soak.model import Floats
 from soak.windows import EndpointWindows
 
-#: Fewest successes that must lie beyond a percentile for it to be compared: with fewer, single requests decide it.
+#: Minimum number of successes beyond a percentile for it to be compared: with fewer, single requests decide it.
 FEWEST_BEYOND = 5
 #: Standard deviation of the position within a histogram's bucket, on a logarithmic scale: uniform over its width.
 _BUCKET = float(np.log(GROWTH)) / 12**0.5

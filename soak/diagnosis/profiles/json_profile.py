@@ -13,9 +13,9 @@ from soak.diagnosis.profiles.frames import Frame, Locations
 from soak.diagnosis.profiles.pprof import ProfileFormatError, StackProfile
 from soak.errors import OTHER_SHAPE
 
-#: Greatest length of a name of the target's functions and files, since it is shown.
+#: Maximum length of a name of the target's functions and files, since it is shown.
 _LONGEST = 300
-#: Greatest amount accepted: more than any machine has.
+#: Maximum amount accepted: more than any machine has.
 _MOST = 1e18
 _BREAKS = dict.fromkeys((*range(32), 127), " ")
 HELD = (("inuse_objects", "count"), ("inuse_space", "bytes"))

@@ -21,7 +21,7 @@ from soak.diagnosis.profiles.protobuf import Bytes, Ints, outline, repeated, sig
 from soak.errors import SoakError
 from soak.model import Floats
 
-#: Most bytes to which a profile may unpack.
+#: Maximum size in bytes of an unpacked profile.
 MOST_BYTES = 256 * 2**20
 _GZIP = b"\x1f\x8b"
 #: First elements of the import paths of Go's own packages (`go list std`), and of names that the linker makes.
