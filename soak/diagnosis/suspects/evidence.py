@@ -203,7 +203,7 @@ def _kept_after_load(case: Case, context: RunContext) -> str:
 def _database_frames(case: Case, _: RunContext) -> str:
     signal = matching(case, "database")
     return (
-        f"ResourceKind grows at {signal.name} came through the database's client."
+        f"What grows at {signal.name} came through the database's client."
         if signal is not None
         else ""
     )

@@ -15,6 +15,7 @@ from soak.diagnosis import thresholds
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import Amount, Attribution
 from soak.diagnosis.attribution.signals import GROUP, Signal
+from soak.diagnosis.attribution.signals import PLACE as PLACE_GROWS
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import (
     evidence,
@@ -339,3 +340,13 @@ def test_a_table_has_twelve_rows() -> None:
     table = table_of([row] * 20, ["a"])
     assert table is not None
     assert len(table.rows) == 12
+
+
+def test_growth_through_a_database_client_names_where_it_grows() -> None:
+    place = site("main.query", 1.0, "database/sql.(*DB).Query")
+    signal = Signal(PLACE_GROWS, "main.query", "bytes", NOBODY, (), "It grows.", site=place)
+    case = Case("", (signal,), (NOBODY,))
+    assert (
+        evidence._database_frames(case, context())
+        == "What grows at main.query came through the database's client."
+    )
