@@ -69,11 +69,11 @@ class CompareRule(Strict):
 
     tolerance: Tolerance | None = Field(
         default=None,
-        description="The change that does not matter: a share of the base, or an amount; 5% unless given",
+        description="Largest change that does not matter: a share of the base, or an amount; default: 5%",
     )
     required: bool = Field(
         default=False,
-        description="A comparison that cannot tell this metric is inconclusive (exit code 3)",
+        description="If this metric is undecided, the comparison is inconclusive (exit code 3)",
     )
 
 
@@ -94,15 +94,19 @@ class Accepted(Strict):
     """A known leak that is only a warning until a date, unless it grows worse."""
 
     series: Annotated[str, BeforeValidator(_series)] = Field(
-        description="The series that grow: a name or selector, such as process_resident_memory_bytes"
+        description="The series that grows: a name or selector, such as process_resident_memory_bytes"
     )
-    endpoint: str | None = Field(default=None, description="Only what leaks through this endpoint")
+    endpoint: str | None = Field(default=None, description="Only leaks through this endpoint")
     leak_class: str | None = Field(
         default=None, alias="class", description="Only leaks of this class"
     )
-    until: date = Field(description="The last day on which it is accepted, such as 2027-01-31")
-    reason: str = Field(min_length=1, description="Why it is accepted: a ticket, or a sentence")
+    until: date = Field(
+        description="The last day on which the leak is accepted, such as 2027-01-31"
+    )
+    reason: str = Field(
+        min_length=1, description="Why the leak is accepted: a ticket, or a sentence"
+    )
     growth: Growth | None = Field(
         default=None,
-        description="The fastest growth that is accepted, such as 40MiB/h; else what the baseline has",
+        description="The fastest accepted growth, such as 40MiB/h; default: the growth in the baseline of --against",
     )

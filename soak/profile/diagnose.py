@@ -58,30 +58,35 @@ Confirm = Annotated[
 
 
 class Diagnose(Strict):
-    """Profiles of the target to take during the run; without a runtime, those that the URL is found to offer."""
+    """Profiles of the target to take during the run; without a runtime, from the profilers found at its URL."""
 
     pprof: Place | None = Field(
         default=None, description="Go's pprof: a path on the target, or a URL"
     )
-    jvm: Jvm | None = Field(default=None, description="A JVM on this machine: true, or which")
+    jvm: Jvm | None = Field(
+        default=None,
+        description="A JVM on this machine: true for the target's process, or pid or port",
+    )
     node: Node | None = Field(
         default=None, description="Node's inspector: the address of --inspect"
     )
-    python: Python | None = Field(default=None, description="Python's soak.hook: its address")
+    python: Python | None = Field(
+        default=None, description="The address of soak.hook in a Python process"
+    )
     headers: HeaderMap = Field(
-        default={}, description="Headers that profiles are asked for with, such as Authorization"
+        default={}, description="Headers of requests for profiles, such as Authorization"
     )
     every: Positive | None = Field(
         default=None,
-        description="Time between snapshots, at least 5s; a 24th of the duration, up to 30m, unless given",
+        description="Time between snapshots, at least 5s; default: a 24th of the duration, up to 30m",
     )
     attribute: bool = Field(
         default=False,
-        description="Vary the endpoints' shares, to tell what a request of each costs",
+        description="Vary the endpoints' shares, to find what one request of each costs",
     )
     confirm: Confirm = Field(
         default=None,
-        description="After the drain, the same load again: true for a quarter of the duration, at least 30s, or how long",
+        description="Repeat the load after the drain: true for a quarter of the duration and at least 30s, or a time such as 5m",
     )
 
     def interval(self, duration: float, sample: float) -> float:

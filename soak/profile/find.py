@@ -27,7 +27,7 @@ class FindLimits(Strict):
     p99: Positive | None = Field(default=None, description="99th percentile, such as 250ms")
     p999: Positive | None = Field(default=None, description="99.9th percentile, such as 1s")
     errors: Ratio = Field(
-        default=USUAL_ERRORS, description="Largest share of failed requests; 1% unless given"
+        default=USUAL_ERRORS, description="Largest share of failed requests; default: 1%"
     )
 
     @model_validator(mode="after")
@@ -53,24 +53,22 @@ class FindLimits(Strict):
 
 
 class Find(Strict):
-    """A search for the highest rate at which all limits hold: doubled from the lowest, then the bracket is halved."""
+    """A search for the highest rate at which all limits hold: double the rate from the lowest, then halve the bracket."""
 
     limits: FindLimits = Field(
-        description="What must hold at a rate, such as {p99: 250ms, errors: 1%}"
+        description="Limits that must hold at a rate, such as {p99: 250ms, errors: 1%}"
     )
     from_: Rate = Field(
         alias="from",
-        description="The rate to begin with, which the target should hold, such as 50/s",
+        description="The first rate, such as 50/s; a capacity below it fails",
     )
     to: Rate = Field(description="The highest rate to try, such as 5000/s")
-    step: Positive = Field(
-        default=10.0, description="The least time that a rate is measured for; 10s unless given"
-    )
+    step: Positive = Field(default=10.0, description="Shortest measurement of a rate; default: 10s")
     confirm: Positive = Field(
-        default=30.0, description="The same of the rate that is found; 30s unless given"
+        default=30.0, description="Shortest measurement of the rate that was found; default: 30s"
     )
     within: Ratio = Field(
-        default=0.05, description="The search ends at a bracket so narrow; 5% unless given"
+        default=0.05, description="The search ends when the bracket is this narrow; default: 5%"
     )
 
     @model_validator(mode="after")

@@ -36,37 +36,41 @@ class StepSpec(RequestSpec):
     """One request of a flow; short form: `GET /path`."""
 
     capture: dict[Word, Annotated[Capture, Shorthand(("json",))]] = Field(
-        default={}, description="Values of its answer that later steps use in their templates"
+        default={}, description="Values from its answer for the templates of later steps"
     )
     if_: str | None = Field(
         default=None,
         alias="if",
-        description='Made only where this holds, such as "{{ stock > 0 }}"',
+        description='Make it only if this is true, such as "{{ stock > 0 }}"',
     )
-    chance: Chance = Field(default=1.0, description="Made with this probability, such as 30%")
+    chance: Chance = Field(default=1.0, description="Make it with this probability, such as 30%")
     think: AnyThink | None = Field(
-        default=None, description="Pause after it; load.think's unless given"
+        default=None, description="Pause after this step; default: load.think"
     )
 
 
 class BlockSpec(Strict):
-    """Steps of a flow that are made together: repeatedly, on a condition, or with a probability."""
+    """Steps of a flow that run together: repeatedly, on a condition, or with a probability."""
 
     steps: list[AnyStep] = Field(min_length=1, description="The steps, in order")
-    repeat: int = Field(default=1, ge=1, le=MOST_ROUNDS, description="How many times")
+    repeat: int = Field(
+        default=1, ge=1, le=MOST_ROUNDS, description="How many times to make the steps"
+    )
     while_: str | None = Field(
         default=None,
         alias="while",
-        description='Again and again while this holds, such as "{{ next is not none }}"',
+        description='Repeat the steps while this is true, such as "{{ next is not none }}"',
     )
     at_most: int = Field(
         default=USUAL_ROUNDS,
         ge=1,
         le=MOST_ROUNDS,
-        description="Rounds of while, at most; 100 unless given",
+        description="Maximum rounds of while; default: 100",
     )
-    if_: str | None = Field(default=None, alias="if", description="Made only where this holds")
-    chance: Chance = Field(default=1.0, description="Made with this probability, such as 30%")
+    if_: str | None = Field(
+        default=None, alias="if", description="Make the steps only if this is true"
+    )
+    chance: Chance = Field(default=1.0, description="Make it with this probability, such as 30%")
 
     @model_validator(mode="after")
     def _one_loop(self) -> BlockSpec:
@@ -96,17 +100,17 @@ class Flow(Strict):
     name: str = Field(
         min_length=1,
         max_length=100,
-        description="How reports call it, before the name of each step",
+        description="Name in reports, and prefix of its steps' names",
     )
     weight: float = Field(
         default=1.0,
         gt=0,
         allow_inf_nan=False,
-        description="Share of the traffic, relative to endpoints and flows",
+        description="Share of the traffic, relative to the other flows and endpoints",
     )
     steps: list[AnyStep] = Field(min_length=1, description="The requests, in order")
     tags: list[RequestTag] = Field(
-        default=[], description="Tags of all its requests, besides their own"
+        default=[], description="Tags of all its requests, in addition to their own"
     )
 
     @model_validator(mode="after")

@@ -52,18 +52,18 @@ class Workers(Strict):
         default=0,
         ge=0,
         le=MOST_WORKERS,
-        description="How many `soak worker` must join before the load begins",
+        description="The load begins when this many `soak worker` have joined",
     )
     bind: str = Field(
         default="127.0.0.1:5557",
-        description="Where they find the master; beyond loopback SOAK_WORKER_TOKEN must be set, and nothing is encrypted",
+        description="Where workers connect to the master, unencrypted; an address other than loopback needs SOAK_WORKER_TOKEN",
     )
     wait: Positive = Field(
-        default=60.0, description="How long they may take to join; 60s unless given"
+        default=60.0, description="Longest wait for all workers to join; default: 60s"
     )
     lost: Literal["rebalance", "break"] = Field(
         default="rebalance",
-        description="When a worker is lost: the others take over its share, or the run is declared broken",
+        description="If a worker is lost: the others take over its share, or the run is declared broken",
     )
 
 
@@ -71,28 +71,30 @@ class TrafficShape(Strict):
     """The traffic over time: arrivals at a rate (open model) or users (closed model), and how their number changes."""
 
     rate: Rate | None = Field(
-        default=None, description="Open model: arrivals on schedule, each a request or a flow"
+        default=None,
+        description="Open model: arrivals follow a schedule, each is a request or a flow",
     )
     users: Count | None = Field(
-        default=None, description="Closed model: users that each wait for their answer"
+        default=None,
+        description="Closed model: users that each wait for the answer before the next request",
     )
-    ramp: Duration = Field(default=0.0, description="Time from nothing to the full load")
+    ramp: Duration = Field(default=0.0, description="Time from zero to the full load")
     duration: Positive = Field(default=0.0, description="Time at full load, after the ramp")
     stages: list[Stage] | None = Field(
         default=None,
         min_length=1,
-        description="Stretches of load, instead of rate or users, ramp and duration",
+        description="Successive periods of load, instead of rate or users, ramp and duration",
     )
     arrivals: Literal["constant", "poisson"] = Field(
         default="constant",
-        description="Open model: evenly spaced, or at random as independent callers come",
+        description="Open model: evenly spaced, or random like independent callers",
     )
     think: AnyThink | None = Field(
         default=None, description="Pause between a user's requests: a time, or {min: 1s, max: 3s}"
     )
     pace: Positive | None = Field(
         default=None,
-        description="Closed model: least time from one request or flow of a user to the next",
+        description="Closed model: minimum time between the starts of two requests or flows of a user",
     )
 
     @model_validator(mode="after")
@@ -152,26 +154,26 @@ class Load(TrafficShape):
 
     find: Find | None = Field(
         default=None,
-        description="Search for the highest rate that holds, instead of rate, users or stages",
+        description="Search for the highest rate at which limits hold, instead of rate, users or stages",
     )
     warmup: Duration = Field(
-        default=0.0, description="At least this much from the start is left out of judging"
+        default=0.0, description="The verdict ignores at least this much from the start"
     )
     drain: Duration | None = Field(
         default=None,
-        description="Sampling goes on for so long after the load; 0s, or with diagnose 10% of duration, 5s to 30s",
+        description="Sampling continues this long after the load; default: 0s; with diagnose: 10% of duration, 5s to 30s",
     )
     seed: int = Field(
-        default=0, ge=0, description="The same seed makes the same choices, rows and random values"
+        default=0, ge=0, description="The same seed gives the same choices, rows and random values"
     )
-    cookies: bool = Field(default=True, description="Each user keeps the cookies it is given")
+    cookies: bool = Field(default=True, description="Each user keeps the cookies that it receives")
     redirects: bool = Field(
         default=False,
-        description="Follow redirects, up to 10, to loopback and the hosts of target.allow",
+        description="Follow up to 10 redirects, to loopback and hosts in target.allow only",
     )
     processes: Count | None = Field(
         default=None,
-        description="Local Locust processes, one a core; 1 unless given, none with remote workers",
+        description="Local Locust processes, each uses one core; default: 1, or 0 with remote workers",
     )
     workers: Workers | None = Field(
         default=None, description="Remote load workers, on other machines"
@@ -181,20 +183,20 @@ class Load(TrafficShape):
     )
     locustfile: Locustfiles | None = Field(
         default=None,
-        description="Own Locust users instead of endpoints: a file, a directory of them, or a list, relative to the profile",
+        description="Your own Locust users instead of endpoints: a file, a directory or a list, relative to the profile",
     )
     arguments: dict[str, Argument | list[Argument]] = Field(
         default={},
-        description="Arguments of the locustfile, by name without the dashes; true for a flag",
+        description="Options that the locustfile adds to Locust's, by name without the dashes; true for a flag",
     )
     user_classes: list[UserClass] = Field(
-        default=[], description="Only these of the locustfile's user classes"
+        default=[], description="Run only these user classes of the locustfile"
     )
     tags: list[str] = Field(
-        default=[], description="Only the locustfile's tasks with any of these tags"
+        default=[], description="Run only the locustfile's tasks with any of these tags"
     )
     exclude_tags: list[str] = Field(
-        default=[], description="None of the locustfile's tasks with any of these tags"
+        default=[], description="Run no tasks of the locustfile with any of these tags"
     )
 
     @model_validator(mode="after")

@@ -93,24 +93,27 @@ class Match(Strict):
 
     equals: JsonValue = Field(default=None, description="It must be exactly this value")
     not_: AnyValue | None = Field(
-        default=None, alias="not", description="It must not be this value, or match this"
+        default=None, alias="not", description="It must not be this value, or not match this"
     )
-    gt: Operand | None = Field(default=None, description="It must be a number above this one")
-    ge: Operand | None = Field(default=None, description="It must be at least this number")
-    lt: Operand | None = Field(default=None, description="It must be a number below this one")
-    le: Operand | None = Field(default=None, description="It must be at most this number")
+    gt: Operand | None = Field(default=None, description="It must be a number above this")
+    ge: Operand | None = Field(default=None, description="It must be a number of at least this")
+    lt: Operand | None = Field(default=None, description="It must be a number below this")
+    le: Operand | None = Field(default=None, description="It must be a number of at most this")
     in_: list[JsonValue] | None = Field(
         default=None, alias="in", min_length=1, description="It must be one of these"
     )
     contains: JsonValue = Field(
-        default=None, description="A text must hold this text, a list this item"
+        default=None, description="A text must contain this text, a list this item"
     )
     regex: Annotated[Regex, BeforeValidator(_plain_regex)] | None = Field(
-        default=None, description="It must hold a match of this regular expression"
+        default=None, description="A part of it must match this regular expression"
     )
-    length: AnyValue | None = Field(default=None, description="How long a text or list must be")
+    length: AnyValue | None = Field(
+        default=None,
+        description="The length of a text, list or mapping must be this, or match this",
+    )
     exists: bool | None = Field(
-        default=None, description="true: it must be there; false: it must not"
+        default=None, description="true: it must exist; false: it must not exist"
     )
 
     @model_validator(mode="before")

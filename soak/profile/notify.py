@@ -18,7 +18,7 @@ class Notify(Strict):
     )
     when: Literal["fail", "change", "always"] = Field(
         default="change",
-        description="After a run that did not pass; after one whose verdict is another than the run's before; after each",
+        description="After a run that did not pass; if the verdict differs from the previous run's; after every run",
     )
 
     @field_validator("webhook")

@@ -19,4 +19,4 @@ class EndpointLimits(Strict):
     p999: LatencyLimit | None = Field(
         default=None, description="Largest 99.9th percentile of latency"
     )
-    rate: Rate | None = Field(default=None, description="Least achieved rate of requests")
+    rate: Rate | None = Field(default=None, description="Lowest acceptable rate of requests")

@@ -63,24 +63,26 @@ class Expect(Strict):
         default=None,
         description="The status, 2xx, 200-299, {not: 500}, a template, or a list of them",
     )
-    within: Positive | None = Field(default=None, description="Longest time to the whole answer")
+    within: Positive | None = Field(
+        default=None, description="Longest time until the whole answer has arrived"
+    )
     body: BodyMatch | None = Field(
         default=None,
         description="Text the body must contain, or a match such as {regex: …} or {not: {contains: …}}",
     )
     headers: dict[str, AnyValue] = Field(
         default={},
-        description="Headers it must carry, each with its value or a match such as {regex: …}",
+        description="Headers that the answer must have, each with its value or a match such as {regex: …}",
     )
     json_: dict[str, AnyValue] = Field(
         default={},
         alias="json",
-        description="JSONPath to value or match such as {gt: 3}: all that the path finds must be so",
+        description="JSONPath to value or match such as {gt: 3}: every value that the path finds must match",
     )
     schema_: dict[str, JsonValue] | str | None = Field(
         default=None,
         alias="schema",
-        description="A JSON Schema that the body must follow, or a file that holds one",
+        description="A JSON Schema that the body must follow, or the name of a file with one",
     )
 
 
@@ -91,7 +93,7 @@ class Capture(Strict):
     header: str | None = Field(default=None, description="The header whose value is taken")
     regex: Regex | None = Field(
         default=None,
-        description="A regular expression on the body; its first group, or all of the match",
+        description="A regular expression on the body: takes its first group, or the whole match",
     )
     url: bool | Regex | None = Field(
         default=None,
@@ -100,10 +102,10 @@ class Capture(Strict):
     cookie: str | None = Field(default=None, description="The cookie whose value is taken")
     take: Literal["first", "last", "random", "all"] = Field(
         default="first",
-        description="Which of the values that json or regex finds; all makes a list",
+        description="Which of the values found by json or regex; all gives a list",
     )
     default: JsonValue = Field(
-        default=None, description="The value where nothing is found, instead of a failure"
+        default=None, description="The value if nothing is found, instead of a failure"
     )
 
     @model_validator(mode="after")
@@ -124,11 +126,11 @@ class PartFile(Strict):
     """A file as a part of a multipart body."""
 
     file: str = Field(description="The file, relative to the profile")
-    name: str = Field(default="", description="The file name to tell; the file's own unless given")
+    name: str = Field(default="", description="The file name to send; default: the file's own name")
     type: str = Field(
         default="",
         pattern=r"^([\w.+-]+/[\w.+-]+)?$",
-        description="Its media type; by its name unless given",
+        description="Its media type; default: guessed from its name",
     )
 
 
@@ -149,11 +151,11 @@ class Sending(Strict):
     """What a request sends."""
 
     headers: RequestHeaders = Field(
-        default={}, description="Headers to send; a list of values sends one as often"
+        default={}, description="Headers to send; a list of values repeats the header"
     )
     json_: JsonValue | None = Field(default=None, alias="json", description="A JSON body")
     form: FormMap | None = Field(
-        default=None, description="A form body; a list of values sends a field as often"
+        default=None, description="A form body; a list of values repeats the field"
     )
     body: str | None = Field(default=None, description="A text body")
 
@@ -176,13 +178,13 @@ class TimeoutSpec(Strict):
     """How long requests may take; short form: the total."""
 
     connect: Positive | None = Field(
-        default=None, description="Longest time to connect, with TLS; total unless given"
+        default=None, description="Longest time to connect, including TLS; default: total"
     )
     read: Positive | None = Field(
-        default=None, description="Longest silence within an answer; any unless given"
+        default=None, description="Longest silence within an answer; default: no limit"
     )
     total: Positive | None = Field(
-        default=None, description="Longest wait for a whole answer; 10s unless given"
+        default=None, description="Longest wait for a whole answer; default: 10s"
     )
 
 
@@ -197,26 +199,28 @@ class RequestSpec(Sending):
         default="",
         min_length=0,
         max_length=200,
-        description="How reports call it; the request unless given",
+        description="Name in reports; default: the request",
     )
     file: str | None = Field(
-        default=None, description="A file that holds the body, relative to the profile"
+        default=None, description="A file with the body, relative to the profile"
     )
     multipart: Parts | None = Field(
         default=None,
-        description="A body of fields and files: a text, {file: photo.png}, or a list of them",
+        description="A multipart body: each field a text, {file: photo.png}, or a list of these",
     )
     timeout: AnyTimeouts = Field(
         default=TimeoutSpec(),
-        description="Longest wait for its answer, or connect, read and total; load.timeout's unless given",
+        description="Longest wait for the answer, or connect, read and total; default: load.timeout",
     )
-    expect: Expect = Field(default=Expect(), description="What counts as a success")
+    expect: Expect = Field(
+        default=Expect(), description="Conditions for an answer to count as a success"
+    )
     redirects: bool | None = Field(
-        default=None, description="Follow redirects; load.redirects' unless given"
+        default=None, description="Follow redirects; default: load.redirects"
     )
     limits: EndpointLimits | None = Field(default=None, description="Limits of this endpoint alone")
     tags: list[Tag] = Field(
-        default=[], description="Names to report it under, together with others of the same tag"
+        default=[], description="Tags that group requests in reports and limits"
     )
 
     _written: str | None = PrivateAttr(default=None)
@@ -238,7 +242,7 @@ class EndpointSpec(RequestSpec):
         default=1.0,
         gt=0,
         allow_inf_nan=False,
-        description="Share of the traffic, relative to the others",
+        description="Share of the traffic, relative to the other endpoints and flows",
     )
 
 
@@ -258,26 +262,26 @@ class Auth(Sending):
     """Authentication by a token, which is fetched and renewed outside the measurement, or by a password. No templates."""
 
     basic: Login | None = Field(
-        default=None, description="Basic authentication (RFC 7617), with every request"
+        default=None, description="Send Basic authentication (RFC 7617) with every request"
     )
     digest: Login | None = Field(
-        default=None, description="Digest authentication (RFC 7616), with every request"
+        default=None, description="Send Digest authentication (RFC 7616) with every request"
     )
     request: ConstantRequest | None = Field(
         default=None, description="The request that answers with the token, such as POST /token"
     )
     url: str | None = Field(
-        default=None, description="Where to ask for it; the target unless given"
+        default=None, description="Base URL of the token request; default: the target"
     )
     token: str = Field(default="$.access_token", description="JSONPath to the token in the answer")
     refresh: Positive | None = Field(
         default=None,
-        description="Fetch a new one this often; at 80% of the answer's expires_in unless given",
+        description="How often to fetch a new token; default: after 80% of the answer's expires_in",
     )
     header: str = Field(
         default="Authorization: Bearer",
         pattern=r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+:[ \x21-\x7e]*$",
-        description="The header that carries it, with what stands before the token",
+        description="The header that carries the token, with the text before the token",
     )
 
     @model_validator(mode="after")

@@ -41,12 +41,13 @@ class JvmProfiles(Strict):
     """A JVM on this machine, by `jcmd`; short form: `true` for the target's own process."""
 
     pid: Count | None = Field(
-        default=None, description="The process; left out: the one that soak started or that listens"
+        default=None,
+        description="The process; default: the one that soak started or that listens at target.url",
     )
     port: Count | None = Field(default=None, description="A port that the process listens on")
     recorder: bool = Field(
         default=True,
-        description="Run a flight recording, too, which tells who allocated objects and started threads",
+        description="Also run a flight recording, which shows what allocated objects and started threads",
     )
 
     @model_validator(mode="after")
@@ -59,14 +60,14 @@ class JvmProfiles(Strict):
 class NodeProfiles(Strict):
     """Node's inspector; short form: the address of --inspect."""
 
-    inspector: Address = Field(default="127.0.0.1:9229", description="Where --inspect listens")
+    inspector: Address = Field(default="127.0.0.1:9229", description="The address of --inspect")
     open: bool = Field(
         default=False,
-        description="Open the inspector by SIGUSR1, where the target is on this machine",
+        description="Open the inspector with SIGUSR1, if the target is on this machine",
     )
     snapshots: bool = Field(
         default=False,
-        description="Keep whole heap snapshots, too, at the start and the end; each stops the target",
+        description="Also keep whole heap snapshots from the start and the end; each pauses the target",
     )
 
 
@@ -74,9 +75,9 @@ class PythonProfiles(Strict):
     """A Python process that runs soak.hook; short form: the hook's address."""
 
     hook: Address = Field(
-        default="127.0.0.1:9230", description="Where the hook listens: the target's SOAK_HOOK"
+        default="127.0.0.1:9230", description="The address of the hook: the target's SOAK_HOOK"
     )
-    token: str = Field(default="", description="The target's SOAK_HOOK_TOKEN, where it has one")
+    token: str = Field(default="", description="The target's SOAK_HOOK_TOKEN, if it is set")
 
 
 Jvm = Annotated[JvmProfiles, BeforeValidator(_on)]

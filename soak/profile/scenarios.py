@@ -17,7 +17,9 @@ from soak.profile.tags import tag_name
 class ScenarioLoad(TrafficShape):
     """A scenario's own load; ramp and think default to those of the profile's load, and it lasts to the run's end."""
 
-    after: Duration = Field(default=0.0, description="Begins so long after the run's load does")
+    after: Duration = Field(
+        default=0.0, description="Begin this long after the start of the run's load"
+    )
 
     @model_validator(mode="after")
     def _some(self) -> ScenarioLoad:
@@ -45,19 +47,19 @@ class ScenarioSpec(Strict):
     """One kind of user: its requests, and how many such users there are."""
 
     name: Annotated[str, BeforeValidator(tag_name)] = Field(
-        description="How reports call it, before the name of each of its requests"
+        description="Name in reports, and prefix of its requests' names"
     )
     load: ScenarioLoad = Field(
-        description="Its users or rate, and when it begins and ends; the rest is load's"
+        description="Its users or rate, and when it begins and ends; everything else comes from the profile's load"
     )
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
     flows: list[Flow] = Field(default=[], description="Requests in order, with captures")
     setup: list[AnyStep] = Field(
-        default=[], description="Steps that each of its users makes once, before anything else"
+        default=[], description="Steps that each of its users makes once, before all others"
     )
     teardown: list[AnyStep] = Field(
         default=[], description="Steps that each of its users makes once, at its end"
     )
     limits: EndpointLimits | None = Field(
-        default=None, description="Limits of all its requests together"
+        default=None, description="Limits for all its requests together"
     )

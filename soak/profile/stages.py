@@ -11,26 +11,28 @@ from soak.units import show_duration, show_number
 
 
 class Sine(Strict):
-    """Load that rises and falls as a sine, like day and night; it begins at its low."""
+    """Load that rises and falls as a sine, like day and night; it begins at `low`."""
 
-    low: StageLoad = Field(description="The least load, at the beginning of each period")
-    high: StageLoad = Field(description="The most load, in the middle of each period")
-    period: Positive = Field(description="Time from low to low")
+    low: StageLoad = Field(description="The lowest load, at the beginning of each period")
+    high: StageLoad = Field(description="The highest load, in the middle of each period")
+    period: Positive = Field(description="Time from one low to the next")
 
 
 class Stage(Strict):
     """A period with one shape of load: exactly one of rate, users, ramp, spike and sine."""
 
-    for_: Positive = Field(alias="for", description="How long the stage takes")
-    rate: StageLoad | None = Field(default=None, description="Hold this many arrivals (open model)")
+    for_: Positive = Field(alias="for", description="How long the stage lasts")
+    rate: StageLoad | None = Field(
+        default=None, description="Hold this rate of arrivals (open model)"
+    )
     users: StageLoad | None = Field(default=None, description="Hold this many users (closed model)")
     ramp: StageLoad | None = Field(
-        default=None, description="Go evenly from the load before to this one"
+        default=None, description="Change linearly from the previous load to this one"
     )
     spike: StageLoad | None = Field(
-        default=None, description="Hold this load, then go back to the one before"
+        default=None, description="Hold this load, then return to the previous one"
     )
-    sine: Sine | None = Field(default=None, description="Swing between two loads")
+    sine: Sine | None = Field(default=None, description="Rise and fall between two loads as a sine")
 
     @model_validator(mode="after")
     def _one_shape(self) -> Stage:

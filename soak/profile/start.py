@@ -11,14 +11,17 @@ from soak.profile.requests import ReadyRequest
 
 
 class Start(Strict):
-    """How soak itself starts the target; it stops it afterwards."""
+    """How soak starts the target; soak also stops it after the run."""
 
     command: list[str] = Field(min_length=1, description="The program and its arguments; no shell")
     env: dict[str, str] = Field(
-        default={}, description="Variables added to its environment; ${VAR} comes from soak's own"
+        default={},
+        description="Variables added to its environment; ${VAR} comes from soak's own environment",
     )
-    ready: ReadyRequest = Field(default="GET /", description="Asked until it answers below 500")
-    timeout: Positive = Field(default=30.0, description="How long it may take to be ready")
+    ready: ReadyRequest = Field(
+        default="GET /", description="Request that is repeated until its status is below 500"
+    )
+    timeout: Positive = Field(default=30.0, description="Longest wait until the target is ready")
 
     @model_validator(mode="before")
     @classmethod

@@ -11,15 +11,17 @@ class TlsSettings(Strict):
     """How an https target is verified, and the client certificate for it; files are PEM, relative to the profile."""
 
     ca: str | None = Field(
-        default=None, description="File of the authorities to trust instead of the system's"
+        default=None,
+        description="File with the certificate authorities to trust instead of the system's",
     )
     certificate: str | None = Field(
-        default=None, description="File of the certificate to show to the target"
+        default=None, description="File with the client certificate for the target"
     )
     key: str | None = Field(
-        default=None, description="File of that certificate's key, unless it holds both"
+        default=None,
+        description="File with the certificate's key, unless the certificate's file contains it",
     )
-    insecure: bool = Field(default=False, description="Verify nothing")
+    insecure: bool = Field(default=False, description="Do not verify the target's certificate")
 
     @model_validator(mode="after")
     def _key_with_cert(self) -> TlsSettings:

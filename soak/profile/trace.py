@@ -44,28 +44,31 @@ class TraceSettings(Strict):
         default=True, description="Send W3C's traceparent header with every request"
     )
     header: HeaderName = Field(
-        default="", description="Send the trace id alone, too: true for X-Trace-ID, or a name"
+        default="",
+        description="Also send the trace id alone in a header: true for X-Trace-ID, or a name",
     )
     link: str | None = Field(
         default=None,
-        description="Reports link to this, such as http://127.0.0.1:16686/trace/{trace_id}",
+        description="Reports link slow and failed requests to this URL, such as http://127.0.0.1:16686/trace/{trace_id}",
     )
     logs: str | None = Field(
-        default=None, description="Likewise, such as https://logs.example.com/search?q={trace_id}"
+        default=None,
+        description="Reports also link to the logs at this URL, such as https://logs.example.com/search?q={trace_id}",
     )
     zipkin: str | None = Field(
         default=None,
-        description="The Zipkin that is asked for the exemplars' spans, such as http://127.0.0.1:9411",
+        description="Zipkin from which soak fetches spans of slow and failed requests, such as http://127.0.0.1:9411",
     )
     jaeger: str | None = Field(
         default=None,
-        description="The Jaeger that is asked for them instead, such as http://127.0.0.1:16686",
+        description="Jaeger from which soak fetches these spans instead, such as http://127.0.0.1:16686",
     )
     wait: Duration = Field(
-        default=6.0, description="How long spans may take to arrive there; 6s unless given"
+        default=6.0, description="How long to wait for spans to arrive there; default: 6s"
     )
     tls: TlsSettings | None = Field(
-        default=None, description="How it is verified when its URL is https"
+        default=None,
+        description="How to verify Zipkin or Jaeger if its URL is https; default: target.tls if it is the same host",
     )
 
     @model_validator(mode="after")

@@ -56,16 +56,17 @@ class Target(Strict):
     url: str = Field(description="Where the service listens, such as http://127.0.0.1:8080")
     allow: list[str] = Field(
         default=[],
-        description="Hosts besides loopback that load may go to, such as *.staging.example.com",
+        description="Hosts that may get load, in addition to loopback, such as *.staging.example.com",
     )
     tls: TlsSettings = Field(
-        default=TlsSettings(), description="How the target is verified when its URL is https"
+        default=TlsSettings(), description="How to verify the target if its URL is https"
     )
     start: Start | None = Field(
-        default=None, description="Start the target before the run and stop it after"
+        default=None, description="Start the target before the run and stop it afterwards"
     )
     grace: Duration = Field(
-        default=30.0, description="How long a target that died may stay away before the run ends"
+        default=30.0,
+        description="If the target dies and does not come back within this time, the run ends",
     )
 
 
@@ -75,10 +76,13 @@ Drifting = Literal["p50", "p90", "p95", "p99", "p999", "errors", "rate", "cpu"]
 class GcLimits(Strict):
     """Limits of the garbage collector; without them, exceeding 100/m, 100ms or 80% is only a warning."""
 
-    cycles: Rate | None = Field(default=None, description="Most collections, such as 100/m")
+    cycles: Rate | None = Field(
+        default=None, description="Largest rate of collections, such as 100/m"
+    )
     pause: Positive | None = Field(default=None, description="Longest pause, such as 100ms")
     live: Ratio | None = Field(
-        default=None, description="Largest share of the memory taken that is alive, such as 80%"
+        default=None,
+        description="Largest live share of the memory taken from the system, such as 80%",
     )
 
 
@@ -88,33 +92,35 @@ class Survive(Strict):
     for_: Term = Field(default=30 * 86400.0, alias="for", description="How long, such as 30d")
     at: Rate | None = Field(
         default=None,
-        description="Requests in production, such as 20/s: growth with requests is judged at this rate",
+        description="Request rate in production, such as 20/s: growth with requests is judged at this rate",
     )
 
 
 class Limits(EndpointLimits):
-    """Limits of the run; growth has a default rule, the others apply only if given."""
+    """Limits of the run; growth has a default rule (`survive`), the others apply only if given."""
 
     growth: dict[str, Growth] = Field(
-        default={}, description="Largest growth of a series, an equivalence test on its interval"
+        default={},
+        description="Largest growth of each series: its whole confidence interval must be at or below",
     )
-    max: dict[str, Amount] = Field(default={}, description="Largest value of a series")
+    max: dict[str, Amount] = Field(
+        default={},
+        description="Largest value of each series, from the start of the load to its end",
+    )
     drift: dict[Drifting, Ratio] = Field(
         default={}, description="Largest change for the worse over the steady phase, as a share"
     )
-    gc: GcLimits = Field(
-        default=GcLimits(), description="What the garbage collector must stay within"
-    )
+    gc: GcLimits = Field(default=GcLimits(), description="Limits of the garbage collector")
     survive: Annotated[Survive, Shorthand(("for",))] = Field(
         default=Survive(),
-        description="How long a resource must last at the growth found; 30d unless given",
+        description="How long each other resource must last at the measured growth; default: 30d",
     )
     vouch: Term | None = Field(
         default=None,
-        description="How long a pass must vouch for: a run that cannot say so is inconclusive",
+        description="How long a pass must vouch for; if it cannot, the run is inconclusive",
     )
     tags: dict[Tag, EndpointLimits] = Field(
-        default={}, description="Limits of all requests of a tag together"
+        default={}, description="Limits for all requests with a tag together"
     )
 
 
@@ -125,11 +131,11 @@ class DataFile(Strict):
         default=None, description="A CSV file with a header line, relative to the profile"
     )
     jsonl: str | None = Field(
-        default=None, description="A file of JSON objects, one a line, relative to the profile"
+        default=None, description="A file with one JSON object per line, relative to the profile"
     )
     order: Literal["random", "sequential", "unique"] = Field(
         default="random",
-        description="At random; in order and again from the start; or in order and never twice, until no row is left",
+        description="sequential: in order, starting again at the end; unique: in order, each row once, until none is left",
     )
 
     @model_validator(mode="after")
@@ -148,68 +154,75 @@ class Profile(Strict):
     """One run, as described by its YAML file."""
 
     name: Annotated[str, BeforeValidator(_name)] = Field(
-        default="soak", description="Names the run and its directory"
+        default="soak", description="Names the run and its directory; default: the file's name"
     )
     target: Target
     sources: list[dict[str, Any]] | None = Field(
-        default=None, description="What to poll; left out: whatever the URL is seen to offer"
+        default=None,
+        description="What to poll; default: the process behind the URL, and the metrics pages found at the URL",
     )
     sample: Positive | None = Field(
         default=None,
-        description="Time between polls; 1s up to 2h, 5s up to 24h, 15s beyond unless given",
+        description="Time between polls; default: 1s for runs up to 2h, 5s up to 24h, else 15s",
     )
     jitter: Ratio = Field(
         default=0.0,
-        description="Put each poll off at random by up to this share of the time between polls",
+        description="Delay each poll at random by up to this share of the time between polls",
     )
     load: Load
     endpoints: list[Endpoint] = Field(default=[], description="The requests to make")
     flows: list[Flow] = Field(default=[], description="Requests in order, with captures")
     scenarios: list[ScenarioSpec] = Field(
         default=[],
-        description="Several kinds of user at once, each with requests and a load of its own",
+        description="Several kinds of user at once, each with its own requests and load",
     )
     headers: RequestHeaders = Field(
-        default={}, description="Headers of every request; its own go before them"
+        default={},
+        description="Headers sent with every request; a request's own header of the same name overrides",
     )
     setup: list[AnyStep] = Field(
-        default=[], description="Steps that each user makes once, before anything else"
+        default=[], description="Steps that each user makes once, before all others"
     )
     teardown: list[AnyStep] = Field(
         default=[], description="Steps that each user makes once, at its end"
     )
     data: dict[Word, DataFile] = Field(
-        default={}, description="Rows of files that templates draw from, by name"
+        default={}, description="Files whose rows templates use, by name"
     )
-    auth: Auth | None = Field(default=None, description="A token for every request, kept fresh")
+    auth: Auth | None = Field(
+        default=None,
+        description="Authentication of every request: by a token that soak renews, or by a password",
+    )
     limits: Limits = Field(default=Limits(), description="What the run must stay within")
     abort: AbortRules = Field(
         default=(),
-        description="Conditions that end the run at once, such as errors > 50% for 30s, which holds by itself for targets "
-        "on other machines; off for none at all",
+        description="Conditions that end the run at once, such as errors > 50% for 30s, which is the default for targets "
+        "on other machines; off to disable it",
     )
     compare: CompareRules = Field(
         default={},
-        description="Comparisons with a base: the tolerance of each metric, and which must be told",
+        description="Comparisons with a base: the tolerance of each metric, and which metrics must be decided",
     )
     gate: GateSpec | None = Field(
         default=None, description="Two targets that `soak gate` drives in turn and compares"
     )
     accept: list[Accepted] = Field(
-        default=[], description="Known leaks that are warnings until a day"
+        default=[], description="Known leaks that give only warnings until a date"
     )
     diagnose: Diagnose | None = Field(
-        default=None, description="Profiles of the target to take; {} for what it offers"
+        default=None,
+        description="Profiles of the target to take; {} to use the profilers found at its URL",
     )
     trace: AnyTrace = Field(
-        default=TraceSettings(), description="Trace ids that requests carry; off for none"
+        default=TraceSettings(), description="Trace ids that requests carry; off to send none"
     )
     notify: Notify | None = Field(
-        default=None, description="A webhook that is told of the verdict; never decides anything"
+        default=None,
+        description="A webhook to which the verdict is posted; does not affect the exit code",
     )
     stop_early: bool = Field(
         default=False,
-        description="End after 1/8, 1/4 or 1/2 of the duration, where a gross leak or every limit is certain",
+        description="End at 1/8, 1/4 or 1/2 after a restart, for a certain, gross leak, or if every growth limit surely holds",
     )
 
     _document: Document | None = PrivateAttr(default=None)

@@ -51,18 +51,20 @@ InWindows = Annotated[
 class WindowedLatency(Strict):
     """A limit on latency that must hold in a share of windows."""
 
-    at: Positive = Field(description="Largest latency of a window")
+    at: Positive = Field(description="Largest latency in a window")
     in_: InWindows = Field(
-        alias="in", description="The share of windows that must stay within it: 99% of minutes"
+        alias="in",
+        description="Share of windows in which the limit must hold, such as 99% of minutes",
     )
 
 
 class WindowedErrors(Strict):
     """A limit on the share of failed requests that must hold in a share of windows."""
 
-    at: Ratio = Field(description="Largest share of failed requests of a window")
+    at: Ratio = Field(description="Largest share of failed requests in a window")
     in_: InWindows = Field(
-        alias="in", description="The share of windows that must stay within it: 99% of minutes"
+        alias="in",
+        description="Share of windows in which the limit must hold, such as 99% of minutes",
     )
 
 
