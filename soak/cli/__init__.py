@@ -21,37 +21,39 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 VERBS = {
-    "run": "Drive, sample, record, judge and report: the main job",
-    "demo": "The main job on the bundled service, in about a minute",
-    "init": "Start from an example profile, or from files for a CI service",
-    "check": "Validate a profile; --probe asks the target once",
-    "analyze": "Judge recorded series: files of any usual format, run directories",
-    "worker": "Join a master's run, and make a share of its load",
-    "compare": "Compare a candidate's runs with a base's, metric by metric",
-    "gate": "Drive two targets in turn at the same load, and compare them",
-    "baseline": "Set, list and show what later runs are compared with",
-    "watch": "Show how a run of this machine stands, in a terminal or a browser",
-    "history": "Show all runs of a folder, night by night, and what changed",
-    "rules": "Print alert rules for Prometheus after a profile's limits",
-    "dashboard": "Print a Grafana dashboard for what --metrics serves",
-    "prune": "Delete old runs, but for those that are still needed",
-    "compact": "Make the recordings of ended runs smaller",
-    "report": "Judge a run again and render it in any format",
-    "export": "Export what a run recorded as CSV or Parquet",
-    "agent": "Serve /metrics for a process that has none",
-    "schema": "Print the profile's JSON Schema, for editors",
+    "run": "Run a load test or soak test, judge it, and write reports",
+    "demo": "Try soak on a bundled service that leaks, in about a minute",
+    "init": "Print an example profile, or write files for a CI service",
+    "check": "Validate a profile; with --probe, also send each request once",
+    "analyze": "Judge recorded data: files, a Prometheus server, run directories",
+    "worker": "Join a run on another machine, and generate a share of its load",
+    "compare": "Compare a candidate's runs with base runs, metric by metric",
+    "gate": "Test two targets alternately at the same load, and compare them",
+    "baseline": "Set, list and show baselines, with which later runs are compared",
+    "watch": "Show a run in progress on this machine (terminal or browser)",
+    "history": "Show all runs in a folder over time, and what changed",
+    "rules": "Print Prometheus alert rules derived from a profile's limits",
+    "dashboard": "Print a Grafana dashboard for the metrics of `soak run --metrics`",
+    "prune": "Delete old runs that are no longer needed",
+    "compact": "Compress the recordings of finished runs",
+    "report": "Judge a run again, and write its reports in any format",
+    "export": "Export the recorded series of a run as CSV or Parquet",
+    "agent": "Serve /metrics for a process that has none of its own",
+    "schema": "Print the JSON Schema of profiles, for editors",
 }
 
 EPILOG = """\b
 Examples:
-  soak demo                                  see it find a leak
-  soak run profiles/nightly.yaml             a soak test as the profile says
+  soak demo                         find a leak in a bundled service
+  soak run profiles/nightly.yaml    run the soak test that a profile describes
   soak run --url http://127.0.0.1:8080 --endpoint "GET /" --rate 50/s --duration 10m
-  soak analyze memory.csv                    judge what was recorded elsewhere
+  soak analyze memory.csv           judge data that was recorded elsewhere
 
 \b
-Exit codes: 0 pass, 1 fail, 2 bad profile or usage, 3 inconclusive,
-4 the run broke, 130 interrupted (the report is written all the same).
+Exit codes: 0 pass, 1 fail, 2 invalid profile or usage, 3 inconclusive,
+4 the run broke, 130 interrupted (the reports are still written).
+
+`soak COMMAND --help` shows the options of a command.
 """
 
 
@@ -79,7 +81,10 @@ class Verbs(click.Group):
 @click.group(cls=Verbs, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="soak")
 def cli() -> None:
-    """Will this service survive a month of this traffic without a restart, and if not, what leaks?"""
+    """Load-test and soak-test a service, and judge the growth of its resources.
+
+    Will it survive a month of this traffic without a restart, and if not, what leaks?
+    """
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -113,7 +118,7 @@ def _crashed(error: Exception) -> ExitCode:
         _complain(f"standard output cannot be written: {error.strerror}")
         return ExitCode.BROKEN
     if refused := _refused(error):
-        _complain(f"no more {refused}; nothing was decided")
+        _complain(f"no more {refused}; there is no verdict")
         return ExitCode.BROKEN
     try:
         from soak.cli.crash import crash_message  # noqa: PLC0415 - hardly ever needed

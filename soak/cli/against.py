@@ -43,7 +43,7 @@ def compared_with(
     bases = [earlier for earlier in baseline.runs if _metrics(earlier) & _metrics(run)]
     if not bases and capacity_in(baseline) is not None:
         say(
-            f"soak: not compared: the baseline {baseline.name} holds a capacity, and no soak",
+            f"soak: not compared: the baseline {baseline.name} has a capacity, but no soak test",
             err=True,
         )
         return code

@@ -17,22 +17,25 @@ from soak.printable import clean
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
+    metavar="PORT",
     help="Watch the process that listens on this local port.",
 )
-@click.option("--pid", type=click.IntRange(1), help="Watch the process with this id.")
-@click.option("--pidfile", help="Watch the process whose id is in this file.")
-@click.option("--name", help="Watch the process of this name.")
+@click.option(
+    "--pid", type=click.IntRange(1), metavar="PID", help="Watch the process with this id."
+)
+@click.option("--pidfile", metavar="FILE", help="Watch the process whose id is in this file.")
+@click.option("--name", metavar="NAME", help="Watch the process with this name.")
 @click.option(
     "--listen",
     default=f"127.0.0.1:{AGENT_PORT}",
     show_default=True,
     metavar="ADDRESS",
-    help="Where to serve: HOST:PORT, a host or a port alone; port 0 takes a free one.",
+    help="Address to listen on: HOST:PORT, HOST or PORT; port 0 selects a free port.",
 )
 @click.option(
     "--token-from",
     metavar="VARIABLE",
-    help="Ask for the bearer token that this environment variable holds.",
+    help="Require the bearer token that is in this environment variable.",
 )
 def command(
     port: int | None,
@@ -42,11 +45,11 @@ def command(
     listen: str,
     token_from: str | None,
 ) -> int:
-    """Serve memory, descriptors, threads and CPU of a process as Prometheus text, until interrupted.
+    """Serve memory, descriptors, threads and CPU of a process as Prometheus metrics, until interrupted.
 
-    Run it beside a service that tells nothing about itself, on the service's own machine, and name
-    its page in the profile's sources. It is served to this machine alone unless --listen says
-    otherwise, which needs --token-from.
+    Run it on the machine of a service that has no metrics of its own, and add its URL to the profile's sources.
+    Choose the process with one of --port, --pid, --pidfile and --name. Only this machine can reach the page unless --listen
+    names another address, which requires --token-from.
 
     \b
     Examples:
@@ -71,8 +74,8 @@ def command(
     with server:
         try:
             count = len(list(source.collect()))
-            say(f"{count} series at {server.url}; Ctrl-C ends it")
+            say(f"serving {count} series at {server.url}; press Ctrl-C to stop")
         except SoakError as error:
-            say(f"nothing to tell yet ({clean(str(error))}); served at {server.url}", err=True)
+            say(f"no data yet ({clean(str(error))}); serving at {server.url}", err=True)
         server.serve_forever(poll_interval=0.2)
     return ExitCode.PASS

@@ -19,19 +19,23 @@ if TYPE_CHECKING:
 _TEXT = {"multiple": True, "metavar": "COLUMN"}
 _COLUMN_OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
-        "--time", "time_column", default="", metavar="COLUMN", help="The column with the times."
+        "--time",
+        "time_column",
+        default="",
+        metavar="COLUMN",
+        help="Name of the time column, if it is not detected.",
     ),
-    click.option("--only", **_TEXT, help="Judge this column and no other. Repeatable."),  # type: ignore[arg-type]
-    click.option("--without", **_TEXT, help="Leave this column out. Repeatable."),  # type: ignore[arg-type]
-    click.option("--split", **_TEXT, help="This column tells rows of one time apart. Repeatable."),  # type: ignore[arg-type]
+    click.option("--only", **_TEXT, help="Judge only this column. Repeatable."),  # type: ignore[arg-type]
+    click.option("--without", **_TEXT, help="Leave out this column. Repeatable."),  # type: ignore[arg-type]
+    click.option("--split", **_TEXT, help="Column whose values are separate series. Repeatable."),  # type: ignore[arg-type]
     click.option(
         "--unit",
         "units",
         multiple=True,
         metavar="COLUMN=UNIT",
-        help="Such as rss=MiB or elapsed=ms.",
+        help="Unit of a column, such as rss=MiB or elapsed=ms. Repeatable.",
     ),
-    click.option("--counter", **_TEXT, help="This column is a running total. Repeatable."),  # type: ignore[arg-type]
+    click.option("--counter", **_TEXT, help="Treat this column as a running total. Repeatable."),  # type: ignore[arg-type]
 )
 
 
@@ -48,13 +52,14 @@ def _with_column_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "limits",
     multiple=True,
     metavar="'NAME: VALUE'",
-    help="Such as 'process_open_fds: 1/h'. Repeatable.",
+    help="Limit of a series: growth, such as 'process_open_fds: 1/h', or a maximum, such as 'process_open_fds: 500'. Repeatable.",
 )
 @click.option(
     "--warmup",
     default="0s",
     show_default=True,
-    help="At least this much from the start is left out of judging.",
+    metavar="DURATION",
+    help="Minimum time from the start to leave out of judging, such as 10m.",
 )
 @_with_column_options
 @click.option(
@@ -62,44 +67,60 @@ def _with_column_options(command: Callable[..., Any]) -> Callable[..., Any]:
     "server",
     default="",
     metavar="URL",
-    help="Ask a Prometheus server instead of a file.",
+    help="Query this Prometheus server instead of reading files. Needs --query.",
 )
 @click.option(
-    "--query", "queries", multiple=True, metavar="PROMQL", help="What to ask it for. Repeatable."
+    "--query",
+    "queries",
+    multiple=True,
+    metavar="PROMQL",
+    help="PromQL query for --prometheus. Repeatable.",
 )
-@click.option("--since", default="7d", show_default=True, help="How far back to ask it.")
+@click.option(
+    "--since",
+    default="7d",
+    show_default=True,
+    metavar="DURATION",
+    help="Time range of --query, up to now.",
+)
 @click.option(
     "--step",
     default="",
-    help="Time between samples: of the server's answer, or of a file without times.",
+    metavar="DURATION",
+    help="Interval between samples, such as 30s: of --query (default: from --since), or of a file without times.",
 )
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Write the reports of a run to this directory."
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Directory for reports; with several files, one subdirectory each.",
 )
 @click.option(
     "--format",
     "formats",
     default="",
     metavar="FORMAT,…",
-    help="Only these reports: html, junit, json, markdown, sarif, github, terminal.",
+    help="Reports to write to --out, separated by commas: html, junit, json, markdown, sarif, github, terminal. Default: all.",
 )
 @click.option(
-    "--together", is_flag=True, help="Judge runs of one profile as one: their growth is pooled."
+    "--together", is_flag=True, help="Judge several runs of one profile as one, with pooled growth."
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="One JSON object a line, in the order of the files."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print one line of JSON per file, in the order of the files.",
 )
 @click.option(
     "--formats",
     "list_formats",
     is_flag=True,
-    help="List the formats that are read, and where they come from.",
+    help="List the file formats that soak can read, and the tools that write them.",
 )
 def command(files: tuple[Path, ...], list_formats: bool, together: bool, **given: Any) -> int:
-    """Judge recorded series: files of any usual format, a Prometheus server's, or run directories.
+    """Judge recorded data: files, a Prometheus server, or run directories.
 
-    A file is recognised by its content. What is assumed (units, the time column, columns left out) is said in a line.
-    Several files are judged each by itself, with a table at the end; the worst exit code counts.
+    The format of a file is detected from its content. Assumptions (units, the time column, columns left out) are printed.
+    Several files are judged separately, with a table at the end; the exit code is the worst of all files.
 
     \b
     Examples:
@@ -160,7 +181,7 @@ def _together(runs: tuple[Path, ...], given: Mapping[str, Any]) -> ExitCode:
             "--together takes limits and warm-up from the runs' own profiles: leave --limit and --warmup out"
         )
     if given["server"]:
-        raise UsageError("--together: give run directories, and no --prometheus")
+        raise UsageError("--together: give run directories instead of --prometheus")
     for run in runs:
         if not run.is_dir():
             raise UsageError(f"--together: {run}: no run directory; files are judged one by one")

@@ -14,7 +14,9 @@ from soak.units import show_count
 
 @click.group("baseline")
 def command() -> None:
-    """Set, list and show baselines: one small file each in ./baselines, to be committed.
+    """Set, list and show baselines: saved measurements, with which later runs are compared.
+
+    A baseline is one small file in ./baselines, which is meant to be committed.
 
     \b
     Examples:
@@ -26,9 +28,11 @@ def command() -> None:
 
 @command.command("set")
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="RUN...")
-@click.option("--name", default="", help="The baseline's name; the profile's unless given.")
+@click.option(
+    "--name", default="", metavar="NAME", help="Name of the baseline. Default: the profile's name."
+)
 def set_(runs: tuple[Path, ...], name: str) -> int:
-    """Measure one run or several, and write baselines/NAME.json.
+    """Measure one or more runs, and write baselines/NAME.json.
 
     \b
     Examples:
@@ -65,7 +69,9 @@ def set_(runs: tuple[Path, ...], name: str) -> int:
 
 @command.command("list")
 def list_() -> int:
-    """List the baselines of ./baselines; exit code 2 where one is damaged.
+    """List the baselines in ./baselines.
+
+    The exit code is 2 if one is damaged.
 
     \b
     Example:
@@ -76,7 +82,7 @@ def list_() -> int:
 
     paths = sorted(BASELINES.glob("*.json")) if BASELINES.is_dir() else []
     if not paths:
-        say("no baselines here: `soak baseline set RUN` makes one")
+        say("no baselines in ./baselines; `soak baseline set RUN` creates one")
     code = ExitCode.PASS
     for path in paths:
         try:
@@ -92,7 +98,9 @@ def list_() -> int:
 @command.command("show")
 @click.argument("name")
 def show(name: str) -> int:
-    """Show what a baseline holds: a line a metric, the mean of its runs.
+    """Show a baseline: one line per metric, with the mean of its runs.
+
+    NAME is the name of a baseline, or its file.
 
     \b
     Example:

@@ -28,18 +28,22 @@ if TYPE_CHECKING:
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Set any key of the profile, such as load.rate=50/s.",
+    help="Set any key of the profile, such as load.rate=50/s. Repeatable.",
 )
 @click.option(
-    "--against", metavar="BASELINE", help="The baseline that `rate: 70% of capacity` is a share of."
+    "--against",
+    metavar="BASELINE",
+    help="Baseline (name or file) whose capacity is used for rates such as `70% of capacity`.",
 )
 @click.option(
     "--probe",
     is_flag=True,
-    help="Send each endpoint once, poll each source once, and ask once for a snapshot and for traces where the profile does.",
+    help="Also send each endpoint once and poll each source once; if the profile uses snapshots or traces, request them once.",
 )
 def command(profile: Path, overrides: tuple[str, ...], against: str | None, probe: bool) -> int:
-    """Say whether a profile is right, and what it would do.
+    """Validate a profile, and print what a run would do.
+
+    With --probe, the exit code is 4 if a request, a source or a snapshot fails. Words after -- are passed to the locustfile.
 
     \b
     Examples:
@@ -128,7 +132,9 @@ def _probe(profile: object) -> int:
             else:
                 sources = build_sources(profile, pid)
             if not sources:
-                say("  FAIL nothing of the target can be watched; name sources in the profile")
+                say(
+                    "  FAIL no source of measurements was found on the target; name sources in the profile"
+                )
                 wrong += 1
             wrong += _probe_sources(profile, sources)
             wrong += _probe_profilers(profile, pid)

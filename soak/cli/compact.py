@@ -15,10 +15,10 @@ from soak.errors import ExitCode, RecordingError, UsageError
     "paths", type=click.Path(path_type=Path), nargs=-1, required=True, metavar="RUN|DIR..."
 )
 def command(paths: tuple[Path, ...]) -> int:
-    """Compact the recordings of runs: vacuumed and packed, unchanged in what they hold.
+    """Compress the recordings of finished runs, without loss.
 
-    A folder stands for all runs in it. Runs under way, and crashed ones that may be resumed, are
-    left as they are. Every verb reads a compacted run.
+    A folder stands for all runs directly in it. Runs in progress, and crashed runs that can still be resumed, are left unchanged.
+    All commands can read a compacted run.
 
     \b
     Examples:

@@ -15,31 +15,36 @@ from soak.errors import UsageError
 @click.option(
     "--profile",
     type=click.Path(path_type=Path),
-    help="Take tolerances from this profile's `compare`, not the candidate's.",
+    help="Take tolerances from the `compare` section of this profile. Default: the candidate's profile.",
 )
 @click.option(
     "--tolerance",
     "tolerances",
     multiple=True,
     metavar="'METRIC: AMOUNT'",
-    help="Such as 'p99: 10%'. Repeatable.",
+    help="Acceptable change of a metric, such as 'p99: 10%' or 'memory: 20MiB'. Default: the profile's, else 5%. Repeatable.",
 )
 @click.option(
-    "--require", multiple=True, metavar="METRIC", help="Exit 3 where it cannot be told. Repeatable."
+    "--require",
+    multiple=True,
+    metavar="METRIC",
+    help="Exit with code 3 if this metric cannot be decided. Repeatable.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Write the reports to this directory.",
+    help="Directory to write the reports to.",
 )
 @click.option(
     "--format",
     "formats",
     default="",
     metavar="FORMAT,…",
-    help="Only these: html, junit, json, markdown, sarif, terminal.",
+    help="Reports, separated by commas: html, junit, json, markdown, sarif, terminal. Default: all.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The comparison as JSON on standard output.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the comparison as JSON on standard output."
+)
 def command(
     runs: tuple[Path, ...],
     profile: Path | None,
@@ -49,11 +54,11 @@ def command(
     formats: str,
     as_json: bool,
 ) -> int:
-    """Compare a candidate's runs with a base's: latency, errors, throughput, memory, CPU, collector, growth.
+    """Compare a candidate's runs with base runs: latency, errors, throughput, memory, CPU, garbage collection, growth.
 
-    Each side is a run directory, a folder of them, a baseline (file or name) or an analysis.json; several a side with `--`
-    between the sides. Exit code 1 when a metric is surely worse by more than its tolerance, 3 when a required one cannot be
-    told, else 0.
+    Each side is a run directory, a folder of them, a baseline (name or file) or an analysis.json. To give several per side, put
+    -- between the sides. The exit code is 1 if a metric is certainly worse by more than its tolerance; 3 if a required metric, or
+    every metric, cannot be decided, or if the loads differ; else 0.
 
     \b
     Examples:
@@ -76,7 +81,7 @@ def command(
         )
     if cut is None and len(runs) > 2:
         raise UsageError(
-            "compare: several runs a side need -- between the sides: BASE... -- CANDIDATE..."
+            "compare: to give several runs per side, put -- between the sides: BASE... -- CANDIDATE..."
         )
     wanted = wanted_formats(formats)
     if profile is None and is_run_directory(candidate[0]) and (candidate[0] / PROFILE).is_file():

@@ -20,7 +20,7 @@ def crash_message(error: BaseException) -> str:
         f"soak {__version__}, Python {platform.python_version()}, {platform.system()} {platform.release()}\n\n{text}"
     )
     kept = f"the traceback is in {path}" if path else "the traceback could not be written:\n" + text
-    return f"internal error: {kind} in {location}; nothing was decided by it. Please report it with the command line; {kept}"
+    return f"internal error: {kind} in {location}; no verdict was based on it. Please report it with the command line; {kept}"
 
 
 def _location(error: BaseException) -> str:

@@ -12,7 +12,7 @@ from soak.errors import ExitCode
 
 @click.command("dashboard")
 def command() -> int:
-    """Print a Grafana dashboard, as JSON to import, for what `soak run --metrics` serves.
+    """Print a Grafana dashboard, as JSON to import, for the metrics that `soak run --metrics` serves.
 
     \b
     Examples:

@@ -20,24 +20,24 @@ LEAKS = ("none", "memory", "descriptors", "threads", "pool")
     type=click.Choice(LEAKS),
     default="memory",
     show_default=True,
-    help="What the service leaks.",
+    help="Resource that the service leaks.",
 )
 @live_option
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Exactly this run directory; must be empty or new.",
+    help="Run directory to write; must be empty or new. Default: reports/NAME-TIME.",
 )
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="The analysis as JSON on standard output; all else goes to standard error.",
+    help="Print the analysis as JSON on standard output, and everything else on standard error.",
 )
 def command(leak: str, out: Path | None, as_json: bool, live: str | None) -> int:
-    """Run the bundled service under load for about a minute, and judge it.
+    """Test a bundled service under load for about a minute, and judge it.
 
-    Exit code 1 when it leaks, 0 with `--leak none`.
+    The exit code is 1 if the service leaks, and 0 with `--leak none`.
 
     \b
     Examples:

@@ -99,7 +99,7 @@ def drive(
 
     if until_certain and profile.load.find is not None:
         raise UsageError(
-            "--until-certain goes with a soak: load.find ends by itself, as soon as it has found the capacity"
+            "--until-certain is not for capacity searches: load.find ends as soon as it has found the capacity"
         )
     directory = out if out is not None else run_directory(profile.name, Path("reports"))
     before = before or Resumption()
@@ -212,7 +212,7 @@ def _notify(profile: Profile, analysis: Analysis, directory: Path) -> None:
     if wanted(profile.notify, analysis.verdict, before):
         why = post(profile.notify.webhook, payload(analysis, directory, before))
         if why is not None:
-            say(f"soak: the notification was not taken: {why}", err=True)
+            say(f"soak: the notification could not be delivered: {why}", err=True)
 
 
 #: Seconds after which a waiting user is told what is being done.

@@ -16,13 +16,13 @@ from soak.errors import ExitCode, UsageError
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="Write this file: .csv, or .parquet, which needs soak-harness[parquet]. Printed as CSV unless given.",
+    help="File to write: .csv, or .parquet (needs soak-harness[parquet]). Default: CSV on standard output.",
 )
 def command(run: Path, out: Path | None) -> int:
-    """Export what a run recorded as one table: a row a moment, a column a series, an empty cell where it has no value.
+    """Export the recorded series of a run as one table: one row per time, one column per series.
 
-    Series are as they were sampled, counters as they were counted; of requests there are the rate,
-    the share that failed, and the median and 99th percentile of each window.
+    A cell is empty if the series has no value at that time. Series are exported as sampled, counters as running totals. For
+    requests, the table has the rate, the share of failures, and the median and 99th percentile of latency in each window.
 
     \b
     Examples:
@@ -36,7 +36,7 @@ def command(run: Path, out: Path | None) -> int:
         raise UsageError(f"--out {out}: give a file that ends in .csv or .parquet")
     if not is_run_directory(run):
         raise UsageError(
-            f"{run}: not a run directory (it has no run.json); `soak run` says where it put its run"
+            f"{run}: not a run directory (it has no run.json); `soak run` prints the path of its run directory"
         )
     table = table_of(load_recording(run))
     if out is None:

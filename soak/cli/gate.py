@@ -11,40 +11,50 @@ from soak.errors import ExitCode
 
 @click.command("gate")
 @click.argument("profile", type=click.Path(path_type=Path))
-@click.option("--base", metavar="URL", help="Where the base listens; overrides gate.base.url.")
+@click.option("--base", metavar="URL", help="URL of the base; overrides gate.base.url.")
 @click.option(
-    "--candidate", metavar="URL", help="Where the candidate listens; overrides gate.candidate.url."
+    "--candidate", metavar="URL", help="URL of the candidate; overrides gate.candidate.url."
 )
-@click.option("--pairs", type=int, help="How often each side is driven.")
+@click.option(
+    "--pairs",
+    type=int,
+    metavar="N",
+    help="Number of slices per target; overrides gate.pairs (default: 6).",
+)
 @click.option(
     "--slice",
     "slice_",
     metavar="DURATION",
-    help="How long a slice lasts at full load, such as 30s.",
+    help="Duration of a slice at full load, such as 1m; overrides gate.slice (default: 30s).",
 )
 @click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Set any key of the profile, such as load.rate=50/s.",
+    help="Set any key of the profile, such as load.rate=50/s. Repeatable.",
 )
 @click.option(
     "--tolerance",
     "tolerances",
     multiple=True,
     metavar="'METRIC: AMOUNT'",
-    help="Such as 'p99: 10%'. Repeatable.",
+    help="Acceptable change of a metric, such as 'p99: 10%' or 'memory: 20MiB'. Default: the profile's, else 5%. Repeatable.",
 )
 @click.option(
-    "--require", multiple=True, metavar="METRIC", help="Exit 3 where it cannot be told. Repeatable."
+    "--require",
+    multiple=True,
+    metavar="METRIC",
+    help="Exit with code 3 if this metric cannot be decided. Repeatable.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Exactly this folder; must be empty or new.",
+    help="Folder for the slices and the comparison; must be empty or new. Default: reports/NAME-gate-TIME.",
 )
-@click.option("--json", "as_json", is_flag=True, help="The comparison as JSON on standard output.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the comparison as JSON on standard output."
+)
 def command(
     profile: Path,
     base: str | None,
@@ -57,10 +67,10 @@ def command(
     out: Path | None,
     as_json: bool,
 ) -> int:
-    """Drive two targets in turn at the same load, slice by slice, and compare them pair by pair.
+    """Test two targets alternately at the same load, in slices, and compare them pair by pair.
 
-    The order is A B B A, so that what the machine does meanwhile weighs on both alike. Each slice is a run directory of its
-    own. Exit codes are those of `soak compare`, and 130 where it was stopped: the pairs until then are compared all the same.
+    The order is A B B A, so that changes on the machine affect both targets alike. Each slice gets its own run directory.
+    The exit codes are those of `soak compare`, and 130 if the gate was stopped; the pairs completed by then are still compared.
 
     \b
     Examples:

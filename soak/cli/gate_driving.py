@@ -40,7 +40,7 @@ def drive_gate(
         sides = paired([driven_slice for driven_slice in driven if not driven_slice.discarded])
         if not sides[0]:
             raise StoppedError(
-                f"{directory}: the gate was stopped before a pair of slices was driven; nothing is compared"
+                f"{directory}: the gate was stopped before the first pair of slices was complete; nothing is compared"
             )
         sides, runs, broken = measured_pairs(*sides)
         if not runs[0]:

@@ -18,28 +18,33 @@ if TYPE_CHECKING:
 @click.command("history")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("reports"), metavar="[DIR]")
 @click.option(
-    "--profile", "name", default="", metavar="NAME", help="Only the runs of this profile."
+    "--profile", "name", default="", metavar="NAME", help="Show only the runs of this profile."
 )
 @click.option(
     "--html",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a page with a line a metric.",
+    help="Write an HTML page with one row per metric.",
 )
 @click.option(
     "--csv",
     "csv_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write a CSV that Otava reads.",
+    help="Write the runs of one profile as CSV for Apache Otava.",
 )
 @click.option(
-    "--json", "as_json", is_flag=True, help="Everything as one JSON object on standard output."
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print everything as one JSON object on standard output.",
 )
-@click.option("--all", "every", is_flag=True, help="A row for every metric.")
+@click.option(
+    "--all", "every", is_flag=True, help="Show every metric, not only the 40 most important."
+)
 @click.option(
     "--fail-on",
     type=click.Choice(["regression", "fail"]),
     multiple=True,
-    help="Exit code 1 for a recent change for the worse, or a newest run that failed. Repeatable.",
+    help="Exit with code 1 on a recent change for the worse (regression), or if the newest run failed (fail). Repeatable.",
 )
 def command(
     folder: Path,
@@ -50,10 +55,10 @@ def command(
     every: bool,
     fail_on: tuple[str, ...],
 ) -> int:
-    """Show all runs in a folder (reports unless given): verdicts, levels, growth and latency per night, and what changed.
+    """Show all runs in a folder (default: reports): verdicts, levels, growth and latency of each run, and what changed.
 
-    Consecutive comparable runs are also judged as one: those of a build, and the last seven. A change for the worse is a
-    regression for 14 runs. Runs that broke are shown and not compared.
+    Consecutive comparable runs are also judged together: the runs of one build, and the last seven. A change for the worse counts
+    as a regression for 14 runs. Broken runs are shown, but not compared. Finding changes needs soak-harness[history].
 
     \b
     Examples:
@@ -113,7 +118,7 @@ def _write_csv(path: Path, shown: list[History]) -> None:
     if len(shown) > 1:
         names = ", ".join(history.name for history in shown)
         raise UsageError(
-            f"--csv: a file holds one profile's runs, and there are several: choose with --profile ({names})"
+            f"--csv: a file holds the runs of one profile, but there are several profiles: choose with --profile ({names})"
         )
     _write(path, csv_text(shown[0]))
 

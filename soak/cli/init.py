@@ -22,25 +22,29 @@ if TYPE_CHECKING:
     is_flag=False,
     flag_value="",
     metavar="NAME",
-    help="A bundled profile, to standard output; with no name, all are listed.",
+    help="Print this bundled profile; without NAME, list all of them.",
 )
 @click.option(
     "--ci",
     "service",
     default="",
     metavar="SERVICE",
-    help="Files for github, gitlab, systemd or kubernetes.",
+    help="Write the files for this service: github, gitlab, systemd or kubernetes.",
 )
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Write the example to this file, or the CI files below this folder.",
+    help="File to write the example to, or folder for the CI files.",
 )
-@click.option("--force", is_flag=True, help="Overwrite files that are there.")
+@click.option(
+    "--force",
+    is_flag=True,
+    help="Overwrite existing files, except the profile of --ci github, gitlab and systemd.",
+)
 def command(example_name: str, service: str, out: Path | None, force: bool) -> int:
-    """Start from an example profile, or from files for a CI service; with neither, list both.
+    """Print an example profile, or write files for a CI service; without options, list both.
 
-    Nothing that exists is overwritten without --force.
+    Existing files are overwritten only with --force.
 
     \b
     Examples:

@@ -18,21 +18,30 @@ if TYPE_CHECKING:
 
 @click.command("prune")
 @click.argument("folder", type=click.Path(path_type=Path), default=Path("reports"), metavar="[DIR]")
-@click.option("--older", metavar="DURATION", help="Delete runs that began longer ago, such as 90d.")
 @click.option(
-    "--keep", type=click.IntRange(min=1), help="Keep so many of the newest runs of each profile."
+    "--older", metavar="DURATION", help="Delete runs that began longer ago than this, such as 90d."
 )
-@click.option("--size", metavar="SIZE", help="Delete the oldest until all runs fit, such as 20GiB.")
-@click.option("--failed", is_flag=True, help="Delete failed runs, too.")
-@click.option("--yes", is_flag=True, help="Delete; without it, only say what would be deleted.")
+@click.option(
+    "--keep",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Number of newest runs of each profile to keep.",
+)
+@click.option(
+    "--size",
+    metavar="SIZE",
+    help="Maximum total size of all runs, such as 20GiB; delete the oldest until they fit.",
+)
+@click.option("--failed", is_flag=True, help="Also delete failed runs.")
+@click.option("--yes", is_flag=True, help="Delete the runs. Without it, only list them.")
 def command(
     folder: Path, older: str | None, keep: int | None, size: str | None, failed: bool, yes: bool
 ) -> int:
-    """Delete old runs in a folder (reports unless given); without --yes, only say which.
+    """Delete old runs in a folder (default: reports); without --yes, only list them.
 
-    Kept whatever their age: failed runs, the newest run of each profile, runs that a baseline in
-    ./baselines was set from, runs under way or never judged, and directories with any file
-    that is not soak's. What is no run is never touched.
+    Give at least one of --older, --keep and --size. Always kept: failed runs (without --failed), the newest run of each profile,
+    runs from which a baseline in ./baselines was set, runs in progress or never judged, and directories with files that are not
+    soak's. Directories that are not runs are never touched.
 
     \b
     Examples:

@@ -17,14 +17,16 @@ from soak.errors import UsageError
     "formats",
     default="",
     metavar="FORMAT,…",
-    help="Only these: html, junit, json, markdown, sarif, github, terminal. All unless given.",
+    help="Reports, separated by commas: html, junit, json, markdown, sarif, github, terminal. Default: all.",
 )
 @click.option(
-    "--against", metavar="BASELINE", help="Compare it with this baseline, too: a name or a file."
+    "--against", metavar="BASELINE", help="Also compare the run with this baseline (name or file)."
 )
-@click.option("--json", "as_json", is_flag=True, help="The analysis as JSON on standard output.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the analysis as JSON on standard output."
+)
 def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
-    """Judge a run directory again, with its profile as it stands there now, and write its reports.
+    """Judge a run again, with the profile now in its directory, and write its reports.
 
     \b
     Examples:
@@ -47,7 +49,7 @@ def command(run: Path, formats: str, against: str | None, as_json: bool) -> int:
             raise UsageError(f"--format {name}: unknown{nearest(name, reporters)}")
     if not is_run_directory(run):
         raise UsageError(
-            f"{run}: not a run directory (it has no run.json); `soak run` says where it put its run"
+            f"{run}: not a run directory (it has no run.json); `soak run` prints the path of its run directory"
         )
     baseline = read_baseline(Path(against)) if against is not None else None
     analysis = judge_run(run, fastest_growth(baseline) if baseline is not None else None)

@@ -23,14 +23,14 @@ _HEAD = """\
     "matchers",
     default="",
     metavar="MATCHERS",
-    help="Label matchers that every series must meet, such as 'job=\"orders\"'. All targets unless given.",
+    help="Label matchers for every series, such as 'job=\"orders\"'. Default: all targets.",
 )
 def command(profile: Path, matchers: str) -> int:
-    """Print alert rules for Prometheus that watch in production what the profile's limits are about.
+    """Print Prometheus alert rules, derived from a profile's limits, to monitor the same service in production.
 
-    Growth towards a limit, or by half, within the profile's `survive`; limits of growth and maxima;
-    memory and pools near their capacity; pauses and work of the garbage collector; restarts. A rule
-    draws a straight line through 6 hours where soak judges, and each says what that misses.
+    The rules cover resources that would reach their capacity or grow by half within the profile's `survive` time, limits of
+    growth and maxima, memory and pools close to their capacity, garbage-collector pauses and activity, and restarts. A rule on
+    growth only extrapolates the last 6 hours linearly; its description says what it can miss compared with soak's analysis.
 
     \b
     Examples:

@@ -24,82 +24,120 @@ from soak.errors import UsageError
 # Words after `--` are for the locustfile, as in `soak run profile.yaml -- --tenant acme`.
 @click.command("run", cls=AfterDashes)
 @click.argument("profile", type=click.Path(path_type=Path), required=False)
-@click.option("--url", help="Where the target listens; overrides the profile's.")
+@click.option("--url", metavar="URL", help="URL of the target, such as http://127.0.0.1:8080.")
 @click.option(
     "--endpoint",
     "endpoints",
     multiple=True,
     metavar="REQUEST",
-    help='A request, such as "GET /x". Repeatable. No profile.',
+    help='Request to send, such as "GET /x". Repeatable. Only without PROFILE.',
 )
-@click.option("--rate", help="Arrivals, such as 50/s (open model).")
-@click.option("--users", type=int, help="Users that each wait for their answer (closed model).")
-@click.option("--ramp", help="Time from nothing to the full load, such as 30s.")
-@click.option("--duration", help="Time at full load, such as 10m.")
+@click.option(
+    "--rate", metavar="RATE", help="Arrival rate, such as 50/s (open model). Default: 10/s."
+)
+@click.option(
+    "--users",
+    type=int,
+    metavar="N",
+    help="Number of users; each waits for an answer before its next request (closed model). Default with --locustfile: 10.",
+)
+@click.option(
+    "--ramp",
+    metavar="DURATION",
+    help="Time to increase from no load to full load, such as 30s. Default: 0s.",
+)
+@click.option(
+    "--duration",
+    metavar="DURATION",
+    help="Time at full load, after the ramp, such as 1h. Default: 10m.",
+)
 @click.option(
     "--until-certain",
     metavar="DURATION",
-    help="End as soon as every verdict is certain, and after so long at the latest. Instead of --duration.",
+    help="Maximum time at full load, such as 30m; the run ends earlier if every verdict is certain. Instead of --duration.",
 )
-@click.option("--warmup", help="At least this much from the start is left out of judging.")
+@click.option(
+    "--warmup",
+    metavar="DURATION",
+    help="Minimum time from the start of the load to leave out of judging, such as 2m. Default: the ramp.",
+)
 @click.option(
     "--process",
     metavar="KEY:VALUE",
-    help="The process to watch: port:8080, pid:1, name:x, pidfile:p. No profile.",
+    help="Process to watch: port:8080, pid:1, name:x or pidfile:p. Only without PROFILE.",
 )
 @click.option(
     "--limit",
     "limits",
     multiple=True,
     metavar="'NAME: VALUE'",
-    help="Such as 'p99: 250ms'. Repeatable. No profile.",
+    help="Limit to judge by, such as 'p99: 250ms' or 'process_open_fds: 1/h'. Repeatable. Only without PROFILE.",
 )
 @click.option(
     "--header",
     "headers",
     multiple=True,
     metavar="'NAME: VALUE'",
-    help="Sent with each --endpoint. Repeatable.",
+    help="HTTP header to send with each --endpoint. Repeatable. Only without PROFILE.",
 )
 @click.option(
     "--json-body",
     metavar="JSON",
-    help="A JSON body for each --endpoint that has one (POST, PUT, PATCH, DELETE).",
+    help="JSON body to send with each --endpoint whose method is POST, PUT, PATCH or DELETE. Only without PROFILE.",
 )
-@click.option("--body", metavar="TEXT", help="A body as it is, likewise.")
-@click.option("--timeout", help="Longest wait for an answer, such as 5s.")
-@click.option("--think", help="How long a user rests between requests, such as 1s. With --users.")
+@click.option(
+    "--body",
+    metavar="TEXT",
+    help="Body to send unchanged, instead of --json-body. Only without PROFILE.",
+)
+@click.option(
+    "--timeout",
+    metavar="DURATION",
+    help="Maximum time to wait for an answer, such as 5s. Default: 10s.",
+)
+@click.option(
+    "--think",
+    metavar="DURATION",
+    help="Pause of a user between requests, such as 1s. For --users. Default: none.",
+)
 @click.option(
     "--allow",
     multiple=True,
     metavar="HOST",
-    help="A host other than this machine that load may go to. Repeatable.",
+    help="Host to which load may be sent, in addition to this machine. Repeatable. Only without PROFILE.",
 )
 @click.option(
-    "--yes", is_flag=True, help="Confirm over 100/s or 100 users for another machine. No profile."
+    "--yes",
+    is_flag=True,
+    help="Confirm a load above 100/s or 100 users on another machine. Only without PROFILE.",
 )
 @click.option(
     "--diagnose",
     is_flag=True,
-    help="Take profiles of the target, to name what leaks and where. What each language opens for it: docs/diagnose.md.",
+    help="Take heap and thread snapshots of the target, to find what leaks and where. "
+    "docs/diagnose.md says what the target must offer. Only without PROFILE.",
 )
 @click.option(
     "--attribute",
     is_flag=True,
-    help="Vary the mix as well, to name the endpoint that leaks. Implies --diagnose.",
+    help="Also vary the mix of requests, to find the endpoint that leaks. Implies --diagnose. Only without PROFILE.",
 )
 @click.option(
     "--profile-out",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write the profile that these flags amount to into a new file.",
+    help="Write these options as a profile to a new file, with secrets as variables. Only without PROFILE.",
 )
-@click.option("--locustfile", help="Own Locust users instead of endpoints.")
+@click.option(
+    "--locustfile",
+    metavar="PATH",
+    help="Locustfile, or a directory of them, whose users generate the load instead of endpoints.",
+)
 @click.option(
     "--set",
     "overrides",
     multiple=True,
     metavar="KEY=VALUE",
-    help="Set any key of the profile, such as load.rate=50/s.",
+    help="Set any key of the profile, such as load.rate=50/s. Repeatable.",
 )
 @live_option
 @metrics_option
@@ -108,24 +146,24 @@ from soak.errors import UsageError
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Exactly this run directory; must be empty or new.",
+    help="Run directory to write; must be empty or new. Default: reports/NAME-TIME.",
 )
 @click.option(
     "--against",
     metavar="BASELINE",
-    help="Compare the run with this baseline, a name or a file; it also tells `rate: 70% of capacity`.",
+    help="Compare the run with this baseline (name or file). Its capacity is used for rates such as `70% of capacity`.",
 )
 @click.option(
     "--resume",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="RUN",
-    help="Go on with a run directory whose run was interrupted, killed or broken; its profile is in it.",
+    help="Continue the run in this directory that was interrupted, killed or broken, with the profile stored there.",
 )
 @click.option(
     "--json",
     "as_json",
     is_flag=True,
-    help="The analysis as JSON on standard output; all else goes to standard error.",
+    help="Print the analysis as JSON on standard output, and everything else on standard error.",
 )
 def command(
     profile: Path | None,
@@ -137,7 +175,10 @@ def command(
     against: str | None,
     **flags: Any,
 ) -> int:
-    """Drive traffic, sample the target, judge growth, and report.
+    """Send load to a target, sample its resources, judge their growth, and write reports.
+
+    The settings come from PROFILE, a YAML file, or without one from --url and --endpoint (or --locustfile). Options override the
+    profile's keys; the defaults below apply without PROFILE. Words after -- are passed to the locustfile.
 
     \b
     Examples:
@@ -164,8 +205,8 @@ def command(
             or any(flags.values())
         ):
             raise UsageError(
-                "--resume goes with --json, --live, --metrics, --otlp and --locust-ui alone: "
-                "the run goes on as it began, in its own directory"
+                "--resume goes with --json, --live, --metrics, --otlp and --locust-ui only: "
+                "the run continues with its own profile, in its own directory"
             )
         return _resume(resume, as_json=as_json, options=options)
     from soak.cli.drive import drive  # noqa: PLC0415 - `--help` needs none of it
@@ -230,7 +271,7 @@ def _resume(directory: Path, *, as_json: bool, options: ViewOptions) -> int:
     profile, text = profile_of_resumed(directory)
     if profile.load.find is not None:
         raise UsageError(
-            f"--resume {directory}: a capacity search cannot go on where it ended; start it anew"
+            f"--resume {directory}: a capacity search cannot be resumed; start a new run"
         )
     before = resumption_of(directory, profile.load.ramp + profile.load.duration)
     return drive(profile, text, directory, as_json=as_json, before=before, options=options)

@@ -13,13 +13,13 @@ from soak.sampling.building import source_schema
 
 @click.command("schema")
 def command() -> None:
-    """Print the profile's JSON Schema.
+    """Print the JSON Schema of profiles, for editors.
 
     \b
-    Save it beside your profiles, and begin each of them with
-      # yaml-language-server: $schema=soak.schema.json
-    so that the editor completes keys and marks mistakes:
+    Save it next to your profiles:
       soak schema > soak.schema.json
+    Then start each profile with this line, so that the editor completes keys and marks mistakes:
+      # yaml-language-server: $schema=soak.schema.json
     """
     hand_out(json.dumps(profile_schema(), indent=2, ensure_ascii=False) + "\n")
 

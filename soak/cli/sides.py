@@ -23,7 +23,7 @@ def runs_of(paths: Iterable[Path]) -> tuple[MeasuredRun, ...]:
     seen: set[str] = set()
     for run in runs:
         if run.source in seen and not run.source.startswith("baseline "):
-            raise UsageError(f"{run.source}: is named twice on one side")
+            raise UsageError(f"{run.source}: is given twice on one side")
         seen.add(run.source)
     return tuple(runs)
 
@@ -34,7 +34,7 @@ def refuse_shared(base: Iterable[MeasuredRun], candidate: Iterable[MeasuredRun])
     for run in base:
         if Path(run.source).exists() and Path(run.source).resolve() in others:
             raise UsageError(
-                f"{run.source}: is on both sides; a run says nothing of its difference from itself"
+                f"{run.source}: is on both sides; a run cannot be compared with itself"
             )
 
 
@@ -55,7 +55,7 @@ def _runs(path: Path) -> Iterator[MeasuredRun]:
         try:
             tree = json.loads(text)
         except (ValueError, RecursionError):
-            raise InputError(f"{path}: not valid JSON, and no run directory either") from None
+            raise InputError(f"{path}: neither valid JSON nor a run directory") from None
         yield from (
             from_tree(tree, str(path)).runs
             if is_baseline(tree)
@@ -85,7 +85,7 @@ def read_baseline(path: Path) -> Baseline:
         if not named.is_file():
             known = ", ".join(file.stem for file in sorted(BASELINES.glob("*.json")))
             raise UsageError(
-                f"no baseline {path} ({named} is not there{f'; there is {known}' if known else ''})"
+                f"no baseline {path} ({named} does not exist{f'; there is {known}' if known else ''})"
             )
         path = named
     return decode(read_text(path), str(path))

@@ -41,7 +41,7 @@ class ViewOptions:
 
 def live_option(function: Any) -> Any:
     """Add the option `--live [ADDR]`, the same for every command that has it."""
-    return _address("--live", LIVE_PORT, "the report while the run goes on", function)
+    return _address("--live", LIVE_PORT, "the live report during the run", function)
 
 
 def metrics_option(function: Any) -> Any:
@@ -49,7 +49,7 @@ def metrics_option(function: Any) -> Any:
     return _address(
         "--metrics",
         METRICS_PORT,
-        "load, growth, verdict and horizon so far for Prometheus",
+        "Prometheus metrics (load, growth, verdict and horizon so far)",
         function,
     )
 
@@ -59,7 +59,8 @@ def otlp_option(function: Any) -> Any:
     return click.option(
         "--otlp",
         metavar="ENDPOINT",
-        help="Send the same to an OpenTelemetry collector, such as http://127.0.0.1:4318. Needs soak-harness[otlp].",
+        help="Send the metrics of --metrics to an OpenTelemetry collector, such as http://127.0.0.1:4318. "
+        "Needs soak-harness[otlp].",
     )(function)
 
 
@@ -70,7 +71,7 @@ def locust_ui_option(function: Any) -> Any:
         is_flag=False,
         flag_value=f"127.0.0.1:{LOCUST_UI_PORT}",
         metavar="[ADDRESS]",
-        help=f"Serve Locust's own web UI, for reading, at HOST:PORT of this machine (127.0.0.1:{LOCUST_UI_PORT} unless given).",
+        help=f"Serve Locust's own web UI, read-only, at HOST:PORT of this machine. Default: 127.0.0.1:{LOCUST_UI_PORT}.",
     )(function)
 
 
@@ -81,7 +82,7 @@ def own_ui_address(text: str | None) -> str | None:
     address = parse_address("--locust-ui", text, LOCUST_UI_PORT)
     if not address.loopback:
         raise UsageError(
-            f"--locust-ui {text}: Locust's web UI knows no token, so it is served to this machine alone; from another one, "
+            f"--locust-ui {text}: Locust's web UI has no token, so it is served to this machine alone; from another machine, use "
             f"ssh -L {address.port}:127.0.0.1:{address.port} HOST"
         )
     host = f"[{address.host}]" if ":" in address.host else address.host
@@ -106,5 +107,6 @@ def _address(option: str, port: int, served: str, function: Any) -> Any:
         is_flag=False,
         flag_value=f"127.0.0.1:{port}",
         metavar="[ADDRESS]",
-        help=f"Serve {served}, at HOST:PORT (127.0.0.1:{port} unless given). Others than this machine's own need {TOKEN}.",
+        help=f"Serve {served} at HOST:PORT, by default 127.0.0.1:{port}. "
+        f"Addresses that other machines can reach need a token in {TOKEN}.",
     )(function)

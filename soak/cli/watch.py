@@ -20,10 +20,10 @@ EVERY = 1.0
 @live_option
 @metrics_option
 def command(run: Path, live: str | None, metrics: str | None) -> int:
-    """Show how a run on this machine stands, until it ends; then its verdict, with the exit code of the run.
+    """Show a run in progress on this machine until it ends, then its verdict.
 
-    RUN is a run directory. The run is only read: to leave the view ends nothing. A run that has
-    ended, or has crashed, is judged as far as it came.
+    RUN is a run directory. This command only reads it: closing the view does not end the run. A run that has already ended or
+    crashed is judged by what it recorded. The exit code is that of the run.
 
     \b
     Examples:
@@ -43,7 +43,7 @@ def command(run: Path, live: str | None, metrics: str | None) -> int:
 
     if not is_run_directory(run):
         raise UsageError(
-            f"{run}: not a run directory (it has no run.json); `soak run` says where it puts its run"
+            f"{run}: not a run directory (it has no run.json); `soak run` prints the path of its run directory"
         )
     options = ViewOptions.of({"live": live, "metrics": metrics})
     described, load, seen = read_run(run), profile_of(run).load, Live()
@@ -59,7 +59,7 @@ def command(run: Path, live: str | None, metrics: str | None) -> int:
     if is_under_way(run):
         for record in follower.new():  # earlier records, so that the first line covers them
             seen.saw(record)
-    leaving = "the view ends; it ends no run"
+    leaving = "closing the view; the run continues"
     with live_views(run, shown, seen, options) as views, interruptible(stop, leaving):
         with views.lines:
             while is_under_way(run) and not stop.is_set():
@@ -77,6 +77,9 @@ def command(run: Path, live: str | None, metrics: str | None) -> int:
             from soak.reporters.html import render  # noqa: PLC0415
 
             views.page.finish(render(analysis), "the run has ended")
-            say(f"soak: the report stays at {views.page.url}; Ctrl-C ends it", err=True)
+            say(
+                f"soak: the report stays available at {views.page.url}; press Ctrl-C to stop",
+                err=True,
+            )
             stop.wait()
     return code_of(analysis)

@@ -24,30 +24,35 @@ if TYPE_CHECKING:
     "--master",
     required=True,
     metavar="HOST[:PORT]",
-    help="Where `soak run` listens (port 5557 unless given).",
+    help="Address at which `soak run` waits for workers. Default port: 5557.",
 )
 @click.option(
     "--allow",
     multiple=True,
     metavar="HOST",
-    help="A host that this machine may send load to, such as *.staging.example.com; loopback always. Repeatable.",
+    help="Host to which this machine may send load, such as *.staging.example.com; loopback is always allowed. Repeatable.",
 )
 @click.option(
     "--locustfile",
     "locustfiles",
     multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="This machine's copy of the run's. Repeatable.",
+    help="This machine's copy of the run's locustfile. Repeatable.",
 )
 @click.option(
-    "--wait", default="60s", show_default=True, help="How long the master may take to answer."
+    "--wait",
+    default="60s",
+    show_default=True,
+    metavar="DURATION",
+    help="Maximum time to wait for the master's answer.",
 )
 def command(master: str, allow: tuple[str, ...], locustfiles: tuple[Path, ...], wait: str) -> int:
-    """Join a run whose profile expects workers: load.workers {expect: N}. Ends with the run.
+    """Join a run on another machine, and generate a share of its load until the run ends.
 
-    The master tells a worker what to send, and how fast. Where to is decided here: to loopback, and to hosts that --allow
-    names. Both must have the same SOAK_WORKER_TOKEN in their environment where either has one. Nothing is encrypted: join
-    over a private network, or through a tunnel, such as ssh -R 5557:127.0.0.1:5557 WORKER on the master's machine.
+    The profile of the run must expect workers: load.workers {expect: N}. The master decides what to send, and how fast. The
+    worker decides where it may be sent: to loopback, and to the hosts of --allow. If one side has SOAK_WORKER_TOKEN in its
+    environment, both need the same value. The connection is not encrypted: use a private network, or a tunnel, such as
+    ssh -R 5557:127.0.0.1:5557 WORKER on the master's machine.
 
     \b
     Examples:
@@ -56,7 +61,7 @@ def command(master: str, allow: tuple[str, ...], locustfiles: tuple[Path, ...], 
       soak worker --master 10.0.0.5:6000 --allow "*.staging.example.com" --locustfile locustfiles/checkout.py
 
     \b
-    Exit codes: 0 the run ended, 4 no master answered or it was lost, or this worker could not or would not take part,
+    Exit codes: 0 the run ended, 4 the master did not answer or was lost, or the worker failed or refused to take part,
     130 interrupted.
     """
     from soak.load.plan.cluster_options import TOKEN, WorkerOptions, address  # noqa: PLC0415 - `--help` needs none of it
@@ -100,7 +105,7 @@ def _joined(options: WorkerOptions, master: str) -> int:
             match message["kind"]:
                 case "joined":
                     joined = f"joined as worker {message['worker']} of {message['workers']}"
-                    say(f"soak: {joined}; the load begins when all are there", err=True)
+                    say(f"soak: {joined}; the load begins when all workers have joined", err=True)
                 case "began":
                     say("soak: the load has begun", err=True)
                 case "failed":
@@ -113,7 +118,7 @@ def _joined(options: WorkerOptions, master: str) -> int:
         process.stdin.close()
         process.wait()
     if cause is FailureCause.NO_MASTER:
-        failure += f": is `soak run` waiting there, is {master} right, and does it listen there (load.workers.bind)?"
+        failure += f": check that `soak run` is waiting for workers, and listens at {master} (load.workers.bind)"
     if failure or code:
         raise LoadError(f"worker: {failure or f'its process ended with code {code}'}")
     say("soak: the run has ended", err=True)
