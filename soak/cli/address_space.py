@@ -25,7 +25,7 @@ def fit_address_space() -> None:
     if bound < LEAST:
         raise SoakError(
             f"this process may use {bound // MIB} MiB of address space (ulimit -v), and soak needs at least"
-            f" {LEAST // MIB} MiB; nothing was decided"
+            f" {LEAST // MIB} MiB; there is no verdict"
         )
     if _THREADS not in os.environ:
         os.environ[_THREADS] = "1"

@@ -92,6 +92,7 @@ def _with_column_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
+    metavar="DIRECTORY",
     help="Directory for reports; with several files, one subdirectory each.",
 )
 @click.option(

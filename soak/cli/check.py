@@ -43,7 +43,8 @@ if TYPE_CHECKING:
 def command(profile: Path, overrides: tuple[str, ...], against: str | None, probe: bool) -> int:
     """Validate a profile, and print what a run would do.
 
-    With --probe, the exit code is 4 if a request, a source or a snapshot fails. Words after -- are passed to the locustfile.
+    With --probe, the exit code is 4 if a request, a source or a snapshot fails. Words after -- are user classes of the
+    locustfile, then its arguments.
 
     \b
     Examples:

@@ -20,7 +20,9 @@ from soak.errors import UsageError
     help="Reports, separated by commas: html, junit, json, markdown, sarif, github, terminal. Default: all.",
 )
 @click.option(
-    "--against", metavar="BASELINE", help="Also compare the run with this baseline (name or file)."
+    "--against",
+    metavar="BASELINE",
+    help="Also compare the run with this baseline (name or file); the exit code is the worse of both.",
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the analysis as JSON on standard output."

@@ -104,7 +104,7 @@ from soak.errors import UsageError
     "--allow",
     multiple=True,
     metavar="HOST",
-    help="Host to which load may be sent, in addition to this machine. Repeatable. Only without PROFILE.",
+    help="Host to which load may be sent, in addition to this machine, such as *.example.com. Repeatable. Only without PROFILE.",
 )
 @click.option(
     "--yes",
@@ -151,7 +151,8 @@ from soak.errors import UsageError
 @click.option(
     "--against",
     metavar="BASELINE",
-    help="Compare the run with this baseline (name or file). Its capacity is used for rates such as `70% of capacity`.",
+    help="Compare the run with this baseline (name or file); the exit code is the worse of both. "
+    "Its capacity is used for rates such as `70% of capacity`.",
 )
 @click.option(
     "--resume",
@@ -178,7 +179,8 @@ def command(
     """Send load to a target, sample its resources, judge their growth, and write reports.
 
     The settings come from PROFILE, a YAML file, or without one from --url and --endpoint (or --locustfile). Options override the
-    profile's keys; the defaults below apply without PROFILE. Words after -- are passed to the locustfile.
+    profile's keys; the defaults below apply without PROFILE. Words after -- are user classes of the
+    locustfile, then its arguments.
 
     \b
     Examples:

@@ -75,7 +75,7 @@ def refuse_body(profile: Path) -> None:
     """Raise UsageError if a request's body is given as the profile, as after `--json`, which takes no value."""
     if str(profile).lstrip().startswith(("{", "[")):
         raise UsageError(
-            f"{profile} is no profile: a request's body goes after --json-body; --json alone prints the analysis"
+            f"{profile} is not a profile: a request's body goes after --json-body; --json alone prints the analysis"
         )
 
 
