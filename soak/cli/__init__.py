@@ -125,7 +125,7 @@ def _crashed(error: Exception) -> ExitCode:
 
         said = crash_message(error)
     except Exception as another:  # noqa: BLE001 - what fails while a failure is told must not become a verdict's code
-        said = f"internal error: {type(error).__name__}, of which no more can be said: {type(another).__name__}"
+        said = f"internal error: {type(error).__name__}, which cannot be described further: {type(another).__name__}"
     _complain(said)
     return ExitCode.BROKEN
 

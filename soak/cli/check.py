@@ -225,7 +225,7 @@ def _probe_profilers(profile: object, pid: int | None) -> int:
     profilers, wrong = profilers_of(profile, profiled_target(profile, pid)), 0
     if not profilers:
         say(
-            "  FAIL diagnose: no profiles are seen to be offered; say where they are, such as diagnose.pprof"
+            "  FAIL diagnose: no profiles were found at the target; say where they are, such as diagnose.pprof"
         )
         return 1
     for key, profiler in profilers.items():

@@ -36,7 +36,7 @@ def command(paths: tuple[Path, ...]) -> int:
         )
         if not inside:
             raise UsageError(
-                f"{path}: no run directory, and holds none (a run directory has a run.json)"
+                f"{path}: neither a run directory nor a folder of runs (a run directory has a run.json)"
             )
         runs += inside
     total_before = total_after = 0

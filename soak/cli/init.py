@@ -110,7 +110,7 @@ def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
     present = [str(folder / path) for path in texts if (folder / path).exists()]
     if present and not force:
         raise UsageError(
-            f"{', '.join(present)}: there already; --force overwrites, --out names another place"
+            f"{', '.join(present)}: not overwritten without --force; --out names another place"
         )
     for path, text in texts.items():
         target = folder / path
@@ -125,6 +125,6 @@ def _write(texts: dict[str, str], folder: Path, *, force: bool) -> None:
 def _keep_or_write(profile: Path, text: str) -> None:
     """Write the profile that the CI files refer to; an existing one is never overwritten, even with --force."""
     if profile.exists():
-        say(f"kept {profile}, which was there already", err=True)
+        say(f"kept {profile}, which already existed", err=True)
     else:
         _write({profile.name: text}, profile.parent, force=False)

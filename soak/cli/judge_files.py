@@ -132,7 +132,7 @@ def write_beside(analysis: Analysis, directory: Path, formats: list[str] | None)
     names = [reporters[name].file_name for name in (formats or reporters)]
     if others := somebody_elses(directory, names):
         raise UsageError(
-            f"--out {directory}: its {others[0]} is no report of soak's, and would be overwritten; name another directory"
+            f"--out {directory}: its {others[0]} was not written by soak and would be overwritten; name another directory"
         )
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -89,7 +89,7 @@ def _bounds(older: str | None, keep: int | None, size: str | None) -> Bounds:
     from soak.units import parse_amount, parse_duration  # noqa: PLC0415
 
     if older is None and keep is None and size is None:
-        raise UsageError("soak prune: say what may go with --older 90d, --keep 30 or --size 20GiB")
+        raise UsageError("soak prune: name what to delete: --older 90d, --keep 30 or --size 20GiB")
     try:
         age = parse_duration(older) if older is not None else None
     except ValueError as error:

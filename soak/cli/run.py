@@ -228,7 +228,7 @@ def command(
     if profile is not None:
         run_flags.refuse_body(profile)
         if profile_out is not None:
-            raise UsageError("--profile-out goes without a profile")
+            raise UsageError("--profile-out applies only without a profile")
         loaded, text = load_profile(
             profile, [*run_flags.overrides(flags), *overrides], capacity=capacity
         )

@@ -65,7 +65,7 @@ def overrides(flags: dict[str, Any]) -> list[str]:
     """Return the flags that change a profile as --set values; raise UsageError for flags that exclude a profile."""
     for name in ALONE:
         if flags[name]:
-            raise UsageError(f"{_flag(name)} goes without a profile; with one, use --set")
+            raise UsageError(f"{_flag(name)} applies only without a profile; with one, use --set")
     return [
         f"{'.'.join(path)}={flags[name]}" for name, path in KEYS.items() if flags[name] is not None
     ]

@@ -45,7 +45,7 @@ def _runs(path: Path) -> Iterator[MeasuredRun]:
         runs = run_directories(path)
         if not runs:
             raise UsageError(
-                f"{path}: no run directory, and holds none (a run directory has a run.json)"
+                f"{path}: neither a run directory nor a folder of runs (a run directory has a run.json)"
             )
         yield from map(measured, runs)
     elif not path.is_file() and is_name(path) and baseline_path(path.name).is_file():

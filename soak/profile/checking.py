@@ -294,7 +294,7 @@ def check_find(profile: Profile, document: yamltext.Document) -> None:
         raise refused(
             document,
             ("diagnose",),
-            "goes with a soak, and load.find is a capacity search: leave it out",
+            "belongs to a soak run, and load.find makes this a capacity search: leave it out",
         )
     if profile.scenarios:
         raise refused(

@@ -34,13 +34,13 @@ class CiService:
 
 CI_SERVICES = {
     "github": CiService(
-        "GitHub Actions: nightly in segments that are judged together, and a short run with a comment a pull request",
+        "GitHub Actions: nightly in segments that are judged together, and a short run with a comment for each pull request",
         ".",
         "soak/nightly.yaml",
         "Edit soak/nightly.yaml, set the repository variable SOAK_TARGET, and commit both files.",
     ),
     "gitlab": CiService(
-        "GitLab CI: nightly in a schedule, JUnit and artifacts, a short run a merge request",
+        "GitLab CI: nightly on a schedule, with JUnit and artifacts, and a short run for each merge request",
         ".",
         "soak/nightly.yaml",
         "Edit soak/nightly.yaml, add `include: soak/gitlab-ci.yml` to .gitlab-ci.yml, and set up a pipeline schedule.",

@@ -89,7 +89,7 @@ def test_an_unexpected_exception_is_exit_4_with_its_traceback_kept(
     ("raised", "said"),
     [
         (MemoryError(), "soak: no more memory was given"),
-        (KeyError("x"), "soak: internal error: KeyError, of which no more"),
+        (KeyError("x"), "soak: internal error: KeyError, which cannot be"),
     ],
 )
 def test_a_crash_that_cannot_be_told_is_exit_4_all_the_same(

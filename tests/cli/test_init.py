@@ -49,7 +49,7 @@ def test_nothing_is_overwritten_unless_forced(
     (here / "data/products.csv").write_text("mine")
     code, _, err = run(capsys, "init", "--example", "checkout", "--out", "c.yaml")
     assert code == 2
-    assert "data/products.csv: there already; --force overwrites" in err
+    assert "data/products.csv: not overwritten without --force" in err
     assert not (here / "c.yaml").exists()
     assert run(capsys, "init", "--example", "checkout", "--out", "c.yaml", "--force")[0] == 0
     assert (here / "data/products.csv").read_text() != "mine"

@@ -239,4 +239,4 @@ def test_a_diagnosis_with_nothing_to_take_says_so(
         (tmp_path / "p.yaml").write_text(text)
         code, out, _ = run(capsys, "check", str(tmp_path / "p.yaml"), "--probe")
     assert code == 4
-    assert "FAIL diagnose: no profiles are seen to be offered" in out
+    assert "FAIL diagnose: no profiles were found at the target" in out

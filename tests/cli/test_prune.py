@@ -50,7 +50,7 @@ def test_with_yes_it_deletes_runs_and_nothing_else(
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], "say what may go with --older 90d"),
+        ([], "name what to delete: --older 90d"),
         (["--older", "90"], "--older: expected a duration"),
         (["--size", "big"], "--size: expected"),
         (["nowhere", "--keep", "3"], "nowhere: no such folder"),
@@ -111,4 +111,4 @@ def test_a_recording_that_cannot_be_packed_is_left_as_it_is(
 
 def test_compacting_what_is_no_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     code, _, err = run(capsys, "compact", str(tmp_path))
-    assert (code, "no run directory, and holds none" in err) == (2, True)
+    assert (code, "neither a run directory nor a folder of runs" in err) == (2, True)

@@ -31,7 +31,7 @@ REFUSED = [
     (["run", "nowhere.yaml"], "nowhere.yaml: cannot be read: No such file or directory"),
     (["run", "bad.yaml"], "bad.yaml:5: load.durration: unknown key, did you mean duration?"),
     (["run", "good.yaml", "--rate", "50"], "load.rate: expected a rate"),
-    (["run", "good.yaml", "--endpoint", "GET /"], "--endpoint goes without a profile"),
+    (["run", "good.yaml", "--endpoint", "GET /"], "--endpoint applies only without a profile"),
     (["run", "good.yaml", "--set", "load.rtae=5/s"], "load.rtae: unknown key, did you mean rate?"),
     (["run", "good.yaml", "--users", "0"], "load.users: expected a whole number of at least 1"),
     (["run", "good.yaml", "--users", "many"], "--users"),
@@ -91,8 +91,11 @@ REFUSED = [
         ["run", "--url", "http://127.0.0.1:1", "--endpoint", "GET /", "--timeout", "never"],
         "--timeout: expected",
     ),
-    (["run", "good.yaml", "--header", "a: b"], "--header goes without a profile"),
-    (["run", "good.yaml", "--profile-out", "x.yaml"], "--profile-out goes without a profile"),
+    (["run", "good.yaml", "--header", "a: b"], "--header applies only without a profile"),
+    (
+        ["run", "good.yaml", "--profile-out", "x.yaml"],
+        "--profile-out applies only without a profile",
+    ),
     (
         [
             "run",
