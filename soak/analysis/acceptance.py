@@ -99,7 +99,7 @@ def _outcome(
     if bound is None or trend is None:
         return _Outcome(
             Verdict.FAIL,
-            f"Not accepted, for it may be worse than what was known ({_bounds(finding)}): {leak}",
+            f"Not accepted, because it may be worse than the known leak ({_bounds(finding)}): {leak}",
         )
     allowed = show_amount(bound, finding.unit)
     if trend.slope_low > bound:
@@ -160,7 +160,7 @@ def _another_leak(entry: Accepted, suspects: Sequence[Suspect]) -> str | None:
     ]
     if not sure:
         wanted = entry.leak_class or entry.endpoint
-        return f"no suspect says that it is {wanted}: diagnose, with attribute for endpoints, would"
+        return f"no suspect says that it is {wanted}; diagnose (and attribute, for endpoints) would find out"
     for suspect in sure:
         if entry.leak_class is not None and suspect.leak_class != entry.leak_class:
             return f"a {suspect.leak_class} is suspected, {show_ratio(suspect.confidence)} sure"

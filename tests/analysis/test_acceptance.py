@@ -106,7 +106,7 @@ def test_a_leak_of_which_no_bound_is_known_is_not_accepted(
     analysis = accepted(leaking, baseline=baseline)
     assert analysis.verdict is Verdict.FAIL
     assert (
-        "Not accepted, for it may be worse than what was known (give accept.growth, such as"
+        "Not accepted, because it may be worse than the known leak (give accept.growth, such as"
         in analysis.reason
     )
     suggested = analysis.reason.partition("such as ")[2].partition(",")[0]

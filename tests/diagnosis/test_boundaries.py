@@ -201,7 +201,7 @@ def test_resident_memory_names_an_endpoint_whose_amount_it_tells_within_half() -
         assert case.endpoint == named
         if not named:
             assert case.signals[0].refused == (
-                "resident memory moves in arenas, and tells of a only that a request may add 49 B to 130 B"
+                "resident memory moves in arenas, so all it shows for a is that a request may add 49 B to 130 B"
             )
         [exact] = group_signals([signal(ResourceKind.HEAP, "bytes", 100.0, loose)])
         assert exact.endpoint == "a"

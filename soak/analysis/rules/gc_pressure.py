@@ -96,7 +96,7 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
         )
     for key, unit in _UNITS.items():
         if getattr(limits.gc, key) is not None and unit not in told:
-            reason = f"limits.gc.{key} is set, but nothing was recorded that tells it; watch the runtime's own metrics page."
+            reason = f"limits.gc.{key} is set, but nothing that measures it was recorded; watch the runtime's own metrics page."
             yield Finding(
                 RuleName.GC, f"gc_{key}", Verdict.INCONCLUSIVE, reason, (), getattr(limits.gc, key)
             )
@@ -108,7 +108,7 @@ def gc_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]
         return
     for measure in _measures(asked.prepared, asked.limits):
         if measure.asked is None and measure.value > measure.limit:
-            yield f"{measure.said}, more than the {measure.shown_limit} that is advised; limits.gc makes a rule of it"
+            yield f"{measure.said}, more than the {measure.shown_limit} that is advised; limits.gc turns the advice into a limit"
 
 
 def _advice_applies(prepared: Prepared) -> bool:

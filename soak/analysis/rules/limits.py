@@ -185,7 +185,7 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
         if limit is not None or not labels:
             reason = (
                 f"{of(labels)}no request was made in the judged stretch, so errors cannot be judged; "
-                "a longer one, or a shorter warm-up, has some."
+                "run longer, or shorten the warm-up."
             )
             yield Finding(
                 RuleName.ERRORS,

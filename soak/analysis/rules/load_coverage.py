@@ -47,7 +47,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
         yield _of_load(
             "requests",
             gap,
-            f"Requests were answered in {gap.said(prepared)}: what the load leaves was not seen",
+            f"Requests were answered in {gap.said(prepared)}: what the load leaves behind was not seen",
         )
         return
     gap = worst(_gaps_of_arrivals(prepared))
@@ -98,8 +98,8 @@ def _successes(
             yield _of_load(
                 "successes",
                 gap,
-                f"Any request succeeded in {gap.said(prepared)}: a limit on errors says how many may fail, and not that "
-                "nothing is served for so long",
+                f"At least one request succeeded in {gap.said(prepared)}: a limit on errors allows some requests to fail, "
+                "but not an outage of that length",
             )
 
 

@@ -106,7 +106,7 @@ def failed_before(finding: Finding, earlier: Finding | None, loaded: float) -> F
         return finding
     reason = (
         f"{earlier.reason.rstrip('.')}; judged over the first {show_duration(loaded)} of the load, "
-        "for after that the target did not keep the rate."
+        "because after that the target did not keep the rate."
     )
     changed = finding.adjusted("overload", Verdict.FAIL, reason)
     return replace(earlier, reason=reason, adjustments=changed.adjustments)

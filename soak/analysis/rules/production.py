@@ -72,8 +72,8 @@ def at_production(subject: Subject, finding: Finding, survive: Survive) -> Findi
         )
         return finding.adjusted(_STEP, Verdict.PASS, reason)
     reason = (
-        f"{noun}: {between} {at}; whether it grows with requests or with time a run of one rate cannot tell, "
-        "and stages of different rates would."
+        f"{noun}: {between} {at}; a run at one rate cannot tell whether it grows with requests or with time, "
+        "stages at different rates would."
     )
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
 

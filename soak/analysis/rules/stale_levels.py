@@ -41,7 +41,7 @@ def without_stale_level(prepared: Prepared, subject: Subject, finding: Finding) 
     seconds = prepared.end - start
     sooner = sooner_by({other.name for other in recorded})
     reason = (
-        f"{capitalized(subject.noun)} may grow unseen: collections alone measure it, and the garbage collector did so "
+        f"{capitalized(subject.noun)} may grow unseen: it is measured only at collections, and the garbage collector ran "
         f"{times} since it settled; "
         f"{more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
     )

@@ -76,10 +76,10 @@ class Attribution:
 EVERY = "*"
 _SAME_MIX = "the mix of traffic was always the same, so endpoints cannot be told apart: `diagnose: {attribute: true}` varies it"
 _OR_TIME = (
-    "what every request costs alike may as well be growth with time: at a constant rate nothing tells these apart but what "
-    "grows after the load has ended"
+    "growth that is the same for every request may as well be growth with time: at a constant rate, only what still grows "
+    "after the load has ended tells the two apart"
 )
-_TOO_LITTLE = "it grows, but which endpoint it is cannot be told from so little"
+_TOO_LITTLE = "it grows, but by too little to tell through which endpoint"
 
 
 def attribute(

@@ -164,7 +164,7 @@ def _only_close(signal: Signal) -> Signal:
         return signal
     low, high = (show_amount(bound, signal.unit) for bound in (loose[0].low, loose[0].high))
     kept = tuple(amount for amount in signal.contributors if amount not in loose)
-    why = f"resident memory moves in arenas, and tells of {loose[0].endpoint} only that a request may add {low} to {high}"
+    why = f"resident memory moves in arenas, so all it shows for {loose[0].endpoint} is that a request may add {low} to {high}"
     return replace(signal, contributors=kept, refused=why)
 
 

@@ -93,7 +93,7 @@ def _closure(case: Case, _: RunContext) -> str:
     """Say that the fastest place is a function within a function, if it is."""
     for signal in case.of(PLACE)[:1]:
         if signal.site is not None and any(mark in signal.site.place.function for mark in _CLOSURE):
-            return f"The function at {signal.name} was made within another, and keeps what that one held."
+            return f"The function at {signal.name} is a closure: it was created within another function and keeps its variables."
     return ""
 
 
@@ -131,7 +131,7 @@ def _slows_down(case: Case, context: RunContext) -> str:
         ratio, errors = slowing(np.asarray(clock)[1:], signal.site.levels[1:], signal.site.period)
         if ratio <= FILLING_RATIO and errors >= FILLING_ERRORS:
             share = show_ratio(max(ratio, 0.0))
-            return f"A request adds {share} as much at {signal.name} late in the run as early: it fills up, or keys repeat."
+            return f"Late in the run a request adds {share} as much at {signal.name} as early in it: it fills up, or keys repeat."
     return ""
 
 

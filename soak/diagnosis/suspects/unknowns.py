@@ -58,7 +58,7 @@ def endpoint_not_known(case: Case, context: RunContext) -> str:
     prepared = context.prepared
     longer = show_duration(LONGER_RUN * prepared.judged_seconds)
     refused = _best_refusal(case, context)
-    why = refused or "the growth fits several endpoints as well as one, or none of them surely"
+    why = refused or "the growth fits several endpoints about equally well, or none for certain"
     if case.signals and all(not signal.counted and signal.what != PLACE for signal in case.signals):
         why += "; the heap after each collection would tell sooner: take snapshots"
     return f"The endpoint is not known although the mix was varied: {why}; a run of about {longer} would tell more."
@@ -118,7 +118,7 @@ def tracing_cost(context: RunContext) -> list[str]:
         return [
             (
                 "Tracing allocations, even now and then, would have made the target answer late, so the hook traced none: "
-                f"places are known of containers, threads and tasks alone; to leave room for tracing, run it again {_ROOM}."
+                f"places are known only for containers, threads and tasks; to leave room for tracing, run it again {_ROOM}."
             )
         ]
     return [

@@ -112,7 +112,7 @@ def test_live_data_that_no_collection_measured_since_it_settled_does_not_pass() 
         if finding.rule == "growth" and finding.series == LIVE
     ]
     assert judged_used.verdict is Verdict.INCONCLUSIVE, judged_used.reason
-    assert "may grow unseen: collections alone measure it" in judged_used.reason
+    assert "may grow unseen: it is measured only at collections" in judged_used.reason
     assert (
         "not seen to grow" not in judged_used.reason
     )  # it may well have climbed before it settled

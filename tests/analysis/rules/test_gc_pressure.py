@@ -39,7 +39,7 @@ def test_many_collections_are_advised_against_and_fail_nothing() -> None:
     assert told.startswith(
         "The garbage collector ran 180 times a minute, more than the 100 a minute that is advised"
     )
-    assert told.endswith("limits.gc makes a rule of it")
+    assert told.endswith("limits.gc turns the advice into a limit")
     assert gc_of(analysis).reason.endswith("at most 100 a minute is advised, and no limit is set.")
     assert gc_of(analysis).observed == pytest.approx(180, rel=0.01)
 

@@ -241,7 +241,7 @@ def test_a_leak_that_brings_its_service_down_fails_by_what_was_seen_until_then()
     seen = memory_of(FELL_BEHIND, 40e3 * np.arange(SECONDS) + QUEUE)
     assert seen.verdict is Verdict.FAIL
     assert seen.reason.endswith(
-        "; judged over the first 3.3 min of the load, for after that the target did not keep the rate."
+        "; judged over the first 3.3 min of the load, because after that the target did not keep the rate."
     )
     assert [(note.by, note.after) for note in seen.adjustments][-1] == ("overload", Verdict.FAIL)
     assert seen.trend is not None

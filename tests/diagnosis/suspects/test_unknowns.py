@@ -94,7 +94,7 @@ def test_the_level_with_the_most_points_says_why_the_endpoint_is_not_known() -> 
         words = endpoint_not_known(Case("", signals, (EACH, EACH)), context())
         assert f"the mix was varied: {many}; a run of about" in words
     told = endpoint_not_known(Case("", (place, heap), (EACH, EACH)), context())
-    assert "the growth fits several endpoints as well as one" in told
+    assert "the growth fits several endpoints about equally well" in told
     alone = endpoint_not_known(Case("", (place,), (EACH,)), context())
     assert few in alone
     assert "would tell more" in alone
