@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from math import ceil
+from math import ceil, inf
 from typing import NamedTuple
 
 import gevent
+from gevent.event import Event
 
 from soak.load.measure.counting import Counting
 from soak.load.plan.partition import Shares, arrivals_of
@@ -29,6 +30,9 @@ MAX_WAITING = 10_000
 MOST_AT_ONCE = 32
 #: Pinned connections stay open for the whole run: as many as arrivals come in this time. Others close after IDLE_SECONDS.
 PINNED_SECONDS, MOST_PINNED, IDLE_SECONDS = 0.1, 100, 5.0
+#: If the load ends at most this many seconds before the last arrival is due, the rest is still made, and waited for this
+#: long: the process began late, or its event loop stood still at the end. The rest of a longer schedule is left out.
+CATCH_UP = 1.0
 
 
 class Visit(NamedTuple):
@@ -79,6 +83,8 @@ class OpenLoad:
         self._virtual_user = mix.virtual_user(0)
         self._without_rows: set[Scenario] = set()
         self._cut = False
+        #: When the last arrival is due (monotonic seconds), and whether all arrivals were made.
+        self._last_due, self._all_made = inf, Event()
         self._hub = gevent.get_hub()
         enough = min(
             MOST_PINNED, 4 + ceil(PINNED_SECONDS * (plan.rate or 0.0) / self._shares.first.count)
@@ -105,9 +111,11 @@ class OpenLoad:
             self._drive(pace.until)
         finally:
             pace.close()
+            self._all_made.set()
 
     def _drive(self, sleep_until: Callable[[float], None]) -> None:
         began = looked = time.monotonic()
+        self._last_due = began + self._mix.schedule.total
         mix, choose, arrive, without_rest = self._mix, self._mix.choose, self.arrive, 0
         chance, poisson = self._virtual_user.random, self._plan.arrivals == "poisson"
         for number, due in arrivals_of(
@@ -248,7 +256,10 @@ class OpenLoad:
 
     def finish(self, patience: float) -> None:
         """Wait for responses in flight, at most `patience` seconds, and close everything; flows stop where they are."""
-        end = time.monotonic() + patience
+        now = time.monotonic()
+        end = now + patience
+        if self._last_due <= now + CATCH_UP:
+            self._all_made.wait(timeout=min(CATCH_UP, patience))
         self._cut = True
         for worker in self._all:
             if worker.thinking and worker.greenlet is not None:

@@ -123,6 +123,20 @@ def test_a_load_that_is_to_finish_makes_no_more_arrivals() -> None:
     assert load.made == 0
 
 
+@pytest.mark.parametrize(("duration", "all_made"), [(0.4, True), (60.0, False)])
+def test_arrivals_that_are_due_when_the_load_ends_are_made_late_and_no_others(
+    duration: float, all_made: bool
+) -> None:
+    load, counting, _ = load_of(replace(PLAN, rate=100.0, duration=duration), 0.0)
+    driving = vars(arrivals)["gevent"].spawn(load.drive)
+    rest(0.05)
+    time.sleep(0.5)  # the event loop stands still beyond the end of the shorter load
+    load.finish(5.0)
+    driving.join()
+    assert load.made == closed(counting).requests
+    assert (load.made == 100 * duration) is all_made
+
+
 def test_connections_take_turns() -> None:
     load, _, made = load_of(PLAN, 0.0)
     for _ in range(3 * len(made)):
