@@ -152,9 +152,9 @@ def _capacity(prepared: Prepared, breakdown: Breakdown, identity: Labels) -> flo
     for text in breakdown.capacities:
         named = {matcher.label for matcher in selector(text).matchers}
         bounds = [
-            series.last
+            last
             for series in selected(text, prepared.drawn)
-            if series.last is not None
+            if (last := series.last) is not None
             and (
                 breakdown_identity(breakdown, series.labels) == identity
                 or all(label in named for label, _ in series.labels)

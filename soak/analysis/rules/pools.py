@@ -54,11 +54,11 @@ def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str
             own = pool_identity(pool, used.labels)
             of = f" of {', '.join(value for _, value in own)}" if own else ""
             maximum = _beside(prepared, pool, pool.maximum, own)
-            most = (maximum.last if maximum is not None else None) or 0.0
+            most = maximum.last if maximum is not None else None
             taken = _judged(prepared, used)
             if len(taken) < _FEWEST:
                 continue
-            if maximum is not None and 0 < most < 2**31 - 1:
+            if most is not None and 0 < most < 2**31 - 1:
                 yield from _pinned(prepared, pool, own, of, taken, most)
                 peak = float(np.nanmax(used.values))
                 settled = (used.name, used.labels) not in unsettled

@@ -87,8 +87,8 @@ def seen_events(prepared: Prepared) -> Iterator[Event]:
         )
     asked = {}
     for series in prepared.recording.series:
-        if series.name == "scrape_requests_total" and series.last is not None:
-            asked[dict(series.labels).get("url", "")] = series.last
+        if series.name == "scrape_requests_total" and (count := series.last) is not None:
+            asked[dict(series.labels).get("url", "")] = count
     if asked:
         total = sum(asked.values())
         each = ", ".join(f"{show_number(count)} to {url}" for url, count in asked.items())

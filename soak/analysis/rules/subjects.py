@@ -198,6 +198,9 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
 def _process_memory(prepared: Prepared, instance: str | None) -> float:
     """Return the last resident memory of the process (bytes); 0 if unknown."""
     for resident in prepared.named(RESIDENT):
-        if dict(resident.labels).get("instance") == instance and resident.last is not None:
-            return resident.last
+        if (
+            dict(resident.labels).get("instance") == instance
+            and (last := resident.last) is not None
+        ):
+            return last
     return 0.0

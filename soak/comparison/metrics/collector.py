@@ -99,15 +99,9 @@ def _pauses(view: RunView) -> Iterator[tuple[Series, Floats, float]]:
                 None,
             )
             if count is not None:
-                ever = _last(count)
-                mean = _last(total) / ever if ever > 0 else 0.0
+                ever = count.last or 0.0
+                mean = (total.last or 0.0) / ever if ever > 0 else 0.0
                 yield total, view.blocks.increases(count), mean
-
-
-def _last(counter: Series) -> float:
-    """Return a counter's last known value; 0 if it has none."""
-    known = counter.known
-    return float(known[-1]) if len(known) else 0.0
 
 
 def _counters(view: RunView, selectors: tuple[str, ...]) -> Iterator[Series]:
