@@ -113,7 +113,7 @@ fuzz: install ## Damaged input for everything that soak reads; prints a table (C
 
 mutants: install ## Mutate the code that judges and diagnoses, and count the mutants that tests find (COUNT=400 SEED=1: an hour of one core)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[mutants]'
-	OPENBLAS_NUM_THREADS=1 nice -n 19 $(BIN)/python -m tests.mutants.run --count $(or $(COUNT),400) --seed $(or $(SEED),1) $(if $(AGAIN),--again)
+	OPENBLAS_NUM_THREADS=1 nice -n 19 $(BIN)/python -m tests.mutants.run --count $(or $(COUNT),400) --seed $(or $(SEED),1) $(if $(FILE),--file $(FILE)) $(if $(AGAIN),--again)
 
 matrix: install ## Run soak on every service and every leak of tests/targets (over an hour)
 	$(BIN)/python -m tests.targets.matrix

@@ -76,7 +76,10 @@ def _kept(file: Path) -> Path:
 class Nearest:
     """The recorded tests, by the functions that they call."""
 
-    def __init__(self, records: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self, records: Mapping[str, Mapping[str, Any]], most_seconds: float = MOST_SECONDS
+    ) -> None:
+        self.most_seconds = most_seconds
         self.seconds = {
             test: float(row["seconds"]) for test, row in records.items() if row["passed"]
         }
@@ -86,7 +89,7 @@ class Nearest:
                 self.calling[function].add(test)
 
     def tests_of(self, mutant: Mutant) -> list[str]:
-        """The tests that call a mutant's function, within MOST_SECONDS; at least one, where there is one.
+        """The tests that call a mutant's function, within `most_seconds` of processor time; at least one, where there is one.
 
         Those of the module itself and those that hold whole results come before all others; the
         cheapest first among both.
@@ -110,7 +113,7 @@ class Nearest:
         spent = 0.0
         for test in sorted(running, key=lambda test: (_far(test, mutant.path), self.seconds[test])):
             spent += self.seconds[test]
-            if spent > MOST_SECONDS and chosen:
+            if spent > self.most_seconds and chosen:
                 break
             chosen.append(test)
         return chosen

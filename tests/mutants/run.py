@@ -15,7 +15,7 @@ import resource
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ import pytest
 from scipy.stats import beta
 
 from tests.mutants import nearest
-from tests.mutants.generate import ROOT, Mutant, sample
+from tests.mutants.generate import ROOT, Mutant, mutants_of, sample
 from tests.mutants.swap import NotImportableError, functions, swap_in
 
 #: Seconds of processor time after which a mutant hangs: five times what its tests may take.
@@ -75,18 +75,18 @@ class Mutation:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         """Record what each test calls, unless that is known, and try the sample."""
         items = {item.nodeid: item for item in session.items}
-        tests = nearest.Nearest(recorded(session.items))
+        tests = nearest.Nearest(recorded(session.items), self.asked.seconds)
         if self.asked.count:
             self._try_sample(items, tests)
         return True
 
     def _try_sample(self, items: dict[str, pytest.Item], tests: nearest.Nearest) -> None:
         known, loaded = equivalents(), functions()
-        results = nearest.KEPT / f"sample-{self.asked.seed}-{self.asked.count}.jsonl"
+        results = nearest.KEPT / f"{'-'.join(self._chosen_by())}.jsonl"
         done = _results(results)
         counts: Counter[str] = Counter()
         with results.open("a") as kept:
-            for mutant in sample(self.asked.count, self.asked.seed):
+            for mutant in self._chosen():
                 before, after = mutant.change()
                 outcome = done.get((mutant.path, before, after), "")
                 if (mutant.path, after) in known:
@@ -112,6 +112,18 @@ class Mutation:
                         flush=True,
                     )
         print_share(counts)
+
+    def _chosen(self) -> Iterable[Mutant]:
+        """The mutants to try: all of the files that were asked for, otherwise a sample of all files."""
+        if self.asked.file:
+            return [mutant for path in self.asked.file for mutant in mutants_of(path.resolve())]
+        return sample(self.asked.count, self.asked.seed)
+
+    def _chosen_by(self) -> Iterable[str]:
+        """What names the results of these mutants."""
+        if self.asked.file:
+            return ("file", *(path.stem for path in self.asked.file))
+        return "sample", str(self.asked.seed), str(self.asked.count)
 
 
 def _outcome(code: int | None) -> str:
@@ -196,9 +208,18 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400, help="mutants in the sample")
     parser.add_argument("--seed", type=int, default=1, help="which sample")
     parser.add_argument(
+        "--file", type=Path, nargs="+", help="try all mutants of these files instead of a sample"
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=nearest.MOST_SECONDS,
+        help="processor time of the tests that each mutant is tried on",
+    )
+    parser.add_argument(
         "--again",
         action="store_true",
-        help="try those again that survived an earlier run of this sample",
+        help="try those again that survived an earlier run of the same mutants",
     )
     asked = parser.parse_args()
     nearest.KEPT.mkdir(exist_ok=True)
