@@ -125,7 +125,7 @@ def slowing(clock: Floats, levels: Floats, period: float = 0.0) -> tuple[float, 
     for half in (~late, late):
         slope, error = slope_and_error(clock[half], levels[half], period)
         slopes.append(slope)
-        variances.append((error / _wide(max(int(half.sum()) - 2, 1))) ** 2)
+        variances.append((error / _wide(int(half.sum()) - 2)) ** 2)
     early, later = slopes
     if early <= 0:
         return 1.0, 0.0

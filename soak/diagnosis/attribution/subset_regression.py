@@ -66,7 +66,7 @@ def fit_subsets(
     """
     first = np.diff(lives, prepend=lives[0] - 1) != 0
     ages = times - times[first][np.cumsum(first) - 1]
-    settling = np.log1p(ages / (_YOUTH * max(float(np.ptp(times)), 1e-9)))
+    settling = np.log1p(ages / (_YOUTH * float(np.ptp(times))))
     columns = np.column_stack([columns, settling])
     scale, size = np.maximum(np.ptp(columns, axis=0), 1e-300), float(np.ptp(levels)) or 1.0
     data = _Data(
@@ -110,7 +110,7 @@ def _explanations(data: _Data, least: float) -> Iterator[_Explanations]:
         own, triangle = np.linalg.qr(white[v, :m].T)
         rows = white[v, m:].T
         rows = rows - own @ (own.T @ rows)
-        own_size = float(np.log(np.abs(np.diag(triangle)) + 1e-300).sum())
+        own_size = float(np.log(np.abs(np.diag(triangle))).sum())
         likelihood = float(noise.prior[v] - 0.5 * logs[v] - own_size)
         yield _fitted(rows[:, :k], rows[:, k], masks, n - m, price, likelihood, least)
 
@@ -169,11 +169,11 @@ def _drawn(explanations: _Explanations, s: int, takes: int, chance: np.random.Ge
 def _masks(columns: Floats, levels: Floats) -> Floats:
     """Return all subsets of the selected columns, (s, k), 1 for a column in the subset; the last two are always selected."""
     k = columns.shape[1]
-    centred, target = columns - columns.mean(axis=0), levels - levels.mean()
+    centred = columns - columns.mean(axis=0)
     chosen = [k - 2, k - 1]
     while len(chosen) < min(k, MOST):
         part = centred[:, chosen]
-        rest = target - part @ np.linalg.lstsq(part, target, rcond=None)[0]
+        rest = levels - part @ np.linalg.lstsq(part, levels, rcond=None)[0]
         gains = np.abs(centred.T @ rest) / np.maximum(np.sqrt((centred**2).sum(axis=0)), 1e-300)
         gains[chosen] = -np.inf
         chosen.append(int(np.argmax(gains)))
