@@ -27,13 +27,13 @@ N = 24
 def table(columns: int = 2, seed: int = 3, rows: int = N) -> Floats:
     """Counts that rise unevenly, from a level of their own."""
     chance = np.random.default_rng(seed)
-    return np.cumsum(chance.integers(0, 40, (rows, columns)), axis=0) + 100.0
+    return np.asarray(np.cumsum(chance.integers(0, 40, (rows, columns)), axis=0) + 100.0)
 
 
 def level(columns: Floats, *costs: float, seed: int = 5, scatter: int = 60) -> Floats:
     """What these columns cost, beside whole numbers of noise."""
     noise = np.random.default_rng(seed).integers(-scatter, scatter + 1, len(columns))
-    return columns @ np.array(costs) + noise + 1000.0
+    return np.asarray(columns @ np.array(costs) + noise + 1000.0)
 
 
 def lives(*lengths: int) -> Any:
