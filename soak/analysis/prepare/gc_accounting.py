@@ -50,11 +50,9 @@ def with_live_heap(recorded: Iterable[Series]) -> Iterator[Series]:
                 _beside(series, collector.percent, goal),
                 _beside(series, collector.limit, goal),
             )
-            factor = (
-                1
-                + (percent if percent and np.isfinite(percent) and 0 < percent < 1e6 else 100.0)
-                / 100
-            )
+            if percent is None or not 0 < percent < 1e6:
+                percent = 100.0
+            factor = 1 + percent / 100
             values = goal.values / factor
             if limit and limit < 2**60:
                 values = np.where(goal.values > 0.9 * limit, np.nan, values)

@@ -1,15 +1,29 @@
 """Growth that may be garbage: what full collections, or none, say of a heap and of the memory around it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.prepare.gc_accounting import collections_between, uncollected
+from soak.analysis.prepare.gc_accounting import (
+    _rise,
+    are_counted,
+    collections_between,
+    collections_of,
+    cycles_of,
+    more_collections,
+    pauses_of,
+    sooner_by,
+    uncollected,
+    with_few_collections,
+    with_live_heap,
+)
 from soak.formats import read_recording
-from soak.model import Analysis, Series, Verdict
+from soak.model import Analysis, Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
@@ -141,9 +155,442 @@ def test_a_last_collection_s_heap_that_a_young_collection_sets_is_measured_by_it
 
 
 @pytest.mark.parametrize(
-    ("ran", "few"), [({}, False), ({"a": 0.0}, True), ({"a": 99.0}, False), ({"": 0.0}, True)]
+    ("ran", "few"),
+    [
+        ({}, False),
+        ({"a": 0.0}, True),
+        ({"a": 1.0}, True),
+        ({"a": 2.0}, False),
+        ({"a": 99.0}, False),
+        ({"": 0.0}, True),
+        ({"a": 2.0, "": 0.0}, False),
+    ],
 )
 def test_a_heap_says_nothing_where_too_few_collections_were_counted(
     ran: dict[str, float], few: bool
 ) -> None:
     assert uncollected(ran, (("instance", "a"),)) is few
+
+
+def test_collections_are_counted_of_a_process_or_of_the_only_one() -> None:
+    assert are_counted({"a": 0.0}, (("instance", "a"),))
+    assert are_counted({"": 0.0}, (("instance", "a"),))
+    assert not are_counted({"b": 0.0}, (("instance", "a"),))
+
+
+def short(name: str, *values: float, start: Any = 0.0, counts: Any = True, **labels: str) -> Series:
+    """A counter (or a gauge) of one value a second from `start` on."""
+    make = counter if counts else gauge
+    made = make(name, values, **labels)
+    return replace(made, times=made.times + start)
+
+
+GOAL, GOGC, MEMORY_LIMIT, LIVE_HEAP = (
+    "go_memstats_next_gc_bytes",
+    "go_gc_gogc_percent",
+    "go_gc_gomemlimit_bytes",
+    "go_gc_heap_live_bytes",
+)
+
+
+@pytest.mark.parametrize(
+    ("percent", "factor"),
+    [
+        (100.0, 2.0),
+        (50.0, 1.5),
+        (300.0, 4.0),
+        (0.5, 1.005),
+        (0.0, 2.0),  # not known, so the usual 100
+        (-1.0, 2.0),
+        (-0.5, 2.0),
+        (999_999.5, 1 + 9999.995),
+        (1e6, 2.0),
+        (np.inf, 2.0),
+        (np.nan, 2.0),
+        (None, 2.0),
+    ],
+)
+def test_the_live_heap_is_the_goal_without_what_gogc_adds(
+    percent: float | None, factor: float
+) -> None:
+    goal = short(GOAL, 3e6, 6e6, counts=False)
+    beside = [] if percent is None else [short(GOGC, 40.0, percent, counts=False)]
+    *given, live = with_live_heap([goal, *beside])
+    assert given == [goal, *beside]
+    assert (live.name, live.labels) == (LIVE_HEAP, ())
+    assert live.values == pytest.approx([3e6 / factor, 6e6 / factor])
+
+
+@pytest.mark.parametrize(
+    ("limit", "known"),
+    [
+        (100.0, [True, True, False]),
+        (101.2, [True, True, True]),
+        (0.0, [True, True, True]),
+        (2.0, [False, False, False]),
+        (None, [True, True, True]),
+    ],
+)
+def test_near_the_memory_limit_the_live_heap_is_unknown(
+    limit: float | None, known: list[bool]
+) -> None:
+    """The goals are 80, 90 and 91; nine tenths of the limit is the last that tells the live heap."""
+    beside = [] if limit is None else [short(MEMORY_LIMIT, limit, counts=False)]
+    *_, live = with_live_heap([short(GOAL, 80.0, 90.0, 91.0, counts=False), *beside])
+    assert np.isfinite(live.values).tolist() == known
+
+
+@pytest.mark.parametrize(("limit", "known"), [(2.0**60, True), (2.0**59.5, False)])
+def test_the_largest_integer_is_no_memory_limit(limit: float, known: bool) -> None:
+    beside = short(MEMORY_LIMIT, limit, counts=False)
+    *_, live = with_live_heap([short(GOAL, 2.0**60, counts=False), beside])
+    assert np.isfinite(live.values).tolist() == [known]
+
+
+def test_only_a_process_without_a_live_heap_is_given_one_by_its_own_gogc() -> None:
+    a, b = {"instance": "a"}, {"instance": "b"}
+    known = short(LIVE_HEAP, 7.0, counts=False, **a)
+    rows = [
+        short(GOAL, 30.0, counts=False, **a),
+        short(GOAL, 30.0, counts=False, **b),
+        known,
+        short(GOGC, 100.0, counts=False, **a),
+        short(GOGC, counts=False, **b),
+        short(GOGC, 200.0, counts=False, **b),
+    ]
+    derived = list(with_live_heap(rows))[len(rows) :]
+    assert [(live.labels, live.values.tolist()) for live in derived] == [
+        ((("instance", "b"),), [10.0])
+    ]
+
+
+CYCLES, YOUNG_AND_OLD, MAJOR = (
+    "go_gc_duration_seconds_count",
+    "jvm_gc_pause_seconds_count",
+    {"action": "end of major GC"},
+)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "ran"),
+    [
+        ([short(CYCLES, 5, 6, 8, 9)], {"": 4.0}),
+        ([short(CYCLES, 5, 6, 8, 9, start=-1)], {"": 3.0}),  # 6 at 0 s is the first inside
+        ([short(CYCLES, 5, 6, 8, 9, start=8)], {"": 3.0}),  # 8 at 10 s is the last
+        ([short(CYCLES, 5, 9, 1, 2)], {"": 5.0}),  # a new process
+        ([short(CYCLES, 5, 9, 8.5)], {"": 4.0}),
+        ([short(CYCLES, 5, np.nan, 8)], {"": 3.0}),
+        ([short(CYCLES, 5, 9, counts=False)], {}),
+        ([short("requests_total", 5, 9)], {}),
+        # The larger one of two counters of the same collections.
+        ([short(CYCLES, 5, 9), short("go_gc_cycles_total_gc_cycles_total", 5, 7)], {"": 4.0}),
+        ([short(CYCLES, 5, 7), short("go_gc_cycles_total_gc_cycles_total", 5, 9)], {"": 4.0}),
+        ([short(YOUNG_AND_OLD, 5, 9, action="end of minor GC")], {"": 0.0}),
+        ([short(YOUNG_AND_OLD, 5, 9, **MAJOR)], {"": 4.0}),
+        ([short(LIVE, 5, 5, 9, 5, 5, 6, counts=False)], {"": 3.0}),
+        ([short(LIVE, 5, 5, 9, 5, 6, start=8, counts=False)], {"": 1.0}),
+        ([short(LIVE, 5, 5, counts=False)], {"": 0.0}),
+        ([short(LIVE, 5, 9, 5, counts=False), short(YOUNG_AND_OLD, 1, 4, **MAJOR)], {"": 3.0}),
+        ([short(LIVE, 5, 9, 5, counts=False), short(YOUNG_AND_OLD, 1, 2, **MAJOR)], {"": 2.0}),
+        ([short(CYCLES, 5, 6, instance="a"), short(CYCLES, 5, 9)], {"a": 1.0, "": 4.0}),
+    ],
+)
+def test_full_collections_are_counted_within_the_judged_stretch(
+    recorded: list[Series], ran: dict[str, float]
+) -> None:
+    assert collections_between(recorded, 0.0, 10.0) == ran
+
+
+@pytest.mark.parametrize(
+    ("start", "beside", "ran"),
+    [
+        (0.0, [short("x", 1.0)], 5.0),  # 3 at 5 s, which its page at 0 s did not have
+        (4.9, [short("x", 1.0)], 5.0),
+        (5.0, [short("x", 1.0)], 2.0),  # seen when judging begins: it may have counted before
+        (0.0, [], 2.0),  # its page was read first when it was there
+        (0.0, [short("x", 1.0, start=5.0)], 2.0),
+        (0.0, [replace(short("x", 1.0), source="other")], 2.0),
+        (0.0, [short("x")], 2.0),
+    ],
+)
+def test_a_counter_that_appears_late_has_counted_from_nothing(
+    start: float, beside: list[Series], ran: float
+) -> None:
+    late = short(CYCLES, 3, 5, start=5.0)
+    assert collections_between([late, *beside], start, 10.0) == {"": ran}
+    hidden = short(CYCLES, np.nan, np.nan, 3, 5, start=3.0)
+    assert collections_between([hidden, *beside], start, 10.0) == {
+        "": ran if beside and ran > 2 else 5.0 if start < 5 else 2.0
+    }
+    once = short(CYCLES, 2, start=5.0)
+    assert collections_between([once, *beside], start, 10.0) == {"": 2.0 if ran > 2 else 0.0}
+    unknown = short(CYCLES, np.nan, np.nan)
+    assert collections_between([unknown, *beside], start, 10.0) == {"": 0.0}
+
+
+def test_collections_that_update_a_live_heap_are_those_of_its_process_young_ones_too() -> None:
+    level = short("dotnet_gc_last_collection_heap_size_bytes", 6, 6, counts=False, instance="a")
+    name = "dotnet_gc_collections_total"
+    rows = [
+        short(name, 1, 4, instance="a", gc_heap_generation="gen0"),
+        short(name, 1, 2, instance="a", gc_heap_generation="gen2"),
+        short(name, 1, 90, instance="b", gc_heap_generation="gen2"),
+        short(name, 1, 90, counts=False, instance="a"),
+        short("requests_total", 1, 90, instance="a"),
+    ]
+    assert collections_of(rows, level, 0.0, 10.0) == 3.0
+    assert collections_of(rows[1:], level, 0.0, 10.0) == 1.0
+    assert collections_of(rows[2:], level, 0.0, 10.0) == np.inf
+    late = short(name, 3, 4, start=5.0, instance="a", gc_heap_generation="gen2")
+    assert collections_of([late, level], level, 0.0, 10.0) == 4.0
+
+
+def test_a_live_heap_after_full_collections_is_updated_by_these_alone() -> None:
+    level = short(LIVE, 6, 7, 7, counts=False, instance="a")
+    young = short(YOUNG_AND_OLD, 1, 40, action="end of minor GC", instance="a")
+    assert collections_of([young, level], level, 0.0, 10.0) == 1.0
+    assert collections_of([young, replace(level, values=level.values * 0)], level, 0.0, 10.0) == 0
+
+
+def _told(found: Any) -> list[tuple[Any, ...]]:
+    return [
+        (series.name, dict(series.labels).get("instance", ""), *rest) for series, *rest in found
+    ]
+
+
+def test_collections_per_second_are_those_of_each_process_s_best_counter() -> None:
+    best = "go_gc_cycles_total_gc_cycles_total"
+    rows = [
+        short(CYCLES, 1, 3, 5, instance="a"),
+        short(best, 1, 2, 3, instance="a"),
+        short(YOUNG_AND_OLD, 0, 4, 8, cause="x", instance="b"),
+        short(YOUNG_AND_OLD, 0, 1, 2, cause="y", instance="b"),
+        short("nodejs_gc_duration_seconds_count", 0, 50, kind="minor", instance="c"),
+        short(best, 1, 9, counts=False, instance="d"),
+        short("requests_total", 1, 9, instance="e"),
+    ]
+    assert sorted(_told(cycles_of(rows, 0.0, 10.0))) == [
+        (best, "a", 1.0),
+        (YOUNG_AND_OLD, "b", 5.0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "rate"),
+    [(0.0, 5.0, 3.0), (1.0, 4.0, 3.0), (2.0, 4.0, 2.0), (3.5, 4.0, None), (3.0, 4.0, 2.0)],
+)
+def test_the_rate_of_collections_is_over_the_samples_within(
+    start: float, end: float, rate: float | None
+) -> None:
+    row = short(CYCLES, 0, 5, 7, 9, np.nan, start=1.0)
+    assert [each for _, each in cycles_of([row], start, end)] == ([] if rate is None else [rate])
+
+
+def test_the_rate_of_collections_is_over_the_best_counter_s_own_samples() -> None:
+    other = short(CYCLES, 1, np.nan, 9, start=3.5, instance="a")
+    best = short("go_gc_cycles_total_gc_cycles_total", 0, 2, 4, 6, start=1.0, instance="a")
+    for start, end in ((0.0, 9.0), (2.0, 9.0), (1.0, 3.0)):
+        for rows in ([other, best], [best, other]):
+            assert _told(cycles_of(rows, start, end)) == [(best.name, "a", 2.0)]
+
+
+LONGEST, TOOK, PAUSED = (
+    "jvm_gc_pause_seconds_max",
+    "jvm_gc_pause_seconds_sum",
+    "jvm_gc_pause_seconds_count",
+)
+
+
+def test_the_longest_pause_is_the_reported_one_else_the_longest_mean() -> None:
+    rows = [
+        short(LONGEST, 9.0, 0.25, 0.5, np.nan, 7.0, counts=False, instance="a"),
+        short(TOOK, 0.0, 8.0, 9.0, instance="a"),
+        short(PAUSED, 0, 1, 2, instance="a"),
+        short(TOOK, 0.0, 1.0, 4.0, 5.0, 9.0, instance="b"),
+        short(PAUSED, 0, 4, 6, 8, 8, instance="c"),
+        short(PAUSED, 0, 4, 6, 8, 8, instance="b"),
+        short(TOOK, 0.0, 1.0, 4.0, instance="d"),
+    ]
+    assert _told(pauses_of(rows, 1.0, 3.0)) == [
+        (LONGEST, "a", 0.5, "longest pause"),
+        (TOOK, "b", 1.5, "longest mean pause"),
+    ]
+    # At the ends of the stretch, too.
+    for start, end, pause in ((0.0, 1.0, 9.0), (3.0, 4.0, 7.0), (0.5, 3.5, 0.5)):
+        assert next(pauses_of(rows, start, end)) == (rows[0], pause, "longest pause")
+    # Of a process whose longest pause is reported, though at another time, there is no mean either.
+    assert _told(pauses_of(rows[:3], 5.0, 9.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("took", "ran", "longest"),
+    [
+        ([0.0, 1.0, 4.0], [0, 4, 6], 1.5),
+        ([0.0, 1.0, 4.0], [0, 4], None),  # not of one page
+        ([0.0, 1.0, 4.0], [0, 4, 4], 0.25),  # none ended between the last two
+        ([0.0, 0.0, 4.0], [0, 4, 4], 0.0),
+        ([9.0, 1.0, 4.0], [0, 4, 6], 1.5),  # a new process
+        ([0.0, 1.0, 4.0], [6, 0, 2], 1.5),
+        ([0.0, 1.0], [3, 3], None),
+        ([9.0, 8.5], [0, 1], None),
+        ([0.0, np.nan, 4.0], [0, 2, 8], 0.5),
+        ([0.0, 9.0, 4.0], [0, np.nan, 8], 0.5),
+        ([0.0, 9.0, 4.0, 5.0, 6.0], [0, np.nan, 8, 9, 10], 1.0),
+        ([0.0, 1.0, 1.0, 1.0, 9.0], [0, 4, 5, 6, 7], 0.25),  # the last lies after the end
+    ],
+)
+def test_the_longest_mean_pause_is_of_two_scrapes_between_which_a_collection_ended(
+    took: list[float], ran: list[float], longest: float | None
+) -> None:
+    rows = [short(TOOK, *took), short(PAUSED, *ran)]
+    found = [mean for _, mean, _ in pauses_of(rows, 0.0, 3.0)]
+    assert found == ([] if longest is None else [longest])
+
+
+def test_what_lies_before_the_start_has_no_part_in_a_mean_pause() -> None:
+    rows = [short(TOOK, 0.0, 9.0, 10.0), short(PAUSED, 0, 1, 2)]
+    assert [mean for _, mean, _ in pauses_of(rows, 1.0, 3.0)] == [1.0]
+
+
+def test_what_makes_a_collector_run_sooner_is_told_by_its_counters() -> None:
+    assert sooner_by({CYCLES, "x"}).startswith("Go collects at least every 2 minutes")
+    assert sooner_by({"ruby_major_gc_ops_total"}) == ""
+    assert sooner_by({"go_goroutines"}) == ""
+
+
+@pytest.mark.parametrize(
+    ("ran", "seconds", "told"),
+    [
+        (0.0, 60.0, "5 min more, or 6 times as many collections in that time,"),
+        (1.0, 60.0, "5 min more, or 6 times as many collections in that time,"),
+        (2.0, 60.0, "120 s more, or 3 times as many collections in that time,"),
+        (4.0, 600.0, "5 min more, or 1.5 times as many collections in that time,"),
+    ],
+)
+def test_how_many_more_collections_would_tell(ran: float, seconds: float, told: str) -> None:
+    assert more_collections(ran, seconds) == told.replace("120 s", "2 min")
+
+
+HEAP = {"area": "heap"}
+
+
+def judged_by_few(
+    ran: float,
+    verdict: Verdict = Verdict.FAIL,
+    *,
+    name: str = RSS,
+    unit: str = "bytes",
+    low: float = 1.0,
+    level: float = 100.0,
+    rise: float = 40.0,
+    heap: float | None = 40.0,
+    seconds: float = 600.0,
+    missing: bool = False,
+    change: Callable[[Finding], Finding] = lambda finding: finding,
+) -> Finding | None:
+    """What few collections make of a finding whose series, and whose heap, rise by so much; None if it stays as it is."""
+    labels = (("instance", "a"), *HEAP.items()) if name == USED else (("instance", "a"),)
+    trend = Trend(2.0, low, 3.0, 1.0, 0.0, level)
+    finding = change(Finding(RuleName.GROWTH, name, verdict, "", labels, unit=unit, trend=trend))
+    whole = short(name, 0.0, rise, counts=False, **dict(labels))
+    others = [
+        short(USED, 0.0, 1e3, counts=False, instance="b", **HEAP),
+        short("x_bytes", 0.0, 1e3, counts=False, instance="a"),
+    ]
+    if heap is not None and name != USED:
+        others.append(short(USED, 0.0, heap, counts=False, instance="a", **HEAP))
+    series = others if missing else [*others, whole]
+    after = with_few_collections(finding, "resident memory", series, {"a": ran}, seconds)
+    return None if after is finding else after
+
+
+@pytest.mark.parametrize(
+    ("ran", "more", "adjusted"),
+    [
+        (0.0, {}, True),
+        (1.0, {}, True),
+        (2.0, {}, False),  # two floors may fail
+        (1.0, {"low": 0.0}, False),
+        (1.0, {"low": 0.5}, True),
+        (1.0, {"unit": "threads"}, False),
+        (1.0, {"unit": "objects", "name": "x_objects"}, True),
+        (1.0, {"unit": "bytes per request"}, True),
+        (1.0, {"change": lambda finding: replace(finding, trend=None)}, False),
+        # Memory outside of the heap, in a process that is no longer young.
+        (1.0, {"heap": 20.0}, True),
+        (1.0, {"heap": 19.0}, False),
+        (1.0, {"heap": 19.0, "seconds": 599.0}, True),
+        (1.0, {"heap": 19.0, "seconds": 700.0}, False),
+        (1.0, {"heap": None}, True),
+        (1.0, {"heap": 19.0, "missing": True}, True),
+        (1.0, {"heap": 19.0, "name": "x_bytes"}, True),  # not of the whole process
+        (1.0, {"verdict": Verdict.INCONCLUSIVE}, True),
+        (4.0, {"verdict": Verdict.PASS}, True),
+        (5.0, {"verdict": Verdict.PASS}, False),
+        (6.0, {"verdict": Verdict.PASS}, False),
+        (4.0, {"verdict": Verdict.PASS, "rise": 10.0}, False),
+        (4.0, {"verdict": Verdict.PASS, "rise": 11.0}, True),
+        (4.0, {"verdict": Verdict.PASS, "rise": 11.0, "level": -100.0}, True),
+        (4.0, {"verdict": Verdict.PASS, "rise": 10.0, "level": -100.0}, False),
+        (4.0, {"verdict": Verdict.PASS, "missing": True}, False),
+        (4.0, {"verdict": Verdict.PASS, "name": USED}, True),
+        (4.0, {"verdict": Verdict.PASS, "name": "y_bytes"}, False),
+    ],
+)
+def test_few_collections_make_a_rise_inconclusive(
+    ran: float, more: dict[str, Any], adjusted: bool
+) -> None:
+    after = judged_by_few(ran, **more)
+    assert (after is not None) is adjusted
+    if after is not None:
+        assert after.verdict is Verdict.INCONCLUSIVE
+        assert after.adjustments[-1].by == "garbage collections"
+
+
+@pytest.mark.parametrize(
+    ("ran", "times"),
+    [
+        (0.0, "did not run in full"),
+        (1.0, "ran in full only once"),
+        (2.0, "ran in full only 2 times"),
+    ],
+)
+def test_the_reason_says_how_often_the_collector_ran_and_what_would_tell(
+    ran: float, times: str
+) -> None:
+    after = judged_by_few(ran, Verdict.PASS)
+    assert after is not None
+    factor = {0.0: "50 min more, or 6", 1.0: "50 min more, or 6", 2.0: "20 min more, or 3"}[ran]
+    assert after.reason == (
+        f"Resident memory grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
+        f"{factor} times as many collections in that time, would tell."
+    )
+
+
+def test_the_reason_says_what_makes_the_collector_run_sooner() -> None:
+    trend = Trend(2.0, 1.0, 3.0, 1.0, 0.0, 100.0)
+    finding = Finding(RuleName.GROWTH, RSS, Verdict.FAIL, "", unit="bytes", trend=trend)
+    series = [short(RSS, 0, 9, counts=False), short(CYCLES, 0, 1)]
+    after = with_few_collections(finding, "resident memory", series, {"": 1.0}, 60.0)
+    assert after.reason.endswith(
+        " would tell; Go collects at least every 2 minutes, and more often with a lower GOGC."
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "rise"),
+    [
+        ([3.0], 0.0),
+        ([], 0.0),
+        ([np.nan], 0.0),
+        ([1.0, 5.0, 7.0], 6.0),
+        ([1.0, np.nan, 5.0, 7.0, 9.0], 8.0),
+        ([float(value**2) for value in range(8)], 42.0),  # (36 + 49) / 2 - (0 + 1) / 2
+        ([float(value**2) for value in range(12)], 99.0),  # 100 - 1
+        ([float(value**2) for value in range(20)], 285.0),  # 17^2 - 2^2
+    ],
+)
+def test_a_rise_is_from_the_first_quarter_s_median_to_the_last_one_s(
+    values: list[float], rise: float
+) -> None:
+    assert _rise(short(RSS, *values, counts=False)) == rise

@@ -8,8 +8,16 @@ import pytest
 
 from soak.analysis import analyze
 from soak.analysis.prepare.generator_series import CONNECTIONS
-from soak.analysis.prepare.load_connections import without_connections
-from soak.model import Recording, Series, Verdict
+from soak.analysis.prepare.load_connections import (
+    _bytes_each,
+    _moves,
+    _range,
+    at_usual_load,
+    without_connections,
+)
+from soak.analysis.prepare.prepare import prepare
+from soak.catalog.metrics import metric_of
+from soak.model import Floats, Recording, Series, Verdict
 from soak.profile import Limits
 from soak.windows import GeneratorWindows
 from tests.analysis.recordings import SECONDS, gauge, noise, recording
@@ -101,3 +109,178 @@ def test_ten_samples_of_each_are_the_fewest(samples: int, followed: bool) -> Non
     closely = gauge(CONNECTIONS, np.interp(T, at, seldom.values))
     assert (without_connections(often, seldom) is not often) is followed
     assert (without_connections(few, closely) is not few) is followed
+
+
+NAN = np.nan
+
+
+def row(values: Any, first: float = 0.0) -> Series:
+    column = np.array(values, np.float64)
+    return Series("x", first + np.arange(float(len(column))), column)
+
+
+@pytest.mark.parametrize(
+    ("values", "moves"),
+    [
+        ([1, 3, 2, 5], 2.0),
+        ([5, 2, 3, 1], 2.0),
+        ([1, 3, 3, 9], 0.0),
+        ([2, 5, 2], 6.0),
+        ([NAN, 1, 3, NAN, 2, 5], 2.0),
+        ([4], 0.0),
+        ([NAN], 0.0),
+    ],
+)
+def test_moves_are_all_ways_up_and_down_but_the_one_from_first_to_last(
+    values: list[float], moves: float
+) -> None:
+    assert _moves(np.array(values, np.float64)) == moves
+
+
+@pytest.mark.parametrize(
+    ("values", "width"),
+    [
+        (range(11), 8.0),
+        ([*range(11), NAN, NAN], 8.0),
+        ([0, *range(1, 10), 99], 8.0),
+        (range(0, 20, 2), 14.4),
+        (range(9), 0.0),  # too few
+        ([*range(9), NAN, NAN], 0.0),
+    ],
+)
+def test_a_range_leaves_a_tenth_out_on_either_side(values: Any, width: float) -> None:
+    assert _range(np.array(values, np.float64)) == pytest.approx(width)
+
+
+def test_bytes_for_each_connection_are_the_slope_of_successive_differences() -> None:
+    rng = np.random.default_rng(3)
+    connections = np.cumsum(rng.integers(-1, 4, 30)).astype(np.float64)
+    kept = 5.0 * connections + 30 * np.arange(30) + rng.normal(0, 4, 30)
+    [slope, _] = np.polyfit(np.diff(connections), np.diff(kept), 1)
+    assert _bytes_each(row(kept), connections) == pytest.approx(slope)
+    hidden = np.where(np.arange(30) % 7 == 3, NAN, kept)
+    there = np.isfinite(hidden)
+    [slope, _] = np.polyfit(np.diff(connections[there]), np.diff(hidden[there]), 1)
+    assert _bytes_each(row(hidden), connections) == pytest.approx(slope)
+    assert _bytes_each(row(-kept), connections) == 0.0
+    assert _bytes_each(row(kept), np.arange(30.0)) == 0.0  # they came evenly
+
+
+@pytest.mark.parametrize(("known", "estimated"), [(9, False), (10, True)])
+def test_ten_samples_are_the_fewest_to_estimate_bytes_by(known: int, estimated: bool) -> None:
+    connections = np.arange(12.0) % 3
+    kept = np.where(np.arange(12) < known, 7 * connections, NAN)
+    assert (_bytes_each(row(kept), connections) > 0) is estimated
+
+
+def beside_two_more(height: float, noise: float, counted: bool) -> list[float]:
+    """What is left of a level that rises by `height` while two more connections are open, and once by `noise` later."""
+    level, connections = np.full(12, 20.0), np.full(12, 14.0)
+    level[5] += height
+    level[9] += noise
+    connections[5] = 16.0
+    return list(without_connections(row(level), row(connections), counted=counted).values)
+
+
+@pytest.mark.parametrize(
+    ("height", "noise", "left"),
+    [
+        (2, 0, 0),
+        (4, 0, 0),  # two for each
+        (3, 0, 1),  # one for each is tried first
+        (3, 16, 1),  # moves fall from 38 to 34
+        (3, 17, 3),  # ... from 40 to 36, which is not below nine tenths
+        (1, 0, 1),
+        (-2, 0, -2),
+    ],
+)
+def test_a_count_that_moves_less_without_connections_is_taken_without(
+    height: float, noise: float, left: float
+) -> None:
+    expected = [20.0] * 12
+    expected[5] += left
+    expected[9] += noise
+    assert beside_two_more(height, noise, counted=True) == expected
+
+
+@pytest.mark.parametrize(
+    ("height", "noise", "left"),
+    [
+        (1, 1.25, 0),  # moves fall from 4.5 to 2.5
+        (1, 1.5, 1),  # ... from 5 to 3, which is not below three fifths
+        (7, 0, 0),
+        (-7, 0, -7),
+    ],
+)
+def test_bytes_that_move_much_less_without_connections_are_taken_without(
+    height: float, noise: float, left: float
+) -> None:
+    expected = [20.0] * 12
+    expected[5] += left
+    expected[9] += noise
+    assert beside_two_more(height, noise, counted=False) == expected
+
+
+RISING = np.array([0, 0, 1, 1, 2, 3, 4, 5, 6, 6, 6], np.float64)
+
+
+@pytest.mark.parametrize(
+    ("connections", "more", "each"),
+    [
+        # The range of the whole, and what is left of it, without a tenth on either side.
+        (RISING, np.zeros(11), 1),
+        (2 * RISING, np.zeros(11), 1),
+        (RISING, RISING / 3, 1),  # 8 and 2
+        (RISING, RISING * 0.4, 0),  # 8.4 and 2.4
+        (RISING, RISING, 2),
+        (np.array([0.0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3]), np.zeros(11), 1),  # 3 and 0
+        (np.round(RISING / 3), np.zeros(11), 0),  # 2 and 0
+    ],
+)
+def test_a_count_that_rises_with_connections_is_taken_without_them(
+    connections: Floats, more: Floats, each: int
+) -> None:
+    kept = 100 + connections + more
+    left = without_connections(row(kept), row(connections))
+    extra = np.round(connections - np.median(connections))
+    assert left.values == pytest.approx(kept - each * extra)
+
+
+def test_whether_a_count_rises_with_connections_shows_while_these_are_known() -> None:
+    """Outside of this time lie a level that was far lower and one that was far higher."""
+    counts = np.array([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12], np.float64)
+    kept = np.concatenate(([-500, -400], counts, [500, 600]))
+    known = np.concatenate(([NAN], counts, [NAN]))
+    left = without_connections(row(kept), row(known, first=1.0))
+    there = np.concatenate(([0, 0], counts, [12, 12]))
+    assert left.values == pytest.approx(kept - (there - 5))
+
+
+def test_connections_are_known_from_ten_of_their_samples_on() -> None:
+    wave = np.arange(24) % 2 * 60.0
+    for known, followed in ((9, False), (10, True)):
+        given = row(np.where(np.arange(24) < known, wave, NAN))
+        kept = row(20 + np.interp(np.arange(24), np.arange(known), wave[:known]))
+        assert (without_connections(kept, given) is not kept) is followed
+
+
+def test_only_what_holds_connections_is_judged_at_their_usual_number() -> None:
+    connections = gauge(CONNECTIONS, OPEN)
+    follows = 20.0 + OPEN
+    rows = {
+        name: gauge(name, follows)
+        for name in ("process_open_fds", "process_threads", "go_gc_heap_live_bytes")
+    }
+    prepared = prepare(recording(*rows.values(), connections), 0.0)
+    alone = prepare(recording(*rows.values()), 0.0)
+    for name, series in rows.items():
+        metric = metric_of(name)
+        assert metric is not None
+        assert at_usual_load(alone, series, metric) is series
+        left = at_usual_load(prepared, series, metric)
+        assert (left is not series) is metric.connected
+        assert metric.connected is (name != "process_threads")
+    bytes_of_each = gauge("go_gc_heap_live_bytes", 9e6 + 1e5 * OPEN)
+    metric = metric_of(bytes_of_each.name)
+    assert metric is not None
+    assert np.ptp(at_usual_load(prepared, bytes_of_each, metric).values) == pytest.approx(0)

@@ -8,7 +8,7 @@ import pytest
 from soak.analysis import analyze, thresholds
 from soak.analysis.prepare.prepare import prepare
 from soak.analysis.prepare.snapshot_masking import perturbed, without
-from soak.model import Analysis, Floats, Phase, Recording, Series, Verdict
+from soak.model import Analysis, Floats, Phase, PhaseName, Recording, Series, Verdict
 from soak.profile import Limits
 from soak.snapshots import Snapshot
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording, windows
@@ -182,3 +182,66 @@ def test_only_requests_of_the_load_itself_are_counted() -> None:
     )
     assert analysis.endpoints[0].requests == 50 * 200
     assert ", 1.95 KiB per request" in analysis.reason
+
+
+@pytest.mark.parametrize(
+    ("taken", "stretches"),
+    [
+        ([], []),
+        ([(3.0, 1.0)], [(3.0, 4.0)]),
+        ([(3.0, 1.0), (4.5, 2.0)], [(3.0, 6.5)]),  # half a second apart
+        ([(3.0, 1.0), (4.75, 2.0)], [(3.0, 4.0), (4.75, 6.75)]),
+        ([(4.5, 2.0), (3.0, 1.0)], [(3.0, 6.5)]),
+        ([(3.0, 9.0), (4.0, 2.0)], [(3.0, 12.0)]),
+        ([(3.0, 1.0), (4.0, 1.0), (5.0, 1.0), (8.0, 0.5)], [(3.0, 6.0), (8.0, 8.5)]),
+        ([(3.0, -2.0)], [(3.0, 3.0)]),  # a clock that was set back
+        ([(3.0, 0.0), (3.0, 0.25)], [(3.0, 3.25)]),
+    ],
+)
+def test_snapshots_of_one_moment_are_one_stretch(
+    taken: list[tuple[float, float]], stretches: list[tuple[float, float]]
+) -> None:
+    snapshots = [Snapshot(at, took, "heap", "steady") for at, took in taken]
+    assert perturbed(snapshots) == tuple(
+        Phase(PhaseName.SNAPSHOT, start, end) for start, end in stretches
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "lost"),
+    [
+        ("process_descriptors", 7.0, True),  # two seconds after the snapshot
+        ("process_descriptors", 7.25, False),
+        ("process_threads", 7.25, False),
+        ("hikaricp_connections_active", 7.25, False),
+        ("tomcat_threads_current_threads", 7.25, False),
+        ("executor_queued_tasks", 7.25, False),
+        ("dotnet_timer_count", 7.25, False),
+        ("jvm_classes_loaded", 7.25, True),  # a count that the snapshot itself may change
+        ("x_unknown", 7.25, True),
+    ],
+)
+def test_the_first_sample_after_a_snapshot_is_lost_or_has_settled(
+    name: str, first: float, lost: bool
+) -> None:
+    times = np.array([2.0, 4.5, first, first + 5])
+    left = without(Series(name, times, np.ones(4)), (Phase("snapshot", 4.0, 5.0),))
+    assert np.isnan(left.values).tolist() == [False, True, lost, False]
+
+
+def test_stretches_that_touch_no_sample_leave_a_series_as_it_is() -> None:
+    times = np.array([2.0, 9.0])
+    series = Series("process_descriptors", times, np.ones(2))
+    assert without(series, (Phase("snapshot", 4.0, 5.0),)) is series
+    assert without(series, (Phase("snapshot", 9.5, 12.0),)) is series
+    empty = Series("x", times[:0], times[:0])
+    assert without(empty, (Phase("snapshot", 4.0, 5.0),)) is empty
+
+
+def test_stretches_that_overlap_are_all_left_out() -> None:
+    stretches = (Phase("gap", 1.5, 6.5), Phase("snapshot", 2.5, 3.5), Phase("gap", 8.0, 50.0))
+    left = without(Series("x", np.arange(11.0), np.arange(11.0)), stretches)
+    assert np.flatnonzero(np.isfinite(left.values)).tolist() == [0, 1]
+    assert left.values[:2].tolist() == [0, 1]
+    short = without(Series("x", np.arange(11.0), np.arange(11.0)), stretches[1:])
+    assert np.flatnonzero(np.isfinite(short.values)).tolist() == [0, 1, 2, 5, 6, 7]
