@@ -204,15 +204,13 @@ def _gaps_of_successes(
 ) -> list[Gap]:
     """Return the thirds in which more than half of the requests failed, or all; sparse windows are merged."""
     own = everything.between(prepared.judged_from, prepared.end)
-    groups = np.cumsum(own.requests) // ENOUGH if len(own.times) else np.empty(0)
     # A group ends with the window that fills it, so no window is cut.
-    names, group = np.unique(
-        np.concatenate(([0], groups[:-1])) if len(groups) else groups, return_inverse=True
-    )
+    earlier = np.cumsum(own.requests) - own.requests
+    names, group = np.unique(earlier // ENOUGH, return_inverse=True)
     made = np.bincount(group, weights=own.requests, minlength=len(names))
     failed = np.bincount(group, weights=own.failures, minlength=len(names))
     failing = failed == made if all_failed else failed > MOSTLY * made
-    bad = (failing & (made >= ENOUGH))[group] if len(names) else np.empty(0, np.bool_)
+    bad = (failing & (made >= ENOUGH))[group]
     gaps = []
     for start, end in thirds(prepared):
         lost = float(

@@ -154,9 +154,7 @@ def _figures(
         sent=float(own.made[whole].sum()) / span
         if is_open and _is_short(own.made[whole], asked)
         else None,
-        machine=float(np.max(own.machine_load[whole], where=known, initial=-1.0))
-        if known.any()
-        else nan,
+        machine=float(own.machine_load[whole][known].max()) if known.any() else nan,
     )
 
 
