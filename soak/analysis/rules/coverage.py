@@ -154,9 +154,7 @@ def _file(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding
             USUAL_GAPS * float(np.quantile(np.diff(times), 0.75)),
             FINEST * (prepared.end - prepared.judged_from) / PARTS,
         )
-        gap = worst(
-            uncovered(prepared, np.maximum(times - reach / 2, times[0] - reach), times + reach / 2)
-        )
+        gap = worst(uncovered(prepared, times - reach / 2, times + reach / 2))
         if gap is not None:
             reason = (
                 f"{series.key} was recorded in {gap.said(prepared)}: growth may hide in what was not seen; "

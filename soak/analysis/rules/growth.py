@@ -93,7 +93,7 @@ def _by_default(
     measured = _measured(subject, trend)
     matters = _matters(subject, trend) / (survive / 3600)
     if not certain and trend.doubt is None and trend.p_no_growth > SUSPICIOUS:
-        if trend.slope_low > max(matters, 0.0) and trend.p_no_growth < SURELY_SETTLED:
+        if trend.slope_low > matters and trend.p_no_growth < SURELY_SETTLED:
             more = more_time(trend, [0.0], _judged_seconds(subject))
             return (
                 Verdict.INCONCLUSIVE,

@@ -2,18 +2,24 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from soak.analysis import analyze
 from soak.analysis.prepare.asked_load import AskedLoad
+from soak.analysis.rules import coverage
+from soak.analysis.rules.coverage import Gap, coverage_findings, thirds
+from soak.analysis.rules.rule import RuleInput
+from soak.analysis.statistics.growth_input import Subject
 from soak.model import (
     Analysis,
     Ending,
     Event,
     EventKind,
     Finding,
+    Phase,
     Recording,
     RuleName,
     Series,
@@ -22,6 +28,7 @@ from soak.model import (
 )
 from soak.profile import Limits
 from soak.windows import EndpointWindows, GeneratorWindows
+from tests.analysis.prepared import prepared
 from tests.analysis.recordings import SECONDS, gauge, health, noise, recording, windows
 
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
@@ -85,6 +92,358 @@ def generator(asked: float, made: np.ndarray, users: float = np.nan) -> Generato
         users * ones,
         np.nan * ones,
     )
+
+
+FIRST, SECOND, THIRD = (0.0, 10.0), (10.0, 20.0), (20.0, 30.0)
+
+
+def polled(
+    answered: Iterable[float], failed: Iterable[float] = (), error: str | None = None
+) -> SourceHealth:
+    """A source that answered at these seconds, and failed at those."""
+    ok, lost = list(answered), list(failed)
+    times = np.array(sorted([*ok, *lost]), np.float64)
+    seen = np.isin(times, ok)
+    return SourceHealth("process", len(times), len(lost), 0.0, error, False, times, seen)
+
+
+def seen_at(times: Iterable[float], name: str = "process_open_fds", **more: Any) -> Series:
+    column = np.array(list(times), np.float64)
+    return Series(name, column, np.ones(len(column)), source=more.pop("source", "process"))
+
+
+def spans(gaps: Iterable[Gap]) -> list[tuple[Any, float, float]]:
+    """Share seen, start and end."""
+    return [(pytest.approx(gap.share), gap.start, gap.end) for gap in gaps]
+
+
+def test_a_gap_says_what_share_of_which_stretch() -> None:
+    gap = Gap(0.3333, 65.0, 125.0)
+    assert gap.said(prepared(start=5.0)) == "only 33% of the time from 60 s to 2 min of the load"
+    assert gap.said(prepared(driven=False)) == (
+        "only 33% of the time from 65 s to 2.1 min of the recording"
+    )
+
+
+def test_the_judged_stretch_has_three_parts_of_one_length() -> None:
+    assert thirds(prepared(judged_from=3.0)) == [(3.0, 12.0), (12.0, 21.0), (21.0, 30.0)]
+
+
+def test_nothing_is_missing_of_a_stretch_without_length() -> None:
+    lost = prepared(sources=(polled([]),))
+    assert len(list(coverage_findings(RuleInput(lost, Limits())))) == 1
+    for start in (30.0, 31.0):
+        nothing = replace(lost, judged_from=start)
+        assert list(coverage_findings(RuleInput(nothing, Limits()))) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected", "few"),
+    [
+        (8, 10, False),
+        (7, 10, True),
+        (4, 5, False),
+        (6.4, 8, False),
+        (3.5, 5, False),
+        (3.4, 5, True),
+    ],
+)
+def test_too_few_are_less_than_four_fifths_and_more_than_one_missed(
+    seen: float, expected: float, few: bool
+) -> None:
+    assert coverage._too_few(seen, expected) is few
+
+
+@pytest.mark.parametrize(
+    ("times", "interval"),
+    [([], 1.0), ([7.0], 1.0), ([7.0, 9.0], 2.0), ([0.0, 2.0, 4.0, 9.0], 2.0)],
+)
+def test_the_usual_time_between_polls_is_their_median(times: list[float], interval: float) -> None:
+    assert coverage._interval(polled(times)) == interval
+
+
+def test_polls_at_one_moment_have_hardly_any_time_between_them() -> None:
+    assert coverage._interval(replace(polled([3.0]), times=np.array([3.0, 3.0]))) == 1e-9
+
+
+@pytest.mark.parametrize(
+    ("masked", "seconds"),
+    [
+        ([], 10.0),
+        ([(12.0, 15.0)], 7.0),
+        ([(8.0, 11.0), (18.0, 29.0)], 7.0),
+        ([(0.0, 10.0), (20.0, 30.0)], 10.0),
+        ([(0.0, 30.0)], 0.0),
+        ([(8.0, 18.0), (12.0, 22.0)], 0.0),
+    ],
+)
+def test_what_is_masked_of_a_part_is_not_in_it(
+    masked: list[tuple[float, float]], seconds: float
+) -> None:
+    run = prepared(masked=[Phase("snapshot", *each) for each in masked])
+    assert coverage.unmasked(run, *SECOND) == seconds
+
+
+def test_times_count_after_a_parts_start_until_its_end_and_outside_of_what_is_masked() -> None:
+    times = np.array([10.0, 10.5, 20.0, 20.0 + 1e-6, 20.5])
+    assert coverage._count(prepared(), times, *SECOND) == 3
+    times = np.array([11.0, 12.0, 13.0, 15.0, 16.0, 18.0])
+    masked = [Phase("snapshot", 12.0, 15.0), Phase("snapshot", 17.0, 19.0)]
+    assert coverage._count(prepared(masked=masked), times, *SECOND) == 2
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "gaps", "found"),
+    [
+        ([0.0], [30.0], [], []),
+        ([], [], [], [(0.0, *FIRST), (0.0, *SECOND), (0.0, *THIRD)]),
+        ([0.0], [28.0], [], []),
+        ([0.0], [27.0], [], [(0.7, *THIRD)]),
+        ([2.0], [30.0], [], []),
+        ([3.0], [30.0], [], [(0.7, *FIRST)]),
+        ([0.0, 14.0], [11.0, 30.0], [], [(0.7, *SECOND)]),
+        # Where two overlap, the stretch counts once; also where the first ends last.
+        ([0.0, 4.0, 20.0], [6.0, 7.0, 30.0], [], [(0.7, *FIRST), (0.0, *SECOND)]),
+        ([0.0, 1.0, 5.0, 20.0], [7.0, 2.0, 6.0, 30.0], [], [(0.7, *FIRST), (0.0, *SECOND)]),
+        # A stretch in which the run stood still was seen.
+        ([0.0, 20.0], [10.0, 30.0], [(11.0, 19.0)], []),
+        ([0.0, 20.0], [10.0, 30.0], [(11.0, 17.0)], [(0.6, *SECOND)]),
+        ([0.0, 20.0], [10.0, 30.0], [(12.0, 14.0), (15.0, 17.0)], [(0.4, *SECOND)]),
+        ([], [], [(0.0, 30.0)], []),
+    ],
+)
+def test_a_third_is_uncovered_of_which_less_than_four_fifths_are(
+    starts: list[float],
+    ends: list[float],
+    gaps: list[tuple[float, float]],
+    found: list[tuple[float, float, float]],
+) -> None:
+    run = prepared(gaps=[Phase("gap", *each) for each in gaps])
+    seen = coverage.uncovered(run, np.array(starts), np.array(ends))
+    assert spans(seen) == found
+
+
+def test_the_worst_gap_is_the_one_of_which_least_was_seen() -> None:
+    gaps = [Gap(0.5, *FIRST), Gap(0.1, *SECOND), Gap(0.7, *THIRD)]
+    assert coverage.worst(gaps) == gaps[1]
+    assert coverage.worst([]) is None
+
+
+def counted(scrapes: int, failed: int) -> SourceHealth:
+    """A source of which only the counts are known."""
+    return SourceHealth("process", scrapes, failed, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("health", "gaps"),
+    [
+        (counted(10, 2), []),
+        (counted(10, 3), [(0.7, 0.0, 30.0)]),
+        (counted(0, 0), [(0.0, 0.0, 30.0)]),
+        (polled(range(1, 31)), []),
+        (polled([*range(1, 11), *range(13, 31)]), []),
+        (polled([*range(1, 11), *range(14, 31)]), [(0.7, *SECOND)]),
+        (polled(range(1, 24), range(24, 31)), [(0.3, *THIRD)]),
+        (polled(range(2, 31, 2)), []),
+        # Of three polls in a third one may fail.
+        (polled([3, 6, 9, 12, 15, 24, 27, 30], [18, 21]), []),
+        (polled([3, 6, 9, 12, 24, 27, 30], [15, 18, 21]), [(0.3, *SECOND)]),
+    ],
+)
+def test_a_source_answers_in_four_fifths_of_each_third(
+    health: SourceHealth, gaps: list[tuple[float, float, float]]
+) -> None:
+    assert spans(coverage._gaps_of_source(prepared(), health)) == gaps
+
+
+def test_polls_that_would_fall_into_a_masked_stretch_are_not_missed() -> None:
+    masked = [Phase("snapshot", 12.0, 18.0)]
+    health = polled([*range(1, 13), *range(19, 31)])
+    assert coverage._gaps_of_source(prepared(masked=masked), health) == []
+    assert spans(coverage._gaps_of_source(prepared(), health)) == [(0.4, *SECOND)]
+    whole = [Phase("snapshot", 10.0, 20.0)]
+    assert coverage._gaps_of_source(prepared(masked=whole), health) == []
+
+
+@pytest.mark.parametrize(
+    ("health", "share", "said"),
+    [
+        (polled(range(1, 24), range(24, 31), "refused"), 0.3,
+         ("process answered in only 30% of the time from 20 s to 30 s of the load (the last error: refused), so growth "
+         "may hide in what was not seen; a run in which it answers in 80% of each third would tell.")),
+        (polled(range(1, 24)), 0.3,
+         ("process answered in only 30% of the time from 20 s to 30 s of the load: soak itself did not poll it, so "
+         "growth may hide in what was not seen; a run in which it answers in 80% of each third would tell.")),
+        (polled([], range(1, 31), "refused"), 0.0,
+         ("process never answered (the last error: refused), so growth may hide in what was not seen; "
+         "a run in which it answers in 80% of each third would tell.")),
+        (counted(3, 1), 0.6667,
+         ("process answered in only 67% of the time from 0 s to 30 s of the load: soak itself did not poll it, so "
+         "growth may hide in what was not seen; a run in which it answers in 80% of each third would tell.")),
+    ],
+)  # fmt: skip
+def test_the_finding_about_a_source(health: SourceHealth, share: float, said: str) -> None:
+    run = prepared(sources=(polled(range(1, 31)), health))
+    assert list(coverage._sources(run)) == [
+        Finding(
+            RuleName.SAMPLING,
+            "scrapes",
+            Verdict.INCONCLUSIVE,
+            said,
+            (("source", "process"),),
+            0.8,
+            share,
+            "ratio",
+        )
+    ]
+
+
+def everything(*judged_: Series) -> dict[str, Subject]:
+    """All of these are judged."""
+    return {series.key: Subject(series, series.name, "things") for series in judged_}
+
+
+@pytest.mark.parametrize(
+    ("times", "share"),
+    [
+        (range(1, 31), None),
+        ([*range(1, 11), *range(13, 31)], None),
+        ([*range(1, 11), *range(14, 31)], 0.7),
+        (range(1, 24), 0.3),
+        (range(4, 31), 0.7),
+    ],
+)
+def test_a_series_is_there_in_four_fifths_of_the_scrapes_of_each_third(
+    times: Iterable[float], share: float | None
+) -> None:
+    series = seen_at(times)
+    run = prepared(series=[series], sources=(polled(range(1, 31)),))
+    found = list(coverage._series(run, everything(series)))
+    assert [each.observed for each in found] == ([] if share is None else [share])
+
+
+def test_a_value_that_is_not_a_number_was_not_seen() -> None:
+    series = seen_at(range(1, 31))
+    series.values[23:] = np.nan
+    run = prepared(series=[series], sources=(polled(range(1, 31)),))
+    [found] = coverage._series(run, everything(series))
+    assert found == Finding(
+        RuleName.COVERAGE,
+        "process_open_fds",
+        Verdict.INCONCLUSIVE,
+        "process_open_fds was there in only 30% of the time from 20 s to 30 s of the load, while process answered: "
+        "growth may hide in what was not seen; a run that has it in 80% of each third would tell.",
+        (),
+        0.8,
+        0.3,
+        "ratio",
+    )
+
+
+def test_the_worst_series_of_each_source_is_named_and_the_others_are_counted() -> None:
+    some, fewer, most = (
+        seen_at(range(1, 28)),
+        seen_at(range(1, 23), "b"),
+        seen_at(range(1, 25), "c"),
+    )
+    judged_ = everything(some, fewer, most)
+
+    def said(*series: Series, **more: Any) -> list[str]:
+        sources = more.get("sources", (polled(range(1, 31)),))
+        return [
+            each.reason.partition(": growth")[0]
+            for each in coverage._series(prepared(series=series, sources=sources), judged_)
+        ]
+
+    when = "of the time from 20 s to 30 s of the load, while process answered"
+    assert said(some) == [f"process_open_fds was there in only 70% {when}"]
+    assert said(some, fewer) == [f"b was there in only 20% {when}, and 1 more series likewise"]
+    assert said(some, fewer, most) == [
+        f"b was there in only 20% {when}, and 2 more series likewise"
+    ]
+    # Neither what is not judged, nor what is of another source, nor of one that answered too rarely.
+    assert said(seen_at(range(1, 23), "other")) == []
+    assert said(seen_at(range(1, 23), "b", source="page")) == []
+    assert said(fewer, sources=(polled(range(1, 23)),)) == []
+    assert said(fewer, sources=(counted(30, 0),)) == []
+    # A source that answers too rarely leaves those after it to be asked for.
+    page = replace(polled(range(1, 23)), source="page")
+    assert said(fewer, sources=(page, polled(range(1, 31)))) == [f"b was there in only 20% {when}"]
+    known = replace(counted(30, 0), source="page")
+    assert said(fewer, sources=(known, polled(range(1, 31)))) == [f"b was there in only 20% {when}"]
+    assert said(seen_at([1.0], "other"), fewer) == [f"b was there in only 20% {when}"]
+
+
+def test_a_series_that_is_not_expected_in_a_third_is_not_missing_there() -> None:
+    masked = [Phase("snapshot", 10.0, 20.0)]
+    series = seen_at([*range(1, 11), *range(21, 31)])
+    health = polled([*range(1, 11), *range(21, 31)])
+    run = prepared(series=[series], sources=(health,), masked=masked)
+    assert list(coverage._series(run, everything(series))) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "share"),
+    [
+        (range(31), None),
+        (range(0, 31, 2), None),
+        ([*range(13), *range(17, 31)], None),  # 1.5 s on either side: 2 s are missing
+        ([*range(13), *range(18, 31)], 0.7),
+        ([*range(12), *range(18, 31)], 0.6),
+        (range(24), 0.45),
+        (range(8, 31), 0.35),
+        ([*range(31), 50.0], None),
+        ([0.0, 30.0], None),
+        ([0.0], None),
+        ([7.0], None),
+        ([], None),
+    ],
+)
+def test_a_series_of_a_file_has_no_hole_of_more_than_three_of_its_intervals(
+    times: Iterable[float], share: float | None
+) -> None:
+    series = seen_at(times)
+    run = prepared(series=[series], driven=False)
+    found = list(coverage._file(run, everything(series)))
+    assert [each.observed for each in found] == ([] if share is None else [pytest.approx(share)])
+    assert list(coverage._file(run, {})) == []
+
+
+def test_a_series_of_a_file_that_is_polled_densely_reaches_a_twentieth_of_a_third() -> None:
+    """Of a third of 10 s that is half a second, half of it on either side."""
+    times = np.concatenate((np.arange(0.0, 12.0, 0.1), np.arange(14.35, 30.01, 0.1)))
+    run = prepared(series=[seen_at(times)], driven=False)
+    assert list(coverage._file(run, everything(seen_at(times)))) == []
+    times = np.concatenate((np.arange(0.0, 12.0, 0.1), np.arange(14.65, 30.01, 0.1)))
+    run = prepared(series=[seen_at(times)], driven=False)
+    [found] = coverage._file(run, everything(seen_at(times)))
+    assert found.reason == (
+        "process_open_fds was recorded in only 78% of the time from 10 s to 20 s of the recording: growth may hide in "
+        "what was not seen; a recording of 80% of each third would tell."
+    )
+
+
+def test_a_file_without_the_series_before_others_leaves_those_to_be_asked_for() -> None:
+    short, series = seen_at([1.0], "a"), seen_at(range(24))
+    run = prepared(series=[short, seen_at(range(24), "other"), series], driven=False)
+    assert len(list(coverage._file(run, everything(short, series)))) == 1
+
+
+def test_only_what_a_file_holds_of_the_judged_stretch_counts() -> None:
+    series = seen_at([*range(10), 25.0, 26.0, 27.0, 28.0, 29.0, 30.0])
+    run = prepared(series=[series], driven=False, judged_from=24.0)
+    assert list(coverage._file(run, everything(series))) == []
+    late = prepared(series=[series], driven=False, judged_from=0.0, end=9.0)
+    assert list(coverage._file(late, everything(series))) == []
+
+
+def test_files_and_runs_are_asked_for_what_each_should_have() -> None:
+    memory = seen_at(range(24), "process_resident_memory_bytes")
+    run = prepared(series=[memory], sources=(polled(range(1, 31)), polled([1])))
+    of_run = list(coverage_findings(RuleInput(run, Limits())))
+    of_file = list(coverage_findings(RuleInput(replace(run, driven=False), Limits())))
+    assert [each.series for each in of_run] == ["scrapes", "process_resident_memory_bytes"]
+    assert [each.series for each in of_file] == ["process_resident_memory_bytes"]
 
 
 @pytest.mark.parametrize(("lost", "verdict"), [(20, Verdict.PASS), (21, Verdict.INCONCLUSIVE)])

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from soak.analysis.rules import growth
 from soak.analysis.rules.growth import judge_growth
-from soak.model import Finding, Verdict
+from soak.analysis.statistics.growth_input import Subject
+from soak.model import Finding, JudgedClock, Series, Trend, Verdict
 from tests.analysis.series import MONTH, judged, noise, subject
 
 MIB = 2.0**20
@@ -30,6 +34,329 @@ MANY = [
         )
     )
 ]
+
+
+HOUR = 3600.0
+INF = math.inf
+COUNTED: dict[str, Any] = {"noun": "open files", "unit": "files", "integer": True}
+
+
+def files(count: int = 11, **more: Any) -> Subject:
+    """A subject in the plural, with a value every six minutes of an hour; all is told of its trend."""
+    return subject(np.full(count, 50.0), np.arange(count) * 360.0, **{**COUNTED, **more})
+
+
+def trend(
+    slope: float = 4.0, low: float = 2.0, high: float = 6.0, level: float = 100.0, **more: Any
+) -> Trend:
+    """Growth per hour with its interval; any growth above 1 an hour would have been seen."""
+    return Trend(slope, low, high, more.pop("seen", 1.0), more.pop("settled", None), level, **more)
+
+
+@pytest.mark.parametrize(
+    ("seen", "certain", "limit", "verdict", "reason"),
+    [
+        (trend(high=INF, doubt="too short"), True, 5.0, "inconclusive",
+         "Open files cannot be judged against 5 files/h: too short."),
+        (trend(low=-INF, high=INF), True, 5.0, "inconclusive",
+         "Open files may or may not grow faster than 5 files/h: 4 files/h (-inf to inf); 9 h more would tell."),
+        (trend(low=5.0), True, 5.0, "inconclusive",
+         "Open files may or may not grow faster than 5 files/h: 4 files/h (5 to 6); 15 min more would tell."),
+        (trend(low=5.1), False, 5.0, "fail",
+         "Open files keep growing: 4 files/h (5.1 to 6), and 5 files/h is allowed; they would double in 25 h."),
+        (trend(low=0.1), True, 0.0, "fail",
+         "Open files keep growing: 4 files/h (0.1 to 6), and 0 files/h is allowed; they would double in 25 h."),
+        (trend(low=0.0, p_no_growth=0.5), True, 0.0, "inconclusive",
+         "Open files may or may not grow faster than 0 files/h: 4 files/h (0 to 6); 15 min more would tell."),
+        (trend(low=0.1, p_no_growth=0.5), False, 0.0, "inconclusive",
+         "Open files may or may not grow faster than 0 files/h: 4 files/h (0.1 to 6); 15 min more would tell."),
+        (trend(low=0.1, p_no_growth=0.51), False, 0.0, "pass",
+         "Open files rose at first, and have settled: any growth is under 1 files/h, 720 a month."),
+        (trend(low=0.1, p_no_growth=0.51), False, 1.0, "inconclusive",
+         "Open files may or may not grow faster than 1 files/h: 4 files/h (0.1 to 6); 15 min more would tell."),
+        (trend(low=0.1, p_no_growth=0.51, doubt="it may settle"), False, 0.0, "inconclusive",
+         "Open files may or may not grow faster than 0 files/h: 4 files/h (0.1 to 6); it may settle."),
+        (trend(high=5.0, doubt="it may settle"), True, 5.0, "pass",
+         "Open files grow by no more than 5 files/h: 4 files/h (2 to 5)."),
+        (trend(high=0.0, low=-1.0, slope=-0.5), False, 0.0, "pass",
+         "Open files grow by no more than 0 files/h: -0.5 files/h (-1 to 0)."),
+    ],
+)  # fmt: skip
+def test_a_limit_is_kept_or_broken_by_the_whole_interval(
+    seen: Trend, certain: bool, limit: float, verdict: str, reason: str
+) -> None:
+    assert growth._against_limit(files(), seen, certain, limit) == (verdict, reason)
+    by_rule = growth._judge(files(limit=limit), seen, certain, 10 * HOUR)
+    assert (by_rule.verdict, by_rule.reason, by_rule.limit) == (verdict, reason, limit)
+
+
+SETTLED = "Open files rose at first, and have settled: any growth is under 1 files/h, 720 a month."
+
+
+@pytest.mark.parametrize(
+    ("seen", "certain", "verdict", "reason"),
+    [
+        (trend(high=INF, doubt="too short"), True, "inconclusive", "Open files cannot be judged: too short."),
+        # Half of the level within ten hours is 5 an hour.
+        (trend(low=5.1, p_no_growth=0.51), False, "inconclusive",
+         "Open files may have settled, or grow by 4 files/h (5.1 to 6); 15 min more would tell."),
+        (trend(low=5.0, p_no_growth=0.51), False, "pass", SETTLED),
+        (trend(low=5.1, p_no_growth=0.98), False, "inconclusive",
+         "Open files may have settled, or grow by 4 files/h (5.1 to 6); 15 min more would tell."),
+        (trend(low=5.1, p_no_growth=0.99), False, "pass", SETTLED),
+        (trend(low=5.1, p_no_growth=0.5), False, "inconclusive",
+         "Open files may be growing, 4 files/h (5.1 to 6); 15 min more would tell."),
+        (trend(low=5.1, p_no_growth=0.51, doubt="it may settle"), False, "inconclusive",
+         "Open files may be growing, 4 files/h (5.1 to 6); it may settle."),
+        (trend(low=5.1, p_no_growth=0.51), True, "fail",
+         "Open files keep growing: 4 files/h (5.1 to 6); they would double in 25 h."),
+        (trend(low=0.2, level=6.0, p_no_growth=0.9), False, "pass", SETTLED),
+        (trend(low=0.4, level=6.0, p_no_growth=0.9), False, "inconclusive",
+         "Open files may have settled, or grow by 4 files/h (0.4 to 6); 15 min more would tell."),
+        (trend(high=4.9), True, "pass",
+         "Open files grow by 4 files/h (2 to 4.9): too little to matter within 10 h."),
+        (trend(high=5.0), True, "inconclusive",
+         "Open files grow by 4 files/h (2 to 5); 19 min more would tell to tell whether that matters."),
+        (trend(low=5.0, settled=600.0), True, "fail",
+         "Open files keep growing: 4 files/h (5 to 6), settled after 10 min; they would double in 25 h."),
+        (trend(low=5.0, settled=0.0), True, "fail",
+         "Open files keep growing: 4 files/h (5 to 6); they would double in 25 h."),
+        (trend(low=4.9), True, "inconclusive",
+         "Open files grow by 4 files/h (4.9 to 6); 15 min more would tell to tell whether that matters."),
+        (trend(low=5.0, p_no_growth=0.2), False, "inconclusive",
+         "Open files may be growing, 4 files/h (5 to 6); 15 min more would tell."),
+    ],
+)  # fmt: skip
+def test_without_a_limit_growth_fails_that_is_certain_and_matters_in_time(
+    seen: Trend, certain: bool, verdict: str, reason: str
+) -> None:
+    assert growth._by_default(files(), seen, certain, 10 * HOUR) == (verdict, reason)
+    by_rule = growth._judge(files(), seen, certain, 10 * HOUR)
+    assert (by_rule.verdict, by_rule.reason, by_rule.limit) == (verdict, reason, None)
+
+
+@pytest.mark.parametrize(
+    ("level", "capacity", "matters"),
+    [(100.0, None, 50.0), (-100.0, None, 50.0), (100.0, 120.0, 20.0), (100.0, 200.0, 50.0), (100.0, 90.0, 0.0)],
+)  # fmt: skip
+def test_growth_matters_by_half_or_to_what_is_left_of_the_capacity(
+    level: float, capacity: float | None, matters: float
+) -> None:
+    assert growth._matters(files(capacity=capacity), trend(level=level)) == matters
+
+
+@pytest.mark.parametrize(
+    ("seen", "certain", "reason"),
+    [
+        (trend(low=0.0, doubt="it may settle"), False, "Open files cannot be judged yet: it may settle."),
+        (trend(low=0.1, doubt="it may settle"), False,
+         "Open files may be growing, 4 files/h (0.1 to 6); it may settle."),
+        (trend(low=-4.0, high=12.0, doubt=None), False,
+         "Open files may be growing, 4 files/h (-4 to 12); 5.3 h more would tell."),
+        (trend(low=-4.0, high=12.0), True,
+         "Open files grow by 4 files/h (-4 to 12); 5.3 h more would tell to tell whether that matters."),
+    ],
+)  # fmt: skip
+def test_what_is_undecided_says_why(seen: Trend, certain: bool, reason: str) -> None:
+    measured = growth._measured(files(), seen)
+    assert growth._undecided(files(), seen, certain, measured, 3.5) == reason
+
+
+def test_more_time_is_advised_by_the_nearest_growth_at_which_the_verdict_changes() -> None:
+    """An interval of 8 on either side, and 1 from the nearest: eight times narrower takes four times as long."""
+    seen = trend(slope=4.0, low=-4.0, high=12.0)
+    assert growth._undecided(files(), seen, True, "4", 3.0).endswith(
+        "; 3 h more would tell to tell whether that matters."
+    )
+    assert growth._undecided(files(), seen, False, "4", 3.0).endswith("; 3 h more would tell.")
+    seen = trend(slope=1.0, low=-7.0, high=9.0)
+    assert growth._undecided(files(), seen, False, "1", 30.0).endswith("; 3 h more would tell.")
+    said = growth._against_limit(files(), trend(slope=4.0, low=-4.0, high=12.0), True, 5.0)[1]
+    assert said.endswith("; 3 h more would tell.")
+    apart = trend(slope=8.0, low=6.0, high=24.0, p_no_growth=0.6)
+    assert growth._by_default(files(), apart, False, 10 * HOUR)[1].endswith(
+        "; 15 min more would tell."
+    )
+
+
+MEMORY: dict[str, Any] = {"noun": "resident memory", "unit": "things", "integer": False}
+ONE: dict[str, Any] = {**COUNTED, "noun": "open_files"}
+
+
+@pytest.mark.parametrize(
+    ("more", "seen", "said"),
+    [
+        (MEMORY, trend(low=4.0, high=4.0, seen=0.0), "Resident memory did not change at all."),
+        (MEMORY, trend(low=4.0, high=4.0),
+         "Resident memory did not change at all: any growth is under 1 things/h, 720 a month."),
+        ({**MEMORY, "falls": True}, trend(low=4.0, high=4.0),
+         "Resident memory did not change at all: any fall is under 1 things/h, 720 a month."),
+        (COUNTED, trend(low=4.0, high=4.0), SETTLED),
+        (MEMORY, trend(low=0.0), "Resident memory is steady: any growth is under 1 things/h, 720 a month."),
+        (MEMORY, trend(low=0.1),
+         "Resident memory rose at first, and has settled: any growth is under 1 things/h, 720 a month."),
+        ({**MEMORY, "falls": True}, trend(low=0.1),
+         "Resident memory fell at first, and has settled: any fall is under 1 things/h, 720 a month."),
+        ({**COUNTED, "falls": True}, trend(low=-0.1),
+         "Open files are steady: any fall is under 1 files/h, 720 a month."),
+        (ONE, trend(low=-0.1), "open_files is steady: any growth is under 1 files/h, 720 a month."),
+    ],
+)  # fmt: skip
+def test_a_steady_level_says_what_would_have_been_seen(
+    more: dict[str, Any], seen: Trend, said: str
+) -> None:
+    assert growth._steady(files(**more), seen) == said
+
+
+def stepping(*levels: float, each: int = 60, **more: Any) -> Subject:
+    """Levels one after the other, each for an hour."""
+    values = np.repeat(levels, each)
+    return subject(values, np.arange(len(values)) * HOUR / each, **{**COUNTED, **more})
+
+
+@pytest.mark.parametrize(
+    ("stepped", "said"),
+    [
+        (stepping(40, 40, 40, 40), ""),
+        (stepping(40, 40, 99, 99), " They stepped from 40 to 99 files at 2 h, and stayed."),
+        (stepping(40, 70, 70, 99, 99),
+         " They stepped from 40 to 99 files in 2 steps, the last at 3 h, and stayed."),
+        (stepping(40, 40, 99, 99, noun="resident memory", integer=False),
+         " It stepped from 40 to 99 files at 2 h, and stayed."),
+        (stepping(-40, -40, -9, -9, falls=True), " They stepped from 40 to 9 files at 2 h, and stayed."),
+        (stepping(2**19, 2**19, 2**21, 2**21, unit="bytes"),
+         " They stepped from 512 KiB to 2 MiB at 2 h, and stayed."),
+        (stepping(9, 40, 40, 99, 99, judged_from=HOUR),
+         " They stepped from 40 to 99 files at 2 h, and stayed."),
+        (stepping(40, 40, 99, 99, clock=JudgedClock((0.0, 28800.0), (0.0, 14400.0), (0.0, 9.0), ())),
+         " They stepped from 40 to 99 files at 4 h, and stayed."),
+    ],
+)  # fmt: skip
+def test_a_level_that_stepped_and_stayed_says_when_and_how_far(stepped: Subject, said: str) -> None:
+    assert growth._stepped(stepped) == said
+
+
+def test_only_a_pass_tells_of_a_step_and_only_a_fail_of_when_it_runs_out() -> None:
+    stepped = stepping(40, 40, 99, 99, capacity=140.0, capacity_noun="descriptors")
+    high = trend(low=4.0)
+    passed = growth._judge(stepped, trend(high=3.9), True, 10 * HOUR)
+    failed = growth._judge(stepped, high, True, 10 * HOUR)
+    open_ = growth._judge(stepped, trend(low=3.9), True, 10 * HOUR)
+    assert passed.reason.endswith("10 h. They stepped from 40 to 99 files at 2 h, and stayed.")
+    assert (passed.verdict, passed.exhausts_in_hours) == (Verdict.PASS, None)
+    assert (failed.verdict, failed.exhausts_in_hours) == (Verdict.FAIL, 10.0)
+    assert failed.reason == (
+        "Open files keep growing: 4 files/h (4 to 6); the target runs out of descriptors in 10 h (6.7 to 10 h)."
+    )
+    assert (open_.verdict, open_.exhausts_in_hours) == (Verdict.INCONCLUSIVE, None)
+    assert "stepped" not in open_.reason
+    assert (failed.observed, failed.unit, failed.trend) == (4.0, "files/h", high)
+    assert growth._judge(stepped, trend(high=INF, doubt="short"), True, HOUR).observed is None
+
+
+@pytest.mark.parametrize(
+    ("more", "seen", "tail"),
+    [
+        ({"capacity": 140.0, "capacity_noun": "descriptors"}, trend(),
+         "; the target runs out of descriptors in 10 h (6.7 to 20 h)"),
+        ({"capacity": 140.0}, trend(), "; the target runs out of open files in 10 h (6.7 to 20 h)"),
+        ({"capacity": 140.0, "noun": "memory"}, trend(), "; the target runs out of memory in 10 h (6.7 to 20 h)"),
+        ({"capacity": 140.0, "integer": False}, trend(), "; it runs out of open files in 10 h (6.7 to 20 h)"),
+        ({"capacity": 140.0, "falls": True}, trend(), "; nothing is left of it in 10 h (6.7 to 20 h)"),
+        ({"falls": True}, trend(), "; they would double in 25 h"),
+        ({"integer": False}, trend(), "; it would double in 25 h"),
+        ({}, trend(level=0.5), "; they would double in 7.5 min"),
+        ({}, trend(level=0.0), ""),
+        ({}, trend(level=-1.0), ""),
+        ({"capacity": 140.0}, trend(low=0.0), ""),
+        ({}, trend(low=0.0), ""),
+    ],
+)  # fmt: skip
+def test_the_end_of_a_sentence_about_growth(more: dict[str, Any], seen: Trend, tail: str) -> None:
+    assert growth._tail(files(**more), seen) == tail
+
+
+def requests(done: Sequence[float], times: Sequence[float]) -> Series:
+    return Series("http_requests_total", np.array(times), np.array(done))
+
+
+@pytest.mark.parametrize(
+    ("done", "times", "rate"),
+    [
+        ([10.0, 40.0], [0.0, 10.0], 3.0),
+        ([10.0, 20.0, 40.0], [0.0, 5.0, 10.0], 4.0),  # from the beginning of judging
+        ([10.0, 20.0, 40.0], [0.0, 4.9, 10.0], 0.0),
+        ([10.0, 20.0, 30.0, np.nan], [0.0, 6.0, 8.0, 10.0], 5.0),
+        ([10.0], [9.0], 0.0),
+        ([10.0, 20.0], [9.0, 9.0], 0.0),
+        ([], [], 0.0),
+    ],
+)
+def test_the_rate_of_requests_is_that_of_the_judged_stretch(
+    done: list[float], times: list[float], rate: float
+) -> None:
+    own = files(requests=requests(done, times), judged_from=5.0 if len(done) > 2 else 0.0)
+    assert growth._request_rate(own) == rate
+
+
+def test_without_requests_there_is_no_rate_of_them() -> None:
+    assert growth._request_rate(files()) == 0.0
+
+
+KEPT = "Open files keep growing: 4 files/h (2 to 6)"
+
+
+@pytest.mark.parametrize(
+    ("more", "rate", "seen", "said"),
+    [
+        ({}, 0.0, trend(), KEPT),
+        ({}, 1.0, trend(), f"{KEPT}, one every 900 requests"),
+        ({}, 1 / 450, trend(), f"{KEPT}, 0.5 files per request of any kind"),
+        ({}, 1 / 440, trend(), f"{KEPT}, one every 2.05 requests"),
+        ({"noun": "open_files"}, 1.0, trend(),
+         "open_files keeps growing: 4 files/h (2 to 6), 0.00111 files per request of any kind"),
+        ({}, 1.0, trend(slope=0.0), "Open files keep growing: 0 files/h (2 to 6)"),
+        ({}, 1.0, trend(slope=-1.0), "Open files keep growing: -1 files/h (2 to 6)"),
+        ({"falls": True}, 0.0, trend(), "Open files keep falling: 4 files/h (2 to 6)"),
+    ],
+)  # fmt: skip
+def test_growth_is_told_by_the_request(
+    more: dict[str, Any], rate: float, seen: Trend, said: str
+) -> None:
+    own = files(requests=requests([0.0, 9000 * rate], [0.0, 9000.0]), **more)
+    assert growth._keeps_growing(own, seen) == said
+
+
+@pytest.mark.parametrize(
+    ("times", "judged_from", "seconds"),
+    [([], 0.0, 0.0), ([5.0, 9.0], 0.0, 4.0), ([5.0, 9.0], 7.0, 2.0), ([7.0], 0.0, 0.0)],
+)
+def test_judging_lasts_from_its_beginning_to_the_last_sample(
+    times: list[float], judged_from: float, seconds: float
+) -> None:
+    own = subject(np.ones(len(times)), times, judged_from=judged_from)
+    assert growth._judged_seconds(own) == seconds
+
+
+def test_a_unit_is_told_once_where_it_is_the_same() -> None:
+    own = subject([1.0])
+    assert growth._measured(own, trend(3e6, 2.5e6, 4e6)) == "2.86 MiB/h (2.38 to 3.81)"
+    assert growth._measured(own, trend(3e6, 1e5, 4e6)) == "2.86 MiB/h (97.7 KiB/h to 3.81 MiB/h)"
+
+
+def test_a_growth_is_certain_only_in_view_of_all_others() -> None:
+    """Of two at a risk of 15% together, the smaller probability must be at most 7.5%."""
+    seen = {
+        "alone": [0.14],
+        "both": [0.07, 0.14],
+        "none": [0.08, 0.14],
+    }
+    for name, certain in (("alone", 1), ("both", 2), ("none", 0)):
+        rows = iter([trend(low=9.0, high=19.0, p_no_growth=each) for each in seen[name]])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(growth, "fit_trend", lambda _, rows=rows: next(rows))
+            found = judge_growth([files() for _ in seen[name]], 10 * HOUR)
+        assert sum(each.verdict is Verdict.FAIL for each in found) == certain
 
 
 def test_a_steady_series_passes_and_says_what_it_would_have_seen() -> None:
