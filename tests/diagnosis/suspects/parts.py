@@ -14,7 +14,7 @@ from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.context import RunContext
-from soak.model import Floats, Kind, Phase, Recording, RunInfo, Series
+from soak.model import Kind, Phase, Recording, RunInfo, Series
 from soak.windows import EndpointWindows
 
 NOBODY = Amount("", 0.0, 0.0, 0.0)
@@ -81,15 +81,13 @@ def windows(endpoint: str, requests: Sequence[int], sent: Sequence[int] | None =
     )
 
 
-def gauge(name: str, values: Sequence[float] | Floats, first: float = 0.0, **labels: str) -> Series:
+def gauge(name: str, values: Any, first: float = 0.0, **labels: str) -> Series:
     """One value a second, from `first` on."""
     column = np.asarray(values, dtype=np.float64)
     return Series(name, first + np.arange(float(len(column))), column, tuple(labels.items()))
 
 
-def counter(
-    name: str, values: Sequence[float] | Floats, first: float = 0.0, **labels: str
-) -> Series:
+def counter(name: str, values: Any, first: float = 0.0, **labels: str) -> Series:
     """One value of a counter a second, from `first` on."""
     column = np.asarray(values, dtype=np.float64)
     times = first + np.arange(float(len(column)))

@@ -307,9 +307,9 @@ def test_the_allocator_of_counted_pieces_makes_them_a_sixteenth_of_the_answer(
 
 
 def test_the_allocator_of_counted_pieces_is_the_first_own_place_that_surely_gains() -> None:
-    unsure = AllocationSite(
-        own("main.unsure"), *[10.0 * np.arange(4.0)] * 2, np.array([0.0, 9000, 0, 9000]), ()
-    )
+    steps = 10.0 * np.arange(4.0)
+    jumps = np.array([0.0, 9000.0, 0.0, 9000.0])
+    unsure = AllocationSite(own("main.unsure"), steps, steps, jumps, ())
     assert not unsure.sure
     places = [
         grown("runtime.x", 9000, is_own=False),
@@ -323,7 +323,7 @@ def test_the_allocator_of_counted_pieces_is_the_first_own_place_that_surely_gain
 
 
 def test_pieces_that_a_snapshot_caught_are_of_the_own_place_that_held_most_of_them() -> None:
-    def passing(size: float, *held: tuple[Frame, float, float | None]) -> tuple[str, float] | None:
+    def passing(size: float, *held: tuple[Frame, float, float | None]) -> Any:
         """Of places whose levels add up to so many bytes and objects (None: not counted)."""
         space = [site(stack(frame, gain=bytes_held / 2)) for frame, bytes_held, _ in held]
         objects = [
@@ -632,7 +632,8 @@ def test_collections_are_summed_over_their_kinds_and_are_an_endpoint_s() -> None
     minor = counter(PAUSES, 0.004 * np.arange(40), first=1, kind="minor")
     major = counter(PAUSES, 0.002 * np.arange(40), first=1, kind="major")
     [told] = transient_memory._collecting(context(minor, major, requests=made, seconds=40))
-    assert (told.endpoint, told.per_request) == ("GET /a", pytest.approx(0.003))
+    assert told.endpoint == "GET /a"
+    assert told.per_request == pytest.approx(0.003)
     gaps = np.array(0.002 * np.arange(40))
     gaps[5:9] = np.nan
     several = context(
