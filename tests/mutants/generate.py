@@ -113,7 +113,10 @@ def _all_of(path: Path) -> Sequence[Mutant]:
 
 
 def _left_alone(tree: ast.Module) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where a change is none: annotations (never evaluated), decorators (`slots=True`), and `strict=True` of zip."""
+    """Where a change is none: annotations (never evaluated), decorators (`slots=True`), and `strict=True` of zip.
+
+    And where it is no Python: the stars of `{**rows}`, which are no power.
+    """
     left: list[Any] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
@@ -126,6 +129,11 @@ def _left_alone(tree: ast.Module) -> Iterator[tuple[tuple[int, int], tuple[int, 
             left.append(node.value)
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             left.append(node.test)
+        elif isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                if key is None:
+                    start = value.col_offset
+                    yield (value.lineno, start - 2), (value.lineno, start)
     for node in left:
         if node is not None:
             yield (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
