@@ -9,7 +9,7 @@ import re
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -100,7 +100,7 @@ class Nearest:
         function, names = place_of(mutant.path, mutant.line)
         if function:
             running = self.calling[f"{mutant.path}:{function}"]
-        elif names and (holding := list(_functions_with(names))):
+        elif names and (holding := list(_functions_with(names, mutant.path))):
             running = set().union(*(self.calling[name] for name in holding))
         else:
             running = {
@@ -163,10 +163,11 @@ def _named(node: ast.AST, within: str) -> Iterator[tuple[str, ast.AST]]:
         yield from _named(child, name + inner)
 
 
-def _functions_with(names: Iterable[str]) -> Iterator[str]:
-    """The functions (path:name) of the mutated files that hold one of the names."""
+def _functions_with(names: Sequence[str], own: str) -> Iterator[str]:
+    """The functions (path:name) of the mutated files that hold one of the names; private ones are their own file's alone."""
     word = re.compile("|".join(rf"\b{name}\b" for name in names))
-    for path in MUTATED:
+    private = all(name.startswith("_") for name in names)
+    for path in [ROOT / own] if private else MUTATED:
         text = path.read_text()
         if word.search(text):
             for name, node in _named(ast.parse(text), ""):
