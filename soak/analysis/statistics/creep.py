@@ -51,9 +51,9 @@ def lasting_growth(times: Floats, values: Floats) -> LastingGrowth | None:
     columns = np.column_stack((np.ones_like(ages), np.log(ages), hours))
     fitted, _, rank, _ = np.linalg.lstsq(columns, values, rcond=None)
     rest = values - columns @ fitted
-    freedom = len(ages) - columns.shape[1]
-    if rank < columns.shape[1] or freedom < 1:
+    if rank < columns.shape[1]:
         return None
+    freedom = len(ages) - columns.shape[1]
     variance = float(rest @ rest) / freedom
     error = float(np.sqrt(variance * np.linalg.inv(columns.T @ columns)[2, 2]))
     memory = max(float(rest[1:] @ rest[:-1]) / max(float(rest @ rest), 1e-300), 0.0)

@@ -24,7 +24,7 @@ def grain_of(values: Floats) -> tuple[float, bool]:
     grain = float(steps[steps > 0].min())
     parts = values / grain
     multiples = bool((np.abs(parts - np.round(parts)) < ROUNDED_MULTIPLE).all())
-    few = len(np.unique(np.round(parts))) <= max(ROUNDED_VALUES * len(values), 2)
+    few = len(np.unique(np.round(parts))) <= ROUNDED_VALUES * len(values)
     return grain, multiples and few and _still(values) > ROUNDED_REPEATED
 
 
