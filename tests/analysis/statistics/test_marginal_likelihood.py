@@ -59,6 +59,13 @@ def test_whitening_gives_the_evidence_its_base_and_the_grain_its_sum_of_squares(
     assert w.least == pytest.approx([math.exp(-2.0), 1.0])
 
 
+def test_copies_are_whitened_as_one_series_is() -> None:
+    x, log_det, prior = np.ones((2, 1, 5)), np.array([8.0, 0.0]), np.array([-1.0, 3.0])
+    one = whitened(np.zeros((2, 5)), x, log_det, prior, 0.25)
+    many = whitened(np.zeros((3, 2, 5)), x, log_det, prior, 0.25)
+    assert (many.freedom, many.least.tolist()) == (one.freedom, one.least.tolist())
+
+
 def test_some_noise_models_and_some_columns_of_a_series() -> None:
     w = series()
     some = w.under(np.array([True, False, True]))
@@ -285,7 +292,7 @@ def beside(
 @pytest.mark.parametrize(("xg", "usable"), [(99998.0, True), (99999.0, False), (100000.0, False)])
 def test_a_column_nearly_in_line_with_growth_is_not_told_from_it(xg: float, usable: bool) -> None:
     """The part of it that is not in line with growth must be more than 1e-5 of it, which it is at 99999 exactly."""
-    fits = beside(1.0, xg, 0.0, 9999900000.0, 0.0, 4.0)
+    fits = beside(5.0, xg, 0.0, 1999980000.0, 0.0, 4.0)
     assert math.isfinite(fits.evidence[0, 0]) == usable
 
 
