@@ -95,8 +95,7 @@ def all_certain(analysis: Analysis, look: int) -> str | None:
 
 def _stands(finding: Finding, risk: float) -> bool:
     trend = finding.trend
-    if trend is None:
-        return False
+    assert trend is not None
     if finding.verdict is Verdict.FAIL:
         return trend.p_no_growth <= risk
     if finding.limit is not None:

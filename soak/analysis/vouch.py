@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from soak.analysis.statistics.room import room
@@ -82,20 +83,17 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         return finding
     if room(subject, trend.level) == 0:  # half of 0, in an unknown unit
         return finding
-    if (
-        finding.vouched_seconds is None
-    ):  # else it was taken from the series that bounds this resource
-        finding = replace(finding, vouched_seconds=horizon(subject, trend))
     seconds = finding.vouched_seconds
+    if seconds is None:  # else it was taken from the series that bounds this resource
+        seconds = horizon(subject, trend)
+        finding = replace(finding, vouched_seconds=seconds)
     if (
         finding.verdict is not Verdict.PASS
         or subject.integer
         or trend.slope_low == trend.slope_high
         or subject.limit is not None
-        or seconds is None
+        or seconds >= HOLLOW * judged
     ):
-        return finding
-    if seconds >= HOLLOW * judged:
         return finding
     noun = capitalized(subject.noun)
     fastest = show_amount(bound(trend), finding.unit)
@@ -132,14 +130,13 @@ def _more(seconds: float, judged: float) -> str:
 def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Horizon | None:
     """Return what a run vouches for: the shortest horizon of its findings; None if nothing was judged for growth."""
     known = [
-        finding
+        (finding.vouched_seconds, finding)
         for finding in findings
         if finding.rule is RuleName.GROWTH and finding.vouched_seconds is not None
     ]
-    shortest = min(known, key=lambda finding: finding.vouched_seconds or 0.0, default=None)
-    if shortest is None or shortest.vouched_seconds is None:
+    if not known:
         return None
-    seconds = shortest.vouched_seconds
+    seconds, shortest = min(known, key=itemgetter(0))
     short = asked / seconds if seconds > 0 else math.inf
     if short <= 1:
         return Horizon(seconds, shortest, asked, 0.0, 0)

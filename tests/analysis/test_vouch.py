@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +10,21 @@ import pytest
 from soak.analysis import analyze
 from soak.analysis.rules.production import at_production
 from soak.analysis.statistics.room import HANDFUL, LITTLE, OBJECTS, PART, room
-from soak.analysis.vouch import MOST, _more, advice, horizon, horizon_of, vouched
-from soak.model import Finding, RuleName, Series, Trend, Verdict
+from soak.analysis.vouch import (
+    MOST,
+    Horizon,
+    _more,
+    advice,
+    bound,
+    horizon,
+    horizon_of,
+    unseen,
+    vouch_finding,
+    vouched,
+    vouched_by,
+    vouches,
+)
+from soak.model import Finding, RuleName, Series, Trend, Verdict, Vouched
 from soak.profile import Limits
 from soak.profile.types import Survive
 from soak.units import show_duration
@@ -260,8 +274,252 @@ def test_without_a_rate_of_production_nothing_changes() -> None:
         (2.0, "; 3 h more would tell"),
         (3.16, "; 9 h more would tell"),
         (3.17, ", and so noisy that more time would not tell"),
+        (math.inf, ", and so noisy that more time would not tell"),
+        (1.0, "; 0 s more would tell"),
     ],
 )
 def test_how_much_longer_a_hollow_run_must_be(shortfall: float, said: str) -> None:
     """A horizon grows with T^1.5, and must be twice the judged stretch."""
     assert _more(2 * HOUR / shortfall, HOUR) == said
+
+
+# Boundaries, on findings made by hand.
+
+
+def test_the_bound_is_the_upper_end_of_growth_for_the_worse_and_no_less_than_was_resolved() -> None:
+    assert bound(trend(high=5.0, resolution=3.0, low=-9.0)) == 5.0
+    assert bound(trend(high=5.0, resolution=7.0)) == 7.0
+    assert bound(trend(high=5.0, resolution=3.0, low=-9.0).mirrored()) == 5.0
+    assert bound(replace(trend(high=5.0, low=-9.0), falls=True)) == 9.0
+
+
+def test_no_horizon_is_longer_than_ten_years() -> None:
+    memory = subject([0.0])
+    assert MOST == 10 * 365 * 86400
+    assert horizon(memory, trend(high=1e-9)) == MOST
+    assert horizon(memory, trend(high=-1.0)) == MOST
+    assert horizon(memory, trend(high=1.0, level=4 * MIB)) == min(3600 * 2 * MIB, MOST)
+    assert horizon(memory, trend(high=0.5, level=4e4 * MIB)) == MOST
+
+
+@pytest.mark.parametrize(
+    ("unit", "fitted", "seconds"),
+    [
+        ("", trend(high=1.0, level=0.0), None),
+        ("", trend(high=1.0, level=2.0), 3600.0),
+        ("", trend(high=1.0, level=-2.0), 3600.0),
+        ("", trend(high=math.inf, level=2.0), None),
+        ("", trend(high=1.0, level=math.nan), None),
+        ("", trend(high=1.0, level=math.inf), None),
+        ("bytes", trend(high=MIB, level=0.0), 3600.0),
+    ],
+)
+def test_what_has_no_bound_or_no_room_has_no_horizon(
+    unit: str, fitted: Trend, seconds: float | None
+) -> None:
+    [told] = vouched([subject([0.0], unit=unit)], [finding(fitted)], 60.0)
+    assert told.vouched_seconds == seconds
+
+
+def test_what_has_no_trend_stays_as_it_is() -> None:
+    bare = replace(finding(trend(1.0)), trend=None)
+    assert vouched([subject([0.0])], [bare], HOUR) == [bare]
+
+
+def test_a_horizon_that_is_known_already_decides() -> None:
+    own, slow = subject([0.0]), trend(high=MIB)
+    [kept] = vouched([own], [finding(slow, seconds=2 * HOUR)], HOUR)
+    assert (kept.verdict, kept.vouched_seconds) == (Verdict.PASS, 2 * HOUR)
+    [hollow] = vouched([own], [finding(slow, seconds=2 * HOUR - 1)], HOUR)
+    assert (hollow.verdict, hollow.vouched_seconds) == (Verdict.INCONCLUSIVE, 2 * HOUR - 1)
+    [at_once] = vouched([own], [finding(slow, seconds=0.0)], HOUR)
+    assert (at_once.verdict, at_once.vouched_seconds) == (Verdict.INCONCLUSIVE, 0.0)
+    assert at_once.reason.endswith("so noisy that more time would not tell.")
+
+
+@pytest.mark.parametrize(
+    ("own", "fitted", "verdict"),
+    [
+        ({}, trend(high=500 * MIB), Verdict.INCONCLUSIVE),
+        ({"integer": True}, trend(high=500 * MIB), Verdict.PASS),
+        ({"limit": 1e9}, trend(high=500 * MIB), Verdict.PASS),
+        ({"limit": 0.0}, trend(high=500 * MIB), Verdict.PASS),
+        ({}, trend(high=500 * MIB, low=500 * MIB), Verdict.PASS),
+    ],
+)
+def test_only_a_fitted_level_without_a_limit_of_its_own_can_be_hollow(
+    own: dict[str, Any], fitted: Trend, verdict: Verdict
+) -> None:
+    [told] = vouched([subject([0.0], **own)], [finding(fitted)], HOUR)
+    assert told.verdict is verdict
+    for other in (Verdict.FAIL, Verdict.INCONCLUSIVE):
+        judged = finding(fitted, other)
+        [told] = vouched([subject([0.0], **own)], [judged], HOUR)
+        assert (told.verdict, told.reason, told.adjustments) == (other, "steady", ())
+
+
+def test_a_hollow_pass_is_told_in_full() -> None:
+    grown = replace(trend(high=50 * MIB, low=-MIB), slope_per_hour=25 * MIB)
+    [told] = vouched([subject([0.0])], [finding(grown)], HOUR)
+    assert told.reason == (
+        "Resident memory grows by some 25 MiB/h, which may be chance, and up to 50 MiB/h is not ruled out: it could grow "
+        "by half in 60 min, and was judged for 60 min; 3 h more would tell."
+    )
+    unmoved = replace(trend(high=50 * MIB, low=-MIB, level=MIB), slope_per_hour=0.0)
+    [told] = vouched([subject([0.0])], [finding(unmoved)], HOUR)
+    assert told.reason.startswith(
+        "Resident memory was not seen to grow, but up to 50 MiB/h would have gone unseen: it could grow by 1 MiB in 72 s"
+    )
+
+
+def test_of_what_falls_a_hollow_pass_says_so() -> None:
+    own = subject([0.0], falls=True, noun="free memory")
+    fallen = replace(trend(high=50 * MIB, low=1.0), slope_per_hour=25 * MIB).mirrored()
+    [told] = vouched([own], [finding(fallen)], HOUR)
+    assert told.reason.startswith(
+        "Free memory falls by some 25 MiB/h, and up to 50 MiB/h is not ruled out: it could fall by half in 60 min"
+    )
+    unmoved = replace(trend(high=50 * MIB, low=-MIB), slope_per_hour=-1.0).mirrored()
+    [told] = vouched([own], [finding(unmoved)], HOUR)
+    assert told.reason.startswith("Free memory was not seen to fall, but up to 50 MiB/h would have")
+
+
+def test_a_shortfall_is_taken_from_the_horizon_as_it_is() -> None:
+    assert _more(0.5, 0.5) == "; 1.5 s more would tell"
+    assert _more(1.5, 1.0) == "; 778 ms more would tell"  # (4/3)^2 - 1
+    assert _more(0.0, 1.0) == ", and so noisy that more time would not tell"
+
+
+def test_of_no_growth_no_horizon_is_known() -> None:
+    assert horizon_of([], HOUR, HOUR) is None
+    assert horizon_of([finding(trend(1.0))], HOUR, HOUR) is None
+    other = replace(finding(trend(1.0), seconds=5.0), rule=RuleName.MAX)
+    assert horizon_of([other], HOUR, HOUR) is None
+    own = finding(trend(1.0), seconds=9.0)
+    reach = horizon_of([other, own, finding(trend(1.0))], HOUR, HOUR)
+    assert reach is not None
+    assert (reach.seconds, reach.finding) == (9.0, own)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "asked", "fitted", "longer", "rounds"),
+    [
+        (8.0, 8.0, trend(1.0), 0.0, 0),
+        (9.0, 8.0, trend(1.0), 0.0, 0),
+        (1.0, 8.0, trend(1.0), 300.0, None),  # 8^(2/3) is 4
+        (2.0, 16.0, trend(1.0), 300.0, None),
+        (4.0, 6.0, trend(1.0), 100 * (1.5 ** (2 / 3) - 1), 2),  # 1.25 rounds
+        (4.0, 8.0, trend(1.0), 100 * (2 ** (2 / 3) - 1), 3),
+        (1.0, 4.0, trend(1.0), 100 * (4 ** (2 / 3) - 1), None),  # 15 rounds
+        (1.0, 8.0, trend(1.0, low=1.0), 700.0, 7),
+        (1.0, 15.0, trend(1.0, low=1.0), 1400.0, 14),
+        (1.0, 15.01, trend(1.0, low=1.0), 1401.0, None),
+        (1.0, 14.5, trend(1.0, low=1.0), 1350.0, 14),
+        (0.5, 2.0, trend(1.0, low=1.0), 300.0, 3),
+        (0.0, 8.0, trend(1.0), math.inf, None),
+    ],
+)
+def test_what_would_reach_the_horizon_that_is_asked_for(
+    seconds: float, asked: float, fitted: Trend, longer: float, rounds: int | None
+) -> None:
+    """With a fit a horizon grows with T^1.5 and with the root of the number of runs; where all is exact, with both."""
+    own = finding(fitted, seconds=seconds)
+    reach = horizon_of([finding(trend(1.0), seconds=seconds + 0.5), own], 100.0, asked)
+    assert reach == Horizon(seconds, own, asked, pytest.approx(longer), rounds)
+
+
+def test_without_a_trend_nothing_is_exact() -> None:
+    reach = horizon_of([replace(finding(trend(1.0), seconds=1.0), trend=None)], 100.0, 8.0)
+    assert reach is not None
+    assert reach.longer == pytest.approx(300.0)
+
+
+FAST = finding(trend(high=7 * MIB, resolution=MIB), seconds=3 * DAY)
+REACH = Horizon(3 * DAY, FAST, 30 * DAY, 5 * HOUR, 3)
+
+
+def test_a_required_horizon_is_a_finding_of_its_own() -> None:
+    assert list(vouch_finding(REACH, None)) == []
+    assert list(vouch_finding(None, None)) == []
+    [none] = vouch_finding(None, 2 * HOUR)
+    assert none == Finding(
+        RuleName.VOUCH,
+        "vouched_seconds",
+        Verdict.INCONCLUSIVE,
+        "Nothing was judged for growth, so this run vouches for nothing; 2 h are required.",
+        (),
+        2 * HOUR,
+        None,
+        "seconds",
+    )
+    [kept] = vouch_finding(REACH, 3 * DAY)
+    assert (kept.verdict, kept.limit, kept.observed, kept.unit) == (
+        Verdict.PASS,
+        3 * DAY,
+        3 * DAY,
+        "seconds",
+    )
+    assert kept.reason == "This run vouches for 3 days; 3 days are required."
+    assert (kept.rule, kept.series) == (RuleName.VOUCH, FAST.series)
+    [short] = vouch_finding(REACH, 3 * DAY + 1)
+    assert short.verdict is Verdict.INCONCLUSIVE
+    assert short.reason == (
+        "This run vouches for 3 days; 3 days are required: resident memory might still grow by up to 7 MiB/h unseen; "
+        "5 h more, or 3 more such runs judged with it, would vouch for 30 days."
+    )
+
+
+def test_a_horizon_is_stored_with_what_bounds_it() -> None:
+    labelled = replace(FAST, labels=(("pod", "a"),))
+    key = 'process_resident_memory_bytes{pod="a"}'
+    assert vouched_by(replace(REACH, finding=labelled)) == Vouched(
+        3 * DAY, key, 7 * MIB, "bytes/h", 30 * DAY, 5 * HOUR, 3
+    )
+    assert vouched_by(replace(REACH, finding=replace(FAST, trend=None))).unseen == 0.0
+
+
+def test_a_pass_says_for_how_long_it_vouches_and_what_would_reach_further() -> None:
+    said = "resident memory might still grow by up to 7 MiB/h unseen"
+    more = "; 5 h more, or 3 more such runs judged with it, would vouch for 30 days"
+    assert vouches(REACH) == f"Vouches for 3 days at this load: {said}{more}"
+    assert vouches(REACH, driven=False) == (
+        f"Vouches for 3 days: {said}; 5 h more would vouch for 30 days"
+    )
+    there = replace(REACH, longer=0.0)
+    assert vouches(there) == f"Vouches for 3 days at this load: {said}"
+    assert vouches(there, driven=False) == f"Vouches for 3 days: {said}"
+    assert vouches(replace(REACH, longer=0.5)).endswith(" would vouch for 30 days")
+
+
+def test_what_might_go_unseen_is_a_fall_where_that_is_for_the_worse() -> None:
+    fallen = replace(FAST, trend=trend(high=7 * MIB).mirrored())
+    assert unseen(fallen) == "resident memory might still fall by up to 7 MiB/h unseen"
+    unknown = replace(FAST, series="queue_length", unit="/h")
+    assert unseen(unknown).startswith("queue_length might still grow by up to 7,340,032/h")
+    assert (
+        unseen(replace(FAST, trend=None))
+        == "resident memory might still grow by up to nan B/h unseen"
+    )
+
+
+@pytest.mark.parametrize(
+    ("longer", "rounds", "driven", "said"),
+    [
+        (30 * DAY, None, True, "too noisy for a shorter run to vouch for 30 days"),
+        (30 * DAY, 2, True, "2 more such runs judged with it would vouch for 30 days"),
+        (30 * DAY, 2, False, "too noisy for a shorter run to vouch for 30 days"),
+        (29 * DAY, None, True, "29 days more would vouch for 30 days"),
+        (29 * DAY, 0, True, "29 days more would vouch for 30 days"),
+        (
+            29 * DAY,
+            1,
+            True,
+            "29 days more, or 1 more such run judged with it, would vouch for 30 days",
+        ),
+        (29 * DAY, 1, False, "29 days more would vouch for 30 days"),
+    ],
+)
+def test_no_advice_is_a_run_as_long_as_the_horizon_itself(
+    longer: float, rounds: int | None, driven: bool, said: str
+) -> None:
+    assert advice(replace(REACH, longer=longer, rounds=rounds), driven=driven) == said
