@@ -28,8 +28,6 @@ from soak.analysis.capacity_search import (
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.baseline import Baseline, capacity_in, decode, encode
-from soak.cli.delivery import code_of
-from soak.comparison.measuring import measure
 from soak.capacity.settings import SearchSettings, StepLimit
 from soak.capacity.step_test import WindowCounts
 from soak.capacity.steps import (
@@ -43,6 +41,8 @@ from soak.capacity.steps import (
     StepKind,
     StepOutcome,
 )
+from soak.cli.delivery import code_of
+from soak.comparison.measuring import measure
 from soak.errors import ExitCode
 from soak.latency import bucket_of
 from soak.model import Analysis, Ending, Event, EventKind, Recording, RuleName, Series, Verdict

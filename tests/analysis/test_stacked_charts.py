@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.stacked_charts import MOST_CHARTS
+from soak.analysis.prepare.prepare import prepare
+from soak.analysis.stacked_charts import (
+    MOST_CHARTS,
+    _capacity,
+    _curves,
+    _extremes,
+    _layers,
+    _near,
+    stacked_charts,
+)
 from soak.analysis.thinning import MOST_POINTS
 from soak.catalog.metrics import BREAKDOWNS
+from soak.catalog.row_types import Breakdown, Part
 from soak.model import Chart, Series
 from soak.profile import Limits
 from tests.analysis.recordings import SECONDS, gauge, recording
@@ -174,3 +186,194 @@ def test_every_part_has_a_legend_of_its_own() -> None:
         legends = [part.legend or part.by for part in breakdown.parts]
         assert len(set(legends)) == len(legends), breakdown
         assert all(legends)
+
+
+# Parts of it, on series made by hand.
+
+
+def series(name: str, values: Any, times: Any = None, **labels: str) -> Series:
+    column = np.asarray(values, np.float64)
+    when = np.arange(len(column)) if times is None else times
+    return Series(name, np.asarray(when, np.float64), column, tuple(labels.items()))
+
+
+@pytest.mark.parametrize(
+    ("moment", "value"),
+    [(9.0, None), (10.0, 1.0), (11.9, 1.0), (12.0, 2.0), (15.9, 2.0), (16.0, 4.0), (20.5, 4.0), (20.6, None)],
+)  # fmt: skip
+def test_a_value_counts_for_one_and_a_half_usual_intervals(
+    moment: float, value: float | None
+) -> None:
+    """Of samples at 10, 12 and 16 s the usual interval is 3 s; the one at 14 s has no value."""
+    sampled = series("a", [1.0, 2.0, np.nan, 4.0], [10.0, 12.0, 14.0, 16.0])
+    [seen] = _near(sampled, np.array([moment]))
+    assert seen == (
+        pytest.approx(value) if value is not None else pytest.approx(np.nan, nan_ok=True)
+    )
+
+
+def test_few_values_count_for_as_long_as_they_can_tell() -> None:
+    times = np.array([9.0, 10.0, 10.5, 12.0, 15.0, 15.1])
+    once = _near(series("a", [7.0], [10.0]), times)
+    assert once.tolist()[1] == 7.0
+    assert np.isnan(once[[0, 2, 3, 4, 5]]).all()
+    twice = _near(series("a", [7.0, 8.0], [10.0, 12.0]), times)
+    assert twice.tolist()[1:5] == [7.0, 7.0, 8.0, 8.0]
+    assert np.isnan(twice[[0, 5]]).all()
+    assert np.isnan(_near(series("a", [np.nan, np.nan]), times)).all()
+    assert len(_near(series("a", [np.nan]), times)) == 6
+
+
+def test_a_part_is_what_is_left_of_it_under_its_legend_or_the_value_of_its_label() -> None:
+    own = [
+        series("a", [5.0, 6.0], id="x"),
+        series("a", [1.0, 2.0], id="y"),
+        series("b", [3.0, 4.0]),
+    ]
+    [one] = _layers(Part("a", "A", less="b"), own)
+    assert (one.label, one.at(np.arange(2.0)).tolist()) == ("A", [3.0, 4.0])
+    each = list(_layers(Part("a", by="id"), own))
+    assert [(part.label, part.at(np.arange(2.0)).tolist()) for part in each] == [
+        ("x", [5.0, 6.0]),
+        ("y", [1.0, 2.0]),
+    ]
+    [unnamed] = _layers(Part("b", by="id"), own)
+    assert unnamed.label == ""
+
+
+def parts(*names: str, **more: Any) -> Breakdown:
+    """A total and its parts, each called by its name in capitals."""
+    made = tuple(Part(name, name.upper()) for name in names)
+    return Breakdown(title="Parts", total=Part("total"), parts=made, rest="rest", **more)
+
+
+def drawn(breakdown: Breakdown, own: Sequence[Series]) -> dict[str, list[float]]:
+    return {curve.label: curve.values.tolist() for curve in _curves(breakdown, own)}
+
+
+def test_parts_may_exceed_their_total_by_a_fiftieth_and_now_and_then_by_more() -> None:
+    total = series("total", np.full(100, 100.0))
+    for odd, there in ((0, True), (1, True), (2, False), (100, False)):
+        part = np.full(100, 102.0)
+        part[:odd] = 102.1
+        curves = drawn(parts("a"), [total, series("a", part)])
+        assert curves == ({"A": part.tolist()} if there else {})
+
+
+def test_the_rest_is_drawn_where_there_is_any() -> None:
+    total = series("total", [10.0, 10.0])
+    for a, rest in (([10.0, 10.0], None), ([10.0, 9.0], [0.0, 1.0]), ([10.1, 9.0], [0.0, 1.0])):
+        curves = drawn(parts("a"), [total, series("a", a)])
+        assert curves == {"A": a} | ({} if rest is None else {"rest": rest})
+
+
+def test_without_a_total_or_a_part_or_a_common_moment_nothing_is_stacked() -> None:
+    total, part = series("total", [10.0, 10.0]), series("a", [4.0, 4.0])
+    assert drawn(parts("a"), [total]) == {}
+    assert drawn(parts("a"), [part]) == {}
+    assert drawn(parts("a"), [total, series("a", [4.0, 4.0], [50.0, 51.0])]) == {}
+    once = drawn(parts("a"), [total, series("a", [4.0], [1.0])])
+    assert once == {"A": [4.0], "rest": [6.0]}
+
+
+def test_a_part_that_is_negative_or_always_nothing_adds_nothing() -> None:
+    breakdown = Breakdown(
+        title="Parts",
+        total=Part("total"),
+        parts=(Part("a", "A", less="b"), Part("c", "C"), Part("d", "D")),
+        rest="rest",
+    )
+    own = [
+        series("total", [10.0, 10.0]),
+        series("a", [5.0, 5.0]),
+        series("b", [6.0, 2.0]),
+        series("c", [0.0, 0.0]),
+        series("d", [1.0, 0.0]),
+    ]
+    assert drawn(breakdown, own) == {"A": [0.0, 3.0], "D": [1.0, 0.0], "rest": [9.0, 7.0]}
+
+
+def test_of_more_than_seven_parts_the_smallest_go_to_the_rest_and_the_others_keep_their_order() -> (
+    None
+):
+    names = "abcdefghi"
+    sizes = [5.0, 1.0, 9.0, 4.0, 2.0, 8.0, 7.0, 6.0, 3.0]
+    own = [series("total", [50.0]), *(series(n, [v]) for n, v in zip(names, sizes, strict=True))]
+    curves = _curves(parts(*names), own)
+    assert [curve.label for curve in curves] == ["A", "C", "D", "F", "G", "H", "I", "rest"]
+    assert [curve.values.tolist() for curve in curves][-1] == [8.0]
+    assert [curve.low.tolist() for curve in curves][:3] == [[0.0], [5.0], [14.0]]
+    assert [curve.high.tolist() for curve in curves][-1] == [50.0]
+
+
+def test_the_lowest_and_the_highest_sum_of_each_stretch_are_drawn() -> None:
+    assert _extremes(np.zeros(600)).tolist() == list(range(600))
+    assert len(_extremes(np.zeros(601))) == 300
+    rising = _extremes(np.arange(1200.0))
+    assert rising.tolist() == [n for n in range(1200) if n % 4 in (0, 3)]
+    falling = -np.arange(1200.0)
+    falling[[1, 6]] = 5.0, -2000.0
+    assert _extremes(falling).tolist() == [
+        1,
+        3,
+        4,
+        6,
+        *(n for n in range(8, 1200) if n % 4 in (0, 3)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "capacity"),
+    [
+        ([("limit", 512.0, {"id": "a"})], 512.0),
+        ([("limit", 512.0, {"id": "b"})], None),
+        ([("limit", 512.0, {})], 512.0),
+        ([("limit", 0.0, {"id": "a"})], None),
+        ([("limit", -1.0, {"id": "a"})], None),
+        ([("limit", 2.0**60, {"id": "a"})], None),
+        ([("limit", 2.0**59, {"id": "a"})], 2.0**59),
+        ([("limit", 512.0, {"id": "a"}), ("other", 300.0, {"id": "a"})], 300.0),
+        ([("limit", 512.0, {"id": "a", "area": "x"}), ("limit", 88.0, {"id": "a"})], 600.0),
+        ([("other", 300.0, {"kind": "all"})], 300.0),
+        ([("limit", np.nan, {"id": "a"})], None),
+        ([], None),
+    ],
+)
+def test_the_smallest_bound_of_the_same_process_counts(
+    bounds: list[tuple[str, float, dict[str, str]]], capacity: float | None
+) -> None:
+    breakdown = parts("a", capacities=("limit", 'other{kind=~".*"}'))
+    split = Breakdown(
+        title="",
+        total=Part("total"),
+        parts=(Part("a", by="area"),),
+        rest="",
+        capacities=breakdown.capacities,
+    )
+    made = [gauge(name, value, **labels) for name, value, labels in bounds]
+    assert _capacity(prepare(recording(*made), 0.0), split, (("id", "a"),)) == capacity
+
+
+def containers(*sizes: float) -> list[Series]:
+    made = []
+    for number, size in enumerate(sizes):
+        made += [
+            gauge("container_memory_usage_bytes", size * MIB, id=f"/{number}"),
+            gauge("container_memory_rss", size * MIB / 2, id=f"/{number}"),
+        ]
+    return made
+
+
+def test_four_charts_of_a_kind_are_drawn_the_largest_first() -> None:
+    made = stacked_charts(prepare(recording(*containers(3, 9, 1, 7, 5)), 0.0), "Memory")
+    title = "The container's memory by part: "
+    assert [chart.title for chart in made] == [f"{title}/{number}" for number in (1, 3, 4, 0)]
+
+
+def test_the_only_process_needs_no_name_in_its_title() -> None:
+    [named] = stacked_charts(prepare(recording(*containers(3)), 0.0), "Memory")
+    assert named.title == "The container's memory by part"
+    both = [*go(), *(replace(part, labels=(("instance", "b"),)) for part in go())]
+    titles = [chart.title for chart in stacked_charts(prepare(recording(*both), 0.0), "Memory")]
+    assert titles == ["Go's memory by part", "Go's memory by part: b"]
+    assert list(stacked_charts(prepare(recording(containers(3)[1]), 0.0), "Memory")) == []
