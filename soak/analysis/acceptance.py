@@ -10,7 +10,7 @@ from fnmatch import fnmatchcase
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.verdict import overall
 from soak.catalog.metrics import selects
-from soak.model import Analysis, Finding, RuleName, Suspect, Verdict, series_key
+from soak.model import Analysis, Finding, RuleName, Suspect, Trend, Verdict, series_key
 from soak.profile.compare import Accepted
 from soak.units import show_amount, show_number, show_ratio
 
@@ -95,7 +95,7 @@ def _outcome(
         )
     key = series_key(finding.series, finding.labels)
     bound = entry.growth if entry.growth is not None else (baseline or {}).get(key)
-    trend = finding.trend
+    trend = _for_the_worse(finding)
     if bound is None or trend is None:
         return _Outcome(
             Verdict.FAIL,
@@ -114,9 +114,15 @@ def _outcome(
     return _Outcome(Verdict.PASS, f"Accepted until {entry.until}, up to {allowed}: {leak}")
 
 
+def _for_the_worse(finding: Finding) -> Trend | None:
+    """Return the finding's trend as growth for the worse: of free memory, its fall."""
+    return finding.trend and finding.trend.for_the_worse
+
+
 def _bounds(finding: Finding) -> str:
     """Say how a leak without a known bound can be accepted."""
-    fastest = finding.trend.slope_high if finding.trend is not None else 0.0
+    trend = _for_the_worse(finding)
+    fastest = trend.slope_high if trend is not None else 0.0
     now = (
         show_amount(fastest, "bytes/h")
         if finding.unit == "bytes/h"

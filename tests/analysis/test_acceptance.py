@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.acceptance import out_of_date, with_acceptances, without_bound
+from soak.analysis.acceptance import (
+    FASTER,
+    _judged_again,
+    _outcome,
+    out_of_date,
+    with_acceptances,
+    without_bound,
+)
 from soak.analysis.prepare.prepare import prepare
 from soak.growth_views import Place, Suspect
-from soak.model import Analysis, Verdict
+from soak.model import Analysis, Finding, RuleName, RunInfo, Trend, Verdict
 from soak.profile import Limits
 from soak.profile.compare import Accepted
 from tests.analysis.recordings import SECONDS, gauge, noise, recording
@@ -159,3 +166,237 @@ def test_another_series_stays_a_fail_and_an_unused_acceptance_past_its_day_is_na
         "process_open_fds was accepted until 2026-01-31, which has passed" in text
         for text in analysis.warnings
     )
+
+
+# Boundaries, on findings made by hand.
+
+UNTIL = date(2026, 1, 31)
+PREPARED = prepare(recording(gauge("fds", 30.0)), 0.0)
+
+
+def leak(series: str = "fds", verdict: Verdict = Verdict.FAIL, **more: Any) -> Finding:
+    """A growth of 10/h, between 8 and 12."""
+    trend = Trend(10.0, 8.0, 12.0, 1.0, 0.0, 100.0)
+    made = Finding(RuleName.GROWTH, series, verdict, f"{series} grows", unit="/h", trend=trend)
+    return replace(made, **more)
+
+
+def entry(series: str = "fds", **keys: Any) -> Accepted:
+    return Accepted.model_validate({"series": series, "until": UNTIL, "reason": "ORD-1"} | keys)
+
+
+def judged(*findings: Finding, **more: Any) -> Analysis:
+    return replace(Analysis(RunInfo("made"), Verdict.FAIL, "as it was", findings), **more)
+
+
+def of(made: Analysis) -> list[tuple[str, str, int]]:
+    return [(each.series, each.verdict.value, len(each.adjustments)) for each in made.findings]
+
+
+def outcome(given: Accepted, finding: Finding, *suspects: Suspect, **baseline: float) -> str:
+    told = _outcome(given, finding, suspects, DAY, baseline)
+    return f"{told.verdict}: {told.reason}"
+
+
+def test_without_acceptances_an_analysis_stays_as_it_is() -> None:
+    made = judged(leak())
+    assert with_acceptances(made, PREPARED, [], DAY) is made
+
+
+def test_only_growth_that_fails_is_accepted_and_each_by_the_first_that_names_it() -> None:
+    made = judged(
+        leak("a", rule=RuleName.MAX),
+        leak("a", Verdict.PASS),
+        leak("a", Verdict.INCONCLUSIVE),
+        leak("b"),
+        leak("a"),
+        leak("c"),
+    )
+    given = [entry("c", growth="99/h"), entry("a", growth="12/h"), entry("[ab]", growth="1/h")]
+    accepted = with_acceptances(made, PREPARED, given, DAY)
+    assert of(accepted) == [
+        ("a", "fail", 0),
+        ("b", "fail", 1),
+        ("a", "inconclusive", 0),
+        ("a", "pass", 0),
+        ("a", "pass", 1),
+        ("c", "pass", 1),
+    ]
+    assert accepted.warnings == tuple(
+        each.reason for name in "bac" for each in accepted.findings
+        if each.series == name and each.adjustments
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("day", "failing", "said"),
+    [
+        (UNTIL, "fds", 1),
+        (UNTIL + timedelta(days=1), "fds", 1),
+        (UNTIL, "other", 0),
+        (UNTIL + timedelta(days=1), "other", 1),
+    ],
+)
+def test_an_acceptance_past_its_day_that_nothing_needs_is_to_be_removed(
+    day: date, failing: str, said: int
+) -> None:
+    made = judged(leak(failing), warnings=("before",))
+    accepted = with_acceptances(made, PREPARED, [entry(growth="99/h")], day)
+    assert accepted.warnings[0] == "before"
+    assert len(accepted.warnings) == 1 + said
+    removed = any("did not fail: remove it" in warning for warning in accepted.warnings)
+    assert removed is (said == 1 and failing == "other")
+    if failing == "other":
+        assert (accepted.reason, accepted.findings) == ("as it was", made.findings)
+
+
+@pytest.mark.parametrize(
+    ("growth", "verdict", "said"),
+    [
+        (12.0, "pass", "Accepted until 2026-01-31, up to 12/h: fds grows (ORD-1)"),
+        (10.0, "pass", "Accepted until 2026-01-31, up to 10/h"),
+        (9.99, "inconclusive", "May be worse than accepted until 2026-01-31 (up to 9.99/h)"),
+        (8.0, "inconclusive", "May be worse than accepted until 2026-01-31 (up to 8/h)"),
+        (7.99, "fail", "Worse than accepted until 2026-01-31 (up to 7.99/h)"),
+        (0.0, "fail", "Worse than accepted until 2026-01-31 (up to 0/h)"),
+    ],
+)
+def test_a_leak_is_accepted_up_to_its_bound(growth: float, verdict: str, said: str) -> None:
+    assert outcome(entry(growth=f"{growth}/h"), leak()).startswith(f"{verdict}: {said}")
+    assert outcome(entry(), leak(), fds=growth).startswith(f"{verdict}: {said}")
+    stated = outcome(entry(growth=f"{growth}/h"), leak(), fds=1e9)
+    assert stated.startswith(f"{verdict}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("growth", "verdict"), [(12.0, "pass"), (9.0, "inconclusive"), (7.0, "fail")]
+)
+def test_what_is_left_falls_where_other_leaks_grow(growth: float, verdict: str) -> None:
+    falling = leak()
+    assert falling.trend is not None
+    falling = replace(falling, trend=falling.trend.mirrored())
+    assert outcome(entry(growth=f"{growth}/h"), falling).startswith(f"{verdict}: ")
+    assert "give accept.growth, such as 12/h, or" in outcome(entry(), falling)
+
+
+def test_where_no_bound_is_known_one_is_advised() -> None:
+    assert outcome(entry(), leak()) == (
+        "fail: Not accepted, because it may be worse than the known leak (give accept.growth, such as 12/h, or --against a "
+        "baseline that was set from a run with this leak): fds grows (ORD-1)"
+    )
+    assert "such as 12 B/h, or" in outcome(entry(), leak(unit="bytes/h"))
+    assert "such as 0/h, or" in outcome(entry(growth="5/h"), leak(trend=None))
+    assert "such as 12/h, or" in outcome(entry(), leak(labels=(("a", "b"),)), fds=99.0)
+    labelled = outcome(entry(), leak(labels=(("a", "b"),)), **{'fds{a="b"}': 99.0})
+    assert labelled.startswith("pass: ")
+
+
+def test_a_leak_may_grow_by_a_quarter_more_than_in_its_baseline() -> None:
+    assert FASTER == 0.25
+
+
+NONE_SURE = "(no suspect says that it is "
+
+
+@pytest.mark.parametrize(
+    ("keys", "suspects", "why"),
+    [
+        ({}, [suspect("goroutine-leak", "GET /x")], None),
+        ({"class": "unbounded-cache"}, [], f"{NONE_SURE}unbounded-cache; diagnose"),
+        ({"endpoint": "GET /search"}, [], f"{NONE_SURE}GET /search; diagnose"),
+        (
+            {"class": "unbounded-cache", "endpoint": "GET /search"},
+            [suspect(confidence=0.49)],
+            f"{NONE_SURE}unbounded-cache; diagnose",
+        ),
+        ({"class": "unbounded-cache"}, [suspect(confidence=0.5)], None),
+        ({"class": "unbounded-cache"}, [suspect(endpoint="GET /x")], None),
+        ({"endpoint": "GET /search"}, [suspect("goroutine-leak")], None),
+        (
+            {"class": "unbounded-cache"},
+            [suspect("goroutine-leak", confidence=0.5)],
+            "(a goroutine-leak is suspected, 50% sure)",
+        ),
+        (
+            {"endpoint": "GET /search"},
+            [suspect(), suspect(endpoint="GET /x")],
+            "(it leaks through GET /x)",
+        ),
+        (
+            {"endpoint": "GET /search"},
+            [suspect(endpoint="")],
+            "(it leaks through an unknown endpoint)",
+        ),
+        (
+            {"endpoint": "GET /search"},
+            [suspect(endpoint="*")],
+            "(it leaks through an unknown endpoint)",
+        ),
+        ({"class": "unbounded-cache"}, [suspect(), suspect("gc-pressure")], None),
+        ({"class": "unbounded-cache"}, [suspect(), suspect("buffered-response")], None),
+        ({"class": "unbounded-cache"}, [suspect("gc-pressure")], NONE_SURE),
+    ],
+)
+def test_the_suspects_that_are_sure_must_be_the_accepted_leak(
+    keys: dict[str, Any], suspects: list[Suspect], why: str | None
+) -> None:
+    said = outcome(entry(growth="12/h", **keys), leak(), *suspects)
+    if why is None:
+        assert said.startswith("pass: ")
+    else:
+        assert said.startswith(f"fail: Not the leak that is accepted until 2026-01-31 {why}")
+
+
+@pytest.mark.parametrize(
+    ("selector", "key", "known"),
+    [
+        ("fds", "fds", True),
+        ("fds", "fds{pod='a'}", True),
+        ("fd*", "fds", True),
+        ("fds", "fd", False),
+        ("{pod='a'}", "anything", True),
+    ],
+)
+def test_a_baseline_may_bound_whatever_an_acceptance_names(
+    selector: str, key: str, known: bool
+) -> None:
+    assert (without_bound([entry(selector)], {key: 1.0}) == []) is known
+
+
+def test_accepted_leaks_are_told_first_and_what_is_worse_comes_before_them() -> None:
+    passed = leak("a", Verdict.PASS)
+    taken = leak("b").adjusted("acceptance", Verdict.PASS, "Accepted b.")
+    other = leak("c").adjusted("vouched horizon", Verdict.PASS, "c is well")
+    once = _judged_again(judged(), PREPARED, [passed, taken, other])
+    assert once.verdict is Verdict.PASS
+    assert once.reason.startswith("1 known leak is accepted: Accepted b. 3 series stayed steady")
+    twice = _judged_again(judged(), PREPARED, [taken, replace(taken, series="d")])
+    assert twice.reason.startswith("2 known leaks are accepted: Accepted b. ")
+    plain = _judged_again(judged(), PREPARED, [passed, other])
+    assert plain.reason.startswith("2 series stayed steady")
+    open_ = leak("e", Verdict.INCONCLUSIVE)
+    undecided = _judged_again(judged(), PREPARED, [taken, open_])
+    assert [each.series for each in undecided.findings] == ["e", "b"]
+    assert (undecided.verdict, undecided.reason) == (
+        Verdict.INCONCLUSIVE,
+        "1 known leak is accepted: Accepted b. e grows",
+    )
+    failing = _judged_again(judged(), PREPARED, [taken, open_, leak("f")])
+    assert [each.series for each in failing.findings] == ["f", "e", "b"]
+    assert (failing.verdict, failing.reason) == (Verdict.FAIL, "f grows")
+    still = _judged_again(
+        judged(), PREPARED, [replace(taken, verdict=Verdict.INCONCLUSIVE), passed]
+    )
+    assert still.reason == "Accepted b."
+
+
+def test_a_broken_run_stays_broken_unless_something_fails() -> None:
+    broken = judged(broken="The run broke: x.")
+    accepted = leak("b").adjusted("acceptance", Verdict.PASS, "Accepted b.")
+    made = _judged_again(broken, PREPARED, [accepted])
+    assert (made.verdict, made.reason) == (
+        Verdict.INCONCLUSIVE,
+        "1 known leak is accepted: Accepted b. The run broke: x.",
+    )
+    failing = _judged_again(broken, PREPARED, [leak()])
+    assert (failing.verdict, failing.reason) == (Verdict.FAIL, "fds grows")
