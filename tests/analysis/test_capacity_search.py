@@ -349,7 +349,7 @@ def test_a_step_has_the_quantiles_the_cpu_and_the_pools_of_its_time() -> None:
     load = windows(seconds=SECONDS, latency=latency)
     made = prepare(recording(used, cpu, requests=[load], seconds=SECONDS), 0.0)
     figures = _figures(made, made.requests_of_all, driven(1.0, 5.0), outcome(3.0), [])
-    assert (figures.p50, figures.p99) == (pytest.approx(0.01, rel=0.02),) * 2
+    assert figures.p50 == figures.p99 == pytest.approx(0.01, rel=0.02)
     assert figures.cpu == pytest.approx(4.0)  # at 3, 4 and 5
     assert figures.pools == (("orders", 4.0),)
     later = _figures(made, made.requests_of_all, driven(1.0, 6.0), outcome(2.0), [])
@@ -359,9 +359,10 @@ def test_a_step_has_the_quantiles_the_cpu_and_the_pools_of_its_time() -> None:
 
 def test_a_window_is_read_with_what_the_generator_said_at_its_end() -> None:
     times, ones = np.arange(1.0, SECONDS + 1), np.ones(SECONDS)
-    own = GeneratorWindows(
-        times[1:], *(ones[1:] * number for number in range(1, 11)), np.full(SECONDS - 1, np.nan)
-    )
+    cpu, lag, made_in = ones[1:] * 0.25, ones[1:] * 0.125, ones[1:] * 8
+    unknown = np.full(SECONDS - 1, np.nan)
+    rest = (unknown, unknown, unknown, unknown)
+    own = GeneratorWindows(times[1:], ones[1:], cpu, unknown, lag, unknown, unknown, made_in, *rest)
     nothing = np.zeros(SECONDS, np.int64)
     arrivals = Arrivals(
         nothing, nothing + 7, np.zeros(SECONDS + 1, np.int64), nothing[:0], nothing[:0]
@@ -370,7 +371,7 @@ def test_a_window_is_read_with_what_the_generator_said_at_its_end() -> None:
     made = prepare(
         replace(
             recording(requests=[replace(LOAD, arrivals=arrivals)], seconds=SECONDS),
-            generator=replace(own, asked=np.full(SECONDS - 1, np.nan)),
+            generator=own,
             users=users,
         ),
         0.0,
@@ -380,9 +381,9 @@ def test_a_window_is_read_with_what_the_generator_said_at_its_end() -> None:
     assert first == WindowRow(1.0, WindowCounts(1.0, latency, 10, 0, 7, 5))
     assert second == WindowRow(
         2.0,
-        WindowCounts(1.0, latency, 20, 1, 7, 6, None, own.made[0], own.cpu_ratio[0], own.lag[0]),
+        WindowCounts(1.0, latency, 20, 1, 7, 6, None, 8.0, 0.25, 0.125),
     )
-    assert (last.counts.in_flight, last.counts.made) == (0, own.made[0])
+    assert (last.counts.in_flight, last.counts.made) == (0, 8.0)
     [bare, *_] = rows_of(prepared())
     assert bare == WindowRow(1.0, WindowCounts(1.0, latency, 10, 0, 0, 0))
 

@@ -502,6 +502,11 @@ def test_the_part_of_the_steady_phase_that_is_left_out_is_a_phase(
     assert _phases(made) == (*phases, snapshot, *warmup)
 
 
+UNKNOWN = (
+    "No resource of the target was recorded, so growth cannot be judged; name its process or its metrics page in sources, "
+    "or a series of that page in limits."
+)
+CAUGHT = "; growth of open descriptors above 5 descriptors/h, 3,600 a month, would have been caught"
 FAILS, OPEN = told(Verdict.FAIL, reason="It grows."), told(Verdict.INCONCLUSIVE, reason="Open.")
 
 
@@ -515,24 +520,9 @@ FAILS, OPEN = told(Verdict.FAIL, reason="It grows."), told(Verdict.INCONCLUSIVE,
         ((told(), OPEN), Verdict.INCONCLUSIVE, "Open."),
         ((OPEN, OPEN), Verdict.INCONCLUSIVE, "Open. One more rule is undecided."),
         ((OPEN, OPEN, OPEN), Verdict.INCONCLUSIVE, "Open. 2 more rules are undecided."),
-        (
-            (told(),),
-            Verdict.PASS,
-            "1 series stayed steady over 5 min of load; growth of open descriptors above 5 descriptors/h, 3,600 a month, would have "
-            "been caught.",
-        ),
-        (
-            (told(rule=RuleName.MAX),),
-            Verdict.INCONCLUSIVE,
-            "No resource of the target was recorded, so growth cannot be judged; name its process or its metrics page in "
-            "sources, or a series of that page in limits.",
-        ),
-        (
-            (told(series="scrape_duration_seconds"),),
-            Verdict.INCONCLUSIVE,
-            "No resource of the target was recorded, so growth cannot be judged; name its process or its metrics page in "
-            "sources, or a series of that page in limits.",
-        ),
+        ((told(),), Verdict.PASS, f"1 series stayed steady over 5 min of load{CAUGHT}."),
+        ((told(rule=RuleName.MAX),), Verdict.INCONCLUSIVE, UNKNOWN),
+        ((told(series="scrape_duration_seconds"),), Verdict.INCONCLUSIVE, UNKNOWN),
     ],
 )
 def test_a_fail_outranks_what_is_open_and_nothing_judged_is_no_pass(
@@ -589,7 +579,7 @@ MEMORY_TOLD = told(
 @pytest.mark.parametrize(
     ("growth", "caught"),
     [
-        ([resolved(5.0), resolved(7.0)], "; growth of open descriptors above 5 descriptors/h, 3,600 a month, would have been caught"),
+        ([resolved(5.0), resolved(7.0)], CAUGHT),
         ([resolved(0.5)], "; growth of open descriptors above 0.5 descriptors/h, 360 a month, would have been caught"),
         ([resolved(0.0)], ""),
         ([resolved(np.inf)], ""),
@@ -650,7 +640,12 @@ def test_a_broken_run_is_inconclusive_unless_something_surely_failed() -> None:
 
 
 def test_the_horizon_asked_for_is_that_of_the_limits_or_what_must_be_survived() -> None:
-    for limits, asked in (({}, 30.0), ({"survive": "7d"}, 7.0), ({"vouch": "2s"}, 2 / 86400)):
+    cases: list[tuple[dict[str, Any], float]] = [
+        ({}, 30.0),
+        ({"survive": "7d"}, 7.0),
+        ({"vouch": "2s"}, 2 / 86400),
+    ]
+    for limits, asked in cases:
         vouched = judged(recording(MEMORY), **limits).vouched
         assert vouched is not None
         assert vouched.asked_seconds == pytest.approx(asked * 86400)
@@ -658,7 +653,7 @@ def test_the_horizon_asked_for_is_that_of_the_limits_or_what_must_be_survived() 
 
 def test_soaks_own_scrapes_bound_no_horizon_and_are_no_resource() -> None:
     own = gauge("scrape_duration_seconds", 0.1 + noise(0.03))
-    limits = {"growth": {"scrape_duration_seconds": "1/h"}}
+    limits: dict[str, Any] = {"growth": {"scrape_duration_seconds": "1/h"}}
     analysis = judged(recording(MEMORY, own), **limits)
     assert finding(analysis, "growth", "scrape_duration_seconds").verdict is Verdict.PASS
     assert analysis.vouched is not None
