@@ -189,9 +189,12 @@ class _ShapeSearch:
         along = rest @ x
         size = np.diagonal(gram)
         det = size[:, None] * size - gram**2
+        # A time scale far below the first age leaves a constant column: rounding is all that is
+        # left of it.
+        moves = size > 1e-9 * len(rest)
         usable = (
             (det > 1e-3 * size[:, None] * size)
-            & (size > 1e-9 * len(rest))[:, None]
+            & (moves[:, None] & moves)
             & ~(lasts[:, None] & lasts)
         )
         explained = (
