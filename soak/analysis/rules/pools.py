@@ -108,8 +108,6 @@ def _gave_up(prepared: Prepared, counter: Series) -> Iterator[Finding]:
         & np.isfinite(counter.values)
     )
     values = counter.values[inside]
-    if len(values) < 2:
-        return
     grown = np.diff(values)
     total = (
         float(np.where(grown < 0, values[1:], grown).sum()) if counter.kind is Kind.COUNTER else 0.0

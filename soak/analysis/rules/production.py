@@ -104,7 +104,7 @@ def by_both_clocks(subject: Subject, rate: float) -> tuple[float, float] | None:
     if len(times) < 2 * BLOCKS:
         return None
     requests = np.interp(times, subject.requests.times, subject.requests.values)
-    block = np.minimum((np.arange(len(times)) * BLOCKS) // len(times), BLOCKS - 1)
+    block = (np.arange(len(times)) * BLOCKS) // len(times)
     counts = np.bincount(block)
     t, n, y = (np.bincount(block, weights=column) / counts for column in (times, requests, values))
     if np.ptp(n) <= 0 or 1 - np.corrcoef(t, n)[0, 1] ** 2 < APART:

@@ -130,7 +130,7 @@ class RateWatch:
             self._windows.popleft()
         short = self._short(window.time - stretch)
         if short is None:
-            self._since, self._best = None, 0.0
+            self._since = None
         elif self._since is None:
             self._since = window.time
         # Allow a part of a window, because windows do not end at exact seconds.

@@ -124,7 +124,7 @@ def within_warmup(
         return finding
     if seconds >= CREEP_SECONDS or _worked_before(prepared):
         return finding
-    rise, youth = _rise(prepared, subject), max(1.0 - seconds / WARMUP_SECONDS, 0.0)
+    rise, youth = _rise(prepared, subject), 1.0 - seconds / WARMUP_SECONDS
     rose = _rose(subject, rise, seconds, driven=prepared.driven)
     if finding.verdict is Verdict.INCONCLUSIVE:
         return _if_warmed_up(subject, finding, rise, youth, rose)
@@ -147,7 +147,7 @@ def _unfinished_tooth(subject: Subject) -> str:
     _, values = _judged(subject)
     if len(values) < _PARTS:
         return ""
-    base = float(np.median(values[: max(len(values) // _PARTS, 1)]))
+    base = float(np.median(values[: len(values) // _PARTS]))
     lowest = int(np.argmax(_falls(values)))
     highest = int(np.argmax(values[: lowest + 1]))
     top, low, last = float(values[highest]), float(values[lowest]), float(values[-1])

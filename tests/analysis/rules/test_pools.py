@@ -7,8 +7,33 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.model import Analysis, Ending, Phase, Recording, RunInfo, Series, Verdict
+from soak.analysis.prepare.prepare import Prepared, prepare
+from soak.analysis.rules import pools
+from soak.analysis.rules.pools import (
+    _beside,
+    _gave_up,
+    _judged,
+    _kept_for_ever,
+    _not_returned,
+    _pinned,
+)
+from soak.analysis.rules.rule import RuleInput
+from soak.catalog.metrics import PoolNames
+from soak.model import (
+    Analysis,
+    Ending,
+    Finding,
+    Kind,
+    Phase,
+    PhaseName,
+    Recording,
+    RuleName,
+    RunInfo,
+    Series,
+    Verdict,
+)
 from soak.profile import Limits
+from soak.units import show_number
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
@@ -200,3 +225,273 @@ def test_opentelemetry_tells_use_by_a_label() -> None:
     ]
     [told] = pool_warnings(judged(recording(MEMORY, *series)))
     assert "pool of x was at its maximum of 10" in told
+
+
+GO = PoolNames(
+    used="go_sql_in_use_connections",
+    maximum="go_sql_max_open_connections",
+    idle="go_sql_idle_connections",
+    waits="go_sql_wait_count_total",
+)
+HIKARI = PoolNames(
+    used="hikaricp_connections_active",
+    maximum="hikaricp_connections_max",
+    waiting="hikaricp_connections_pending",
+    waits="no_such_counter",
+)
+
+
+def at(name: str, times: Any, values: Any, kind: Kind = Kind.GAUGE, **labels: str) -> Series:
+    column = np.broadcast_to(np.asarray(values, np.float64), (len(times),))
+    return Series(name, np.asarray(times, np.float64), column, tuple(labels.items()), kind)
+
+
+def prepared(*series: Series, **more: Any) -> Prepared:
+    """A load from 10 s to 20 s and a drain until 40 s, with these series as they are."""
+    run = recording(MEMORY, requests=[], seconds=40)
+    phases = (Phase("steady", 10.0, 20.0), Phase("drain", 20.0, 40.0))
+    made = prepare(replace(run, phases=phases), 0.0)
+    given: dict[str, Any] = {"series": series, "start": 10.0, "end": 20.0}
+    return replace(made, **(given | more))
+
+
+def still_used(times: list[float], values: list[float]) -> tuple[float, float] | None:
+    """The usual number of connections, and the number that never returned; None where all returned."""
+    used = at("go_sql_in_use_connections", times, values)
+    found = list(_not_returned(prepared(), used))
+    if not found:
+        return None
+    [finding] = found
+    assert finding.limit is not None
+    assert finding.observed is not None
+    assert (finding.verdict, finding.unit) == (Verdict.FAIL, "connections")
+    return finding.limit, finding.observed
+
+
+@pytest.mark.parametrize(
+    ("times", "values", "held"),
+    [
+        ([30, 35, 40], [2, 3, 2], (0.0, 2.0)),
+        ([20, 25, 29.9, 30, 35, 40, 41], [0, 0, 0, 2, 2, 3, 0], (0.0, 2.0)),
+        ([29.9, 35, 40], [2, 2, 2], None),
+        ([30, 35, 40.1], [2, 2, 2], None),
+        ([30, 31, 35, 40], [2, np.nan, np.nan, 2], None),
+        ([30, 31, 35, 40], [2, np.nan, 2, 2], (0.0, 2.0)),
+        ([5, 9, 10, 30, 35, 40], [3, 1, 0, 2, 2, 2], (1.0, 2.0)),
+        ([5, 9, 10, 30, 35, 40], [3, 2, 0, 2, 2, 2], None),
+        ([30, 35, 40], [1, 1, 1], (0.0, 1.0)),
+        ([30, 35, 40], [0, 1, 1], None),
+        ([], [], None),
+    ],
+)
+def test_connections_in_use_throughout_the_later_half_of_the_drain_did_not_return(
+    times: list[float], values: list[float], held: tuple[float, float] | None
+) -> None:
+    assert still_used(times, values) == held
+
+
+def test_without_a_drain_no_connection_is_said_not_to_have_returned() -> None:
+    made = prepared()
+    alone = replace(made, recording=replace(made.recording, phases=made.recording.phases[:1]))
+    used = at("go_sql_in_use_connections", [30, 35, 40], 2)
+    assert list(_not_returned(alone, used)) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "gave_up"),
+    [
+        ([0, 1, 3, 3], Kind.COUNTER, 3.0),
+        ([5, 2, 4, 4], Kind.COUNTER, 4.0),  # a fall is a restart from 0
+        ([3, 4, 4, 4], Kind.COUNTER, 1.0),
+        ([0, np.nan, 3, 4], Kind.COUNTER, 4.0),
+        ([3, 3, 3, 3], Kind.COUNTER, None),
+        ([0, 1, 3, 3], Kind.GAUGE, None),
+        ([np.nan, np.nan, 3, np.nan], Kind.COUNTER, None),
+        ([np.nan] * 4, Kind.COUNTER, None),
+    ],
+)
+def test_callers_that_gave_up_are_counted_in_the_judged_stretch(
+    values: list[float], kind: Kind, gave_up: float | None
+) -> None:
+    times = [11, 12, 13, 18, 20, 21]
+    counter_ = at("waits", times, [0 if kind is Kind.COUNTER else 9, *values, 99], kind)
+    found = list(_gave_up(prepared(judged_from=12.0), counter_))
+    assert [finding.observed for finding in found] == ([] if gave_up is None else [gave_up])
+    for finding in found:
+        callers = "1 caller" if gave_up == 1 else f"{gave_up:.0f} callers"
+        assert finding.reason.startswith(f"{callers} gave up waiting for a connection")
+        assert (finding.limit, finding.unit, finding.verdict) == (0.0, "callers", Verdict.FAIL)
+
+
+def test_a_counter_of_callers_that_gave_up_with_a_limit_of_its_own_is_left_to_it() -> None:
+    counters = [
+        counter(name, np.arange(SECONDS))
+        for name in ("hikaricp_connections_timeout_total", "hikaricp_connection_timeout_total")
+    ]
+    run = prepare(recording(*counters), 0.0)
+    limits = Limits.model_validate({"max": {"hikaricp_connections_timeout_total": 5}})
+    found = [finding.series for finding in pools.pool_findings(RuleInput(run, limits))]
+    assert found == ["hikaricp_connection_timeout_total"]
+
+
+def warned(
+    used: Any, most: Any, *more: Series, findings: Any = (), since: float = 0.0, count: int = 40
+) -> list[str]:
+    times = np.arange(1.0, count + 1)
+    rows = (at(GO.used, times, used), at(GO.maximum, times, most), *more)
+    run = prepared(*rows, start=0.0, judged_from=since, end=40.0)
+    return list(pools.pool_warnings(RuleInput(run, Limits()), findings))
+
+
+def test_fewer_than_ten_samples_say_nothing_of_a_pool() -> None:
+    assert warned(10, 10, count=9) == []
+    assert len(warned(10, 10, count=10)) == 1
+    assert warned(10, 10, since=32.0) == []
+    assert len(warned(10, 10, since=31.0)) == 1
+
+
+TOO_LARGE = "connections and never used more than 1: a smaller maximum protects the database"
+
+
+@pytest.mark.parametrize(
+    ("most", "told"),
+    [
+        (0.0, False),
+        (1000.0, True),
+        (2.0**31 - 2, True),
+        (2.0**31 - 1, False),  # the largest integer is no maximum
+        (2.0**31, False),
+        (np.nan, False),
+    ],
+)
+def test_the_largest_integer_is_no_maximum(most: float, told: bool) -> None:
+    said = warned(1, most)
+    assert bool(said) is told
+    if told:
+        assert said == [f"The connection pool may hold {show_number(most)} {TOO_LARGE}"]
+
+
+def test_a_pool_of_one_connection_is_pinned_too() -> None:
+    assert warned(1, 1) == [
+        (
+            "The connection pool was at its maximum of 1 in 100% of the samples: "
+            "the pool, and not the service, may set the pace"
+        )
+    ]
+
+
+def test_a_pool_is_not_too_large_if_it_was_used_before_judging_began() -> None:
+    used = np.where(np.arange(40) < 2, 30.0, 1.0)
+    assert warned(used, 100, since=10.0) == []
+    used[:2] = np.nan
+    assert len(warned(used, 100, since=10.0)) == 1
+
+
+def test_a_pool_with_a_finding_is_not_called_too_large() -> None:
+    passed = Finding(RuleName.GROWTH, GO.used, Verdict.PASS, "It is steady.")
+    opened = replace(passed, verdict=Verdict.INCONCLUSIVE)
+    other = replace(opened, labels=(("pool", "b"),))
+    assert len(warned(1, 100, findings=[passed, other])) == 1
+    assert warned(1, 100, findings=[opened]) == []
+    assert warned(1, 100, findings=[passed, opened]) == []
+
+
+def pinned(taken: Any, most: float, *series: Series, pool: PoolNames = HIKARI, **more: Any) -> Any:
+    run = prepared(*series, judged_from=10.0, **more)
+    return list(_pinned(run, pool, (), " of orders", np.asarray(taken, np.float64), most))
+
+
+AT_MOST = "The connection pool of orders was at its maximum of 10 in"
+PACE = ": the pool, and not the service, may set the pace"
+QUEUE = "hikaricp_connections_pending"
+
+
+@pytest.mark.parametrize(
+    ("taken", "series", "said"),
+    [
+        ([10] * 19 + [9], (), f"{AT_MOST} 95% of the samples{PACE}"),
+        ([11] * 20, (), f"{AT_MOST} 100% of the samples{PACE}"),
+        ([10] * 18 + [9], (), None),
+        (
+            [10] * 20,
+            (at(QUEUE, [9, 10, 11, 12, 13], [9, 1, 0, 2, 0]),),
+            f"{AT_MOST} 100% of the samples, and callers waited in 50% of them{PACE}",
+        ),
+        ([10] * 20, (at(QUEUE, [10, 11], 0),), f"{AT_MOST} 100% of the samples{PACE}"),
+        ([10] * 20, (at(QUEUE, [8, 9], 5),), f"{AT_MOST} 100% of the samples{PACE}"),
+        ([10] * 20, (at(QUEUE, [10, 11], np.nan),), f"{AT_MOST} 100% of the samples{PACE}"),
+        ([10] * 20, (at(QUEUE, [10, 11], 5, pool="b"),), f"{AT_MOST} 100% of the samples{PACE}"),
+        (
+            [10] * 20,
+            (at("no_such_counter", [10, 11, 12, 13], [1, 0, 0, 0]),),
+            f"{AT_MOST} 100% of the samples, and callers waited in 25% of them{PACE}",
+        ),
+    ],
+)
+def test_how_often_a_pinned_pool_was_at_its_maximum_and_callers_waited(
+    taken: list[float], series: tuple[Series, ...], said: str | None
+) -> None:
+    assert pinned(taken, 10.0, *series) == ([] if said is None else [said])
+
+
+IDLE_TIMES = [0.0, 900.0, *np.linspace(901, 1800, 10).tolist()]
+
+
+def idle_for_ever(
+    late: Any = 10.0,
+    busy: Any = (99.0, 99.0, 3.0, 10.0),
+    times: Any = IDLE_TIMES,
+    pool: PoolNames = GO,
+    **more: Any,
+) -> list[str]:
+    values = [0.0, 0.0, *np.broadcast_to(np.asarray(late, np.float64), len(times) - 2)]
+    given: dict[str, Any] = {"start": 0.0, "judged_from": 0.0, "end": 1800.0}
+    run = prepared(at(GO.idle, times, values), **(given | more))
+    return list(_kept_for_ever(run, pool, (), " of orders", np.asarray(busy, np.float64)))
+
+
+KEPT = (
+    "The connection pool of orders kept at least 10 connections idle: "
+    "an idle timeout of some minutes would give them back"
+)
+
+
+def test_ten_idle_connections_in_the_last_quarter_of_an_hour_are_kept_for_ever() -> None:
+    assert idle_for_ever() == [KEPT]
+    assert idle_for_ever([10.0] * 9 + [15.0]) == [KEPT]
+    assert idle_for_ever([9.0] + [10.0] * 9) == []
+    assert idle_for_ever(pool=HIKARI) == []  # which has no series of idle connections here
+    assert idle_for_ever(times=[time - 1 for time in IDLE_TIMES]) == []  # one is too early
+    assert idle_for_ever([np.nan] + [10.0] * 9) == []  # nine are too few
+
+
+def test_idle_connections_that_are_needed_at_times_are_not_kept_for_ever() -> None:
+    assert idle_for_ever(busy=(99.0, 99.0, 10.0, 3.0)) == [KEPT]
+    assert idle_for_ever(busy=(0.0, 0.0, 3.0, 11.0)) == []
+    assert idle_for_ever(busy=(0.0, 0.0, 11.0, 3.0)) == []
+
+
+def test_idle_connections_of_less_than_half_an_hour_are_not_advised_on() -> None:
+    assert idle_for_ever(judged_from=1.0) == []
+    assert idle_for_ever(judged_from=-1.0) == [KEPT]
+
+
+@pytest.mark.parametrize(("resumed", "told"), [(900.0, True), (901.0, False)])
+def test_idle_connections_are_advised_on_where_the_last_quarter_of_an_hour_has_no_gap(
+    resumed: float, told: bool
+) -> None:
+    gaps = (Phase(PhaseName.GAP, 100.0, 200.0), Phase(PhaseName.GAP, 800.0, resumed))
+    assert bool(idle_for_ever(gaps=gaps)) is told
+
+
+def test_a_pool_s_series_are_those_of_its_own_labels_with_a_value() -> None:
+    unread, other = at(GO.idle, [1, 2], np.nan), at(GO.idle, [1, 2], 5, pool="b")
+    own = at(GO.idle, [1, 2], [np.nan, 5])
+    assert _beside(prepared(unread, other, own), GO, GO.idle, ()) is own
+    assert _beside(prepared(unread, other), GO, GO.idle, ()) is None
+    assert _beside(prepared(unread, other), GO, GO.idle, (("pool", "b"),)) is other
+
+
+def test_judged_values_are_the_known_ones_since_judging_began() -> None:
+    series = at(GO.used, [9, 10, 11, 12], [1, 2, np.nan, 4])
+    assert _judged(prepared(judged_from=10.0), series).tolist() == [2.0, 4.0]
