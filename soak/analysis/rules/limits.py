@@ -135,14 +135,14 @@ def _requests(
         if limit is None:
             continue
         name, observed = f"http_request_{key}_seconds", windows.quantile(q)
-        if observed is None or total - failed < 1 / (1 - q):
-            needed = 1 / (1 - q)
+        needed = round(1 / (1 - q))
+        if observed is None or total - failed < needed:
             more = (
                 f", {show_duration((needed - (total - failed)) * seconds / (total - failed))} more"
                 if total > failed
                 else ""
             )
-            reason = f"{key} cannot be judged from {total - failed} successful requests: at least {needed:.0f} are needed{more}."
+            reason = f"{key} cannot be judged from {total - failed} successful requests: at least {needed} are needed{more}."
             yield Finding(
                 RuleName.LATENCY,
                 name,

@@ -53,9 +53,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
     gap = worst(_gaps_of_arrivals(prepared))
     if gap is not None:
         when = (
-            gap.said(prepared)
-            .removeprefix("only ")
-            .replace("the time", "the arrivals asked for", 1)
+            gap.said(prepared).removeprefix("only ").replace("the time", "the arrivals asked for")
         )
         yield _of_load(
             "arrivals",
@@ -65,9 +63,7 @@ def load_findings(asked: RuleInput) -> Iterator[Finding]:
         )
     gap = worst(_gaps_of_users(prepared))
     if gap is not None:
-        when = (
-            gap.said(prepared).removeprefix("only ").replace("the time", "the users asked for", 1)
-        )
+        when = gap.said(prepared).removeprefix("only ").replace("the time", "the users asked for")
         yield _of_load(
             "users",
             gap,
@@ -166,7 +162,7 @@ def _gaps_of_arrivals(prepared: Prepared) -> list[Gap]:
     for start, end in thirds(prepared):
         own = prepared.recording.generator.between(start, end)
         asked, made = float(np.nansum(own.asked)), float(np.nansum(own.made))
-        if asked > 0 and made + 3 * np.sqrt(asked) < COVERED * asked:
+        if made + 3 * np.sqrt(asked) < COVERED * asked:
             gaps.append(Gap(made / asked, start, end))
     return gaps
 
@@ -181,9 +177,8 @@ def _gaps_of_users(prepared: Prepared) -> list[Gap]:
         inside = (users.times > start) & (users.times <= end)
         asked = float(sum(map(asked_at, users.times[inside].tolist())))
         there = float(users.values[inside].sum())
-        if (
-            asked > 0 and there < COVERED * asked and asked - there >= inside.sum()
-        ):  # at least one user
+        # Too few, and by at least one user.
+        if there < COVERED * asked and asked - there >= inside.sum():
             gaps.append(Gap(there / asked, start, end))
     return gaps
 

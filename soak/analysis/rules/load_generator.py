@@ -89,9 +89,10 @@ def generator_of(prepared: Prepared) -> Generator | None:
     if recorded is None or requests is None:
         return None
     own = recorded.between(prepared.judged_from, prepared.end)
+    if not len(own.times):
+        return None
     # The rest after the last whole window is too short to be measured.
-    usual = float(np.median(own.seconds)) if len(own.times) else 0.0
-    whole = np.isfinite(own.cpu_ratio) & (own.seconds > 0.5 * usual)
+    whole = np.isfinite(own.cpu_ratio) & (own.seconds > 0.5 * np.median(own.seconds))
     if not whole.any():
         return None
     figures, coverages = _figures(requests, own, whole), prepared.recording.coverages

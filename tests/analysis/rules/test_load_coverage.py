@@ -175,6 +175,11 @@ def test_a_window_that_was_much_too_long_reaches_no_further_than_a_usual_one() -
     assert gap.share == pytest.approx(0.4)  # until 21 s, and from 27 s on
 
 
+def test_a_single_request_is_enough_to_reach_as_far() -> None:
+    seen = rows([1 if at % 5 == 0 else 0 for at in range(1, 31)])
+    assert load_coverage._gaps_of_requests(prepared(seen), seen) == []
+
+
 NO_USERS_AT_FIRST = AskedLoad(users_at=lambda seconds: 0.0 if seconds <= 10 else 5.0)
 NO_USERS_IN_THE_MIDDLE = AskedLoad(users_at=lambda seconds: 5.0 * (not 10 <= seconds <= 20))
 NOTHING_AT_FIRST = own_rows(in_thirds(0, 9, 9), in_thirds(0, 9, 9))
@@ -333,6 +338,10 @@ def test_what_is_not_judged_is_neither_a_success_nor_a_failure() -> None:
     whole = [Phase("snapshot", 0.0, 10.0)]
     assert bad([10] * 30, failing, masked=whole) == [Gap(0.0, *FIRST)]
     assert bad([10] * 30, 0, masked=whole) == []
+    # Half a second is judged, of which two tenths of a second failed.
+    tenths = [0] * 97 + [6] * 2 + [0] * 201
+    [gap] = bad([10] * 300, tenths, seconds=0.1, masked=[Phase("snapshot", 0.0, 9.5)])
+    assert gap.share == pytest.approx(0.6)
 
 
 def test_only_the_judged_stretch_is_asked_for_failures() -> None:

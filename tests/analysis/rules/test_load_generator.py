@@ -314,7 +314,8 @@ def test_a_generator_is_not_measured_without_windows_or_without_its_cpu() -> Non
 
 
 @pytest.mark.parametrize(
-    ("expected", "several", "processes"), [(None, False, 2), (1, False, 2), (3, True, 4)]
+    ("expected", "several", "processes"),
+    [(None, False, 2), (1, False, 2), (2, True, 3), (3, True, 4)],
 )
 def test_a_busy_generator_needs_one_process_more_than_made_the_load(
     expected: int | None, several: bool, processes: int
