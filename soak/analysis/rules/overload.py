@@ -47,11 +47,11 @@ class Overload:
 def overload_of(prepared: Prepared) -> Overload | None:
     """Return the overload if requests in flight rose throughout the judged stretch or most timed out; else None."""
     requests = prepared.judged_requests()
-    if requests is None:
+    if requests is None or not len(requests.times):
         return None
     total, failed = int(requests.requests.sum()), int(requests.failures.sum())
     seconds = float(requests.seconds.sum())
-    answered = (total - failed) / seconds if seconds else 0.0
+    answered = (total - failed) / seconds
     late = sum(count for kind, count in requests.failure_kinds.items() if is_timeout(kind))
     timeouts = failed / total if total and late > sum(requests.failure_kinds.values()) / 2 else 0.0
     in_flight = _in_flight(prepared)

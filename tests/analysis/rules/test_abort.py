@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 
 from soak.analysis import analyze
+from soak.analysis.prepare.prepare import prepare
+from soak.analysis.rules.abort import abort_findings
+from soak.analysis.rules.rule import RuleInput
 from soak.cli.delivery import code_of
 from soak.errors import ExitCode, RecordingError
 from soak.model import Aborted, Ending, Finding, Recording, RuleName, Verdict
@@ -38,6 +41,28 @@ def finding_of(recording: Recording) -> Finding:
         if finding.rule is RuleName.ABORT
     ]
     return abort
+
+
+@pytest.mark.parametrize(
+    ("of_target", "verdict", "reason"),
+    [
+        (True, Verdict.FAIL, "The run was ended at once: it came true."),
+        (
+            False,
+            Verdict.INCONCLUSIVE,
+            "The run was ended at once: it came true; that is no limit of the target, so nothing is proven.",
+        ),
+    ],
+)
+def test_the_rule_that_ended_a_run_is_its_finding(
+    of_target: bool, verdict: Verdict, reason: str
+) -> None:
+    asked = RuleInput(prepare(aborted(of_target), 0.0), Limits())
+    assert list(abort_findings(asked)) == [
+        Finding(RuleName.ABORT, ABORTED.series, verdict, reason, LABELS, 2.0, 3.0, "seconds")
+    ]
+    whole = RuleInput(prepare(recording(), 0.0), Limits())
+    assert list(abort_findings(whole)) == []
 
 
 def test_a_limit_of_the_target_fails_the_run_first_of_all() -> None:

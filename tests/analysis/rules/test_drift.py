@@ -2,18 +2,239 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from soak.analysis.prepare.prepare import prepare
+from soak.analysis.rules import drift as rule
 from soak.analysis.rules.drift import _change, drift_findings
 from soak.analysis.rules.rule import RuleInput
-from soak.model import Finding, Series, Trend, Verdict
+from soak.analysis.statistics.growth_input import Subject
+from soak.catalog.process import CPU_SECONDS
+from soak.latency import bucket_of
+from soak.model import Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
 from soak.windows import EndpointWindows
+from tests.analysis.prepared import prepared, rows
 from tests.analysis.recordings import SECONDS, counter, recording, windows
+
+
+def change(
+    low: float, middle: float, high: float, p: float = 0.1, level: float | None = None
+) -> Trend:
+    """Over an hour, from a level of ten: each is a tenth of the change as a share."""
+    return Trend(
+        middle, low, high, 1.0, None, 10.0 + middle if level is None else level, p_no_growth=p
+    )
+
+
+HOUR: Any = {"end": 3600.0, "judged_from": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("key", "limit", "trend", "doubt", "verdict", "reason"),
+    [
+        ("p50", 0.1, change(1.0, 2.0, 3.0), None, "inconclusive",
+         "P50 latency changed by 20% (10% to 30%) over 60 min, and 10% for the worse is allowed; 15 min more would tell."),
+        ("p50", 0.1, change(1.01, 2.0, 3.0), None, "fail",
+         "P50 latency changed by 20% (10.1% to 30%) over 60 min; 10% for the worse is allowed."),
+        ("rate", 0.4, change(1.0, 2.0, 4.0), None, "pass",
+         "Throughput (downwards) changed by 20% (10% to 40%) over 60 min; 40% for the worse is allowed."),
+        ("errors", 0.29, change(1.0, 2.0, 3.0), None, "inconclusive",
+         ("The share of failed requests changed by 20% (10% to 30%) over 60 min, and 29% for the worse is allowed; "
+         "15 min more would tell.")),
+        ("p50", 0.1, change(-6.0, 2.0, 10.0), None, "inconclusive",
+         "P50 latency changed by 20% (-60% to 100%) over 60 min, and 10% for the worse is allowed; 3 h more would tell."),
+        ("cpu", 0.1, None, "it is so", "inconclusive", "Drift of CPU time per request cannot be judged: it is so."),
+        ("cpu", 0.1, None, None, "inconclusive", "Drift of CPU time per request cannot be judged: it was not recorded."),
+        ("p50", 0.1, replace(change(1.0, 2.0, np.inf), doubt="too short"), None, "inconclusive",
+         "Drift of p50 latency cannot be judged: too short."),
+        ("p50", 0.1, change(1.0, 2.0, np.inf), None, "inconclusive",
+         "Drift of p50 latency cannot be judged: it was not recorded."),
+    ],
+)  # fmt: skip
+def test_a_drift_is_judged_by_its_whole_interval(
+    key: str,
+    limit: float,
+    trend: Trend | None,
+    doubt: str | None,
+    verdict: str,
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rule, "_trend", lambda *_: (trend, doubt))
+    found = rule._against_limit(prepared(**HOUR), key, limit)
+    assert (found.verdict, found.reason, found.limit) == (verdict, reason, limit)
+    judged = "cannot" not in reason
+    assert found.observed == (pytest.approx(0.2) if judged else None)
+    assert found.trend is (trend if judged else None)
+    assert (found.unit, found.labels) == ("ratio", ())
+
+
+@pytest.mark.parametrize(
+    ("trend", "told"),
+    [
+        (None, False),
+        (change(2.0, 3.0, 4.0, p=0.15), True),
+        (change(2.0, 3.0, 4.0, p=0.16), False),
+        (change(1.99, 3.0, 4.0), False),
+        (change(-np.inf, 3.0, np.inf), False),
+        (change(np.inf, 3.0, np.inf), False),
+    ],
+)
+def test_a_p99_without_a_limit_may_not_certainly_rise_by_a_fifth(
+    trend: Trend | None, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rule, "_trend", lambda *_: (trend, "why"))
+    found = list(drift_findings(RuleInput(prepared(**HOUR), Limits())))
+    if not told:
+        assert found == []
+        return
+    [climbing] = found
+    assert climbing == Finding(
+        RuleName.DRIFT,
+        "http_request_p99_seconds",
+        Verdict.FAIL,
+        "p99 latency climbs steadily: by 30% (20% to 40%) over 60 min, under the same load.",
+        (),
+        None,
+        climbing.observed,
+        "ratio",
+        trend,
+    )
+    assert climbing.observed == pytest.approx(0.3)
+    limited = RuleInput(prepared(**HOUR), Limits.model_validate({"drift": {"p99": "900%"}}))
+    assert [each.verdict for each in drift_findings(limited)] == [Verdict.PASS]
+
+
+@pytest.mark.parametrize(
+    ("trend", "seconds", "shares"),
+    [
+        (change(1.0, 2.0, 4.0), 3600.0, (0.1, 0.2, 0.4)),
+        (change(1.0, 2.0, 4.0, level=14.0), 7200.0, (0.2, 0.4, 0.8)),
+        (change(1.0, 2.0, 4.0, level=-8.0), 3600.0, (0.1, 0.2, 0.4)),
+        (change(1.0, 2.0, 4.0, level=2.5), 3600.0, (2.0, 4.0, 8.0)),
+        (change(1.0, 2.0, 4.0, level=2.0), 3600.0, (1e12, 2e12, 4e12)),
+    ],
+)
+def test_a_change_is_a_share_of_the_fitted_level_at_the_start(
+    trend: Trend, seconds: float, shares: tuple[float, float, float]
+) -> None:
+    assert rule._change(prepared(end=seconds), trend) == pytest.approx(shares)
+
+
+def fitted(
+    key: str, *seen: EndpointWindows, series: Sequence[Series] = (), **more: Any
+) -> Subject | str | None:
+    """What a trend is fitted to; or why none is."""
+    subjects: list[Subject] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rule, "fit_trend", subjects.append)
+        _, doubt = rule._trend(prepared(*seen, series=series, **more), key)
+    return subjects[0] if subjects else doubt
+
+
+def levels(each: int, *, count: int = 20, failures: int = 0) -> EndpointWindows:
+    """Windows of so many requests, whose latencies rise from one to the next."""
+    latency = 0.01 * np.power(1.1, np.arange(count, dtype=np.float64))
+    return windows(latency=latency, requests=each, failures=failures, seconds=count)
+
+
+@pytest.mark.parametrize(
+    ("key", "each", "failures", "count", "doubt"),
+    [
+        ("p50", 6, 0, 20, None),
+        ("p50", 8, 2, 20, None),
+        ("p50", 8, 3, 20, "100 successful requests are too few: at least 120 are needed"),
+        ("p50", 7, 0, 17, "119 successful requests are too few: at least 120 are needed"),
+        ("p50", 99, 0, 19, "1,881 successful requests are too few: at least 120 are needed"),
+        ("p90", 30, 0, 19, "570 successful requests are too few: at least 600 are needed"),
+        ("p99", 300, 1, 20, "5,980 successful requests are too few: at least 6,000 are needed"),
+    ],
+)
+def test_a_drift_of_a_latency_takes_twenty_blocks_of_three_requests_beyond_it(
+    key: str, each: int, failures: int, count: int, doubt: str | None
+) -> None:
+    seen = fitted(key, levels(each, failures=failures, count=count))
+    assert seen == doubt if doubt else isinstance(seen, Subject)
+
+
+def test_a_block_is_one_window_where_that_is_enough_and_several_where_not() -> None:
+    one = fitted("p50", levels(6))
+    assert isinstance(one, Subject)
+    assert one.series.times.tolist() == [at + 0.5 for at in range(20)]
+    steps = [bucket_of(value) for value in one.series.values]
+    assert steps == [bucket_of(0.01 * 1.1**at) for at in range(20)]
+    two = fitted("p50", levels(3, count=40), end=40.0, judged_from=0.0)
+    assert isinstance(two, Subject)
+    assert two.series.times.tolist() == [2.0 * at + 1 for at in range(20)]
+    # Half of six requests, the faster ones, are those of each block's first window.
+    assert [bucket_of(value) for value in two.series.values] == [
+        bucket_of(0.01 * 1.1 ** (2 * at)) for at in range(20)
+    ]
+    assert (two.series.name, two.noun, two.unit) == ("http_request_p50_seconds", "p50", "seconds")
+
+
+def test_there_are_at_most_240_blocks() -> None:
+    many = fitted("p50", levels(6, count=241), end=241.0)
+    assert isinstance(many, Subject)
+    assert len(many.series.times) == 240
+
+
+def test_a_block_without_a_success_has_no_latency() -> None:
+    whole = levels(120)
+    failures = np.where(np.arange(20) == 3, 120, 0)
+    offsets = np.array([*range(4), *range(3, 20)], np.int64)
+    cells = np.arange(20) != 3
+    seen = replace(
+        whole,
+        failures=failures,
+        offsets=offsets,
+        buckets=whole.buckets[cells],
+        counts=whole.counts[cells],
+    )
+    found = fitted("p50", seen)
+    assert isinstance(found, Subject)
+    assert np.flatnonzero(np.isnan(found.series.values)).tolist() == [3]
+
+
+@pytest.mark.parametrize("key", ["errors", "rate"])
+def test_a_drift_takes_twenty_windows(key: str) -> None:
+    assert isinstance(fitted(key, rows([1] * 20)), Subject)
+    assert fitted(key, rows([1] * 19)) == "too little of it was recorded"
+    assert fitted(key) == "no requests were recorded"
+
+
+def test_a_drift_begins_where_judging_does() -> None:
+    found = fitted("errors", rows([1] * 30), judged_from=4.0)
+    assert isinstance(found, Subject)
+    assert (found.judged_from, found.series.times[0]) == (4.0, 5.0)
+
+
+def test_the_share_of_failures_is_one_of_the_requests_of_each_window() -> None:
+    times, values = rule._other(prepared(), rows([4, 0, 1], [1, 0, 1]), "errors")
+    assert times.tolist() == [1.0, 2.0, 3.0]
+    assert values.tolist() == pytest.approx([0.25, np.nan, 1.0], nan_ok=True)
+
+
+def test_throughput_is_worse_where_it_is_less() -> None:
+    times, values = rule._other(prepared(), rows([4, 6], seconds=2.0), "rate")
+    assert (times.tolist(), values.tolist()) == ([2.0, 4.0], [-2.0, -3.0])
+
+
+def test_cpu_time_is_shared_among_the_requests_of_its_moment() -> None:
+    spent = Series(CPU_SECONDS, np.array([0.5, 1.0, 2.0, 3.0]), np.array([9.0, 2.0, 3.0, 4.0]))
+    run = prepared(series=[spent], judged_from=1.0)
+    times, values = rule._other(run, rows([4, 0, 16], times=[1.0, 2.0, 3.0]), "cpu")
+    assert times.tolist() == [1.0, 2.0, 3.0]
+    assert values.tolist() == pytest.approx([0.5, np.nan, 0.25], nan_ok=True)
+    without, _ = rule._other(prepared(), rows([4]), "cpu")
+    empty, none = rule._other(run, rows([]), "cpu")
+    assert (len(without), len(empty), len(none)) == (0, 0, 0)
 
 
 def drift(key: str, limit: str, requests: EndpointWindows | None, *series: Series) -> Finding:

@@ -1,18 +1,209 @@
 """The rule gc: advice by default, a rule where a limit asks, silence over small heaps."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.model import Analysis, Finding, Kind, Series, Verdict
+from soak.analysis.rules import gc_pressure
+from soak.analysis.rules.gc_pressure import COLLECTIONS, _Measure
+from soak.analysis.rules.rule import RuleInput
+from soak.model import Analysis, Finding, Kind, RuleName, Series, Verdict
 from soak.profile import Limits
+from tests.analysis.prepared import prepared
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
 BIG = gauge("process_resident_memory_bytes", 500e6 + noise(2e5))
 SMALL = gauge("process_resident_memory_bytes", 30e6 + noise(2e4))
 T = np.arange(SECONDS, dtype=np.float64)
+
+
+def measure(value: float, asked: float | None = None, unit: str = "seconds") -> _Measure:
+    """A pause of a second is advised at most, or as many collections as one a minute."""
+    return _Measure(gauge("some_gauge", 1.0, job="a"), value, unit, f"It took {value}", 1.0, asked)
+
+
+def test_a_limit_takes_the_place_of_the_advice() -> None:
+    assert (measure(9.0).limit, measure(9.0, 0.0).limit, measure(9.0, 5.0).limit) == (1.0, 0.0, 5.0)
+    assert (measure(9.0).shown_limit, measure(9.0, unit=COLLECTIONS).shown_limit) == (
+        "1 s",
+        "1 a minute",
+    )
+
+
+EXCUSED = " (a small heap, or a short time, to which the advice does not apply)"
+
+
+@pytest.mark.parametrize(
+    ("seen", "applies", "verdict", "reason", "warned"),
+    [
+        (measure(1.0), True, "pass", "It took 1.0; at most 1 s is advised.", False),
+        (measure(1.5), True, "pass", "It took 1.5; at most 1 s is advised, and no limit is set.", True),
+        (measure(1.5), False, "pass", f"It took 1.5; at most 1 s is advised{EXCUSED}.", False),
+        (measure(1.0), False, "pass", "It took 1.0; at most 1 s is advised.", False),
+        (measure(5.0, 5.0), True, "pass", "It took 5.0; 5 s is allowed.", False),
+        (measure(5.5, 5.0), True, "fail", "It took 5.5; 5 s is allowed.", False),
+        (measure(0.5, 0.0), True, "fail", "It took 0.5; 0 s is allowed.", False),
+    ],
+)  # fmt: skip
+def test_a_figure_of_the_collector_is_judged_by_its_limit_or_advised_on(
+    seen: _Measure,
+    applies: bool,
+    verdict: str,
+    reason: str,
+    warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gc_pressure, "_measures", lambda *_: iter([seen]))
+    monkeypatch.setattr(gc_pressure, "_advice_applies", lambda _: applies)
+    asked = RuleInput(prepared(), Limits())
+    assert list(gc_pressure.gc_findings(asked)) == [
+        Finding(
+            RuleName.GC,
+            "some_gauge",
+            Verdict(verdict),
+            reason,
+            (("job", "a"),),
+            seen.limit,
+            seen.value,
+            "seconds",
+        )
+    ]
+    said = (
+        f"{seen.said}, more than the 1 s that is advised; limits.gc turns the advice into a limit"
+    )
+    assert list(gc_pressure.gc_warnings(asked, ())) == [said] * warned
+
+
+def test_a_limit_on_what_was_recorded_is_not_missed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gc_pressure, "_measures", lambda *_: iter([measure(1.0, 5.0)]))
+    limits = Limits.model_validate({"gc": {"pause": "5s", "live": "90%"}})
+    found = list(gc_pressure.gc_findings(RuleInput(prepared(), limits)))
+    assert [each.series for each in found] == ["some_gauge", "gc_live"]
+    assert found[1] == Finding(
+        RuleName.GC,
+        "gc_live",
+        Verdict.INCONCLUSIVE,
+        "limits.gc.live is set, but nothing that measures it was recorded; watch the runtime's own metrics page.",
+        (),
+        0.9,
+    )
+
+
+def resident(*bytes_: float, **labels: str) -> Series:
+    return at_seconds("process_resident_memory_bytes", bytes_, **labels)
+
+
+def at_seconds(name: str, values: Sequence[float], **labels: str) -> Series:
+    column = np.array(values, dtype=np.float64)
+    return Series(name, np.arange(float(len(column))), column, tuple(labels.items()))
+
+
+MIB = 2.0**20
+
+
+@pytest.mark.parametrize(
+    ("series", "small"),
+    [
+        ([], False),
+        ([resident(63 * MIB)], True),
+        ([resident(64 * MIB)], False),
+        ([resident(1.0, np.nan, 64 * MIB, 1.0)], False),
+        ([resident(np.nan)], False),
+        ([resident(32 * MIB, instance="a"), resident(32 * MIB, instance="b")], False),
+        ([resident(32 * MIB, instance="a"), resident(31 * MIB, instance="b")], True),
+        # What the runtime reports comes before what the process takes.
+        ([at_seconds("go_memstats_sys_bytes", [9 * MIB]), resident(99 * MIB)], True),
+        ([at_seconds("go_memstats_sys_bytes", [99 * MIB]), resident(9 * MIB)], False),
+        ([at_seconds("go_memstats_sys_bytes", [np.nan]), resident(9 * MIB)], True),
+    ],
+)
+def test_a_heap_is_small_below_64_mib_in_all(series: list[Series], small: bool) -> None:
+    assert gc_pressure._small(prepared(series=series)) is small
+
+
+@pytest.mark.parametrize(
+    ("mib", "seconds", "applies"), [(64, 60.0, True), (63, 60.0, False), (64, 59.0, False)]
+)
+def test_the_advice_is_for_large_heaps_and_a_minute_of_load(
+    mib: int, seconds: float, applies: bool
+) -> None:
+    run = prepared(series=[resident(mib * MIB)], end=seconds)
+    assert gc_pressure._advice_applies(run) is applies
+
+
+LIVE = at_seconds("live", [10.0, 20.0, 30.0, 90.0])
+
+
+@pytest.mark.parametrize(
+    ("live", "taken", "released", "share"),
+    [
+        (LIVE, None, None, None),
+        (LIVE, [100.0, 100.0, 100.0], None, None),
+        (LIVE, [100.0] * 4, None, 0.3),
+        (LIVE, [100.0] * 4, [50.0] * 4, 0.6),
+        (LIVE, [100.0] * 4, [50.0] * 3, 0.3),
+        (LIVE, [100.0, 100.0, 100.0, 0.0], None, 0.25),
+        (LIVE, [100.0] * 4, [0.0, 0.0, 0.0, 100.0], 0.25),
+        (LIVE, [0.0] * 4, None, None),
+        (at_seconds("live", [9.0, np.nan, np.nan, np.nan]), [100.0] * 4, None, None),
+        (at_seconds("live", [9.0, 1.0, np.nan, np.nan]), [100.0] * 4, None, 0.01),
+        (LIVE, [1.0] * 4, [0.5] * 4, 60.0),
+    ],
+)
+def test_the_live_share_is_the_median_of_what_was_kept_from_the_beginning_of_judging_on(
+    live: Series, taken: list[float] | None, released: list[float] | None, share: float | None
+) -> None:
+    """Judging begins at the second of four samples."""
+    seen = gc_pressure._share(
+        prepared(judged_from=1.0),
+        live,
+        None if taken is None else at_seconds("taken", taken),
+        None if released is None else at_seconds("released", released),
+    )
+    assert seen == (None if share is None else pytest.approx(share))
+
+
+def test_each_process_has_its_collections_its_pause_and_its_live_share() -> None:
+    collections = Series(
+        "go_gc_cycles_total_gc_cycles_total", T[:31], 0.5 * T[:31], (), Kind.COUNTER, "p"
+    )
+    pause = at_seconds("go_gc_duration_seconds", [0.1, 0.25, 0.1], quantile="1")
+    heap, taken = (
+        at_seconds("go_gc_heap_live_bytes", [45.0]),
+        at_seconds("go_memstats_sys_bytes", [90.0]),
+    )
+    released = at_seconds("go_memstats_heap_released_bytes", [40.0])
+    run = prepared(series=[collections, pause, heap, taken, released])
+    advised = [
+        (measured.series.name, measured.unit, measured.said, measured.limit)
+        for measured in gc_pressure._measures(run, Limits())
+    ]
+    assert advised == [
+        (
+            collections.name,
+            COLLECTIONS,
+            "The garbage collector ran 30 times a minute",
+            pytest.approx(100.0),
+        ),
+        (pause.name, "seconds", "The longest pause of the garbage collector was 250 ms", 0.1),
+        (heap.name, "ratio", "90% of the memory taken from the system is live", 0.8),
+    ]
+    limits = Limits.model_validate({"gc": {"cycles": "30/m", "pause": "250ms", "live": "90%"}})
+    assert [(each.value, each.asked) for each in gc_pressure._measures(run, limits)] == [
+        (pytest.approx(30.0), pytest.approx(30.0)),
+        (0.25, 0.25),
+        (0.9, 0.9),
+    ]
+
+
+def test_the_series_that_are_looked_at_are_there_by_name() -> None:
+    assert all(collector.live and collector.taken for collector in gc_pressure.HEAPS)
+    assert all(gc_pressure.FOOTPRINTS)
+    assert gc_pressure.FOOTPRINTS[-1] == "process_resident_memory_bytes"
+    assert "go_memstats_sys_bytes" in gc_pressure.FOOTPRINTS
 
 
 def judged(*series: Series, **limits: Any) -> Analysis:
