@@ -181,28 +181,31 @@ def _functions(data: Bytes, spans: Ints, text: list[str]) -> tuple[Ints, list[tu
 
 def _locations(
     data: Bytes, spans: Ints, functions: Ints, names: list[tuple[str, str]]
-) -> tuple[Ints, Locations]:
-    """Return the locations' ids, ascending, and the locations."""
-    identities = repeated(data, spans, (1,))[1].last()
-    numbered, chosen = np.unique(identities, return_index=True)
-    fields = repeated(data, spans[chosen], (3, 4))
+) -> tuple[tuple[Ints, Ints], Locations]:
+    """Return the locations' ids, ascending, with the place of each, and the locations."""
+    fields = repeated(data, spans, (1, 3, 4))
     lines = repeated(data, fields[4].spans, (1, 2))
     called = _places(functions, lines[1].last(), "a function")
     starts = np.concatenate(([0], np.cumsum(fields[4].each())))
-    return numbered, Locations(names, called, lines[2].last(), starts, fields[3].last(), is_go_own)
+    locations = Locations(names, called, lines[2].last(), starts, fields[3].last(), is_go_own)
+    numbered, chosen = np.unique(fields[1].last(), return_index=True)
+    return (numbered, chosen), locations
 
 
-def _samples(data: Bytes, spans: Ints, columns: int, known: Ints) -> tuple[Floats, Ints, Ints]:
-    """Return values (n, columns); calls as indexes into the sorted `known` location ids; and where each stack begins."""
+def _samples(
+    data: Bytes, spans: Ints, columns: int, known: tuple[Ints, Ints]
+) -> tuple[Floats, Ints, Ints]:
+    """Return values (n, columns); calls as places of the `known` location ids; and where each stack begins."""
     fields = repeated(data, spans, (1, 2))
     values, each = fields[2].numbers()
     if (each != columns).any():
         raise ValueError(f"a sample that has not {columns} values")
     calls, depth = fields[1].numbers()
     starts = np.concatenate(([0], np.cumsum(depth)))
+    numbered, chosen = known
     return (
         values.reshape(len(spans), columns).astype(np.float64),
-        _places(known, calls, "a location"),
+        chosen[_places(numbered, calls, "a location")],
         starts,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -64,6 +65,8 @@ def trend(
          "Open files may or may not grow faster than 5 files/h: 4 files/h (5 to 6); 15 min more would tell."),
         (trend(low=5.1), False, 5.0, "fail",
          "Open files keep growing: 4 files/h (5.1 to 6), and 5 files/h is allowed; they would double in 25 h."),
+        (trend(low=0.6), False, 0.5, "fail",
+         "Open files keep growing: 4 files/h (0.6 to 6), and 0.5 files/h is allowed; they would double in 25 h."),
         (trend(low=0.1), True, 0.0, "fail",
          "Open files keep growing: 4 files/h (0.1 to 6), and 0 files/h is allowed; they would double in 25 h."),
         (trend(low=0.0, p_no_growth=0.5), True, 0.0, "inconclusive",
@@ -100,6 +103,8 @@ SETTLED = "Open files rose at first, and have settled: any growth is under 1 fil
         # Half of the level within ten hours is 5 an hour.
         (trend(low=5.1, p_no_growth=0.51), False, "inconclusive",
          "Open files may have settled, or grow by 4 files/h (5.1 to 6); 15 min more would tell."),
+        (trend(6.0, 5.1, 36.0, p_no_growth=0.51), False, "inconclusive",
+         "Open files may have settled, or grow by 6 files/h (5.1 to 36); 53 min more would tell."),
         (trend(low=5.0, p_no_growth=0.51), False, "pass", SETTLED),
         (trend(low=5.1, p_no_growth=0.98), False, "inconclusive",
          "Open files may have settled, or grow by 4 files/h (5.1 to 6); 15 min more would tell."),
@@ -236,6 +241,15 @@ def test_a_level_that_stepped_and_stayed_says_when_and_how_far(stepped: Subject,
     assert growth._stepped(stepped) == said
 
 
+def test_a_step_is_told_by_its_time_since_the_first_judged_sample() -> None:
+    """The second sample comes after two hours, the step after almost four."""
+    times = np.concatenate(([0.0], 7200 + 60 * np.arange(239.0)))
+    own = subject(np.where(times < 14_340, 40.0, 99.0), times, **COUNTED)
+    assert " files at 4 h, and stayed." in growth._stepped(own)
+    clock = JudgedClock((0.0, 43_200.0), (0.0, 21_600.0), (0.0, 9.0), ())
+    assert " files at 8 h, and stayed." in growth._stepped(replace(own, clock=clock))
+
+
 def test_only_a_pass_tells_of_a_step_and_only_a_fail_of_when_it_runs_out() -> None:
     stepped = stepping(40, 40, 99, 99, capacity=140.0, capacity_noun="descriptors")
     high = trend(low=4.0)
@@ -266,6 +280,7 @@ def test_only_a_pass_tells_of_a_step_and_only_a_fail_of_when_it_runs_out() -> No
         ({"falls": True}, trend(), "; they would double in 25 h"),
         ({"integer": False}, trend(), "; it would double in 25 h"),
         ({}, trend(level=0.5), "; they would double in 7.5 min"),
+        ({}, trend(level=960_000.0), "; they would double in 10,000 days"),
         ({}, trend(level=0.0), ""),
         ({}, trend(level=-1.0), ""),
         ({"capacity": 140.0}, trend(low=0.0), ""),
@@ -289,6 +304,7 @@ def requests(done: Sequence[float], times: Sequence[float]) -> Series:
         ([10.0, 20.0, 30.0, np.nan], [0.0, 6.0, 8.0, 10.0], 5.0),
         ([10.0], [9.0], 0.0),
         ([10.0, 20.0], [9.0, 9.0], 0.0),
+        ([10.0, 10.0, 40.0], [5.0, 5.0, 15.0], 3.0),
         ([], [], 0.0),
     ],
 )
@@ -315,6 +331,7 @@ KEPT = "Open files keep growing: 4 files/h (2 to 6)"
         ({}, 1 / 440, trend(), f"{KEPT}, one every 2.05 requests"),
         ({"noun": "open_files"}, 1.0, trend(),
          "open_files keeps growing: 4 files/h (2 to 6), 0.00111 files per request of any kind"),
+        ({}, 1.0, trend(slope=0.5), "Open files keep growing: 0.5 files/h (2 to 6), one every 7,200 requests"),
         ({}, 1.0, trend(slope=0.0), "Open files keep growing: 0 files/h (2 to 6)"),
         ({}, 1.0, trend(slope=-1.0), "Open files keep growing: -1 files/h (2 to 6)"),
         ({"falls": True}, 0.0, trend(), "Open files keep falling: 4 files/h (2 to 6)"),

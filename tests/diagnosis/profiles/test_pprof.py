@@ -8,15 +8,17 @@ import re
 import shutil
 import subprocess
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soak.diagnosis.profiles import pprof
 from soak.diagnosis.profiles.pprof import Frame, ProfileFormatError, is_go_own, read_pprof
-from tests.diagnosis.writing import line_of, profile
+from tests.diagnosis.writing import line_of, profile, sized, varint
 from tests.targets import build_go, running
 
 SAMPLES = [
@@ -85,6 +87,150 @@ def test_a_profile_unpacks_to_no_more_than_a_limit(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(pprof, "MOST_BYTES", 1 << 20)
     with pytest.raises(ProfileFormatError, match="more than 1 MiB"):
         read_pprof(gzip.compress(bytes((1 << 20) + 1)))
+
+
+def text_of(*texts: str) -> bytes:
+    return b"".join(sized(6, each.encode()) for each in ("", *texts))
+
+
+def location(number: int, *lines: tuple[int, int], address: int = 0) -> bytes:
+    """A location with the functions and lines that were folded into it."""
+    inner = b"".join(sized(4, varint(1, function) + varint(2, line)) for function, line in lines)
+    return sized(4, varint(1, number) + varint(3, address) + inner)
+
+
+def function(number: int, name: int, file: int) -> bytes:
+    return sized(5, varint(1, number) + varint(2, name) + varint(4, file))
+
+
+def sample(calls: list[int], values: list[int]) -> bytes:
+    inner = b"".join(varint(1, call) for call in calls)
+    return sized(2, inner + b"".join(varint(2, value) for value in values))
+
+
+COLUMN = sized(1, varint(1, 1) + varint(2, 2))
+TEXTS = text_of("space", "bytes", "main.f", "main.go", "runtime.g", "other.go")
+
+
+def test_locations_and_functions_are_known_by_their_numbers_in_any_order_and_with_gaps() -> None:
+    out = COLUMN + sample([30, 7], [5]) + sample([9], [6]) + TEXTS
+    out += location(30, (8, 11)) + location(7, (2, 12), (8, 13)) + location(9, address=255)
+    out += function(8, 3, 4) + function(2, 5, 6)
+    read = read_pprof(out)
+    assert read.stack(0) == (
+        Frame("main.f", "main.go", 11),
+        Frame("runtime.g", "other.go", 12),
+        Frame("main.f", "main.go", 13),
+    )
+    assert [frame.own for frame in read.stack(0)] == [True, False, True]
+    assert read.stack(1) == (Frame("0xff"),)
+    assert read.flat("space") == {"main.f": 5.0, "0xff": 6.0}
+
+
+def test_of_two_of_one_number_the_first_counts() -> None:
+    out = COLUMN + sample([1], [5]) + TEXTS
+    out += location(1, (1, 11)) + location(1, (2, 12)) + function(1, 3, 4) + function(1, 5, 6)
+    out += function(2, 5, 6)
+    assert read_pprof(out).stack(0) == (Frame("main.f", "main.go", 11),)
+
+
+def test_a_sample_without_calls_is_in_no_function() -> None:
+    out = COLUMN + sample([], [4]) + sample([1], [5]) + sample([], [6]) + sample([2, 1], [7])
+    out += (
+        TEXTS + location(1, (1, 11)) + location(2, (2, 12)) + function(1, 3, 4) + function(2, 5, 6)
+    )
+    read = read_pprof(out + sample([2], [-7]))
+    assert read.flat("space") == {"main.f": 5.0}
+    assert read.starts.tolist() == [0, 0, 1, 1, 3, 4]
+    assert read.stack(0) == ()
+
+
+def test_the_head_of_a_profile_is_read() -> None:
+    out = COLUMN + sized(1, varint(1, 2) + varint(2, 1)) + TEXTS
+    out += varint(9, 3_000_000_000) + varint(10, 2_500_000_000) + varint(12, -7)
+    out += sized(11, varint(1, 1) + varint(2, 2)) + sized(11, varint(1, 2) + varint(2, 3))
+    read = read_pprof(out)
+    assert read.columns == (("space", "bytes"), ("bytes", "space"))
+    assert (read.time, read.seconds, read.period, read.period_unit) == (3.0, 2.5, -7.0, "main.f")
+    assert read.symbols is False
+    assert read.values.shape == (0, 2)
+    plain = read_pprof(COLUMN + TEXTS + function(1, 3, 4))
+    assert (plain.time, plain.seconds, plain.period, plain.period_unit) == (0.0, 0.0, 0.0, "")
+    assert plain.symbols is True
+
+
+@pytest.mark.parametrize(
+    ("out", "said"),
+    [
+        (TEXTS, "names no columns"),
+        (COLUMN + TEXTS + sample([], [1, 2]), "has not 1 values"),
+        (COLUMN + TEXTS + sample([], []), "has not 1 values"),
+        (COLUMN + TEXTS + sample([3], [1]), "a call of a location that it does not hold"),
+        (COLUMN + TEXTS + location(1, (1, 1)), "a call of a function that it does not hold"),
+        (sized(1, varint(1, 1) + varint(2, 9)) + TEXTS, "out of range"),
+        (sized(1, varint(1, -1) + varint(2, 2)) + TEXTS, "a text of a negative number"),
+        (COLUMN + TEXTS + function(1, 7, 1), "out of range"),
+    ],
+)
+def test_a_profile_that_names_what_it_does_not_hold_is_refused(out: bytes, said: str) -> None:
+    with pytest.raises(ProfileFormatError, match=said):
+        read_pprof(out)
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted", "found"),
+    [
+        ([], [], []),
+        ([10, 11, 12], [], []),
+        ([10, 11, 12], [12, 10, 10], [2, 0, 0]),
+        ([10], [10], [0]),
+        ([10, 12], [12, 10], [1, 0]),
+        ([10, 13], [13, 10], [1, 0]),
+        ([10, 12, 13], [13, 12], [2, 1]),
+        ([10, 11, 12], [13], None),
+        ([10, 11, 12], [9], None),
+        ([10, 11, 12], [5], None),
+        ([10, 11, 12], [11, 0], None),
+        ([10, 13], [11], None),
+        ([10, 13], [9], None),
+        ([10, 13], [14], None),
+        ([10, 13], [10, 14], None),
+        ([], [1], None),
+    ],
+)
+def test_a_place_is_that_of_a_number_among_the_known(
+    known: list[int], wanted: list[int], found: list[int] | None
+) -> None:
+    columns = np.array(known, dtype=np.int64), np.array(wanted, dtype=np.int64)
+    if found is not None:
+        assert pprof._places(*columns, "a thing").tolist() == found
+    else:
+        with pytest.raises(ValueError, match="a call of a thing that it does not hold"):
+            pprof._places(*columns, "a thing")
+
+
+def test_a_profile_may_unpack_to_just_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = profile(SAMPLES, COLUMNS)
+    monkeypatch.setattr(pprof, "MOST_BYTES", len(data))
+    assert len(read_pprof(gzip.compress(data)).values) == 3
+    monkeypatch.setattr(pprof, "MOST_BYTES", len(data) - 1)
+    with pytest.raises(ProfileFormatError, match="unpacks to more than 0 MiB"):
+        read_pprof(gzip.compress(data))
+
+
+def test_what_is_no_profile_is_shown_by_its_first_forty_bytes() -> None:
+    page = b" \n<" + bytes(range(65, 91)) * 2
+    with pytest.raises(ProfileFormatError) as raised:
+        read_pprof(page)
+    assert str(raised.value) == (f"this is a page and no profile: it begins {page[:40].decode()!r}")
+    with pytest.raises(ProfileFormatError, match=r"it begins '\ufffd'$"):
+        read_pprof(b"\xff")
+
+
+def test_a_profile_without_columns_has_none_to_name() -> None:
+    empty = replace(read_pprof(COLUMN + TEXTS), columns=())
+    with pytest.raises(ProfileFormatError, match="the profile has no space, only none"):
+        empty.column("space")
 
 
 @given(st.binary(max_size=200), st.integers(0, 400), st.integers(0, 400))
@@ -165,6 +311,11 @@ def test_functions_and_amounts_are_those_of_go_tool_pprof(
         ("orders/handlers.Add", True),
         ("sort.Slice[example.com/shop.Order]", False),
         ("0x4711", False),
+        ("", False),
+        ("main", True),
+        ("go.uber.org/zap.Info", True),
+        ("runtime", False),
+        ("type:.eq.main.key", False),
         ("net/http.(*conn).serve", False),
         ("runtime.malg", False),
         ("database/sql.(*DB).conn", False),
