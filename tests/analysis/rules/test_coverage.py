@@ -365,6 +365,7 @@ def test_the_worst_series_of_each_source_is_named_and_the_others_are_counted() -
     assert said(seen_at(range(1, 23), "other")) == []
     assert said(seen_at(range(1, 23), "b", source="page")) == []
     assert said(fewer, sources=(polled(range(1, 23)),)) == []
+    assert said(seen_at(range(1, 21), "b"), sources=(polled(range(1, 24)),)) == []
     assert said(fewer, sources=(counted(30, 0),)) == []
     # A source that answers too rarely leaves those after it to be asked for.
     page = replace(polled(range(1, 23)), source="page")
@@ -394,6 +395,10 @@ def test_a_series_that_is_not_expected_in_a_third_is_not_missing_there() -> None
         (range(8, 31), 0.35),
         ([*range(31), 50.0], None),
         ([0.0, 30.0], None),
+        ([0.0, 1.0], 0.0),
+        ([*range(26), 30], None),
+        ([*range(27), 31.0], 0.75),
+        ([0, *range(5, 31)], None),
         ([0.0], None),
         ([7.0], None),
         ([], None),
@@ -414,11 +419,11 @@ def test_a_series_of_a_file_that_is_polled_densely_reaches_a_twentieth_of_a_thir
     times = np.concatenate((np.arange(0.0, 12.0, 0.1), np.arange(14.35, 30.01, 0.1)))
     run = prepared(series=[seen_at(times)], driven=False)
     assert list(coverage._file(run, everything(seen_at(times)))) == []
-    times = np.concatenate((np.arange(0.0, 12.0, 0.1), np.arange(14.65, 30.01, 0.1)))
-    run = prepared(series=[seen_at(times)], driven=False)
+    times = 30.0 + np.concatenate((np.arange(0.0, 12.0, 0.1), np.arange(14.65, 30.01, 0.1)))
+    run = prepared(series=[seen_at(times)], driven=False, judged_from=30.0, end=60.0)
     [found] = coverage._file(run, everything(seen_at(times)))
     assert found.reason == (
-        "process_open_fds was recorded in only 78% of the time from 10 s to 20 s of the recording: growth may hide in "
+        "process_open_fds was recorded in only 78% of the time from 40 s to 50 s of the recording: growth may hide in "
         "what was not seen; a recording of 80% of each third would tell."
     )
 
