@@ -54,11 +54,7 @@ def split(subject: Subject) -> list[LevelPoints]:
     if not len(times):
         return []
     borders = np.unique(
-        [
-            b
-            for b in (*(subject.borders or ()), *subject.gaps)
-            if np.isfinite(b) and times[0] < b <= times[-1]
-        ]
+        [b for b in (*(subject.borders or ()), *subject.gaps) if times[0] < b <= times[-1]]
     )
     cuts = [0, *(int(i) for i in np.searchsorted(times, borders)), len(times)]
     lives = []
@@ -91,10 +87,9 @@ def _restarts(values: Floats, least: float) -> list[int]:
     level = np.median(values[: count * size].reshape(count, size), axis=1)
     before = np.median(np.lib.stride_tricks.sliding_window_view(level, _AROUND), axis=1)[:-_LIKE]
     place = np.arange(_AROUND, _AROUND + len(before))
-    place = place[place + _LIKE <= count]
     start = float(np.min(level[:2]))
     quiet = float(np.median(np.abs(np.diff(level)))) * 1.4826
-    height = before[: len(place)] - start
+    height = before - start
     low = np.minimum(level[place], level[place + 1])
     restarted = (
         (height > np.maximum(10 * quiet, least))
@@ -108,6 +103,8 @@ def _restarts(values: Floats, least: float) -> list[int]:
     drops = drops[np.diff(drops, prepend=-_AROUND) >= _AROUND]
     if not len(drops) or len(drops) > _MOST_RESTARTS:
         return []
+    # The last sample before a fall passes for a restart, too: the fall may take two samples.
+    drops += 2 * level[drops] > level[drops - 1] + level[drops + 1]
     lives = np.diff(np.concatenate(([0], drops)))
     heights = level[drops - 1] - start
     above = [

@@ -46,7 +46,7 @@ def least_p_no_growth(
     """
     life = max(lives, key=lambda life: len(life.times))
     moves = np.diff(_without_spikes(life.values))
-    largest = np.abs(moves).max(initial=0.0)
+    largest = np.abs(moves).max()
     # A series that falls far more often than it rises is garbage-collected, and is judged by its
     # floors.
     collected = int((moves < -_BIG * largest).sum()) > 3 * int((moves > _BIG * largest).sum())
