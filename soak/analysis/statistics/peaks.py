@@ -52,7 +52,7 @@ class Peaks:
             rate = np.where(
                 np.abs(self.shape) < 1e-6,
                 np.exp(-z),
-                inner ** (-1 / np.where(self.shape == 0, 1, self.shape)),
+                inner ** (-1 / self.shape),
             )
             return np.asarray(-np.expm1(-rate * max(1.0, horizon / self.seconds)))
 

@@ -107,6 +107,7 @@ THREE = climbs_of(21, 21, 21)
         # A fall over two samples is at once, one over three is not.
         ([*TWO, 5.0, *TWO], [30]),
         ([*TWO, 5.0, 5.0, *TWO], []),
+        ([*TWO, 13.0, 6.0, *TWO], [31]),
         ([*TWO, 6.0, *TWO], [31]),  # still nearer to what was before
         # It falls by over 60% of the height,
         ([*TWO[:-2], 6.0, 6.0, *TWO], []),
@@ -127,12 +128,15 @@ THREE = climbs_of(21, 21, 21)
         (at_once(60) + at_once(6) + at_once(34), [60, 66]),
         ([*at_once(60), 0.0, 3.0, *([10.0] * 4), *at_once(34)], []),
         ([*at_once(60), 0.0, 4.0, *([10.0] * 4), *at_once(34)], [60, 66]),
+        ([10, 0, 10, 10, 10, 10, 0, 0, *[10] * 92], [6]),
         # At most twenty restarts.
         (at_once(10) * 21, [10 * life for life in range(1, 21)]),
         (at_once(10) * 22, []),
         # A level that leaps up by over 60% after the first samples of a life switches.
         (([0.0] * 4 + [10.0] * 26) * 2, [30]),
         (([0.0] * 5 + [10.0] * 25) * 2, []),
+        ([0] * 5 + [10] * 25 + TWO, []),
+        ([0] * 4 + [10] * 26 + [0] * 5 + [10] * 25, []),
         (TWO + TWO + [16.0] * 10, [30]),
         (TWO + TWO + [17.0] * 10, []),
         (at_once(30, 12) + at_once(30) + at_once(12) + [16.0] * 10, [30, 60]),
@@ -143,7 +147,7 @@ THREE = climbs_of(21, 21, 21)
         (climbs_of(30, 20, 20, 30), []),
         (climbs_of(20, 30, 20, 20), [20, 50, 70]),
         (climbs_of(80, 46, 34, 40), [80, 126, 160]),  # 15% apart
-        (climbs_of(80, 44, 34, 40), []),
+        (climbs_of(80, 45, 34, 40), []),
         # So are three of one height, whatever their pace.
         ([*climb(40, 0.5), *climb(20), *climb(32, 0.625), *climb(30)], []),
         ([*climb(40, 0.5), *climb(20), *climb(32, 0.875), *climb(30)], [40, 60, 92]),
@@ -155,6 +159,7 @@ THREE = climbs_of(21, 21, 21)
         (climbs_of(*[20, 30] * 4, 20), []),
         # So are two smaller falls beside two large ones: by more than a quarter of the height.
         ([*THREE, *range(14, 24), *range(17, 23)], []),
+        ([*range(8), *range(1, 21), *climb(21), *climb(20), *range(13, 23)], []),
         ([*THREE, *range(14, 30)], [21, 42]),
         ([*THREE, *range(14, 24), *range(18, 24)], [21, 42]),  # a quarter
         ([*THREE, 13.0, 16.0, 20.0, *range(13, 23)], []),
@@ -175,14 +180,14 @@ def test_a_restart_at_the_boundary_of_each_of_its_conditions(
         ([0.0, 5.0], 10.0, False),
         ([5.0, 0.0], 9.0, True),
         ([5.0, 5.0, 0.0], 9.0, False),
-        ([5.0, 5.0], 4.0, True),
+        ([3.0, 5.0], 6.0, True),
     ],
 )
 def test_a_restart_is_higher_than_the_least_above_the_lower_of_the_first_two(
     first: list[float], least: float, found: bool
 ) -> None:
     life = first + [10.0] * (30 - len(first))
-    assert _restarts(np.array(life * 2), least) == ([30] if found else [])
+    assert _restarts(np.array(life + TWO), least) == ([30] if found else [])
 
 
 QUIET = 1.4826  # the usual scatter, where most values differ by one from those beside them
@@ -223,7 +228,7 @@ def test_long_series_are_searched_in_pairs() -> None:
         ([4], [5], [(4, 5)]),
         ([], [], []),
         ([1, 2, 1e15], [5, 6, 7], [(1, 5), (2, 6)]),
-        ([-1e15, 1, 9e14], [5, 6, 7], [(1, 6), (9e14, 7)]),
+        ([-1e15, 1, 1e15 - 0.5], [5, 6, 7], [(1, 6), (1e15 - 0.5, 7)]),
         ([1, 2, 3], [1e150, -1e150, 9e149], [(3, 9e149)]),
         ([1, 2, np.inf, 4], [np.nan, 6, 7, 8], [(2, 6), (4, 8)]),
     ],
