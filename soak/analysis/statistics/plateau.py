@@ -59,7 +59,7 @@ def _last_bottom(level: Floats, drop: float) -> int:
     fallen = np.flatnonzero(peak - level > drop)
     if not len(fallen):
         return int(np.argmin(level))
-    since = int(np.flatnonzero(level[: fallen[-1] + 1] >= peak[fallen[-1]])[-1])
+    since = int(np.flatnonzero(level[: fallen[-1]] >= peak[fallen[-1]])[-1])
     return since + int(np.argmin(level[since:]))
 
 

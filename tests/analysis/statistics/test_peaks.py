@@ -127,7 +127,7 @@ def in_blocks(maxima: Sequence[float]) -> Floats:
 
 def fitted_to(maxima: Sequence[float]) -> Peaks | str:
     values = in_blocks(maxima)
-    return fit_peaks(50 + 2.0 * np.arange(len(values)), values)
+    return fit_peaks(50 + 2 * np.arange(float(len(values))), values)
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,8 @@ def fitted_to(maxima: Sequence[float]) -> Peaks | str:
 def test_as_many_blocks_as_have_five_samples(samples: int, blocks: int) -> None:
     fit = fitted("normal", 3, samples)
     assert isinstance(fit, Peaks)
-    assert (fit.blocks, fit.seconds) == (blocks, pytest.approx((samples - 1) / blocks))
+    assert fit.blocks == blocks
+    assert fit.seconds == pytest.approx((samples - 1) / blocks)
     assert [len(each) for each in (fit.location, fit.scale, fit.shape)] == [401] * 3
 
 

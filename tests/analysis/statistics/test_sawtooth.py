@@ -179,6 +179,37 @@ def test_irregular_drops_keep_the_lowest_value_of_each_cycle() -> None:
     assert (found.born, found.slack) == (3.0, 1.0)
 
 
+def fallen_at(starts: Sequence[int], count: int) -> Floats:
+    """A level that climbs by one a sample, and is back at 0 at each of the starts."""
+    begins = np.array([0, *starts])
+    indexes = np.arange(count)
+    ages = indexes - begins[np.searchsorted(begins, indexes, side="right") - 1]
+    return np.asarray(ages, dtype=np.float64)
+
+
+def test_drops_that_are_a_whole_sample_late_are_irregular() -> None:
+    """Against a beat of ten, by 1, -1, 0, -1 and 1 samples: nothing is taken off."""
+    found = _cycle_floors(life(fallen_at((11, 19, 30, 39, 51), 62)))
+    assert found is not None
+    assert found.times.tolist() == [11, 19, 30, 39, 51]
+    assert found.values.tolist() == [0.0] * 5
+
+
+def test_a_phase_that_changes_by_half_a_sample_does_not_wrap_around() -> None:
+    """Samples of 5 s against a beat of 52.5 s: 1 s early and 1.5 s late in turn."""
+    found = _cycle_floors(life(fallen_at((10, 21, 31, 42, 52), 62), 5 * np.arange(62.0)))
+    assert found is not None
+    assert found.values == pytest.approx([0.2, -0.3, 0.2, -0.3, 0.2])
+    assert found.slack == 1.0
+
+
+def test_the_usual_climb_leaves_out_falls_by_a_third() -> None:
+    cycle = [1, -1, 0.5, 1, 1, 0.5, -3]
+    found = _cycle_floors(life(np.cumsum([0, *cycle * 6])))
+    assert found is not None
+    assert found.slack == 1.0
+
+
 def falling_slowly(samples: int) -> Floats:
     """Cycles of 96 samples that fall in six parts: a saw only in the means of twelve."""
     age = np.arange(float(samples)) % 96
@@ -224,6 +255,7 @@ def test_block_means_need_fifty_blocks() -> None:
         ([9, 8, 0, 1, 2, -6], [0, -6 / 8]),
         ([9, 8, 0, 1, 1.75, -6.25], None),
         ([9, 8, 0, 2, 0, 1, -6], [0, -6 / 8]),
+        ([6, 9, 0, 3, 6, 9, 1, 2, -2], None),
         # Nothing falls.
         ([0, 1, 2, 3], None),
         ([5], None),
