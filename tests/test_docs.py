@@ -8,6 +8,7 @@ import click
 import pytest
 
 from soak.cli import VERBS, cli, main
+from soak.comparison.metrics import METRICS
 from soak.errors import ExitCode
 from soak.load.supervisor.compile_plan import plan_of
 from soak.profile import parse_profile
@@ -113,6 +114,11 @@ def test_the_exit_codes_in_the_readme_are_those_of_the_program() -> None:
 
 def test_every_verb_is_in_the_readme() -> None:
     assert set(re.findall(r"^\| `soak (\w+)", README, re.MULTILINE)) == set(VERBS)
+
+
+def test_the_page_about_comparing_has_every_metric() -> None:
+    rows = re.findall(r"^\| (`.+?) \|", (ROOT / "docs" / "compare.md").read_text(), re.MULTILINE)
+    assert [name for row in rows for name in re.findall(r"`(\w+)`", row)] == list(METRICS)
 
 
 def test_the_make_targets_of_the_docs_exist() -> None:
