@@ -41,8 +41,8 @@ class _Once(Counting):
         parts = [answered] * bool(status)
         if failure is not None and failure != f"status {status}":
             parts.insert(0, failure)
-        said = "; ".join(parts)
-        self.probed.append((endpoint, said, failure is None))
+        result = "; ".join(parts)
+        self.probed.append((endpoint, result, failure is None))
 
 
 def probe(plan: Plan) -> Iterator[Probed]:

@@ -142,12 +142,12 @@ def show_list(parts: Sequence[str]) -> str:
 
 def show_growth(hourly: float, unit: str) -> str:
     """Format growth per hour and what it adds up to: `10.8 MiB/h, 7.59 GiB a month`; only the former if it is not finite."""
-    said = show_amount(hourly, f"{unit}/h")
+    hourly_text = show_amount(hourly, f"{unit}/h")
     if not math.isfinite(hourly):
-        return said
+        return hourly_text
     month = float(f"{hourly * HOURS_A_MONTH:.3g}")
     counted = unit not in ("bytes", "seconds", "ratio")
-    return f"{said}, {show_number(month) if counted else show_amount(month, unit)} a month"
+    return f"{hourly_text}, {show_number(month) if counted else show_amount(month, unit)} a month"
 
 
 def show_duration(seconds: float) -> str:

@@ -69,7 +69,9 @@ COLLECTORS: tuple[Collector, ...] = tuple(
 NEVER_DROPPED: tuple[str, ...] = tuple(
     selector for family in FAMILIES for selector in family.never_dropped
 )
-BREAKDOWNS: tuple[Breakdown, ...] = tuple(one for family in FAMILIES for one in family.breakdowns)
+BREAKDOWNS: tuple[Breakdown, ...] = tuple(
+    breakdown for family in FAMILIES for breakdown in family.breakdowns
+)
 METRICS: tuple[Metric, ...] = tuple(
     metric
     for family in FAMILIES

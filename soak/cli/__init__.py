@@ -123,10 +123,10 @@ def _crashed(error: Exception) -> ExitCode:
     try:
         from soak.cli.crash import crash_message  # noqa: PLC0415 - hardly ever needed
 
-        said = crash_message(error)
+        message = crash_message(error)
     except Exception as another:  # noqa: BLE001 - what fails while a failure is told must not become a verdict's code
-        said = f"internal error: {type(error).__name__}, which cannot be described further: {type(another).__name__}"
-    _complain(said)
+        message = f"internal error: {type(error).__name__}, which cannot be described further: {type(another).__name__}"
+    _complain(message)
     return ExitCode.BROKEN
 
 

@@ -68,8 +68,8 @@ def command(profile: Path, overrides: tuple[str, ...], against: str | None, prob
     check_listening(cluster_options_of(loaded), os.environ.get(TOKEN, ""))
     build_sources(loaded, 1 if loaded.target.start else None)
     check_requests_and_data(loaded)
-    said = _locustfile(loaded)
-    say(f"{profile}: valid; {load_summary(loaded)}; target {target_address(loaded)}{said}")
+    locustfile = _locustfile(loaded)
+    say(f"{profile}: valid; {load_summary(loaded)}; target {target_address(loaded)}{locustfile}")
     if loaded.load.find is not None:
         for line in search_lines(loaded):
             say(f"  {line}")
@@ -237,7 +237,7 @@ def _probe_profilers(profile: object, pid: int | None) -> int:
         for kind, data in taken:
             failed = isinstance(data, SoakError)
             wrong += failed
-            said = str(data) if isinstance(data, SoakError) else f"{len(data):,} bytes"
-            say(f"  {'FAIL' if failed else 'ok  '} {key} {kind}: {clean(said)}")
+            outcome = str(data) if isinstance(data, SoakError) else f"{len(data):,} bytes"
+            say(f"  {'FAIL' if failed else 'ok  '} {key} {kind}: {clean(outcome)}")
         say(f"       {key}: a snapshot takes {(time.monotonic() - began) * 1e3:.0f} ms")
     return wrong

@@ -107,8 +107,8 @@ def drive(
 
     def watched(record: Record) -> None:
         live.saw(record)
-        for said in (*news.saw(record), *told.saw(record)):
-            lines.say(f"soak: {said}")
+        for message in (*news.saw(record), *told.saw(record)):
+            lines.say(f"soak: {message}")
 
     run = Run(
         profile,
@@ -172,8 +172,8 @@ def _known_growth(profile: Profile, against: Baseline | None) -> dict[str, float
     """Return the baseline's bounds on accepted leaks; print which leaks have no bound or are out of date."""
     known = fastest_growth(against) if against is not None and profile.accept else {}
     old = out_of_date(profile.accept, datetime.now(UTC).date())
-    for said in (*without_bound(profile.accept, known), *old):
-        say(f"soak: {said}", err=True)
+    for message in (*without_bound(profile.accept, known), *old):
+        say(f"soak: {message}", err=True)
     return known
 
 

@@ -154,15 +154,15 @@ def _difference(
 def _reason(difference: Difference) -> str:
     """Return the sentence for a difference: `p99 of GET /x: +23% (+12% to +35%); up to 5% is tolerated.`"""
     of = f" of {difference.subject}" if difference.subject else ""
-    said = f"{difference.metric}{of}: {difference.signed(difference.change)}"
+    message = f"{difference.metric}{of}: {difference.signed(difference.change)}"
     if difference.low is not None and difference.high is not None:
-        said += f" ({difference.signed(difference.low)} to {difference.signed(difference.high)})"
-    said += f"; up to {difference.amount(difference.tolerance)} is tolerated"
+        message += f" ({difference.signed(difference.low)} to {difference.signed(difference.high)})"
+    message += f"; up to {difference.amount(difference.tolerance)} is tolerated"
     if difference.verdict is not Change.CANNOT_TELL:
-        return f"{said}."
+        return f"{message}."
     if difference.not_worse:
-        return f"{said}: surely not worse."
+        return f"{message}: surely not worse."
     if difference.catches_three is None:
-        return f"{said}: this may or may not be worse."
+        return f"{message}: this may or may not be worse."
     three = difference.signed(difference.catches_three)
-    return f"{said}: this may or may not be worse; three such runs a side would show {three}."
+    return f"{message}: this may or may not be worse; three such runs a side would show {three}."

@@ -52,9 +52,9 @@ def assemble(content: Content, reading: Reading, source: str) -> Recording:
     for column in series:
         if id(column) in buckets:
             continue
-        order, said = _rising(column.times)
-        if said and said not in notes:
-            notes.append(said)
+        order, order_note = _rising(column.times)
+        if order_note and order_note not in notes:
+            notes.append(order_note)
         name, labels = column.name, dict(column.labels)
         key = series_key(name, label_pairs(labels))
         seen[key] = seen.get(key, 0) + 1
@@ -128,11 +128,11 @@ def _rising(times: Floats) -> tuple[Any, str]:
     order = np.argsort(times, kind="stable")
     last = np.append(np.diff(times[order]) > 0, True)
     swapped, doubled = bool((steps < 0).any()), int((~last).sum())
-    said = []
+    notes = []
     if swapped and not bool((steps <= 0).all()):
-        said.append("rows were out of order in time and have been sorted")
+        notes.append("rows were out of order in time and have been sorted")
     if doubled:
-        said.append(
+        notes.append(
             f"{doubled:,} rows shared a time with another, and only the last of each counts"
         )
-    return order[last], "; ".join(said)
+    return order[last], "; ".join(notes)

@@ -153,9 +153,9 @@ def _footers(body: list[str], width: int, delimiter: str) -> int:
 
 def dialect_of(content: Content) -> Dialect:
     """Return the delimiter, the decimal sign and the header of a file; raise InputError if it has no lines."""
-    lines, start, said = content.lines, 0, ""
+    lines, start, separator = content.lines, 0, ""
     if lines and (match := re.fullmatch(r'"?sep=(.|\\t)"?', lines[0].strip(" "), re.IGNORECASE)):
-        start, said = 1, match[1].replace("\\t", "\t")
+        start, separator = 1, match[1].replace("\\t", "\t")
     comments = []
     while start < len(lines) and (
         not lines[start].strip() or lines[start].lstrip().startswith("#") or _is_rule(lines[start])
@@ -170,7 +170,7 @@ def dialect_of(content: Content) -> Dialect:
         for place in range(start, min(len(lines), start + 2 * _SAMPLE))
         if lines[place].strip() and not lines[place].startswith("#") and not _is_rule(lines[place])
     ][:_SAMPLE]
-    delimiter, width = _delimiter([lines[place] for place in places], said)
+    delimiter, width = _delimiter([lines[place] for place in places], separator)
     titles = _titles([_fields(lines[place], delimiter) for place in places], width)
     places = places[titles:]
     start = places[0]
@@ -238,10 +238,10 @@ def _is_value(text: str) -> bool:
     )
 
 
-def _delimiter(sample: list[str], said: str) -> tuple[str, int]:
+def _delimiter(sample: list[str], separator: str) -> tuple[str, int]:
     """Return the delimiter that gives most lines the same number of fields, and that number; more fields win a tie."""
-    best, score = (said or ",", 1), (0, 0)
-    for delimiter in said or DELIMITERS:
+    best, score = (separator or ",", 1), (0, 0)
+    for delimiter in separator or DELIMITERS:
         widths = Counter(len(_fields(line, delimiter)) for line in sample)
         width, often = max(widths.items(), key=lambda item: (item[1], item[0]))
         alike = often >= _ALIKE * len(sample)
@@ -283,8 +283,8 @@ def _table(content: Content, dialect: Dialect, header: list[str], body: list[str
                 content,
                 f"not valid CSV: the header has {len(header)} fields, and a row has {many}: {longer[:60]!r}",
             ) from None
-        said = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
-        raise refuse(content, f"not valid CSV: {said}") from None
+        reason = str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+        raise refuse(content, f"not valid CSV: {reason}") from None
     return Table(header, [frame[place] for place in range(len(header))], dialect.first + 1)
 
 

@@ -43,11 +43,11 @@ def read(content: Content, options: Options) -> Reading:
     reading = Reading()
     for (head, field), (times, values) in columns.items():
         try:
-            seconds, said = from_numbers(np.array(times))
+            seconds, note = from_numbers(np.array(times))
         except ValueError as error:
             raise refuse(content, f"{head}: {error}") from None
-        if said and said not in reading.notes:
-            reading.notes.append(said)
+        if note and note not in reading.notes:
+            reading.notes.append(note)
         measurement = (
             _plain(head.partition(",")[0])
             if "\\" not in head.partition(",")[0]

@@ -56,10 +56,10 @@ def _datadog(answer: Any) -> Iterator[_Points]:
             labels = _pairs(series.get("scope", "").split(","))
             yield _Points(series["metric"], times, values, labels, _unit_of(series.get("unit")))
         return
-    found = answer["data"]["attributes"]
-    for series, values in zip(found["series"], found["values"], strict=True):
+    attributes = answer["data"]["attributes"]
+    for series, values in zip(attributes["series"], attributes["values"], strict=True):
         labels = _pairs(series.get("group_tags", []))
-        yield _Points("value", found["times"], values, labels, _unit_of(series.get("unit")))
+        yield _Points("value", attributes["times"], values, labels, _unit_of(series.get("unit")))
 
 
 def _unit_of(unit: Any) -> str:
@@ -76,10 +76,14 @@ def _netdata(answer: Any) -> Iterator[_Points]:
     result = answer.get("result", answer)
     unit = answer.get("view", {}).get("units", "")
     names, (times, *columns) = result["labels"][1:], _columns(result["data"])
-    plain = [[one[0] if isinstance(one, list) else one for one in values] for values in columns]
+    plain = [
+        [value[0] if isinstance(value, list) else value for value in values] for values in columns
+    ]
     note = ""
     if not unit:
-        largest = max((one for values in plain for one in values if one is not None), default=0.0)
+        largest = max(
+            (value for values in plain for value in values if value is not None), default=0.0
+        )
         unit = unit_of_chart(names, largest)
         note = said_of_unit(names, unit) if unit else ""
     for name, values in zip(names, plain, strict=True):

@@ -55,11 +55,11 @@ def read(content: Content, options: Options) -> Reading:
     for head, (times, values) in columns.items():
         try:
             name, labels = labelled(head)
-            seconds, said = from_numbers(np.array(times))
+            seconds, note = from_numbers(np.array(times))
         except ValueError as error:
             raise refuse(content, f"{head[:60]}: {error}") from None
-        if said and said not in reading.notes:
-            reading.notes.append(said)
+        if note and note not in reading.notes:
+            reading.notes.append(note)
         if types.get(name.removesuffix("_created"), "") in _COUNTERS and name not in types:
             continue  # the creation time of a counter or a histogram, not a value
         known = types.get(name) or types.get(re.sub(r"_(total|sum|count|bucket)$", "", name), "")

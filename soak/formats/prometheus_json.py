@@ -43,13 +43,15 @@ def read_answer(content: Content, answer: Any) -> Reading:
         or kind not in ("matrix", "vector")
         or not isinstance(data.get("result"), list)
     ):
-        said = f" ({answer['error']})" if isinstance(answer, dict) and "error" in answer else ""
+        reason = f" ({answer['error']})" if isinstance(answer, dict) and "error" in answer else ""
         raise refuse(
-            content, f"not an answer of query_range: expected data.resultType to be matrix{said}"
+            content, f"not an answer of query_range: expected data.resultType to be matrix{reason}"
         )
     reading, histograms, empty = Reading(), [], 0
     warned = answer.get("warnings") or ()
-    reading.notes += [f"the server warns: {said}" for said in warned if isinstance(said, str)]
+    reading.notes += [
+        f"the server warns: {warning}" for warning in warned if isinstance(warning, str)
+    ]
     for place, element in enumerate(data["result"]):
         try:
             labels = {str(name): str(value) for name, value in element.get("metric", {}).items()}
@@ -64,13 +66,13 @@ def read_answer(content: Content, answer: Any) -> Reading:
             )
             if not np.isfinite(table[:, 0]).all():
                 raise ValueError("a time that is not a number")
-            times, said = from_numbers(table[:, 0])
+            times, note = from_numbers(table[:, 0])
         except OTHER_SHAPE as error:
             why = f"data.result[{place}]: {type(error).__name__}: {error}"
             raise refuse(content, f"not an answer of query_range: {why}") from None
         reading.series.append(RawSeries(name, times, table[:, 1], labels))
-        if said and said not in reading.notes:
-            reading.notes.append(said)
+        if note and note not in reading.notes:
+            reading.notes.append(note)
     if histograms:
         reading.notes.append(
             f"left out, since it is a native histogram: {', '.join(sorted(set(histograms)))}"

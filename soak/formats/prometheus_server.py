@@ -215,9 +215,9 @@ def _parsed(asked: RangeQuery, query: str, body: bytes) -> dict[str, Any]:
             f"{_public(asked.server)}: its answer is not that of a Prometheus server"
         ) from None
     if status != "success" or not isinstance(answer.get("data"), dict):
-        said = " ".join(str(answer.get("error", "")).split())[:200]
+        reason = " ".join(str(answer.get("error", "")).split())[:200]
         raise TargetError(
-            f"{_public(asked.server)}: --query {query!r}: {answer.get('errorType')}: {said}"
+            f"{_public(asked.server)}: --query {query!r}: {answer.get('errorType')}: {reason}"
         )
     return dict(answer)
 

@@ -179,7 +179,7 @@ def _seconds(
             ) from None
         read = None
     if read is None:
-        seconds, said, wrong = from_texts(cells)
+        seconds, note, wrong = from_texts(cells)
         if wrong is not None:
             given = cells.iloc[wrong]
             why = (
@@ -195,15 +195,15 @@ def _seconds(
         if len(missing):
             raise refuse(content, f"column {header}: is empty", table.first_line + int(missing[0]))
         try:
-            seconds, said = from_numbers(read[0], unit or ("s" if read[1] == "seconds" else ""))
+            seconds, note = from_numbers(read[0], unit or ("s" if read[1] == "seconds" else ""))
         except ValueError as error:
             raise refuse(
                 content, f"column {header}: {error}; say it with --unit {header}=ms (s, ms, us, ns)"
             ) from None
-        if not unit and not said and np.abs(seconds).min() < FIRST_UNIX:
-            said = _relative(content, header, seconds)
-    if said:
-        notes.append(said)
+        if not unit and not note and np.abs(seconds).min() < FIRST_UNIX:
+            note = _relative(content, header, seconds)
+    if note:
+        notes.append(note)
     return seconds
 
 

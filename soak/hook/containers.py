@@ -114,10 +114,10 @@ def _filled_at(holder: str, kind: str) -> dict[str, str]:
 def _registry(holder: str) -> Any:
     """Return a standard library registry; None if its module is not loaded or does not have it in this version."""
     module, *path = holder.split(".")
-    found = sys.modules.get(module)
+    container = sys.modules.get(module)
     for name in path:
-        found = getattr(found, name, None)
-    return found if hasattr(found, "__len__") else None
+        container = getattr(container, name, None)
+    return container if hasattr(container, "__len__") else None
 
 
 def _own_modules() -> Iterator[types.ModuleType]:

@@ -58,10 +58,10 @@ class MatchShorthand:
             return {self.operator: value}
         unknown = [key for key in value if key not in _OPERATORS]
         if unknown or not value:
-            said = f"{unknown[0]!r} is none of them; t" if unknown else "t"
+            opening = f"{unknown[0]!r} is none of them; t" if unknown else "t"
             operators = ", ".join(_OPERATORS)
             raise ValueError(
-                f"a mapping here says what the value must be, by {operators}: {said}o compare with a mapping, write "
+                f"a mapping here says what the value must be, by {operators}: {opening}o compare with a mapping, write "
                 "{equals: {…}}"
             )
         return value

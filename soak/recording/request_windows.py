@@ -157,13 +157,13 @@ class _Failures:
 
     def columns(self) -> dict[str, tuple[Ints, Ints]]:
         """Return for each kind its cells in increasing order, and the count in each."""
-        found = {}
+        columns = {}
         for kind, parts in self._cells.items():
             cells, which = np.unique(np.concatenate(parts), return_inverse=True)
             counts = np.zeros(len(cells), np.int64)
             np.add.at(counts, which, np.concatenate(self._counts[kind]))
-            found[kind] = (cells, counts)
-        return found
+            columns[kind] = (cells, counts)
+        return columns
 
 
 def read_windows(database: sqlite3.Connection, windows: Columns) -> Iterator[EndpointWindows]:

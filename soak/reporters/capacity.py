@@ -50,9 +50,9 @@ def outcome(step: StepFigures) -> str:
         if decision is Decision.UNDECIDED
         else ""
     )
-    said = "generator's limit" if decision is Decision.GENERATOR else decision.value
+    text = "generator's limit" if decision is Decision.GENERATOR else decision.value
     kind = f" ({_KINDS[step.outcome.step.kind]})" if step.outcome.step.kind in _KINDS else ""
-    return f"{MARKS[decision]} {said}{likely}{kind}"
+    return f"{MARKS[decision]} {text}{likely}{kind}"
 
 
 def tree(capacity: Capacity) -> dict[str, Any]:

@@ -61,13 +61,13 @@ class _Writer:
             case Spec(kind, content):
                 form = {"type": kind, kind: self.written(content)}
             case dict():
-                entries = [[name, self.written(one)] for name, one in value.items()]
+                entries = [[name, self.written(element)] for name, element in value.items()]
                 form = {"type": "map", "entries": entries}
             case list() | tuple():
-                form = [self.written(one) for one in value]
+                form = [self.written(element) for element in value]
             case float() if not math.isfinite(value):
-                said = "nan" if math.isnan(value) else f"{value:+}"
-                form = {"type": "number", "value": said}
+                number = "nan" if math.isnan(value) else f"{value:+}"
+                form = {"type": "number", "value": number}
         return form
 
     def _model(self, model: Model) -> dict[str, Any]:

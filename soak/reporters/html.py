@@ -167,8 +167,8 @@ def _told_first(analysis: Analysis, unpassed: Sequence[Finding]) -> Finding | No
     """Return the finding shown next to the first chart: the one of its curve, unless another verdict is worse."""
     leading = wording.clean(analysis.lead.series) if analysis.lead else None
     worst = next(iter(unpassed), None)
-    alike = (one for one in unpassed if worst and one.verdict is worst.verdict)
-    return next((one for one in alike if wording.series(one) == leading), worst)
+    alike = (finding for finding in unpassed if worst and finding.verdict is worst.verdict)
+    return next((finding for finding in alike if wording.series(finding) == leading), worst)
 
 
 def lead_wording(analysis: Analysis) -> str:

@@ -115,10 +115,10 @@ def _panel(
     line = " ".join(f"{x(step.outcome.step.rate):.1f},{y(value):.1f}" for step, value in ordered)
     parts.append(f'<polyline points="{line}"/>')
     for step, value in points:
-        said = f"{show_number(step.outcome.step.rate)}/s: {panel.text(value)}; {step.outcome.decision.value}"
+        description = f"{show_number(step.outcome.step.rate)}/s: {panel.text(value)}; {step.outcome.decision.value}"
         parts.append(
             f'<circle class="{step.outcome.decision.value}" cx="{x(step.outcome.step.rate):.1f}" cy="{y(value):.1f}" r="4">'
-            f"<title>{escape(said)}</title></circle>"
+            f"<title>{escape(description)}</title></circle>"
         )
     return parts
 

@@ -52,7 +52,7 @@ def next_step(analysis: Analysis) -> str:
 def _nothing_judged(analysis: Analysis) -> bool:
     """Return True if every finding passes, except those on soak's own scrapes, and none is about growth."""
     own = (finding for finding in analysis.findings if not finding.series.startswith("scrape_"))
-    return all(one.rule != "growth" and one.verdict is Verdict.PASS for one in own)
+    return all(finding.rule != "growth" and finding.verdict is Verdict.PASS for finding in own)
 
 
 def _to_be_certain(analysis: Analysis, *, growth: bool) -> str:

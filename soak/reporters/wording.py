@@ -116,8 +116,8 @@ def amount(value: float | None, unit: str) -> str:
 
 def signed_amount(value: float, unit: str) -> str:
     """Format a change with its sign; empty if unknown."""
-    said = amount(value, unit)
-    return f"+{said}" if said and value > 0 else said
+    text = amount(value, unit)
+    return f"+{text}" if text and value > 0 else text
 
 
 def settled(trend: Trend | None) -> str:
@@ -213,9 +213,9 @@ def suspected(suspect: Suspect) -> str:
 
 def counted(value: float, unit: str) -> str:
     """Format an amount, with the unit in the singular if it is one."""
-    said = amount(value, unit)
+    text = amount(value, unit)
     noun = clean(unit)
-    return f"1 {singular(noun)}" if said == f"1 {noun}" else said
+    return f"1 {singular(noun)}" if text == f"1 {noun}" else text
 
 
 def short(function: str) -> str:

@@ -31,19 +31,19 @@ def probe_sources(
 ) -> tuple[dict[str, Source], list[str]]:
     """Return the sources to poll if a profile names none, and a sentence for each thing that was tried."""
     sources: dict[str, Source] = {}
-    said: list[str] = []
+    notes: list[str] = []
     absent: list[str] = []
     try:
         pid = process_behind(url) if started_pid is None else started_pid
         if pid is not None:
             sources["process"] = Process(pid=pid)
-            said.append(f"process {pid}: its memory, descriptors, threads and CPU are watched")
+            notes.append(f"process {pid}: its memory, descriptors, threads and CPU are watched")
         else:
-            said.append(
+            notes.append(
                 f"process: {urlsplit(url).hostname} is another machine, so its process cannot be watched from here"
             )
     except TargetError as error:
-        said.append(f"process: {error}")
+        notes.append(f"process: {error}")
     for kind, path, source in _candidates(url.rstrip("/"), tls):
         if kind in sources or (kind == "actuator" and "prometheus" in sources):
             continue
@@ -53,10 +53,10 @@ def probe_sources(
             absent.append(path + _why_it_matters(clean(str(error)).rpartition(": ")[2]))
         else:
             sources[kind] = source
-            said.append(f"{kind}: {path} offers {count} series, which are watched")
+            notes.append(f"{kind}: {path} offers {count} series, which are watched")
     if absent:
-        said.append(f"not offered: {', '.join(absent)}")
-    return sources, said
+        notes.append(f"not offered: {', '.join(absent)}")
+    return sources, notes
 
 
 def _why_it_matters(reason: str) -> str:

@@ -126,8 +126,8 @@ class Exposition:
                     f"{url}: answered {answer.content_type}, not Prometheus text"
                 ) from None
             raise
-        said = f"its content type is {answer.content_type}; its text is Prometheus's all the same, and was read"
-        return replace(page, notices=(*page.notices, said))
+        notice = f"its content type is {answer.content_type}; its text is Prometheus's all the same, and was read"
+        return replace(page, notices=(*page.notices, notice))
 
     def _read(
         self, take: Callable[[Answer, _Reading], None], answer: Answer, url: str, wrong: str

@@ -31,14 +31,14 @@ def absent_names(names: Iterable[str], series: Iterable[tuple[str, Labels]]) -> 
     there = list(series)
     keys = {series_key(name, labels) for name, labels in there}
     known = sorted({name for name, _ in there})
-    said = []
+    messages = []
     for name in names:
         if name in keys or any(Selector(name).matches_name(other) for other in known):
             continue
         close = get_close_matches(name, known, n=_NEAREST, cutoff=0.6)
         nearest = f"; the nearest are {', '.join(close)}" if close else ""
-        said.append(f"{name} has a limit, but no source gives it{nearest}")
-    return said
+        messages.append(f"{name} has a limit, but no source gives it{nearest}")
+    return messages
 
 
 class AbsentNames:

@@ -132,14 +132,14 @@ class _Poll:
         """Until a source's first answer: warn of its notices, or that it has failed from the start."""
         self._answered = scraped.error is None
         self._failed += not self._answered
-        said = (
+        messages = (
             [f"{self._name}: {notice}" for notice in notices_of(self._source)]
             if self._answered
             else []
         )
         if scraped.error is not None and self._failed == FAILED_FROM_THE_START:
-            said = [f"{self._name} has failed from its first scrape on: {scraped.error}"]
-        for text in said:
+            messages = [f"{self._name} has failed from its first scrape on: {scraped.error}"]
+        for text in messages:
             self._warn(Event(self._clock.now(), EventKind.WARNING, text))
 
 
@@ -165,10 +165,10 @@ def scrape(name: str, source: Source, clock: Clock, slot: float) -> Scrape:
         kind = ScrapeError.GONE if isinstance(error, TargetGoneError) else ScrapeError.FAILED
         return Scrape(name, began, late, clock.now() - began, (), str(error), kind)
     except OSError as error:  # for example, this process has no descriptors left
-        said = error.strerror or str(error) or type(error).__name__
-        said = said if error.filename is None else f"{error.filename}: {said}"
+        reason = error.strerror or str(error) or type(error).__name__
+        reason = reason if error.filename is None else f"{error.filename}: {reason}"
         return Scrape(
-            name, began, late, clock.now() - began, (), f"failed: {said}", ScrapeError.FAILED
+            name, began, late, clock.now() - began, (), f"failed: {reason}", ScrapeError.FAILED
         )
     except Exception as error:  # noqa: BLE001 - a bug in one source must not end the sampling; it is recorded
         where = traceback.extract_tb(error.__traceback__)[-1]

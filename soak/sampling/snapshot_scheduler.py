@@ -181,12 +181,12 @@ class SnapshotScheduler:
     def _failed(
         self, began: float, kind: SnapshotKind, stage: SnapshotStage, error: Exception
     ) -> Snapshot:
-        said = str(error)
+        reason = str(error)
         if not isinstance(error, SoakError):
             where = traceback.extract_tb(error.__traceback__)[-1]
             place = f"{where.filename.rpartition('/')[2]}:{where.lineno}"
-            said = f"failed unexpectedly: {type(error).__name__}: {error} ({place})"
-        return Snapshot(began, self._clock.now() - began, kind, stage, said[:_LONGEST_ERROR])
+            reason = f"failed unexpectedly: {type(error).__name__}: {error} ({place})"
+        return Snapshot(began, self._clock.now() - began, kind, stage, reason[:_LONGEST_ERROR])
 
     def _keep_or_warn(self, key: str, snapshot: Snapshot, data: bytes, *, keep: bool) -> None:
         if snapshot.error is not None:
@@ -237,8 +237,8 @@ def snapshot_scheduler_for(
         warn(Event(clock.now(), EventKind.WARNING, text))
         return None
     every = diagnose.interval(profile.load.duration, profile.interval)
-    found = "; ".join(f"{key}: {', '.join(each.kinds)}" for key, each in profilers.items())
-    text = f"diagnose: snapshots every {round(every, 1):g} s ({found})"
+    profilers_text = "; ".join(f"{key}: {', '.join(each.kinds)}" for key, each in profilers.items())
+    text = f"diagnose: snapshots every {round(every, 1):g} s ({profilers_text})"
     warn(Event(clock.now(), EventKind.PROBE, text))
     return SnapshotScheduler(profilers, every, keep, warn, clock)
 

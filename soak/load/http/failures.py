@@ -22,11 +22,11 @@ def failure_kind(error: BaseException, stage: str = "") -> str:
     if isinstance(error, ConnectionRefusedError):
         return REFUSED
     if isinstance(error, ssl.SSLError) or stage == "TLS" or "SSL" in name or "Certificate" in name:
-        said = getattr(error, "verify_message", "") or getattr(error, "reason", "") or ""
-        said = said.lower().replace("_", " ")
-        if "no application protocol" in said:
-            said = "the server speaks no HTTP/1.1 (HTTP/2 alone?)"
-        return f"TLS: {said}"[:80] if said else "TLS"
+        reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or ""
+        reason = reason.lower().replace("_", " ")
+        if "no application protocol" in reason:
+            reason = "the server speaks no HTTP/1.1 (HTTP/2 alone?)"
+        return f"TLS: {reason}"[:80] if reason else "TLS"
     if isinstance(error, ConnectionResetError | BrokenPipeError):
         return RESET
     if isinstance(error, TimeoutError) or "Timeout" in name:

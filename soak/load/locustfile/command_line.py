@@ -35,13 +35,13 @@ def parsed_options(plan: Plan, users: int) -> tuple[Namespace, list[str]]:
 
     Raise LocustfileError for an argument that neither Locust nor the locustfile knows.
     """
-    said = StringIO()
+    printed = StringIO()
     try:
-        with redirect_stderr(said):
+        with redirect_stderr(printed):
             parser = get_parser()
             options = parser.parse_args([*plan.user_classes, *plan.arguments])
     except SystemExit:
-        text = " ".join(said.getvalue().split()) or "not understood"
+        text = " ".join(printed.getvalue().split()) or "not understood"
         raise LocustfileError(f"load.arguments: {text.rpartition('error: ')[2]}") from None
     defaults: dict[str, Any] = {action.dest: action.default for action in parser._actions}  # noqa: SLF001 - no other way
     same = {"host": (plan.url, plan.url + "/"), "num_users": (users,)}

@@ -60,11 +60,11 @@ class TokenReader:
 
 def _lifetime(document: Any) -> float | None:
     """Return `expires_in` (RFC 6749, section 5.1) in seconds; None if missing or invalid."""
-    said = document.get("expires_in") if isinstance(document, dict) else None
-    if isinstance(said, bool) or not isinstance(said, int | float | str):
+    expiry = document.get("expires_in") if isinstance(document, dict) else None
+    if isinstance(expiry, bool) or not isinstance(expiry, int | float | str):
         return None
     try:
-        seconds = float(said)  # some servers write it as text
+        seconds = float(expiry)  # some servers write it as text
     except (ValueError, OverflowError):
         return None
     return seconds if 0 < seconds < 1e9 else None

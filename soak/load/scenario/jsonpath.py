@@ -74,5 +74,5 @@ def _compiled(text: str) -> Any:
     try:
         return jsonpath.JSONPathEnvironment(strict=True).compile(text)
     except (jsonpath.JSONPathError, RecursionError) as error:
-        said = str(error).splitlines()[0] if str(error) else "nested too deeply"
-        raise PathError(f"not a JSONPath: {said}") from None
+        reason = str(error).splitlines()[0] if str(error) else "nested too deeply"
+        raise PathError(f"not a JSONPath: {reason}") from None

@@ -108,8 +108,8 @@ class LoadProcess:
         threading.Thread(target=self._watch, name="soak-load-watch", daemon=True).start()
         for part in self._plan.parts:
             if (code := mix_modulation_of(part)) is not None:
-                said = f"{part.scenario}: {code.words}" if part.scenario else code.words
-                self._on_event(Event(self.started, EventKind.MIX, said))
+                description = f"{part.scenario}: {code.words}" if part.scenario else code.words
+                self._on_event(Event(self.started, EventKind.MIX, description))
 
     def _watch(self) -> None:
         """Break a load that falls silent or does not end, so that the run always ends within a bound."""

@@ -43,10 +43,10 @@ def check_locustfile(plan: Plan) -> LocustfileSummary | None:
         raise ProfileError(
             f"load.locustfile: {', '.join(plan.locustfiles)}: not imported within {PATIENCE:g} s"
         ) from None
-    said = [json.loads(text) for text in done.stdout.splitlines()]
-    if not said or said[-1]["kind"] != "locustfile":
+    messages = [json.loads(text) for text in done.stdout.splitlines()]
+    if not messages or messages[-1]["kind"] != "locustfile":
         printed = (done.stderr.strip().splitlines() or [""])[-1][:LONGEST]
-        why = said[-1]["reason"] if said else "its process ended"
+        why = messages[-1]["reason"] if messages else "its process ended"
         place = "" if why.startswith("load.") else "load.locustfile: "
         raise ProfileError(f"{place}{why}{f'; it printed: {printed}' if printed else ''}")
-    return LocustfileSummary(tuple(said[-1]["users"]), said[-1]["shape"])
+    return LocustfileSummary(tuple(messages[-1]["users"]), messages[-1]["shape"])

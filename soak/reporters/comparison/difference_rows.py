@@ -105,11 +105,11 @@ def side(runs: tuple[MeasuredRun, ...]) -> str:
 
 def headline(comparison: Comparison) -> str:
     """Return the verdict in capitals; if nothing is worse, also the number of metrics that cannot be told."""
-    said = comparison.verdict.value.upper()
+    verdict = comparison.verdict.value.upper()
     if comparison.verdict is not GateVerdict.NOT_WORSE or not comparison.untold:
-        return said
+        return verdict
     total = len(comparison.differences)
-    return f"{said}, but {comparison.untold} of {show_count(total, 'metric')} cannot be told"
+    return f"{verdict}, but {comparison.untold} of {show_count(total, 'metric')} cannot be told"
 
 
 def sections(comparison: Comparison) -> list[tuple[str, tuple[str, ...]]]:

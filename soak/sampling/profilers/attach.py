@@ -31,8 +31,8 @@ def ask_attached(pid: int, command: str, patience: float) -> str | None:
                     return None
     except (OSError, ValueError):
         return None
-    status, _, said = answer.decode(errors="replace").partition("\n")
-    return said if status == "0" else None
+    status, _, message = answer.decode(errors="replace").partition("\n")
+    return message if status == "0" else None
 
 
 def socket_of(pid: int) -> Path:

@@ -62,12 +62,12 @@ class Flight:
         """Start recording; raise TargetError if this JVM cannot."""
         wanted = [f"+{event}#{key}=true" for event in _EVENTS for key in ("enabled", "stackTrace")]
         wanted.append(f"+{_ALLOCATIONS}#throttle={_ALLOCATIONS_A_SECOND}/s")
-        said = ask(
+        output = ask(
             self.pid, "JFR.start", f"name={self._name}", "settings=none", "maxsize=32M", *wanted
         )
-        if "Started recording" not in said:
+        if "Started recording" not in output:
             raise TargetError(
-                f"process {self.pid} cannot record: {said.strip()[:200] or 'it says nothing'}"
+                f"process {self.pid} cannot record: {output.strip()[:200] or 'it says nothing'}"
             )
         self._dumped = time.monotonic()
 

@@ -45,8 +45,8 @@ def ask(pid: int, *command: str) -> str:
     not a JVM, so that is checked first.
     """
     check_jvm(pid)
-    said = told([tool("jcmd"), *LIGHT, str(pid), *command], f"process {pid}")
-    return said.partition("\n")[2]
+    output = told([tool("jcmd"), *LIGHT, str(pid), *command], f"process {pid}")
+    return output.partition("\n")[2]
 
 
 def check_jvm(pid: int) -> None:
@@ -128,9 +128,9 @@ def _name(command: Sequence[str]) -> str:
     return os.path.basename(command[0])  # noqa: PTH119 - a name, not a file
 
 
-def _meaning(said: str, command: Sequence[str]) -> str:
-    first = next((line.strip() for line in said.splitlines() if line.strip()), "nothing")
+def _meaning(output: str, command: Sequence[str]) -> str:
+    first = next((line.strip() for line in output.splitlines() if line.strip()), "nothing")
     return next(
-        (meaning for part, meaning in _FAILURES if part in said),
+        (meaning for part, meaning in _FAILURES if part in output),
         f"gave {_name(command)} only: {first[:200]}",
     )

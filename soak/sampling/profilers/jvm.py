@@ -89,9 +89,9 @@ class Jvm:
                 "Thread.print",
                 *([flight.dump(file)] if flight else []),
             ]
-            said, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
-            histogram = histogram_in(said)
-            yield "gauges", gauges(native_gauges(said), live_classes(said))
+            report, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
+            histogram = histogram_in(report)
+            yield "gauges", gauges(native_gauges(report), live_classes(report))
             try:
                 if flight is not None:
                     objects = flight.objects(file)
@@ -122,9 +122,9 @@ class Jvm:
 
     def levels(self) -> Iterator[ProfileResult]:
         """Yield bytes of live classes through the socket that snapshots opened; nothing if it does not answer."""
-        said = ask_attached(self._process(), "GC.class_histogram", _LEVELS_PATIENCE)
-        if said is not None:
-            yield "gauges", gauges(native_gauges(said), live_classes(said))
+        report = ask_attached(self._process(), "GC.class_histogram", _LEVELS_PATIENCE)
+        if report is not None:
+            yield "gauges", gauges(native_gauges(report), live_classes(report))
 
     def collect(self) -> None:
         """Run System.gc(), unless -XX:+DisableExplicitGC is set."""

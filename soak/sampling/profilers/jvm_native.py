@@ -25,31 +25,31 @@ _MOST_CLASSES = 100
 _LOADERS = re.compile(r"^Total = (\d{1,9})\b", re.MULTILINE)
 
 
-def histogram_in(said: str) -> str:
+def histogram_in(report: str) -> str:
     """Return only the class histogram, which ends with its total."""
-    total = _TOTAL.search(said)
-    return said[: total.end()] if total else said
+    total = _TOTAL.search(report)
+    return report[: total.end()] if total else report
 
 
-def live_classes(said: str) -> dict[str, float]:
+def live_classes(report: str) -> dict[str, float]:
     """Return bytes of the largest classes by jcmd's names: up to `_MOST_CLASSES` of the runtime and of all others."""
     largest: dict[bool, dict[str, float]] = {True: {}, False: {}}
-    for row in _CLASS.finditer(said):
+    for row in _CLASS.finditer(report):
         kept = largest[row[2].startswith(_RUNTIME)]
         if len(kept) < _MOST_CLASSES:
             kept[row[2]] = kept.get(row[2], 0.0) + float(row[1])
     return largest[True] | largest[False]
 
 
-def native_gauges(said: str) -> Iterator[tuple[str, dict[str, str], float]]:
+def native_gauges(report: str) -> Iterator[tuple[str, dict[str, str], float]]:
     """Yield those gauges that jcmd printed: live bytes of all classes, native memory by category, class loaders."""
-    if total := _TOTAL.search(said):
+    if total := _TOTAL.search(report):
         yield "jvm_live_classes_bytes", {}, float(total[1])
-    for category in _CATEGORY.finditer(said):
+    for category in _CATEGORY.finditer(report):
         yield (
             "jvm_native_memory_committed_bytes",
             {"category": category[1]},
             1024.0 * float(category[2]),
         )
-    if loaders := _LOADERS.search(said):
+    if loaders := _LOADERS.search(report):
         yield "jvm_class_loaders", {}, float(loaders[1])

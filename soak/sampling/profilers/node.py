@@ -165,24 +165,24 @@ def _live(session: Inspector) -> float:
 
 def _external(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
     """Yield the bytes of live buffers outside the heap, just after a collection; nothing if `process` is hidden."""
-    said = session.call(
+    answer = session.call(
         "Runtime.evaluate", expression="process.memoryUsage().external", returnByValue=True
     )
-    size = said.get("result", {}).get("value")
+    size = answer.get("result", {}).get("value")
     if isinstance(size, (int, float)):
         yield "nodejs_external_live_bytes", {}, float(size)
 
 
 def _requests(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
     """Yield how many requests since the first snapshot are still on the heap; nothing before Node 18.7."""
-    said = session.call(
+    answer = session.call(
         "Runtime.evaluate",
         expression=_COUNT_REQUESTS,
         includeCommandLineAPI=True,
         awaitPromise=True,
         returnByValue=True,
     )
-    count = said.get("result", {}).get("value")
+    count = answer.get("result", {}).get("value")
     if isinstance(count, (int, float)):
         yield KEPT_REQUESTS, {}, float(count)
 

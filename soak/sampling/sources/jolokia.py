@@ -84,36 +84,36 @@ class Jolokia:
         ]
         answer = accepted(self._fetcher.post(self.url, json.dumps(questions).encode()), self.url)
         try:
-            said = json.loads(answer.body)
+            results = json.loads(answer.body)
         except ValueError:
-            said = None
-        if isinstance(said, dict) and "error" in said:
-            raise TargetError(f"{self.url}: {' '.join(str(said['error']).split())[:200]}")
+            results = None
+        if isinstance(results, dict) and "error" in results:
+            raise TargetError(f"{self.url}: {' '.join(str(results['error']).split())[:200]}")
         if (
-            not isinstance(said, list)
-            or len(said) != len(self._rows)
-            or not all(isinstance(row_answer, dict) for row_answer in said)
+            not isinstance(results, list)
+            or len(results) != len(self._rows)
+            or not all(isinstance(row_answer, dict) for row_answer in results)
         ):
             raise TargetError(
                 f"{self.url}: not the answer of Jolokia to {len(self._rows)} questions"
             )
         samples: dict[tuple[str, Labels], Sample] = {}
-        for row, row_answer in zip(self._rows, said, strict=True):
+        for row, row_answer in zip(self._rows, results, strict=True):
             for sample in self._samples(row, row_answer):
                 samples.setdefault((sample.name, sample.labels), sample)
         if not samples:
             raise TargetError(f"{self.url}: has none of the MBeans asked for")
         return [*samples.values(), requests_sent(self._fetcher, self.url)]
 
-    def _samples(self, row: Row, said: dict[str, Any]) -> Iterator[Sample]:
+    def _samples(self, row: Row, result: dict[str, Any]) -> Iterator[Sample]:
         mbean, attribute, part, name, labels, unit = row
-        if said.get("status") != 200:
+        if result.get("status") != 200:
             if name in self.read:
                 raise TargetError(
-                    f"{self.url}: {name}: {' '.join(str(said.get('error')).split())[:200]}"
+                    f"{self.url}: {name}: {' '.join(str(result.get('error')).split())[:200]}"
                 )
             return
-        value, several = said.get("value"), "*" in mbean
+        value, several = result.get("value"), "*" in mbean
         beans = value.items() if several and isinstance(value, dict) else [(mbean, value)]
         for bean, bean_values in beans:
             attributed = (

@@ -61,8 +61,8 @@ class Promql:
         )
         answer = self._fetcher.get(url)
         try:
-            said = json.loads(answer.body)
-            status = said["status"]
+            document = json.loads(answer.body)
+            status = document["status"]
         except (ValueError, KeyError, TypeError):
             accepted(answer, self.server)
             raise TargetError(
@@ -70,10 +70,10 @@ class Promql:
             ) from None
         if status != "success":
             raise TargetError(
-                f"{self.server}: {name}: {said.get('errorType')}: {_line(said.get('error'))}"
+                f"{self.server}: {name}: {document.get('errorType')}: {_line(document.get('error'))}"
             )
         try:
-            yield from _samples(name, said["data"])
+            yield from _samples(name, document["data"])
         except (KeyError, TypeError, ValueError, IndexError):
             raise TargetError(
                 f"{self.server}: {name}: its answer is not that of a Prometheus server"
