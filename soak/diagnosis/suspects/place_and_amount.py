@@ -208,9 +208,11 @@ def _in_part(case: Case, place: Signal, heap: Sequence[Signal]) -> bool:
 
 
 def _width(amount: Amount, signal: Signal) -> float:
-    """Return the width of an interval relative to its estimate; places are sampled, so theirs counts as wider."""
+    """Return the width of an interval relative to its estimate; places are sampled, so theirs counts as wider.
+
+    It is rounded to a millionth: exact counts have widths that differ by rounding errors, which depend on the processor.
+    """
     if amount.per_request <= 0:
         return float("inf")
-    return (amount.high - amount.low) / amount.per_request + (
-        SAMPLED_WIDTH if signal.what == PLACE else 0.0
-    )
+    width = (amount.high - amount.low) / amount.per_request
+    return round(width, 6) + (SAMPLED_WIDTH if signal.what == PLACE else 0.0)
