@@ -1,7 +1,7 @@
 import errno
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from soak.errors import TargetError
 from soak.model import Sample, Scrape
@@ -17,12 +17,14 @@ class FakeClock:
     def __init__(self, slots: int, lags: dict[int, float] | None = None) -> None:
         self.time, self.waits, self.slots, self.lags = 0.0, 0, slots, lags or {}
         self.idle = threading.Event()
+        #: Returns once the sources' threads have done their slot.
+        self.slot_done: Callable[[], None] = lambda: None
 
     def now(self) -> float:
         return self.time
 
     def wait(self, until: float, stop: threading.Event) -> bool:
-        time.sleep(0.01)  # let the sources' threads do their slot
+        self.slot_done()
         self.waits += 1
         if self.waits >= self.slots:
             self.idle.set()
@@ -74,8 +76,15 @@ class Hung:
 def run(sources: dict[str, object], clock: FakeClock, jitter: float = 0.0) -> list[Scrape]:
     rows: list[Scrape] = []
     sampler = Sampler(sources, 1.0, rows.append, clock, jitter)  # type: ignore[arg-type]
+    ending = [poll for poll in vars(sampler)["_polls"] if not isinstance(poll._source, Hung)]
+
+    def slot_done() -> None:
+        while any(poll._busy_since is not None for poll in ending):
+            time.sleep(0.001)
+
+    clock.slot_done = slot_done
     sampler.start()
-    assert clock.idle.wait(5)
+    assert clock.idle.wait(300)
     for source in sources.values():
         if isinstance(source, Hung):
             source.release.set()

