@@ -171,7 +171,7 @@ def _masks(columns: Floats, levels: Floats) -> Floats:
     k = columns.shape[1]
     centred = columns - columns.mean(axis=0)
     chosen = [k - 2, k - 1]
-    while len(chosen) < min(k, MOST):
+    for _ in range(min(k, MOST) - len(chosen)):
         part = centred[:, chosen]
         rest = levels - part @ np.linalg.lstsq(part, levels, rcond=None)[0]
         gains = np.abs(centred.T @ rest) / np.maximum(np.sqrt((centred**2).sum(axis=0)), 1e-300)

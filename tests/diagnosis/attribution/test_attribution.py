@@ -1,12 +1,25 @@
 """What a request to each endpoint keeps: found where it can be, and refused where it cannot."""
 
+from typing import Any
+from unittest import mock
+
 import numpy as np
 import pytest
 
 from soak.analysis.prepare.prepare import prepare
-from soak.diagnosis.attribution.attribution import attribute
-from soak.diagnosis.attribution.request_counts import mix_at
+from soak.diagnosis.attribution import attribution as module
+from soak.diagnosis.attribution.attribution import (
+    EVERY,
+    Amount,
+    Attribution,
+    _thinned,
+    _told,
+    attribute,
+)
+from soak.diagnosis.attribution.request_counts import Mix, mix_at
 from soak.diagnosis.attribution.retained_level import retained_levels
+from soak.diagnosis.attribution.subset_regression import SubsetFit
+from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Floats
 from soak.windows import EndpointWindows
 from tests.bench.simulated_services import (
@@ -223,3 +236,165 @@ def test_no_simulated_service_accuses_an_innocent_endpoint(form: Form) -> None:
                 {amount.endpoint for amount in simulated.attribution().contributors} - contributors
             )
     assert wrong <= 1
+
+
+def test_contributors_surely_keep_a_fair_share_the_largest_first() -> None:
+    amounts = (
+        Amount("small", 1.0, 0.5, 2.0, 0.05),
+        Amount("unsure", 9.0, 0.0, 20.0, 0.4),
+        Amount("falling", 9.0, -1.0, 20.0, 0.4),
+        Amount("large", 2.0, 1e-9, 3.0, 0.5),
+        Amount("hardly", 1.0, 0.5, 2.0, 0.049),
+        Amount("middle", 2.0, 1.5, 3.0, 0.2),
+    )
+    told = Attribution("x", "bytes", amounts)
+    assert [each.endpoint for each in told.contributors] == ["large", "middle", "small"]
+
+
+def fit_of(*amounts: float, drawn: list[tuple[float, float]]) -> SubsetFit:
+    """A fit whose drawn amounts lie evenly between each pair: 2.5% of them below a fortieth of the way."""
+    return SubsetFit(np.array(amounts), np.array([np.linspace(*ends, 1001) for ends in drawn]))
+
+
+def near(value: float) -> Any:
+    return pytest.approx(value)
+
+
+#: 100 requests to a and 20 to b within two hours.
+MIX = Mix(("a", "b"), np.array([[10.0, 5.0], [30.0, 10.0], [110.0, 25.0]]))
+TIMES = np.array([3600.0, 9000.0, 10800.0])
+
+
+def told_of(fit: SubsetFit, *, with_time: bool) -> Attribution:
+    return _told("x", "bytes", MIX, TIMES, fit, with_time=with_time)
+
+
+def test_an_endpoint_s_amount_is_its_own_and_that_of_every_request() -> None:
+    drawn = [(1.0, 3.0), (0.0, 1.0), (-0.1, 0.9), (-0.005, 0.035)]
+    told = told_of(fit_of(2.0, 0.25, 0.5, 0.01, drawn=drawn), with_time=True)
+    gained = 2.5 * 100 + 0.75 * 20 + 36 * 2
+    assert told == Attribution(
+        "x",
+        "bytes",
+        (
+            Amount("a", 2.5, *(near(0.9 + 3 * part) for part in (0.025, 0.975)), 250 / gained),
+            Amount("b", 0.75, *(near(-0.1 + 2 * part) for part in (0.025, 0.975)), 15 / gained),
+        ),
+        HourlyRate(36.0, near(3600 * -0.004), near(3600 * 0.034)),
+    )
+
+
+def test_what_every_request_keeps_may_be_time_where_that_is_not_told_apart() -> None:
+    drawn = [(0.0, 1.0), (0.0, 1.0), (1.0, 3.0), (0.0, 0.02)]
+    apart = told_of(fit_of(0.0, 0.0, 2.0, 0.01, drawn=drawn), with_time=True)
+    assert apart.every == Amount(EVERY, 2.0, near(1.05), near(2.95), 240 / (240 + 72))
+    assert apart.doubt is None
+    assert apart.per_hour == HourlyRate(36.0, near(1.8), near(70.2))
+    alike = told_of(fit_of(0.0, 0.0, 2.0, drawn=drawn[:3]), with_time=False)
+    assert alike.every == Amount(EVERY, 2.0, near(1.05), near(2.95), 1.0)
+    assert alike.doubt == module._OR_TIME
+    assert alike.per_hour == HourlyRate(0.0, 0.0, near(2.95 * 120 / 2))
+
+
+@pytest.mark.parametrize(
+    ("own", "alike", "time", "refused"),
+    [
+        ((1.0, 3.0), (0.0, 0.0), (0.0, 0.0), False),  # a contributor
+        ((-0.01, 3.0), (0.0, 0.0), (0.0, 0.0), False),
+        ((0.0, 0.0), (1.0, 3.0), (0.0, 0.0), False),  # every request
+        ((0.0, 0.0), (0.0, 0.0), (1.0, 3.0), False),  # time
+        ((0.0, 0.0), (0.0, 0.0), (0.0, 0.0), False),  # nothing grows
+        ((0.0, 0.0), (-0.2, 3.0), (0.0, 0.0), False),  # nothing surely grows
+    ],
+)
+def test_growth_that_is_somebody_s_or_none_is_not_refused(
+    own: tuple[float, float],
+    alike: tuple[float, float],
+    time: tuple[float, float],
+    refused: bool,
+) -> None:
+    middle = [sum(ends) / 2 for ends in (own, (0.0, 0.0), alike, time)]
+    drawn = [own, (0.0, 0.0), alike, time]
+    told = told_of(fit_of(*middle, drawn=drawn), with_time=True)
+    assert (told.refused is not None) is refused
+
+
+@pytest.mark.parametrize(("step", "with_time"), [(1, True), (2, True), (2, False)])
+def test_growth_that_one_of_two_surely_makes_is_refused(step: int, with_time: bool) -> None:
+    """Half of the explanations give it to one, the other half to the other: the sum is sure, and neither of them."""
+    turns = np.arange(1000) // 500
+    first, other = 2.0 * turns, 2.0 * (1 - turns)
+    rows = {
+        1: [first, 0 * first, 0 * first, other / 10],
+        2: [first, 5 * other, 0 * first, 0 * first],
+    }
+    fit = SubsetFit(np.array([1.0, 0.5, 0.0, 0.0]), np.array(rows[step]))
+    told = told_of(fit, with_time=with_time)
+    assert (told.refused, told.amounts) == (module._TOO_LITTLE, ())
+
+
+def test_a_fit_of_nothing_has_shares_of_nothing() -> None:
+    told = told_of(fit_of(0.0, 0.0, 0.0, drawn=[(0.0, 0.0)] * 3), with_time=False)
+    assert [amount.share for amount in told.amounts] == [0.0, 0.0]
+    assert (told.per_hour, told.every, told.refused) == (NO_RATE, None, None)
+
+
+@pytest.mark.parametrize(
+    ("points", "lengths", "kept"),
+    [
+        (4, (4,), [[0], [1], [2], [3]]),
+        (4, (5,), [[0, 1], [2, 3], [4]]),
+        (4, (8,), [[0, 1], [2, 3], [4, 5], [6, 7]]),
+        (4, (9,), [[0, 1, 2], [3, 4, 5], [6, 7, 8]]),
+        (4, (3, 5), [[0, 1], [2], [3, 4], [5, 6], [7]]),
+    ],
+)
+def test_more_points_are_averaged_in_blocks_of_one_life(
+    points: int, lengths: tuple[int, ...], kept: list[list[int]]
+) -> None:
+    n = sum(lengths)
+    times, levels = np.arange(float(n)) ** 2, np.arange(float(n)) ** 3
+    columns = np.column_stack([times * 2, levels - 5])
+    lives = np.repeat(np.arange(len(lengths)), lengths)
+    with mock.patch.object(module, "MOST_POINTS", points):
+        thin = _thinned(times, levels, columns, lives)
+    for part, whole in zip(thin, (times, levels, columns, lives), strict=True):
+        blocks = np.array([whole[block].mean(axis=0) for block in kept])
+        assert part == pytest.approx(blocks)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_level_is_fitted_on_each_count_on_their_total_and_on_time_if_that_is_apart(
+    apart: bool,
+) -> None:
+    times = np.arange(10.0, 30.0)
+    mix = Mix(("a", "b"), np.column_stack([times, times**2]))
+    fit: Any = mock.Mock(return_value="fitted")
+    with (
+        mock.patch.object(module, "mix_at", return_value=mix),
+        mock.patch.object(module, "fit_subsets", fit),
+        mock.patch.object(module, "_told", return_value="told") as told,
+        mock.patch.object(Mix, "sameness", return_value=1.0),
+        mock.patch.object(Mix, "total_apart", return_value=apart),
+    ):
+        borders = (25.0, 12.5)
+        result: Any = attribute(
+            times, 3 * times, (), key="x", unit="bytes", integer=apart, borders=borders
+        )
+    assert result == "told"
+    assert told.call_args.kwargs == {"with_time": apart}
+    at, levels, columns, lives = fit.call_args.args
+    assert at.tolist() == times.tolist()
+    assert levels.tolist() == (3 * times).tolist()
+    expected = [times, times**2, times + times**2, *([times - 10] if apart else [])]
+    assert columns.tolist() == np.column_stack(expected).tolist()
+    assert lives.tolist() == [0] * 3 + [1] * 12 + [2] * 5
+    assert fit.call_args.kwargs == {"integer": apart}
+
+
+def test_a_refusal_has_neither_amounts_nor_rates() -> None:
+    windows, done = driven()
+    told = attribute(at(windows)[:3], done[:3, 0], windows, key="fds", unit="descriptors")
+    assert told == Attribution("fds", "descriptors", (), refused=told.refused)
+    assert told.refused == "3 points are too few to tell endpoints apart: 13 are needed"
+    assert not told.contributors

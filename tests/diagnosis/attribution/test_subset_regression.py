@@ -346,6 +346,8 @@ def test_whole_numbers_scatter_at_least_by_rounding() -> None:
     assert known.amounts == pytest.approx([0.1, 0.0], abs=1e-6)
     assert known.drawn[0].min() == pytest.approx(0.1, abs=1e-6)
     assert rounded.drawn[1].any()
+    times, one_life = uneven(), lives(N)
+    assert same(fit_subsets(times=times, levels=step, columns=made, lives=one_life), known)
 
 
 def test_an_exact_count_is_drawn_exactly() -> None:
