@@ -30,18 +30,20 @@ class Mix:
         """Return how alike the endpoints' counts are: the least variance inflation of any count by time; 1 is best."""
         if self.counts.shape[1] == 1:
             return 1.0
-        columns = (self.counts - self.counts[0]) / np.maximum(np.ptp(self.counts, axis=0), 1e-300)
-        line = np.column_stack(
-            [np.ones(len(times)), (times - times[0]) / max(float(np.ptp(times)), 1e-300)]
-        )
-        rest = columns - line @ np.linalg.lstsq(line, columns, rcond=None)[0]
+        columns = self.counts / np.ptp(self.counts, axis=0)
+        rest = _off_line(times, columns)
         return float((columns.var(axis=0) / np.maximum((rest**2).mean(axis=0), 1e-12)).min())
 
     def total_apart(self, times: Floats) -> bool:
         """Return True if the total of requests is uneven enough to separate its cost from growth with time."""
-        line = np.column_stack([np.ones(len(times)), times - times[0]])
-        rest = self.total - line @ np.linalg.lstsq(line, self.total, rcond=None)[0]
+        rest = _off_line(times, self.total)
         return bool(np.sqrt(np.mean(rest**2)) > UNEVEN_TOTAL * np.ptp(self.total))
+
+
+def _off_line(times: Floats, values: Floats) -> Floats:
+    """Return what the best line over time leaves of values, (n,) or (n, k)."""
+    line = np.column_stack([np.ones(len(times)), times])
+    return np.asarray(values - line @ np.linalg.lstsq(line, values, rcond=None)[0])
 
 
 def mix_at(times: Floats, windows: Sequence[EndpointWindows]) -> Mix:

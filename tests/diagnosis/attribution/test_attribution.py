@@ -277,8 +277,8 @@ def test_an_endpoint_s_amount_is_its_own_and_that_of_every_request() -> None:
         "x",
         "bytes",
         (
-            Amount("a", 2.5, *(near(0.9 + 3 * part) for part in (0.025, 0.975)), 250 / gained),
-            Amount("b", 0.75, *(near(-0.1 + 2 * part) for part in (0.025, 0.975)), 15 / gained),
+            Amount("a", 2.5, near(0.9 + 3 * 0.025), near(0.9 + 3 * 0.975), 250 / gained),
+            Amount("b", 0.75, near(-0.1 + 2 * 0.025), near(-0.1 + 2 * 0.975), 15 / gained),
         ),
         HourlyRate(36.0, near(3600 * -0.004), near(3600 * 0.034)),
     )
