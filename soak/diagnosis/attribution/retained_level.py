@@ -76,9 +76,7 @@ def _edges(life: LevelPoints, collected: list[Series]) -> LevelPoints:
         at = np.searchsorted(times, life.times[new])
         if not len(at) or not np.isin(life.times[new], times).all():
             continue
-        ran = moments[at] - moments[0]
-        ahead = float(np.min(times - (moments - moments[0])))
-        close = (ran + ahead > life.times[new - 1] - 1) & (ran + ahead <= life.times[new])
-        when = np.where(close, ran + ahead, when)
+        ended = moments[at] + float(np.min(times - moments))
+        when = np.where(ended > life.times[new - 1] - 1, ended, when)
     order = np.argsort(when, kind="stable")
     return LevelPoints(when[order], life.values[new][order], life.born)

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any, cast
+
+import numpy as np
 import pytest
 
 from soak.diagnosis.attribution.allocation_sites import allocation_sites, where
-from soak.diagnosis.attribution.blocked_stacks import groups, waiting, with_leak_profile
+from soak.diagnosis.attribution.blocked_stacks import (
+    BLOCKED,
+    BlockedGroup,
+    entry,
+    groups,
+    waiting,
+    with_leak_profile,
+)
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.go_stacks import Created
 from soak.diagnosis.profiles.pprof import read_pprof
+from soak.diagnosis.profiles.thread_dumps import TASK
 from soak.diagnosis.suspects.flamegraph import flame_of
 from soak.diagnosis.thresholds import MOST_FLAME_STACKS
 from tests.diagnosis.writing import profile
@@ -151,3 +164,165 @@ def test_the_flame_graph_is_bounded_and_its_boxes_lie_within_one_another() -> No
             and box.left + box.width <= below.left + below.width + 1e-9
             for below in flame.boxes
         )
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [(function, said) for functions, said in BLOCKED for function in functions],
+)
+def test_each_function_that_shows_a_wait_does_so_up_to_the_twelfth_frame(
+    function: str, said: str
+) -> None:
+    assert waiting([Frame("main.f"), Frame(f"{function}.inner")]) == said
+    assert waiting([Frame("main.f")] * 11 + [Frame(function)]) == said
+    assert waiting([Frame("main.f")] * 12 + [Frame(function)]) == "running"
+    other = next(row for row in BLOCKED if row[1] != said)
+    assert waiting([Frame(function), Frame(other[0][0])]) == said
+    assert waiting([Frame(other[0][0]), Frame(function)]) == other[1]
+
+
+OWN, OUTER = Frame("main.f", "/src/f.go", 3, True), Frame("main.g", "/src/g.go", 4, True)
+LIBRARY = Frame("lib.Do", "/mod/lib@v1/do.go", 5, True)
+PARKED, READS = Frame("runtime.gopark"), Frame("net/http.(*conn).serve")
+
+
+@pytest.mark.parametrize(
+    ("frames", "outermost"),
+    [
+        ([PARKED, OWN, OUTER, READS], OUTER),
+        ([PARKED, OWN], OWN),
+        ([PARKED, LIBRARY, READS], READS),
+        ([], Frame("unknown")),
+    ],
+)
+def test_a_stack_is_entered_through_its_outermost_own_frame(
+    frames: list[Frame], outermost: Frame
+) -> None:
+    assert entry(frames) == outermost
+
+
+def taken(
+    *stacks: tuple[tuple[Frame, ...], tuple[float, ...]], column: str = "goroutine"
+) -> list[ProfileSnapshot]:
+    """What these stacks counted at each snapshot."""
+
+    def profile_of(at: int) -> Any:
+        return SimpleNamespace(
+            keys=np.arange(len(stacks), dtype=np.uint64),
+            columns=((column, "count"),),
+            column=lambda _: np.array([levels[at] for _, levels in stacks]),
+            stack=lambda sample: stacks[sample][0],
+            period=1.0,
+            period_unit="",
+        )
+
+    return [
+        ProfileSnapshot(10.0 * at, 100.0 * at, profile_of(at)) for at in range(len(stacks[0][1]))
+    ]
+
+
+def test_stacks_that_wait_alike_at_one_place_are_one_group_named_by_the_one_that_gained_most() -> (
+    None
+):
+    line = Frame("main.f", "/src/f.go", 30, True)
+    rows = (
+        ((PARKED, OWN, OUTER), (5.0, 6.0, 7.0)),
+        ((PARKED, Frame("lib.wait"), line, OUTER), (0.0, 10.0, 20.0)),
+        ((PARKED, OWN), (0.0, 50.0, 100.0)),
+        ((Frame("runtime.chansend"), OWN, OUTER), (0.0, 5.0, 10.0)),
+    )
+    first, second, third = groups(taken(*rows))
+    assert (first.place, first.entry, first.blocked) == (OWN, OWN, "running")
+    assert (second.place, second.entry, second.blocked) == (line, OUTER, "running")
+    assert (third.place, third.entry, third.blocked) == (OWN, OUTER, "sending to a channel")
+    assert second.site.levels.tolist() == [5, 16, 27]
+    assert [stack.levels.tolist() for stack in second.site.stacks] == [[0, 10, 20], [5, 6, 7]]
+    assert second.site.times.tolist() == [0, 10, 20]
+    assert second.site.requests.tolist() == [0, 100, 200]
+    assert (second.noun, second.proven, second.own) == ("goroutines", 0.0, True)
+    assert second.blocked_at == Frame("lib.wait")
+
+
+@pytest.mark.parametrize(
+    ("column", "frames", "noun"),
+    [
+        ("goroutine", (OWN,), "goroutines"),
+        ("goroutineleak", (OWN,), "goroutines"),
+        ("threads", (OWN,), "threads"),
+        ("threads", (OWN, Frame(TASK)), "tasks"),
+        ("goroutine", (Frame(TASK), OWN), "tasks"),
+    ],
+)
+def test_a_group_is_of_goroutines_threads_or_tasks(
+    column: str, frames: tuple[Frame, ...], noun: str
+) -> None:
+    [group] = groups(taken((frames, (1.0, 2.0, 3.0)), column=column), column)
+    assert group.noun == noun
+
+
+@pytest.mark.parametrize(
+    ("frames", "place", "own"),
+    [
+        ((PARKED, LIBRARY, OWN), OWN, True),
+        ((PARKED, READS, LIBRARY), LIBRARY, False),
+        ((PARKED, Frame("internal/poll.Read"), Frame("net.(*conn).Read"), READS), READS, False),
+        ((PARKED, Frame("sync.(*Mutex).Lock")), PARKED, False),
+        (
+            (PARKED, Frame("bufio.Read"), Frame("syscall.Read"), Frame("net.lookup")),
+            Frame("net.lookup"),
+            False,
+        ),
+    ],
+)
+def test_a_group_is_at_its_own_code_else_at_a_library_else_at_what_tells_most(
+    frames: tuple[Frame, ...], place: Frame, own: bool
+) -> None:
+    [group] = groups(taken((frames, (1.0, 2.0, 3.0))))
+    assert (group.place, group.own) == (place, own)
+
+
+def created(creator: Frame, count: int, *functions: str) -> Created:
+    return Created(functions or (READS.function,), creator, count, 0)
+
+
+@pytest.mark.parametrize(
+    ("rows", "place"),
+    [
+        ([created(OWN, 3)], OWN),
+        ([created(OWN, 3), created(OUTER, 4)], OUTER),
+        ([created(OWN, 4), created(OUTER, 3)], OWN),
+        ([created(OWN, 3), created(OUTER, 3)], OWN),
+        ([created(OWN, 3, "runtime.gopark", READS.function)], READS),
+        ([created(OWN, 3, "other"), created(OUTER, 1)], OUTER),
+        ([created(Frame("net/http.Serve"), 3)], READS),
+        ([], READS),
+    ],
+)
+def test_a_stack_without_own_frames_is_its_creator_s(rows: list[Created], place: Frame) -> None:
+    [group] = groups(taken(((PARKED, READS), (1.0, 2.0, 3.0))), created=rows)
+    assert group.place == place
+    assert [frame.function for frame in group.site.stacks[0].frames][:2] == [
+        PARKED.function,
+        READS.function,
+    ]
+
+
+def test_a_stack_with_own_frames_stays_as_it_is() -> None:
+    frames = (PARKED, OWN)
+    [group] = groups(taken((frames, (1.0, 2.0, 3.0))), created=[created(OUTER, 9, OWN.function)])
+    assert group.site.stacks[0].frames == frames
+
+
+def test_no_leak_profile_proves_nothing_and_one_adds_up_what_it_names() -> None:
+    found = groups(taken(((PARKED, OWN), (1.0, 2.0, 3.0)), ((PARKED, READS), (0.0, 9.0, 18.0))))
+    assert with_leak_profile(found, None) == found
+    rows = (
+        ((PARKED, OWN, OUTER), (3.0,)),
+        ((Frame("runtime.chansend"), LIBRARY, OWN), (4.0,)),
+        ((PARKED, READS), (50.0,)),
+        ((PARKED, OUTER), (60.0,)),
+    )
+    [leaked] = taken(*rows, column="goroutineleak")
+    told: list[BlockedGroup] = with_leak_profile(found, leaked)
+    assert [(group.place, group.proven) for group in told] == [(READS, 0.0), (OWN, 7.0)]
+    assert cast("Any", told[1].site) is found[1].site

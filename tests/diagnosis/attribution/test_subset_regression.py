@@ -48,17 +48,22 @@ def same(one: SubsetFit, other: SubsetFit) -> bool:
     return np.array_equal(one.amounts, other.amounts) and np.array_equal(one.drawn, other.drawn)
 
 
-def test_the_noise_models_are_white_wandering_and_slowing_with_age() -> None:
-    grid = _noises(100.0, 11)
+@pytest.mark.parametrize(("n", "shortest"), [(11, (5.0, 5.0)), (101, (10 / 3, 1.25))])
+def test_the_noise_models_are_white_wandering_and_slowing_with_age(
+    n: int, shortest: tuple[float, float]
+) -> None:
+    grid, apart = _noises(100.0, n), 100 / (n - 1)
     white = (0.0, 0.3, 3.0, 30.0, 300.0)
-    times = (1000.0, 100.0, 100 / 3, 10.0, 5.0, 5.0)  # at least half of the 10 s between points
-    wandering = [(time, (1 - np.exp(-20 / time)) * each) for time in times for each in white]
+    # No time is shorter than half of that between two points.
+    times = (1000.0, 100.0, 100 / 3, 10.0, *shortest)
+    wandering = [(time, (1 - np.exp(-2 * apart / time)) * each) for time in times for each in white]
     assert grid.time.tolist() == pytest.approx(
-        [10.0, *(time for time, _ in wandering), 1000.0, 1000.0, 50.0, 50.0]
+        [apart, *(time for time, _ in wandering), 1000.0, 1000.0, 50.0, 50.0]
     )
     assert grid.wander.tolist() == [0.0, *[1.0] * 34]
+    slowing = 0.3 * apart / 100
     assert grid.white.tolist() == pytest.approx(
-        [1.0, *(each for _, each in wandering), 0.0, 0.03, 0.0, 0.03]
+        [1.0, *(each for _, each in wandering), 0.0, slowing, 0.0, slowing]
     )
     assert grid.prior.tolist() == [0.0, *[-1.0] * 34]
     assert grid.ageing.tolist() == [0.0] * 31 + [1.0] * 4
