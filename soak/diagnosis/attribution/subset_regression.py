@@ -169,11 +169,11 @@ def _drawn(explanations: _Explanations, s: int, takes: int, chance: np.random.Ge
 def _masks(columns: Floats, levels: Floats) -> Floats:
     """Return all subsets of the selected columns, (s, k), 1 for a column in the subset; the last two are always selected."""
     k = columns.shape[1]
-    centred = columns - columns.mean(axis=0)
+    centred, target = columns - columns.mean(axis=0), levels - levels.mean()
     chosen = [k - 2, k - 1]
     for _ in range(min(k, MOST) - len(chosen)):
         part = centred[:, chosen]
-        rest = levels - part @ np.linalg.lstsq(part, levels, rcond=None)[0]
+        rest = target - part @ np.linalg.lstsq(part, target, rcond=None)[0]
         gains = np.abs(centred.T @ rest) / np.maximum(np.sqrt((centred**2).sum(axis=0)), 1e-300)
         gains[chosen] = -np.inf
         chosen.append(int(np.argmax(gains)))

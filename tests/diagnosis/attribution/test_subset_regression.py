@@ -360,3 +360,10 @@ def test_an_exact_count_is_drawn_exactly() -> None:
     exact = fit(2 * made[:, 1], made)
     assert exact.amounts == pytest.approx([0, 2, 0], abs=1e-9)
     assert exact.drawn[1] == pytest.approx(np.full(1000, 2.0), abs=1e-5)
+
+
+def test_a_column_that_never_moves_has_no_amount() -> None:
+    made = table()
+    both = fit(level(made, 5.0, 0.0), np.column_stack([made[:, 0], np.full(N, 9.0)]))
+    assert both.amounts == pytest.approx([5.0, 0.0], abs=0.5)
+    assert not both.drawn[1].any()
