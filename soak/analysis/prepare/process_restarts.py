@@ -105,7 +105,8 @@ def process_of(series: Series) -> str:
     labels = dict(series.labels)
     if series.name.startswith("container_"):
         path = [labels[name] for name in _CONTAINER if labels.get(name)]
-        if own := labels.get("id") or "/".join(path):
+        own = labels.get("id") or "/".join(path)
+        if own:
             return own
     return labels.get("instance", "")
 

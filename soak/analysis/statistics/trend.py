@@ -317,11 +317,7 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | 
             False,
         )
     # The error of a slope falls with the run's length to the power 1.5.
-    longer = (
-        (RESOLVED_AT * width / INTERVAL_ERRORS / max(slope, 1e-300)) ** (2 / 3)
-        if slope > 0
-        else 2.0
-    )
+    longer = (RESOLVED_AT * width / INTERVAL_ERRORS / slope) ** (2 / 3) if slope > 0 else 2.0
     return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
 
 

@@ -36,5 +36,5 @@ def test_a_bound_is_of_the_same_process_or_the_only_one(
     limits: list[Series], bound: float | None
 ) -> None:
     series = gauge(USED, 1.0, **A)
-    assert bound_of(prepare(recording(series, *limits), 0.0), LIMIT, series) == bound
+    assert bound_of(prepare(recording(series, *limits, requests=()), 0.0), LIMIT, series) == bound
     assert UNLIMITED == 2.0**60

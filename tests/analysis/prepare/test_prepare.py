@@ -290,6 +290,7 @@ NAN = math.nan
         ([0, 1, 3], [5, 2, 8], [1, 3], [2, 3]),  # a restart: it counts from 0
         ([0, 2, 4], [5, 0, 0], [2, 4], [0, 0]),
         ([0, 2, 4], [5, 5, 7], [2, 4], [0, 1]),
+        ([0, 2, 4], [5, 4.5, 5], [2, 4], [2.25, 0.25]),
         ([0, 1, 3], [5, NAN, 8], [3], [1]),
         ([0, 1, 2, 3], [NAN, 5, 6, NAN], [2], [1]),
         ([0, 1, 1, 3], [5, 6, 7, 9], [1, 3], [1, 1]),  # two samples of one moment
@@ -366,6 +367,13 @@ def test_requests_are_shown_of_all_endpoints_and_of_each() -> None:
 
 
 def test_the_only_endpoint_s_requests_are_shown_once() -> None:
+    failed = [few("GET /", [1, 0], [1, 0], 100)]
+    [ratio] = [
+        each.values.tolist()
+        for each in request_series(recorded(windows=tuple(failed)))
+        if each.name == "http_request_error_ratio"
+    ]
+    assert ratio == pytest.approx([1, NAN], nan_ok=True)
     users = level("users")
     made = list(request_series(recorded(windows=(FIRST,), users=users)))
     assert made[0] is users

@@ -133,6 +133,9 @@ STARTED, STARTED_CONTAINER, ID, SPENT = (
 )
 
 
+UNDATED = recording(requests=())
+
+
 @pytest.mark.parametrize(
     ("name", "values", "replaced"),
     [
@@ -153,9 +156,9 @@ def test_a_process_is_replaced_where_its_start_or_its_id_changes(
 ) -> None:
     row = at_times(name, [0.0, 11.0, 22.0, 33.0], values)
     expected = tuple(11 * each for each in replaced)
-    assert restarts(recording(), (row,), 0.0, 33.0) == {"": expected}
+    assert restarts(UNDATED, (row,), 0.0, 33.0) == {"": expected}
     # One that began before the stretch, or after it, is none of it.
-    assert restarts(recording(), (row,), 11.0, 22.0) == {
+    assert restarts(UNDATED, (row,), 11.0, 22.0) == {
         "": tuple(each for each in expected if each == 22)
     }
 
@@ -167,20 +170,20 @@ def test_only_series_of_starts_and_ids_tell_of_restarts() -> None:
         at_times(ID, [0.0, 1.0], [1.0, 1.0], instance="c"),
         at_times(STARTED, [0.0, 1.5], [100.0, 200.0], instance="b"),
     )
-    assert restarts(recording(), rows, 0.0, 9.0) == {"b": (1.0,), "c": ()}
+    assert restarts(UNDATED, rows, 0.0, 9.0) == {"b": (1.0,), "c": ()}
 
 
 def test_an_id_that_changes_is_a_restart_though_cpu_time_goes_on() -> None:
     times = [float(at) for at in range(10)]
     spent = at_times(SPENT, times, [at + 1 for at in times])
     changed = at_times(ID, times, [1.0] * 8 + [2.0] * 2)
-    assert restarts(recording(), (changed, spent), 0.0, 9.0) == {"": (8.0,)}
+    assert restarts(UNDATED, (changed, spent), 0.0, 9.0) == {"": (8.0,)}
     # Of a start time, that is the clock: it moved by less than the process had lived.
     set_back = at_times(STARTED, times, [100.0] * 8 + [105.0] * 2)
-    assert restarts(recording(), (set_back, spent), 0.0, 9.0) == {"": ()}
+    assert restarts(UNDATED, (set_back, spent), 0.0, 9.0) == {"": ()}
     # What another source or another process spent says nothing.
     for other in (replace(spent, source="other"), replace(spent, labels=(("instance", "b"),))):
-        assert restarts(recording(), (set_back, other), 0.0, 9.0)[""] == (8.0,)
+        assert restarts(UNDATED, (set_back, other), 0.0, 9.0)[""] == (8.0,)
 
 
 NAN = np.nan

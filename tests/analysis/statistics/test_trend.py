@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soak.analysis.rules.growth import judge_growth
-from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.statistics import trend as module
+from soak.analysis.statistics.growth_input import LevelPoints, Subject
+from soak.analysis.statistics.model_averaging import ModelAverage
+from soak.analysis.statistics.t_mixture import TMixture, t_cdf
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN
-from soak.model import Series, Verdict
+from soak.model import JudgedClock, Line, Series, Trend, Verdict
 from tests.analysis.series import judged, noise, subject
 from tests.bench import kinds
 from tests.bench.corpus import build
@@ -256,3 +263,598 @@ def test_a_count_promises_no_less_than_one_a_run() -> None:
     trend = fit_trend(case.subject)
     assert case.slope <= trend.resolution_per_hour
     assert trend.resolution_per_hour >= 3600 / np.ptp(case.subject.series.times) * 0.99
+
+
+NONE: Any = None
+
+
+def average(**more: Any) -> ModelAverage:
+    """An average that found nothing of note, but for what is given."""
+    columns: tuple[int, ...] = ()
+    plain = ModelAverage(0.05, NONE, columns, np.zeros(30), False, 1.0, False)
+    return replace(plain, **more)
+
+
+def fitted(span: float = 60.0, settles: float = 0.0, hourly: float = 1.0, **more: Any) -> Any:
+    return module._Fit(average(**more), hourly, span, settles)
+
+
+def points(times: Sequence[float], values: Sequence[float], **more: Any) -> LevelPoints:
+    born = float(more.pop("born", times[0]))
+    at, level = np.array(times, np.float64), np.array(values, np.float64)
+    return LevelPoints(at, level, born, **more)
+
+
+@pytest.mark.parametrize(
+    ("chance", "more", "doubt"),
+    [
+        (0.14, {}, None),
+        (0.5, {}, None),
+        (0.15, {}, "75 s more would tell"),
+        (0.49, {}, "75 s more would tell"),
+        (0.15, {"jumpy": True}, "too few steps so far; 60 s more would tell"),
+        (
+            0.15,
+            {"saturates": True},
+            "growth slows down, like a cache that is still filling; 2 min more would tell",
+        ),
+        (0.15, {"settles": 81.0}, "75 s more would tell"),
+        (0.15, {"settles": math.inf}, "75 s more would tell"),
+        (0.15, {"settles": 82.0}, "still settling; 22 s more would tell"),
+        (0.9, {"settles": 82.0}, "still settling; 22 s more would tell"),
+        (0.14, {"settles": 82.0}, None),
+    ],
+)
+def test_a_doubt_says_what_would_tell(chance: float, more: Any, doubt: str | None) -> None:
+    """The slope's interval is such that a run of 2.25 times the length would show it."""
+    width = 27 / 8 * 3.92 / 4.5
+    assert module._doubt(fitted(**more), chance, 1.0, width) == (doubt, "jumpy" in more)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "slope", "seconds"),
+    [
+        (27 / 8, 1.0, "75 s"),
+        (27 / 8, 4.0, "75 s"),
+        (1.0, 1.0, "15 s"),  # a quarter of the run, at least
+        (1.5**1.5, 1.0, "30 s"),
+        (1000.0, 1.0, "3 min"),  # three times the run, at most
+        (27 / 8, 0.0, "60 s"),
+        (27 / 8, -1.0, "60 s"),
+        (1.0, 5e-324, "3 min"),
+    ],
+)
+def test_how_much_longer_would_show_a_slope(ratio: float, slope: float, seconds: str) -> None:
+    width = ratio * 3.92 / 4.5 * (slope if slope > 1e-9 else 1.0)
+    assert module._doubt(fitted(), 0.2, slope, width) == (f"{seconds} more would tell", False)
+
+
+def test_a_line_goes_through_the_median_of_its_later_half() -> None:
+    """Of five points the last three tell the level: 12 to 14 at 3 units an hour."""
+    life = points([3600, 7200, 10800, 14400, 18000], [0, 50, 7, 8, 14])
+    line = module._line(life, 3.0, 1.0, 7.0)
+    assert line == Line(3600.0, 18000.0, 13.0 - 12.0, 13.0, 13.0 - 4.0, 13.0 + 8.0)
+    alone = module._line(points([3600, 7200], [5, 9]), 2.0, 2.0, 2.0)
+    assert alone == Line(3600.0, 7200.0, 7.0, 9.0, 9.0, 9.0)
+
+
+def test_the_levels_for_charts_are_those_of_all_lives() -> None:
+    lives = [points([0, 1], [5, 6]), points([3], [7])]
+    assert module._levels(lives) == ((0, 5), (1, 6), (3, 7))
+
+
+def test_what_says_nothing_has_no_slope_and_a_reason() -> None:
+    unknown = module._unknown("odd", 7.0)
+    assert unknown == Trend(0.0, -math.inf, math.inf, math.inf, None, 7.0, "odd")
+
+
+def test_values_too_odd_for_any_fit_are_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Subject) -> Trend:
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr(module, "_fit_settled", fail)
+    assert fit_trend(subject([1.0])).doubt == "its values are too odd for any fit"
+
+
+def test_growth_that_would_have_been_plain_to_see_has_this_probability() -> None:
+    growth = TMixture(
+        np.array([0.25, 0.75]), np.array([1.0, 4.0]), np.array([2.0, 0.5]), np.array([5.0, 9.0])
+    )
+    beyond = [float(1 - t_cdf((3.0 - 1.0) / 2.0, 5.0)), float(1 - t_cdf((3.0 - 4.0) / 0.5, 9.0))]
+    seen = module._plainly_seen(average(p_no_growth=0.2, growth=growth, plain=0.5))
+    assert seen == pytest.approx(0.8 * (0.25 * beyond[0] + 0.75 * beyond[1]))
+
+
+CLOCK = JudgedClock((0.0, 100.0, 200.0), (0.0, 50.0, 200.0), (0.0, 1.0, 2.0), ())
+SHORT = Line(50.0, 200.0, 1.0, 1.0, 1.0, 1.0)
+EARLY = replace(SHORT, start=0.0)
+KNOWN = Trend(5.0, 4.0, 6.0, 1.0, 30.0, 9.0, lines=(EARLY, SHORT))
+
+
+@pytest.mark.parametrize(
+    ("change", "settled"),
+    [
+        ({}, 20.0),  # from 50 to 80 of its clock: from 100 to 120 of the run
+        ({"begins": 0.0}, 60.0),
+        ({"lines": ()}, 30.0),
+        ({"settled_after_seconds": None}, None),
+        ({"settled_after_seconds": 0.0}, 0.0),
+    ],
+)
+def test_a_warm_up_on_a_clock_of_requests_is_told_in_seconds_of_the_run(
+    monkeypatch: pytest.MonkeyPatch, change: Any, settled: float | None
+) -> None:
+    found = replace(KNOWN, **change)
+    monkeypatch.setattr(module, "_fit_settled", lambda _: found)
+    told = fit_trend(subject([1.0], clock=CLOCK))
+    assert told.settled_after_seconds == pytest.approx(settled)
+    assert told.clock is CLOCK
+    assert fit_trend(subject([1.0])) is found
+
+
+@pytest.mark.parametrize(
+    ("whole", "since", "taken"),
+    [
+        ({"p_no_growth": 0.3}, {"p_no_growth": 0.6}, "plateau"),
+        ({"p_no_growth": 0.5}, {"p_no_growth": 0.6}, "plateau"),
+        ({"p_no_growth": 0.3}, {"p_no_growth": 0.5}, None),
+        ({"p_no_growth": 0.9, "doubt": "x"}, {"p_no_growth": 0.6}, "plateau"),
+        ({"p_no_growth": 0.3}, {"p_no_growth": 0.6, "doubt": "x"}, "plateau"),
+        ({"p_no_growth": 0.3}, {"p_no_growth": 0.6, "resolution_per_hour": 50.0}, "plateau"),
+        ({"p_no_growth": 0.6}, {"p_no_growth": 0.6}, "fall"),
+        ({"p_no_growth": 0.6}, {"p_no_growth": 0.5}, None),
+        ({"p_no_growth": 0.6}, {"p_no_growth": 0.6, "doubt": "x"}, None),
+        ({"p_no_growth": 0.6}, {"p_no_growth": 0.6, "resolution_per_hour": 1.0}, None),
+        ({"p_no_growth": 0.6}, {"p_no_growth": 0.6, "resolution_per_hour": 2.0}, None),
+    ],
+)
+def test_only_the_time_since_a_standstill_is_judged_if_the_level_was_steady_since(
+    monkeypatch: pytest.MonkeyPatch, whole: Any, since: Any, taken: str | None
+) -> None:
+    """A plateau begins at 11 s, and a first fall ends at 12 s, of a process that was born at 8 s."""
+    trends = {0.0: replace(KNOWN, **whole)}
+    for began in (11.0, 12.0):
+        shows = {"resolution_per_hour": 0.5, "level": began} | since
+        trends[began] = replace(KNOWN, **shows)
+    lives = [points([0, 1], [5, 6]), points([9, 10], [7, 8], born=8.0)]
+
+    def found(began: float) -> Any:
+        def find(times: Any, values: Any) -> float:
+            assert (times.tolist(), values.tolist()) == ([9, 10], [7, 8])
+            return began
+
+        return find
+
+    monkeypatch.setattr(module, "split", lambda _: lives)
+    monkeypatch.setattr(module, "_fit_trend", lambda given: trends[given.judged_from])
+    monkeypatch.setattr(module, "plateau_begin", found(11.0))
+    monkeypatch.setattr(module, "first_fall_end", found(12.0))
+    told = module._fit_settled(subject([1.0]))
+    if taken is None:
+        assert told is trends[0.0]
+    else:
+        began = {"plateau": 11.0, "fall": 12.0}[taken]
+        assert (told.level, told.settled_after_seconds, told.begins) == (began, began - 8.0, 8.0)
+    for name in ("plateau_begin", "first_fall_end"):
+        monkeypatch.setattr(module, name, lambda times, values: None)
+    assert module._fit_settled(subject([1.0])) is trends[0.0]
+    monkeypatch.setattr(module, "split", lambda _: [])
+    assert module._fit_settled(subject([1.0])) is trends[0.0]
+
+
+def test_the_first_point_after_a_restart_and_lives_of_one_point_are_left_out() -> None:
+    lives = [
+        points([0, 1, 2], [1, 2, 3]),
+        points([3, 4, 5], [1, 2, 3]),
+        points([6, 7], [1, 2]),
+        points([8], [1]),
+    ]
+    reduced, kept = module.level_points(lives)
+    assert [life.times.tolist() for life in reduced] == [[0, 1, 2], [4, 5], [6, 7], [8]]
+    assert [life.times.tolist() for life in kept] == [[0, 1, 2], [4, 5], [6, 7]]
+
+
+def test_points_are_scaled_by_the_largest_range_and_timed_by_the_longest_life(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given: list[Any] = []
+
+    def matrix(*arguments: Any) -> Any:
+        given[:] = arguments
+        return "settings", "candidates", "settles"
+
+    monkeypatch.setattr(module, "design_matrix", matrix)
+    lives = [points([0, 10, 30], [4, 6, 8]), points([40, 60], [9, 11])]
+    copies = np.array([[8.0], [10.0], [12.0], [8.0], [4.0]])
+    open_ones = Series("open", np.arange(70.0), np.minimum(np.arange(70.0), 30.0))
+    made = Series("requests", np.arange(70.0), np.arange(70.0) ** 2)
+    rising = subject([1.0], connections=open_ones, requests=made)
+    found: Any = module.fit_input(rising, lives, 0.5, False, copies)
+    assert (found.settings, found.candidates, found.settles) == (
+        "settings",
+        "candidates",
+        "settles",
+    )
+    assert (found.span, found.scale) == (30.0, 4.0)
+    scaled, span, grained, paces, rate, peak, others = given
+    assert [life.values.tolist() for life in scaled] == [[-1, -0.5, 0], [0.25, 0.75]]
+    assert [life.times.tolist() for life in scaled] == [[0, 10, 30], [40, 60]]
+    assert span == 30.0
+    assert others.ravel().tolist() == [0, 0.5, 1, 0, -1]
+    assert len(paces) == 2
+    assert rate is not None
+    assert peak.tolist() == pytest.approx([0, 1 / 3, 1, 1, 1])
+    assert grained == pytest.approx(1e-4 + 1e-7)
+    module.fit_input(replace(rising, integer=True), lives, 0.05, False)
+    assert given[5] is None
+    assert given[6] is None
+    assert given[2] == pytest.approx((0.05 / 4) ** 2 / 12 + 1e-7, rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("counts", "rounded", "variance"),
+    [
+        (None, True, (0.5 / 4) ** 2 / 12),
+        ([4.0, 2.0, 9.0], True, (0.5 / 4) ** 2 / 12),
+        (None, False, 1e-4),
+        ([20.0, 15.0, 90.0], False, (0.5 / 4) ** 2 / 12 / 20),
+    ],
+)
+def test_rounding_counts_whole_if_values_are_rounded_else_averaged_and_at_most_a_hundredth(
+    monkeypatch: pytest.MonkeyPatch, counts: list[float] | None, rounded: bool, variance: float
+) -> None:
+    given: list[Any] = []
+
+    def matrix(*arguments: Any) -> Any:
+        given[:] = arguments
+        return 0, 0, 0
+
+    monkeypatch.setattr(module, "design_matrix", matrix)
+    many = None if counts is None else np.array(counts)
+    life = points([0, 10, 30], [4, 6, 8], counts=many)
+    module.fit_input(subject([1.0]), [life], 0.5, rounded)
+    assert given[2] == pytest.approx(variance + 1e-7, rel=1e-9)
+
+
+@pytest.mark.parametrize(("columns", "settles"), [((), 0.0), ((0,), 5.0), ((1, 2, 0), 90.0)])
+def test_the_warm_up_ends_with_the_last_column_of_the_likeliest_explanation(
+    monkeypatch: pytest.MonkeyPatch, columns: tuple[int, ...], settles: float
+) -> None:
+    given = SimpleNamespace(
+        settings=1, candidates=2, settles=np.array([5.0, 90.0, 7.0]), span=60.0, scale=3.0
+    )
+    likeliest = average(columns=columns)
+    monkeypatch.setattr(module, "fit_input", lambda *_: given)
+    monkeypatch.setattr(module, "average_models", lambda *each: (each == (1, 2)) and likeliest)
+    fit = module._fit(subject([1.0]), [], 1.0, False)
+    assert (fit.average, fit.hourly, fit.span, fit.settles) == (likeliest, 180.0, 60.0, settles)
+
+
+@pytest.mark.parametrize(
+    ("p", "more", "chance"),
+    [
+        (0.05, {}, 0.05),
+        (0.9, {}, 0.9),
+        (0.05, {"least": 0.3}, 0.3),
+        (0.05, {"saturates": True}, 0.25),
+        (0.4, {"saturates": True}, 0.4),
+        (0.9, {"plainly": 0.3}, 0.25),
+        (0.9, {"plainly": 0.2}, 0.9),
+        (0.5, {"plainly": 0.3}, 0.5),
+        # It rose by 12 units, and may have drifted by 10 or 10.5 times 1.2.
+        (0.05, {"slack": 10.0}, 0.05),
+        (0.05, {"slack": 10.5}, 0.25),
+        (0.9, {"slack": 10.5}, 0.9),
+        (0.05, {"slope": -1.0}, 0.25),
+        (0.05, {"slope": 0.0}, 0.05),
+        (0.05, {"integer": True, "most": 0.01}, 0.01),
+        (0.05, {"integer": True, "most": 0.3}, 0.05),
+        (0.05, {"integer": True, "most": 0.3, "flickers": True}, 0.6),
+        (0.9, {"integer": True, "most": 1.0, "flickers": True}, 0.9),
+        (0.05, {"most": 0.01, "flickers": True}, 0.05),  # no count
+        (0.9, {"few": [0.0, 0.1, 0.3]}, 0.25),
+        (0.05, {"few": [0.0, 0.1, 0.3]}, 0.05),
+        (0.05, {"few": [0.0, 0.1, 0.2]}, 0.25),  # too little
+        (0.9, {"few": [0.0, 0.1, 0.2]}, 0.9),
+        (0.05, {"few": [0.0, 0.5, 0.5]}, 0.25),  # not each of them
+        (0.05, {"few": [0.0, 0.5, 0.4]}, 0.25),
+        (0.9, {"few": [0.0, 0.5], "integer": True}, 0.9),
+        (0.05, {"exactly": True}, 0.25),
+        (0.9, {"exactly": True}, 0.9),
+        (0.05, {"exactly": True, "borders": ()}, 0.05),
+        (0.05, {"floor": 1}, 0.7),
+    ],
+)
+def test_the_chance_of_no_growth_is_adjusted_for_what_the_average_cannot_see(
+    monkeypatch: pytest.MonkeyPatch, p: float, more: dict[str, Any], chance: float
+) -> None:
+    lives = [points([0], [1]), points([1, 2], [3, 4]), points([3], [5])]
+    reduced = [points([7], [8])]
+    few = more.get("few")
+
+    def least(seen: Any, floors: Any, jumpy: bool) -> float:
+        assert (seen, floors, jumpy) == (lives, reduced, True)
+        return float(more.get("least", 0.0))
+
+    def handful(life: LevelPoints) -> Any:
+        assert life is lives[1]
+        return None if few is None else np.array(few)
+
+    def beside(_: Subject, chance: float, slope: float, floors: Any) -> float:
+        assert (chance, slope, floors) == (0.05, 720.0, reduced)
+        return 0.7
+
+    for name, stub in {
+        "least_p_no_growth": least,
+        "handful_of_floors": handful,
+        "_beside_floor": beside,
+        "most_p_no_growth": lambda _: more.get("most", 1.0),
+        "flickers": lambda _: more.get("flickers", False),
+        "climbs_exactly": lambda _: more.get("exactly", False),
+        "_plainly_seen": lambda _: more.get("plainly", 0.0),
+    }.items():
+        monkeypatch.setattr(module, name, stub)
+    given = {name: more[name] for name in ("integer", "borders", "floor") if name in more}
+    found = module._chance(
+        subject([1.0], **given),
+        fitted(p_no_growth=p, jumpy=True, saturates=more.get("saturates", False)),
+        more.get("slope", 720.0),
+        lives,
+        reduced,
+        more.get("slack", 0.0),
+    )
+    assert found == chance
+
+
+@pytest.mark.parametrize(
+    ("chance", "slowed", "floor", "expected"),
+    [
+        (0.8, 0.0, {"slope_high": math.inf}, 0.8),
+        # The floor grows for certain, at half of this slope or less.
+        (0.8, 0.0, {"p_no_growth": 0.1, "slope_low": 5.0}, 0.1),
+        (0.8, 0.0, {"p_no_growth": 0.14, "slope_low": 4.9}, 0.8 / (0.8 + 8 * 0.2)),
+        (0.2, 0.0, {"p_no_growth": 0.1, "slope_low": 5.0}, 0.2 / (0.2 + 8 * 0.8)),
+        # It may grow.
+        (0.8, 0.0, {"p_no_growth": 0.15, "slope_low": 5.0}, 0.8),
+        (0.8, 0.0, {"p_no_growth": 0.1, "slope_low": 5.0, "doubt": "x"}, 0.8),
+        (0.2, 0.0, {"p_no_growth": 0.49}, 0.2),
+        # It is steady.
+        (0.2, 0.61, {"p_no_growth": 0.9}, 0.2),
+        (0.2, 0.6, {"p_no_growth": 0.5}, 1.6 / 2.4),
+        (0.01, 0.6, {"p_no_growth": 0.9}, 0.25),
+        (0.01, 0.25, {"p_no_growth": 0.9}, 0.25),
+        (0.01, 0.24, {"p_no_growth": 0.9}, 0.6),
+        (0.3, 0.24, {"p_no_growth": 0.9}, 2.4 / 3.1),
+        (0.3, 0.24, {"p_no_growth": 0.9, "doubt": "x"}, 2.4 / 3.1),
+    ],
+)
+def test_a_steady_floor_makes_slowing_growth_likelier_settled_and_a_growing_one_certain(
+    monkeypatch: pytest.MonkeyPatch, chance: float, slowed: float, floor: Any, expected: float
+) -> None:
+    heap = Series("heap", np.zeros(1), np.zeros(1))
+    lives = [points([0], [1])]
+
+    def fit(given: Subject) -> Trend:
+        assert (given.series, given.floor, given.integer, given.collected) == (
+            heap,
+            None,
+            False,
+            True,
+        )
+        return replace(KNOWN, **floor)
+
+    def rise(given: Any) -> float:
+        assert given is lives
+        return slowed
+
+    monkeypatch.setattr(module, "fit_trend", fit)
+    monkeypatch.setattr(module, "late_to_early_rise", rise)
+    found = module._beside_floor(subject([1.0], floor=heap, integer=True), chance, 10.0, lives)
+    assert found == pytest.approx(expected)
+
+
+class Told:
+    """What the average tells of a series, however often it is asked; and the points it was asked about."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, slope: Sequence[float] = (2.0, 3.0, 6.0), **more: Any
+    ) -> None:
+        self.asked: list[list[list[float]]] = []
+        self.slack: list[float] = []
+        self.slope = np.array(slope)
+        self.more: dict[str, Any] = {"span": 20.0, "settles": 0.0, "residual": np.zeros(99)}
+        self.more |= more
+        self.chance = self.more.pop("chance", 0.05)
+        self.grain = self.more.pop("grain", (0.5, False))
+        monkeypatch.setattr(module, "_fit", self._fit)
+        monkeypatch.setattr(module, "_chance", self._chance)
+        monkeypatch.setattr(module, "grain_of", lambda _: self.grain)
+
+    def _fit(self, _: Subject, lives: Sequence[LevelPoints], grain: float, rounded: bool) -> Any:
+        assert (grain, rounded) == self.grain
+        count = sum(len(life.times) for life in lives)
+        self.asked.append([life.times.tolist() for life in lives])
+
+        def quantiles(shares: Any) -> Any:
+            assert shares.tolist() == [0.025, 0.5, 0.975]
+            return self.slope
+
+        more = self.more | {"residual": self.more["residual"][:count]}
+        return fitted(hourly=10.0, growth=SimpleNamespace(quantiles=quantiles), **more)
+
+    def _chance(self, _: Subject, fit: Any, slope: float, *rest: Any) -> float:
+        self.slack.append(rest[-1])
+        assert slope == 10 * self.slope[1]
+        return float(self.chance)
+
+
+WAVE = np.arange(21.0) + np.tile([0.0, 0.25, 0.5], 7)
+RESOLUTION = 4.5 * 40.0 / 3.92
+
+
+@pytest.mark.parametrize(
+    ("told", "more", "resolution", "settled"),
+    [
+        ({}, {}, RESOLUTION, 0.0),
+        ({"settles": 5.0}, {}, 1.4 * RESOLUTION, 5.0),
+        ({"settles": 20.0}, {}, 1.4 * RESOLUTION, None),
+        ({"settles": 19.5}, {}, 1.4 * RESOLUTION, 19.5),
+        ({"slope": (2.0, 3.0, 60.0), "chance": 0.14}, {}, 4.5 * 580 / 3.92, 0.0),
+        # Growth may have been missed.
+        ({"slope": (-1.0, 3.0, 3.0)}, {}, RESOLUTION, 0.0),
+        ({"slope": (0.0, 50.0, 50.0 / 4.5 * 3.92)}, {}, 500.0, 0.0),
+        ({"slope": (9.0, 9.5, 10.0)}, {}, 4.5 * 10 / 3.92, 0.0),
+        ({"slope": (9.0, 9.5, 10.0), "chance": 0.15}, {}, 100.0, 0.0),
+        ({"slope": (-0.5, 0.0, 0.0)}, {}, 4.5 * 5 / 3.92, 0.0),
+        ({"slope": (9.0, 9.5, 10.0), "chance": 0.14}, {}, 4.5 * 10 / 3.92, 0.0),
+        # The next step of a count in 20 s.
+        ({}, {"integer": True}, 180.0, 0.0),
+        ({"span": 360.0}, {"integer": True}, RESOLUTION, 0.0),
+    ],
+)
+def test_the_resolution_is_a_surely_seen_slope_or_what_may_have_been_missed(
+    monkeypatch: pytest.MonkeyPatch,
+    told: dict[str, Any],
+    more: dict[str, Any],
+    resolution: float,
+    settled: float | None,
+) -> None:
+    known = Told(monkeypatch, **told)
+    found = module._fit_trend(subject(WAVE, **more))
+    assert found.resolution_per_hour == pytest.approx(resolution)
+    assert found.settled_after_seconds == settled
+    assert (found.slope_low, found.slope_per_hour, found.slope_high) == tuple(10 * known.slope)
+    assert found.p_no_growth == known.chance
+    assert found.levels == ()
+    [line] = found.lines
+    assert found.level == line.last
+    assert (line.start, line.end) == (0.0, 20.0)
+    assert line.high_last - line.last == pytest.approx(
+        (known.slope[2] - known.slope[1]) * 10 * 20 / 3600 / 2
+    )
+
+
+@pytest.mark.parametrize(
+    ("grain", "low", "high", "resolution"),
+    [
+        (1.0, 30.0 - 180.0, 30.0 + 180.0, 180.0),
+        (0.125, 30.0 - 22.5, 60.0, RESOLUTION),
+        (0.25, 30.0 - 45.0, 75.0, RESOLUTION),
+        (1 / 36, 20.0, 60.0, RESOLUTION),
+    ],
+)
+def test_a_level_may_move_by_a_grain_unseen(
+    monkeypatch: pytest.MonkeyPatch, grain: float, low: float, high: float, resolution: float
+) -> None:
+    Told(monkeypatch, grain=(grain, True))
+    for integer in (False, True):
+        found = module._fit_trend(subject(WAVE, integer=integer))
+        assert (found.slope_low, found.slope_high) == pytest.approx((low, high))
+        assert found.resolution_per_hour == pytest.approx(resolution)
+
+
+@pytest.mark.parametrize(
+    ("length", "residual", "left_out"),
+    [
+        (21, {}, []),
+        (21, {3: 4.5}, []),
+        (21, {3: 4.6, 8: -4.6}, [3, 8]),
+        (21, {0: 9.0, 20: 9.0}, [0, 20]),
+        (20, {3: 9.0, 8: 9.0}, []),  # a tenth of them
+        (21, {3: 9.0, 8: 9.0, 9: 9.0}, []),
+    ],
+)
+def test_a_few_odd_points_are_left_out_of_a_second_fit(
+    monkeypatch: pytest.MonkeyPatch, length: int, residual: dict[int, float], left_out: list[int]
+) -> None:
+    column = np.zeros(30)
+    column[list(residual)] = list(residual.values())
+    known = Told(monkeypatch, residual=column)
+    module._fit_trend(subject(WAVE[:length]))
+    whole = [[*map(float, range(length))]]
+    fewer = [[each for each in whole[0] if each not in left_out]]
+    assert known.asked == [whole, *([fewer] if left_out else [])]
+
+
+def test_odd_points_stay_where_nothing_would_move_without_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    column = np.zeros(30)
+    column[4] = 9.0
+    known = Told(monkeypatch, residual=column)
+    module._fit_trend(subject(np.where(np.arange(21) == 4, 9.0, 7.0)))
+    assert len(known.asked) == 1
+
+
+def test_odd_points_of_each_life_are_left_out_and_a_life_of_one_point_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Lives of 16, 3 and 4 samples; the first points of the later two mean little."""
+    values = np.concatenate((WAVE[:16], [1, 5, 2], [1, 2, 4, 3]))
+    column = np.zeros(30)
+    column[[2, 17]] = 9.0
+    known = Told(monkeypatch, residual=column)
+    found = module._fit_trend(subject(values, borders=(16.0, 19.0)))
+    first = [*map(float, range(16))]
+    assert known.asked == [
+        [first, [17.0, 18.0], [20.0, 21.0, 22.0]],
+        [[each for each in first if each != 2], [20.0, 21.0, 22.0]],
+    ]
+    assert [line.start for line in found.lines] == [0.0, 20.0]
+    assert [at for at, _ in found.levels] == [*known.asked[1][0], *known.asked[1][1]]
+
+
+def test_points_that_drift_together_are_as_slack_as_the_slackest_life(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lives = [
+        points(range(9), WAVE[:9].tolist(), slack=2.0),
+        points(range(10, 20), WAVE[:10].tolist(), slack=1.0),
+    ]
+    known = Told(monkeypatch)
+    monkeypatch.setattr(module, "split", lambda _: lives)
+    module._fit_trend(subject([1.0]))
+    assert known.slack == [2.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "borders", "doubt"),
+    [
+        ([], (), "there is no sample to judge"),
+        ([7.0, 7.0], (), "2 samples are too few, at least 8 more are needed"),
+        ([7.0, 7.0, 7.0], (), None),
+        ([-7.0, -7.0, -7.0], (), None),
+        ([1.0, 1.0, 1 + 2.0**-50], (), None),  # rounding
+        ([1.0, 1.0, 1 + 2.0**-49], (), "3 samples are too few, at least 7 more are needed"),
+        ([-1.0, -1.0, -1 - 2.0**-50], (), None),
+        ([7.0, 7.0, 7.0, 8.0, 8.0], (3.0,), None),
+        ([7.0, 7.0, 7.0, 8.0, 9.0], (3.0,), "5 samples are too few, at least 6 more are needed"),
+        ([7.0, 7.0, 8.0, 8.0], (2.0,), "4 samples are too few, at least 7 more are needed"),
+    ],
+)
+def test_few_samples_tell_nothing_unless_they_are_all_the_same(
+    values: list[float], borders: tuple[float, ...], doubt: str | None
+) -> None:
+    found = module._fit_trend(subject(values, borders=borders))
+    assert found.doubt == doubt
+    assert found.slope_per_hour == 0
+    assert math.isfinite(found.resolution_per_hour) is (doubt is None)
+    if values:
+        assert found.level == values[-1]
+
+
+@pytest.mark.parametrize(("length", "fit"), [(8, 0), (9, 0), (10, 1)])
+def test_ten_samples_are_fitted(monkeypatch: pytest.MonkeyPatch, length: int, fit: int) -> None:
+    known = Told(monkeypatch)
+    found = module._fit_trend(subject(WAVE[:length]))
+    assert len(known.asked) == fit
+    assert (found.doubt is None) is bool(fit)
+    assert math.isfinite(found.level)
+
+
+def test_a_level_that_only_an_outlier_leaves_is_constant(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Told(monkeypatch)
+    found = module._fit_trend(subject(np.where(np.arange(60) == 30, 9.0, 7.0)))
+    assert not known.asked
+    assert (found.slope_low, found.slope_high, found.doubt) == (0.0, 0.0, None)
+    assert found.level == 7.0
