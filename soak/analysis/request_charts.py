@@ -96,7 +96,7 @@ def heat_map(windows: EndpointWindows) -> HeatMap:
     start, end = float(windows.times[0] - windows.seconds[0]), float(windows.times[-1])
     columns = min(COLUMNS, len(windows.times))
     middles = windows.times - windows.seconds / 2
-    column = np.clip(((middles - start) / (end - start) * columns).astype(int), 0, columns - 1)
+    column = np.minimum(((middles - start) / (end - start) * columns).astype(int), columns - 1)
     cells = (rows - low).astype(np.int64) * columns + np.repeat(column, np.diff(windows.offsets))
     counts = np.bincount(cells, windows.counts, (high - low + 1) * columns).astype(np.float64)
     return HeatMap(start, end, _edge(low), _edge(high + 1), counts.reshape(-1, columns))

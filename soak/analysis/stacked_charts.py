@@ -125,9 +125,9 @@ def _near(series: Series, times: Floats) -> Floats:
     if not len(seen):
         return np.full(len(times), np.nan)
     index = np.searchsorted(seen, times, side="right") - 1
-    age = times - seen[np.maximum(index, 0)]
+    age = times - seen[index]
     oldest = _STALE * float(np.median(np.diff(seen))) if len(seen) > 1 else 0.0
-    return np.where((index >= 0) & (age <= oldest), values[np.maximum(index, 0)], np.nan)
+    return np.where((index >= 0) & (age <= oldest), values[index], np.nan)
 
 
 def _extremes(total: Floats) -> NDArray[np.intp]:

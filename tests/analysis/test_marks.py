@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.marks import MOST
+from soak.analysis.marks import MOST, _moment, _stretches, marks
 from soak.analysis.prepare.asked_load import AskedLoad
+from soak.analysis.prepare.prepare import prepare
 from soak.analysis.thinning import GAP, MOST_POINTS, TOLD, thinned
 from soak.model import Event, EventKind, Mark, MarkKind, Phase, Recording
 from soak.pipeline import asked_load
@@ -37,10 +38,10 @@ def test_each_stretch_of_lost_scrapes_is_marked_with_its_source_and_count() -> N
 
 def test_of_very_many_stretches_the_nearest_are_joined() -> None:
     failing = [*range(0, 2 * MOST, 2), 280]
-    marks = marked(recording(MEMORY, sources=[health(failing=failing)]), MarkKind.LOST)
-    assert len(marks) == MOST
-    assert marks[-1].start == 280.0
-    counted = sum(int(mark.text.removeprefix("process: ").split()[0]) for mark in marks)
+    lost = marked(recording(MEMORY, sources=[health(failing=failing)]), MarkKind.LOST)
+    assert len(lost) == MOST
+    assert lost[-1].start == 280.0
+    counted = sum(int(mark.text.removeprefix("process: ").split()[0]) for mark in lost)
     assert counted == MOST + 1
 
 
@@ -67,8 +68,8 @@ endpoints: [GET /]
 def test_stages_are_marked_where_they_begin_and_later_after_a_gap() -> None:
     asked = asked_load(parse_profile(STAGED, "")[0])
     run = recording(MEMORY)
-    marks = marked(run, MarkKind.STAGE, asked)
-    assert [(mark.start, mark.text) for mark in marks] == [
+    stages = marked(run, MarkKind.STAGE, asked)
+    assert [(mark.start, mark.text) for mark in stages] == [
         (0.0, "1 of 4: 20/s for 60 s"),
         (60.0, "2 of 4: evenly to 60/s within 2 min"),
         (180.0, "3 of 4: a spike of 90/s for 30 s"),
@@ -106,3 +107,104 @@ def test_a_restart_is_an_event_among_the_others_in_time_and_no_chart() -> None:
     assert start.key not in drawn
     assert analysis.lead is not None
     assert analysis.lead.series == MEMORY.key
+
+
+WHOLE = prepare(recording(MEMORY), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "moment"),
+    [
+        (0.0, 10.0),
+        (9.9, 19.9),
+        (10.0, 25.0),
+        (20.0, 35.0),
+        (24.9, 39.9),
+        (25.0, 50.0),
+        (30.0, 55.0),
+    ],
+)
+def test_a_second_of_load_is_later_by_the_gaps_before_it(seconds: float, moment: float) -> None:
+    gaps = (Phase("gap", 20.0, 25.0), Phase("gap", 40.0, 50.0))
+    assert _moment(replace(WHOLE, start=10.0, gaps=gaps), seconds) == pytest.approx(moment)
+
+
+def test_a_stage_ends_where_the_next_begins_or_with_the_load() -> None:
+    asked = AskedLoad(stages=((0.0, "a"), (100.0, "b"), (300.0, "c"), (400.0, "d")))
+    made = [mark for mark in marks(replace(WHOLE, asked=asked)) if mark.kind is MarkKind.STAGE]
+    assert [(mark.start, mark.end, mark.text) for mark in made] == [
+        (0.0, 100.0, "a"),
+        (100.0, 300.0, "b"),
+    ]
+    short = replace(WHOLE, asked=asked, end=250.0)
+    assert [(mark.start, mark.end) for mark in marks(short)] == [(0.0, 100.0), (100.0, 250.0)]
+
+
+def arrivals(late: np.ndarray) -> Arrivals:
+    none = np.zeros(len(late), np.int64)
+    return Arrivals(late, none, np.zeros(len(late) + 1, np.int64), none[:0], none[:0])
+
+
+def test_late_arrivals_are_counted_over_all_endpoints_and_marked_from_the_windows_beginning() -> (
+    None
+):
+    load = replace(windows(requests=50), seconds=np.full(SECONDS, 2.0))
+    late = np.zeros(SECONDS, np.int64)
+    late[[3, 4, 9, 10]] = 5, 6, 4, 12
+    twice = [replace(load, arrivals=arrivals(late)), replace(load, arrivals=arrivals(late))]
+    never = replace(load, endpoint="GET /closed")
+    assert marked(recording(MEMORY, requests=twice), MarkKind.LATE) == [
+        Mark(MarkKind.LATE, 3.0, 5.0, "12% of the arrivals"),
+        Mark(MarkKind.LATE, 9.0, 11.0, "24% of the arrivals"),
+    ]
+    shared = marked(recording(MEMORY, requests=[twice[0], never]), MarkKind.LATE)
+    assert shared == [Mark(MarkKind.LATE, 9.0, 11.0, "12% of the arrivals")]
+    assert marked(recording(MEMORY, requests=[never]), MarkKind.LATE) == []
+
+
+def test_a_late_arrival_that_was_not_answered_is_all_of_them() -> None:
+    late = np.zeros(SECONDS, np.int64)
+    late[0] = 1
+    nothing = replace(windows(requests=0), arrivals=arrivals(late))
+    [mark] = marked(recording(MEMORY, requests=[nothing]), MarkKind.LATE)
+    assert mark.text == "100% of the arrivals"
+
+
+@pytest.mark.parametrize(
+    ("marked_at", "stretches"),
+    [
+        ([], []),
+        ([0], [(0, 0)]),
+        ([9], [(9, 9)]),
+        ([0, 1, 2], [(0, 2)]),
+        ([0, 2, 3, 9], [(0, 0), (2, 3), (9, 9)]),
+        (list(range(10)), [(0, 9)]),
+    ],
+)
+def test_moments_in_a_row_are_one_stretch(
+    marked_at: list[int], stretches: list[tuple[int, int]]
+) -> None:
+    chosen = np.zeros(10, np.bool_)
+    chosen[marked_at] = True
+    assert _stretches(chosen, np.arange(10.0)) == stretches
+
+
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_beyond_a_hundred_stretches_those_with_the_shortest_way_between_them_are_joined(
+    more: int,
+) -> None:
+    """Every other moment is marked; the ways are all of another length, the shortest after the stretches 3, 50 and 7."""
+    count = 100 + more
+    ways = 20.0 + np.arange(count - 1)
+    ways[[3, 50, 7]] = 1.0, 2.0, 3.0
+    times = np.repeat(np.concatenate(([0.0], np.cumsum(ways))), 2)[: 2 * count - 1]
+    chosen = np.arange(2 * count - 1) % 2 == 0
+    joined = _stretches(chosen, times)
+    after = set([3, 50, 7][:more])
+    expected, first = [], 0
+    for number in range(count):
+        if number not in after:
+            expected.append((2 * first, 2 * number))
+            first = number + 1
+    assert joined == expected
+    assert len(joined) == 100
