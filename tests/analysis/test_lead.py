@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from soak.analysis.lead import FAILED_REQUESTS, lead_of
-from soak.model import Chart, Curve, Finding, Line, RuleName, Trend, Verdict, Vouched
+from soak.analysis.lead import FAILED_REQUESTS, _forecast, _steepest_hidden, lead_of
+from soak.model import Chart, Curve, Finding, Lead, Line, RuleName, Trend, Verdict, Vouched
 
 HOUR = 3600.0
 FIT = Line(HOUR, 5 * HOUR, 100.0, 140.0, 136.0, 144.0)
@@ -124,3 +125,109 @@ def test_of_a_failure_without_a_curve_failed_requests_show_since_when(
     drawn = lead_of([replace(well, verdict=Verdict.FAIL), died], None, charts)
     assert drawn is not None
     assert drawn.series == "fds"
+
+
+def vouched(by: str) -> Vouched:
+    return Vouched(1.0, by, 11.0, "bytes/h", 2.0, 3.0, None)
+
+
+def led(*findings: Finding, by: str | None = None, drawn: tuple[str, ...] = ("a", "b")) -> str:
+    lead = lead_of(findings, None if by is None else vouched(by), [chart(*drawn)])
+    return "" if lead is None else lead.series
+
+
+def test_the_first_that_is_drawn_leads_but_of_a_pass_the_one_that_bounds_its_horizon() -> None:
+    a, b = finding("a", Verdict.PASS), finding("b", Verdict.PASS)
+    assert led(a, b) == "a"
+    assert led(a, b, by="b") == "b"
+    assert led(a, b, by="c") == "a"
+    assert led(a, replace(b, trend=None), by="b") == "a"
+    assert led(a, b, by="b", drawn=("a",)) == "a"
+    labelled = replace(b, labels=(("pod", "x"),))
+    assert led(a, labelled, by='b{pod="x"}', drawn=("a", 'b{pod="x"}')) == 'b{pod="x"}'
+    assert led(a, labelled, by="b", drawn=("a", "b")) == "a"
+    assert led(drawn=("a",)) == ""
+
+
+@pytest.mark.parametrize(
+    ("of_curve", "verdict", "chosen", "leads"),
+    [
+        ([0.0, 0.5, 0.0], Verdict.FAIL, Verdict.PASS, FAILED_REQUESTS),
+        ([0.0, 0.0, 0.0], Verdict.FAIL, Verdict.PASS, "fds"),
+        ([0.0, 0.5, 0.0], Verdict.INCONCLUSIVE, Verdict.PASS, "fds"),
+        ([0.0, 0.5, 0.0], Verdict.FAIL, Verdict.INCONCLUSIVE, "fds"),
+        ([0.0, 0.5, 0.0], Verdict.FAIL, None, FAILED_REQUESTS),
+        ([0.0, 0.0, 0.0], Verdict.FAIL, None, None),
+        ([0.0, 0.5, 0.0], Verdict.PASS, None, None),
+    ],
+)
+def test_failed_requests_lead_where_something_failed_that_is_not_drawn(
+    of_curve: list[float], verdict: Verdict, chosen: Verdict | None, leads: str | None
+) -> None:
+    high = np.array(of_curve)
+    low = np.zeros(3)
+    failed = Curve("all", np.arange(3.0), low, low, high, series=FAILED_REQUESTS)
+    charts = [chart("fds"), Chart("Failed requests", "ratio", (failed,))]
+    made = [Finding(RuleName.RESTART, "process", verdict, "")]
+    lead = lead_of(made + ([] if chosen is None else [finding("fds", chosen)]), None, charts)
+    assert (None if lead is None else lead.series) == leads
+    other = [chart("fds"), Chart("Other", "ratio", (replace(failed, series="other"),))]
+    lead = lead_of(made + ([] if chosen is None else [finding("fds", chosen)]), None, other)
+    assert (None if lead is None else lead.series) == (None if chosen is None else "fds")
+
+
+def test_only_growth_has_a_line_beside_its_curve() -> None:
+    [drawn] = [chart("fds")]
+    for verdict in Verdict:
+        limit = finding("fds", verdict, rule=RuleName.MAX)
+        assert lead_of([limit], None, [drawn]) == Lead("fds")
+        assert lead_of([finding("fds", verdict, trend=None)], None, [drawn]) == Lead("fds")
+        grown = lead_of([finding("fds", verdict)], None, [drawn])
+        assert grown is not None
+        assert grown.line is not None
+        assert (grown.target is not None) is (verdict is Verdict.FAIL)
+
+
+@pytest.mark.parametrize(
+    ("trend", "hours", "target"),
+    [
+        ({}, None, 280.0),
+        ({}, 3.0, 170.0),
+        ({}, 0.0, 140.0),
+        ({"slope_per_hour": 0.0}, None, None),
+        ({"slope_per_hour": -1.0}, None, None),
+        ({"slope_per_hour": 0.5}, None, 280.0),
+        ({"level": 0.0}, None, None),
+        ({"level": -5.0}, None, None),
+        ({"level": 0.5}, None, 1.0),
+        ({"slope_per_hour": 0.0}, 3.0, 140.0),
+        ({"lines": ()}, 3.0, None),
+        ({}, float("inf"), None),
+        ({"slope_per_hour": float("inf")}, 3.0, None),
+    ],
+)
+def test_a_forecast_needs_a_growth_and_an_end(
+    trend: dict[str, Any], hours: float | None, target: float | None
+) -> None:
+    made = replace(TREND, **trend)
+    lead = _forecast(finding("a", Verdict.FAIL, exhausts_in_hours=hours), made)
+    assert lead.target == (None if target is None else pytest.approx(target))
+    assert lead.capacity is (target is not None and hours is not None)
+    assert (lead.line is None) is (target is None)
+
+
+def test_a_forecast_begins_where_the_last_life_ended() -> None:
+    lives = (FIT.moved(-HOUR), FIT.moved(1.0), FIT.moved(7.0))
+    lead = _forecast(finding("a", Verdict.FAIL, exhausts_in_hours=2.0), replace(TREND, lines=lives))
+    assert lead.line == Line(5 * HOUR + 7, 7 * HOUR + 7, 140.0, 160.0, 158.0, 162.0)
+
+
+def test_the_steepest_hidden_growth_is_drawn_along_the_longest_life() -> None:
+    short = Line(0.0, HOUR, 7.0, 8.0, 8.0, 8.0)
+    for lines in ((short, FIT), (FIT, short)):
+        made = _steepest_hidden(replace(TREND, lines=lines))
+        assert made == Line(HOUR, 5 * HOUR, 100.0, 144.0, 144.0, 144.0)
+    assert _steepest_hidden(replace(TREND, lines=())) is None
+    assert _steepest_hidden(replace(TREND, resolution_per_hour=float("inf"))) is None
+    later = replace(TREND, settled_after_seconds=2 * HOUR)
+    assert _steepest_hidden(later) == Line(3 * HOUR, 5 * HOUR, 120.0, 142.0, 142.0, 142.0)

@@ -124,6 +124,12 @@ def test_an_endpoint_without_a_success_is_the_fastest() -> None:
     assert [curve.label for curve in by_endpoint[2].curves] == ["GET /b", "GET /a", "GET /lost"]
 
 
+def test_the_slowest_is_so_by_its_p99_whatever_its_fastest_requests_take() -> None:
+    mixed = np.where(np.arange(9) % 2 == 0, 0.001, 5.0)
+    load = [windows("GET /a", seconds=9), windows("GET /mixed", latency=mixed, seconds=9)]
+    assert [curve.label for curve in drawn(*load)[2].curves] == ["GET /mixed", "GET /a"]
+
+
 @pytest.mark.parametrize(("kinds", "last"), [(8, "kind 7"), (9, "1 more kinds")])
 def test_up_to_eight_kinds_of_failure_have_a_curve_each(kinds: int, last: str) -> None:
     failed = {f"kind {number}": np.array([[0, 100 - number]]) for number in range(kinds)}

@@ -667,7 +667,8 @@ def test_without_a_warm_up_all_of_the_steady_phase_is_judged() -> None:
     """A gap ends where the load went on, and no warm-up is added to it."""
     made = recording(gauge("process_open_fds", np.full(60, 30.0)), seconds=60)
     gap = Phase("gap", 20.0, 30.0)
-    analysis = analyze(replace(made, phases=(*made.phases, gap)), Limits())
+    resumed = replace(made, phases=(*made.phases, gap))
+    analysis = analyze(recording=resumed, limits=Limits())
     assert analysis.phases == (*made.phases, gap)
     assert analysis.basis is not None
     assert (
@@ -679,7 +680,7 @@ def test_what_is_not_known_as_a_resource_is_judged_only_where_that_is_asked() ->
     prepared = prepare(recording(gauge("shop_backlog", 7 + noise(0.1))), 0.0)
     names = [each.series for each in analyze_prepared(prepared, Limits()).findings]
     assert "shop_backlog" not in names
-    asked = analyze_prepared(prepared, Limits(), judge_unknown=True)
+    asked = analyze_prepared(prepared=prepared, limits=Limits(), judge_unknown=True)
     assert "shop_backlog" in [each.series for each in asked.findings]
 
 
