@@ -200,11 +200,11 @@ def _course(values: Floats) -> tuple[Floats, float]:
     """
     n = len(values)
     width = min(COURSE, n - (n + 1) % 2)
-    half = width // 2
-    powers = np.vander(np.arange(width) - half, min(3, width), increasing=True)
-    through = powers @ np.linalg.pinv(powers)
-    if width < 3 or width <= powers.shape[1]:
+    if width <= 3:  # a parabola would go through every point
         return np.full(n, float(np.mean(values))), math.sqrt(1 - 1 / n)
+    half = width // 2
+    powers = np.vander(np.arange(width) - half, 3, increasing=True)
+    through = powers @ np.linalg.pinv(powers)
     course = np.convolve(values, through[half][::-1], "same")
     course[:half], course[n - half :] = (
         (through @ values[:width])[:half],

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.signal import savgol_coeffs, savgol_filter
+from scipy.stats import t as student
 
 from soak.analysis import positive_control
 from soak.analysis.positive_control import (
@@ -14,14 +19,23 @@ from soak.analysis.positive_control import (
     FINER,
     SHARE,
     TRIES,
+    _course,
+    _likely,
+    _promises,
+    _redrawn,
     caught_in,
     copies_of,
+    p_no_growth,
     with_positive_control,
 )
 from soak.analysis.rules.growth import judge_growth
-from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.statistics.growth_input import LevelPoints, Subject
+from soak.analysis.statistics.marginal_likelihood import Fits, Whitened
+from soak.analysis.statistics.process_lives import split
+from soak.analysis.statistics.trend import FitInput, fit_input, level_points
 from soak.analysis.thresholds import SURELY_SETTLED
-from soak.model import Finding, Floats, Series, Verdict
+from soak.model import Finding, Floats, PlantedLeak, RuleName, Series, Trend, Verdict
+from tests.analysis.series import subject as made_subject
 
 MONTH = 30 * 86400.0
 SECONDS = 3600
@@ -186,3 +200,404 @@ def test_smaller_leaks_are_promised_as_far_as_each_is_caught_and_copies_without_
     (controlled,) = with_positive_control([given], [hollow(given)], SECONDS)
     assert controlled.trend is not None
     assert controlled.trend.resolution_per_hour == factor * 60e6
+
+
+# Its parts, on numbers made by hand.
+
+MIB = 2.0**20
+
+
+def test_a_course_is_a_parabola_through_the_nine_points_around_each() -> None:
+    """The filter of Savitzky and Golay, as scipy has it."""
+    rng = np.random.default_rng(1)
+    for n in range(5, 24):
+        values = np.round(rng.normal(0, 50, n))
+        width = min(9, n if n % 2 else n - 1)
+        course, left = _course(values)
+        assert course == pytest.approx(savgol_filter(values, width, 2, mode="interp"))
+        assert left == pytest.approx(math.sqrt(1 - savgol_coeffs(width, 2)[width // 2]))
+
+
+@pytest.mark.parametrize(
+    ("values", "left"),
+    [([7.0], 0.0), ([1.0, 3.0], math.sqrt(1 / 2)), ([1.0, 2.0, 6.0], math.sqrt(2 / 3)), ([0.0, 4.0, 4.0, 8.0], math.sqrt(3 / 4))],
+)  # fmt: skip
+def test_the_course_of_few_points_is_their_mean(values: list[float], left: float) -> None:
+    course, share = _course(np.array(values))
+    assert course.tolist() == [np.mean(values)] * len(values)
+    assert share == pytest.approx(left)
+
+
+class Dice:
+    """Numbers that are drawn in a known order, and of what."""
+
+    def __init__(self) -> None:
+        self.asked: list[Any] = []
+
+    def integers(self, low: int, high: int, size: tuple[int, int]) -> Any:
+        self.asked.append((low, high, size))
+        return np.arange(size[0] * size[1]).reshape(size) % high
+
+    def choice(self, of: Floats, size: tuple[int, int]) -> Floats:
+        self.asked.append((of.tolist(), size))
+        return np.full(size, of.max())
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 7, 12, 15])
+def test_scatter_is_drawn_in_blocks_of_five_beside_the_course_at_times_as_uneven(n: int) -> None:
+    times = 10.0 * np.arange(n)
+    times[-1] += 4.0  # one interval is 4 s longer than usual
+    values = np.random.default_rng(n).normal(0, 9, n)
+    dice = Dice()
+    copies = _redrawn(LevelPoints(times, values, 0.0), dice)  # type: ignore[arg-type]
+    size, blocks = min(5, n), math.ceil(n / min(5, n))
+    uneven = {2: [0.0], 3: [-2.0, 2.0]}.get(n, [0.0] * (n - 2) + [4.0])
+    assert dice.asked == [(0, n - size + 1, (20, blocks)), (uneven, (20, n))]
+    course, left = _course(values)
+    at = np.interp(times + max(uneven) / 2, times, course)
+    assert copies.shape == (n, 20)
+    for copy in range(20):
+        firsts = [(copy * blocks + block) % (n - size + 1) for block in range(blocks)]
+        order = [first + step for first in firsts for step in range(size)][:n]
+        assert copies[:, copy] == pytest.approx(at + (values - course)[order] / left)
+
+
+@pytest.mark.parametrize(
+    ("values", "there"),
+    [
+        ([], False),
+        ([1.0, 2.0, 1.0, 3.0], False),
+        ([1.0, 2.0, 1.0, 3.0, 2.0], True),
+        ([5.0] * 30, False),
+        ([5.0] * 29 + [6.0], True),
+    ],
+)
+def test_of_fewer_than_five_points_or_none_that_moves_there_are_no_copies(
+    values: list[float], there: bool
+) -> None:
+    copies = copies_of(made_subject(values), 0)
+    assert (copies is not None) is there
+    if copies is not None:
+        assert copies.settings[0][0].y.shape[0] == 20
+
+
+def test_both_lives_of_a_process_are_copied_and_the_same_seed_gives_the_same_copies() -> None:
+    rng = np.random.default_rng(4)
+    given = made_subject(1e8 + rng.normal(0, 1e5, 40), borders=(19.5,))
+    first, again, other = (copies_of(given, seed) for seed in (3, 3, 4))
+    assert first is not None
+    assert again is not None
+    assert other is not None
+    same, different = again.settings[0][0].y, other.settings[0][0].y
+    assert np.array_equal(first.settings[0][0].y, same)
+    assert not np.allclose(same, different)
+    bare = fit_input(given, level_points(split(given))[1], 1.0, False)
+    assert (first.span, first.scale) == (bare.span, bare.scale)
+    assert first.settings[0][0].freedom == bare.settings[0][0].freedom
+
+
+def columns(y: Floats, least: float = 0.5, models: int = 1) -> Whitened:
+    """Copies (c, v, n) beside a column of ones and two of growth."""
+    n = y.shape[-1]
+    x = np.stack([np.ones(n), np.arange(n) / 2, np.arange(n) ** 2.0])
+    return Whitened(y, np.stack([x] * models), np.zeros(models), n, np.full(models, least))
+
+
+@pytest.mark.parametrize(("per_hour", "slope"), [(0.0, 0.0), (72.0, 3.0), (-72.0, -3.0)])
+def test_a_leak_is_planted_along_the_first_pace_in_units_of_the_range_that_it_extends(
+    monkeypatch: pytest.MonkeyPatch, per_hour: float, slope: float
+) -> None:
+    """A leak of 72 units an hour is 12 units in 600 s, three times the scale of 4."""
+    y = np.array([[[1.0, 2.0, 4.0]], [[0.0, 5.0, 1.0]], [[7.0, 7.0, 7.0]]])
+    candidates: Any = SimpleNamespace(paces=slice(1, 3))
+    seen: list[Any] = []
+
+    def likely(planted: Any, of: Any) -> Any:
+        assert of is candidates
+        seen.extend(planted)
+        return planted
+
+    monkeypatch.setattr(positive_control, "_likely", likely)
+    monkeypatch.setattr(positive_control, "p_no_growth", lambda *_: np.array([0.49, 0.5, 0.51]))
+    given = FitInput([(columns(y), 0.25)], candidates, np.zeros(3), 600.0, 4.0)
+    assert caught_in(given, per_hour) == 2
+    [(planted, prior)] = seen
+    reach = 1 + abs(slope)
+    assert prior == 0.25
+    assert planted.y == pytest.approx((y + slope * np.array([0.0, 0.5, 1.0])) / reach)
+    assert planted.least == pytest.approx([0.5 / reach**2])
+
+
+@pytest.mark.parametrize("copied_base", [False, True])
+def test_what_explains_the_first_two_copies_a_thousand_times_worse_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, copied_base: bool
+) -> None:
+    logs = {
+        1.0: ([[[-50.0, 3.0], [0.0, -9.0], [-3.9, -4.0]]], [[[1.0], [-99.0], [-99.0]]]),
+        2.0: ([[[-4.0, -4.0], [-9.0, -9.0], [-9.0, -9.0]]], [[[-5.0], [-4.5], [-5.0]]]),
+        3.0: ([[[-9.0, -9.0], [-9.0, -9.0], [-9.0, -9.0]]], [[[-9.0], [-3.5], [-9.0]]]),
+    }
+    asked: list[tuple[int, ...]] = []
+
+    def explained(w: Whitened, prior: float, of: str) -> Any:
+        assert of == "candidates"
+        asked.append((*w.y.shape, *w.base.shape))
+        stays, grows = (np.array(table) for table in logs[prior])
+        other = np.full_like(stays, -70.0)
+        return SimpleNamespace(stays=[other, stays], grows=[(grows, None), (other, None)])
+
+    monkeypatch.setattr(positive_control, "simple_explanations", explained)
+    w = columns(np.arange(60.0).reshape(5, 3, 4), models=3)
+    w = replace(w, base=np.zeros((5, 3)) if copied_base else w.base)
+    left = _likely([(w, 1.0), (w, 2.0), (w, 3.0)], "candidates")  # type: ignore[arg-type]
+    assert asked == [(2, 3, 4, *((2, 3) if copied_base else (3,)))] * 3
+    assert [prior for _, prior in left] == [1.0, 3.0]
+    assert [kept.y[0, :, 0].tolist() for kept, _ in left] == [[0.0, 4.0, 8.0], [4.0]]
+    assert left[0][0].y.shape == (5, 3, 4)
+
+
+def test_growth_is_weighed_against_all_that_stays_by_the_chance_that_it_is_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two copies under one noise model, with two paces and two steps: every weight is counted once."""
+    two, no = np.ones((2, 1, 2)), np.zeros((1, 2), np.bool_)
+    slopes = np.array([[[1.0, -1.0]]] * 2)
+    fits = {
+        "alone": Fits(np.log([[[3.0, 4.0]]] * 2), two, two, 4, no),
+        "growth": Fits(np.log([[[2.0, 1.0]]] * 2), slopes, two / 2, 5, no),
+    }
+    simple = replace(fits["growth"], slope=np.array([[[2.0, 0.0]], [[5.0, 0.0]]]), freedom=6)
+    added: list[Any] = []
+
+    class Weights:
+        def __init__(self) -> None:
+            self.stays = [np.log(np.array([[[1.0, 6.0]], [[2.0, 8.0]]]))]
+            self.grows = [(np.log(np.array([[[5.0, 1.0]], [[9.0, 1.0]]])), simple)]
+
+        def stay(self, weights: Floats) -> None:
+            self.stays.append(weights)
+
+        def grow(self, made: Fits, prior: Floats) -> None:
+            added.append(prior)
+            self.grows.append((made.evidence + prior, made))
+
+    candidates: Any = SimpleNamespace(
+        paces=slice(0, 2), steps=slice(1, 3), step_prior=np.log([0.5, 0.25])
+    )
+    columns_seen: list[Any] = []
+
+    def beside(w: Whitened, steps: Floats, growth: Floats) -> Fits:
+        columns_seen.append((steps.tolist(), growth.tolist()))
+        return fits["growth"]
+
+    monkeypatch.setattr(positive_control, "simple_explanations", lambda *_: Weights())
+    monkeypatch.setattr(positive_control, "fit_each", lambda *_: fits["alone"])
+    monkeypatch.setattr(positive_control, "fit_each_with", beside)
+    w = columns(np.zeros((2, 1, 3)))
+    prior = math.log(2)
+    p = p_no_growth([(w, prior)], candidates)
+    stepped = 0.12 * np.array([0.5, 0.25]) * 2
+    assert [np.exp(each).tolist() for each in added] == [pytest.approx(stepped / 2)] * 2
+    assert columns_seen == [(w.x[:, 1:3].tolist(), w.x[:, pace].tolist()) for pace in (0, 1)]
+    for copy, (stay, grow) in enumerate((((1.0, 6.0), (5.0, 1.0)), ((2.0, 8.0), (9.0, 1.0)))):
+        none = sum(stay) + float(stepped @ np.array([3.0, 4.0]))
+        weights = [*grow, *[*(stepped / 2 * np.array([2.0, 1.0]))] * 2]
+        falls = [
+            *student.cdf(-simple.slope[copy, 0] / 0.5, 6),
+            *[*student.cdf([-2.0, 2.0], 5)] * 2,
+        ]
+        expected = (none + np.dot(weights, falls)) / (none + sum(weights))
+        assert p[copy] == pytest.approx(expected)
+    twice = p_no_growth([(w, prior), (w, prior)], candidates)
+    assert twice == pytest.approx(p)
+
+
+def test_a_growth_without_any_error_surely_grows(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = Fits(
+        np.zeros((1, 1, 1)), np.ones((1, 1, 1)), np.zeros((1, 1, 1)), 3, np.zeros((1, 1), bool)
+    )
+
+    def explained(*_: Any) -> Any:
+        return SimpleNamespace(
+            stays=[np.full((1, 1, 1), -1e3)],
+            grows=[(np.zeros((1, 1, 1)), exact)],
+            stay=lambda _: None,
+            grow=lambda *_: None,
+        )
+
+    monkeypatch.setattr(positive_control, "simple_explanations", explained)
+    candidates: Any = SimpleNamespace(paces=slice(0, 1), steps=slice(1, 2), step_prior=np.zeros(1))
+    assert p_no_growth([(columns(np.ones((1, 1, 3))), 0.0)], candidates).tolist() == [0.0]
+
+
+# Which promises are tried, on findings made by hand: a level of 100 MiB may grow by 50.
+
+
+def promise(
+    resolution: float = 50 * MIB, series: str = "process_resident_memory_bytes", **more: Any
+) -> Finding:
+    trend = Trend(-0.5, -1.0, 0.0, resolution, 0.0, 100 * MIB, p_no_growth=0.99)
+    made = Finding(
+        RuleName.GROWTH, series, Verdict.PASS, "It is steady.", unit="bytes/h", trend=trend
+    )
+    of_trend = {name: more.pop(name) for name in [*more] if hasattr(trend, name)}
+    return replace(made, **({"trend": replace(trend, **of_trend)} | more))
+
+
+@pytest.fixture
+def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, float]]:
+    """Sizes as they are tried, with the series that they are tried on; all of them are caught, and nothing else."""
+    sizes: list[tuple[str, float]] = []
+    monkeypatch.setattr(positive_control, "copies_of", lambda given, seed: given)
+
+    def caught(given: Subject, size: float) -> int:
+        sizes.append((given.noun, size / MIB))
+        return 20 if size else 0
+
+    monkeypatch.setattr(positive_control, "caught_in", caught)
+    return sizes
+
+
+@pytest.mark.parametrize(
+    ("finding", "integer", "promises"),
+    [
+        (promise(), False, True),
+        (promise(), True, False),
+        (promise(verdict=Verdict.FAIL), False, False),
+        (promise(verdict=Verdict.INCONCLUSIVE), False, False),
+        (promise(trend=None), False, False),
+        (promise(slope_low=0.0), False, False),
+        (promise(slope_low=1.0), False, False),
+        (promise(0.0), False, False),
+        (promise(0.5), False, True),
+        (promise(math.inf), False, False),
+    ],
+)
+def test_only_a_pass_with_a_fit_makes_a_promise(
+    finding: Finding, integer: bool, promises: bool, tried: list[tuple[str, float]]
+) -> None:
+    own = made_subject([0.0], integer=integer)
+    assert _promises(own, finding) is promises
+    [made] = with_positive_control([own], [finding], 1.0)
+    assert (made.planted is not None) is promises
+    assert (made is finding) is not promises
+
+
+def of(*nouns: str) -> Sequence[Subject]:
+    return [made_subject([0.0], noun=noun) for noun in nouns]
+
+
+def test_the_promise_with_the_shortest_horizon_is_tried_and_no_other(
+    tried: list[tuple[str, float]],
+) -> None:
+    findings = [promise(5 * MIB), promise(9 * MIB), promise(90 * MIB, verdict=Verdict.FAIL)]
+    made = with_positive_control(of("a", "b", "c"), findings, 60.0)
+    assert tried == [("b", 9.0)]
+    assert [each.planted is not None for each in made] == [False, True, False]
+    assert with_positive_control([], [], 60.0) == []
+    assert with_positive_control(of("c"), findings[2:], 60.0) == findings[2:]
+    assert tried == [("b", 9.0)]
+
+
+def test_a_promise_that_is_kept_is_said_with_the_leaks_that_were_caught(
+    tried: list[tuple[str, float]],
+) -> None:
+    told = promise(reason="Any growth is under 50 MiB/h, 35.1 GiB a month.")
+    [made] = with_positive_control(of("a"), [told], 60.0)
+    assert made.planted == PlantedLeak(
+        "process_resident_memory_bytes", 50 * MIB, "bytes/h", 20, 20, 50 * MIB
+    )
+    assert made.reason == (
+        "Any growth is under 50 MiB/h, 35.1 GiB a month; leaks of 50 MiB/h planted into copies of it were caught in 20 of "
+        "20 tries."
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "factor"), [((18, 19), 1.25), ((19,), 1.0), ((18, 0, 18, 20), 2.0)]
+)
+def test_a_promise_is_raised_to_the_first_size_of_which_nineteen_are_caught(
+    monkeypatch: pytest.MonkeyPatch,
+    tried: list[tuple[str, float]],
+    seen: tuple[int, ...],
+    factor: float,
+) -> None:
+    caught = iter(seen)
+    monkeypatch.setattr(positive_control, "caught_in", lambda *_: next(caught))
+    told = promise(reason="Any growth is under 50 MiB/h, 35.1 GiB a month.")
+    [made] = with_positive_control(of("a"), [told], 60.0)
+    assert made.trend is not None
+    assert made.planted is not None
+    assert made.trend.resolution_per_hour == factor * 50 * MIB
+    assert (made.planted.caught, made.planted.per_hour) == (seen[-1], factor * 50 * MIB)
+    assert made.planted.promised_per_hour == 50 * MIB
+    assert f"is under {50 * factor:g} MiB/h, " in made.reason
+    assert next(caught, None) is None
+
+
+@pytest.mark.parametrize(
+    ("judged", "more", "sizes"),
+    [
+        (
+            1800.0,
+            {},
+            [50.0],
+        ),  # the horizon of an hour is twice what was judged: no pass would be taken back
+        (1800.5, {}, [50.0, 35.0, 25.0, 17.5, 12.5]),
+        (7200.0, {}, [50.0, 35.0, 25.0, 17.5, 12.5]),
+        (7200.5, {}, [50.0]),  # a quarter of the promise would not do
+        (1800.5, {"p_no_growth": 0.9899}, [50.0]),
+        (1800.5, {"verdict": Verdict.FAIL}, []),
+        (1800.5, {"trend": None}, []),
+    ],
+)
+def test_a_promise_is_lowered_where_a_pass_would_be_hollow_and_smaller_leaks_would_keep_it(
+    tried: list[tuple[str, float]], judged: float, more: dict[str, Any], sizes: list[float]
+) -> None:
+    [made] = with_positive_control(of("a"), [promise(**more)], judged)
+    assert [size for _, size in tried if size] == pytest.approx(sizes)
+    if sizes:
+        assert made.planted is not None
+        assert made.planted.per_hour == pytest.approx(sizes[-1] * MIB)
+        assert made.planted.caught == 20
+
+
+@pytest.mark.parametrize(
+    ("caught", "alarms", "factor"),
+    [
+        ({1.0: 19, 0.7: 19, 0.5: 19, 0.35: 18}, 5, 0.5),
+        ({1.0: 19, 0.7: 18}, 0, 1.0),
+        ({1.0: 18, 0.7: 20}, 0, 1.0),
+        ({1.0: 20}, 6, 1.0),
+        ({1.0: 20, 0.7: 20, 0.5: 20, 0.35: 20, 0.25: 20}, 5, 0.25),
+    ],
+)
+def test_it_is_lowered_as_far_as_nineteen_of_each_size_are_caught(
+    monkeypatch: pytest.MonkeyPatch,
+    tried: list[tuple[str, float]],
+    caught: dict[float, int],
+    alarms: int,
+    factor: float,
+) -> None:
+    def seen(_given: object, size: float) -> int:
+        return caught[round(size / (50 * MIB), 6)] if size else alarms
+
+    monkeypatch.setattr(positive_control, "caught_in", seen)
+    [made] = with_positive_control(of("a"), [promise()], 3600.0)
+    assert made.planted is not None
+    assert made.planted.per_hour == pytest.approx(factor * 50 * MIB)
+    assert made.planted.caught == caught[factor]
+
+
+def test_without_copies_a_promise_stays_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, tried: list[tuple[str, float]]
+) -> None:
+    def broken(given: Subject, seed: int) -> None:
+        assert seed == len("process_resident_memory_bytes")
+        raise np.linalg.LinAlgError
+
+    for copies in (lambda given, seed: None, broken):
+        monkeypatch.setattr(positive_control, "copies_of", copies)
+        for judged in (60.0, 3600.0):
+            assert with_positive_control(of("a"), [promise()], judged) == [promise()]
+    assert tried == []
