@@ -8,9 +8,11 @@ import pytest
 
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.statistics.grain import written_grain
+from soak.analysis.statistics.growth_input import LevelPoints
+from soak.analysis.statistics.room import constant_trend, room
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.vouch import MOST, vouched
-from soak.model import Finding, Floats, Verdict
+from soak.model import Finding, Floats, Line, Verdict
 from tests.analysis.series import subject
 
 MIB, GIB, DAY = 2.0**20, 2.0**30, 86400.0
@@ -118,3 +120,67 @@ def test_a_single_value_tells_what_it_may_be_rounded_to(
     value: float, unit: str, grain: float
 ) -> None:
     assert written_grain(value, unit) == pytest.approx(grain)
+
+
+MUCH = 1000 * MIB
+
+
+@pytest.mark.parametrize(
+    ("known", "level", "added"),
+    [
+        # Half of the level, or what never matters of its kind.
+        ({"unit": "ratio"}, 12.0, 6.0),
+        ({"unit": "ratio"}, -12.0, 6.0),
+        ({"unit": "ratio"}, 0.0, 0.0),
+        ({"unit": "bytes"}, 0.0, MIB),
+        ({"unit": "bytes"}, 2 * MIB + 2, MIB + 1),
+        ({"unit": "bytes", "process_memory": 20 * MIB}, 0.0, MIB),
+        ({"unit": "bytes", "process_memory": 40 * MIB}, 0.0, 2 * MIB),
+        ({"unit": "threads", "integer": True}, 0.0, 100.0),
+        ({"unit": "threads", "integer": True}, 202.0, 101.0),
+        ({"unit": "requests", "integer": True}, 202.0, 1000.0),
+        ({"unit": "timers", "integer": True}, 2002.0, 1001.0),
+        ({"unit": "timers"}, 12.0, 6.0),
+        ({"unit": "bytes", "integer": True}, 12.0, 100.0),
+        # What is left of a capacity, where anything is.
+        ({"unit": "ratio", "capacity": 15.0}, 12.0, 3.0),
+        ({"unit": "ratio", "capacity": 12.5}, 12.0, 0.5),
+        ({"unit": "ratio", "capacity": 12.0}, 12.0, 6.0),
+        ({"unit": "ratio", "capacity": 11.0}, 12.0, 6.0),
+        ({"unit": "ratio", "capacity": 30.0}, 12.0, 6.0),
+    ],
+)
+def test_how_much_may_be_added(known: dict[str, Any], level: float, added: float) -> None:
+    assert room(subject([1.0], **known), level) == added
+
+
+def constant(seconds: float, value: float, begin: float = 100.0) -> LevelPoints:
+    return LevelPoints(begin + seconds * np.linspace(0, 1, 3), np.full(3, value), begin)
+
+
+@pytest.mark.parametrize(
+    ("known", "level", "hidden"),
+    [
+        ({"unit": "threads", "integer": True}, 12.0, 3.0),
+        ({"unit": "bytes"}, MUCH + 2, 0.03 * (MUCH / 2 + 1)),  # three steps of a hundredth
+        ({"unit": "bytes"}, 12 * MIB, MIB),  # its grain
+        ({"unit": ""}, 0.0, 0.0),
+    ],
+)
+def test_the_resolution_of_a_constant_is_what_may_hide_in_its_time(
+    known: dict[str, Any], level: float, hidden: float
+) -> None:
+    lives = [constant(100, 7.0), constant(500, level, 1000.0)]
+    trend = constant_trend(lives, subject([1.0], **known))
+    assert trend.resolution_per_hour == pytest.approx(3600 * hidden / 600)
+    assert (trend.slope_per_hour, trend.slope_low, trend.slope_high) == (0, 0, 0)
+    assert (trend.level, trend.settled_after_seconds, trend.doubt) == (level, 0.0, None)
+    assert trend.lines == (
+        Line(100.0, 200.0, 7.0, 7.0, 7.0, 7.0),
+        Line(1000.0, 1500.0, level, level, level, level),
+    )
+
+
+def test_a_constant_of_one_sample_resolves_next_to_nothing() -> None:
+    trend = constant_trend([constant(0, 5.0)], subject([1.0], unit="threads", integer=True))
+    assert trend.resolution_per_hour == pytest.approx(3600 * 3 / 1e-9)

@@ -203,6 +203,15 @@ def test_a_phase_that_changes_by_half_a_sample_does_not_wrap_around() -> None:
     assert found.slack == 1.0
 
 
+@pytest.mark.parametrize("lengths", [(12,) * 8, (10, 15, 12, 19, 11, 18, 13, 9)])
+def test_a_level_that_sinks_between_its_drops_has_no_slack(lengths: Sequence[int]) -> None:
+    made = [jump for length in lengths for jump in (-30.0, 9.0, *[-1.0] * (length - 2))]
+    found = _cycle_floors(life(np.cumsum([1000.0, 0, 0, 0, *made])))
+    assert found is not None
+    assert len(found.times) == 8
+    assert found.slack == 0.0
+
+
 def test_the_usual_climb_leaves_out_falls_by_a_third() -> None:
     cycle = [1, -1, 0.5, 1, 1, 0.5, -3]
     found = _cycle_floors(life(np.cumsum([0, *cycle * 6])))
