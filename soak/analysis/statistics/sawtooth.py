@@ -101,10 +101,7 @@ def _cycle_floors(life: LevelPoints) -> LevelPoints | None:
             life.times[starts], life.values[starts] - climb * offset, life.born, slack=slack
         )
     index = np.array(
-        [
-            int(s + np.argmin(life.values[s : max(e, s) + 1]))
-            for s, e in zip(starts, ends, strict=True)
-        ]
+        [int(s + np.argmin(life.values[s : e + 1])) for s, e in zip(starts, ends, strict=True)]
     )
     return LevelPoints(
         life.times[index], life.values[index], life.born, slack=max(climb, 0.0) * spacing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,7 @@ SIX = tuple(range(100, 700, 100))
         (jumps(20, (FIVE, -6), ((4, 8), 2)), FIVE, 6.0),
         (jumps(20, (FIVE, -6), ((4, 8), 2.25)), (), 6.0),
         (jumps(20, (FIVE, -6), ((4, 8, 12, 16), 1)), FIVE, 6.0),
+        (jumps(40, (range(2, 34, 4), -6), ((4, 8), 6)), (), 6.0),
         # Nothing falls, or not mostly.
         (jumps(20), (), 0.0),
         (jumps(20, (FIVE, 6)), (), 0.0),
@@ -91,6 +93,8 @@ def test_sharp_drops_are_frequent_and_not_matched_by_rises(
     found, height = _sharp_drops(made)
     assert tuple(found.tolist()) == tuple(drops)
     assert height == largest
+    found, height = _sharp_drops(made / 64)
+    assert (tuple(found.tolist()), height) == (tuple(drops), largest / 64)
 
 
 @pytest.mark.parametrize(
@@ -206,10 +210,14 @@ def test_a_phase_that_changes_by_half_a_sample_does_not_wrap_around() -> None:
 @pytest.mark.parametrize("lengths", [(12,) * 8, (10, 15, 12, 19, 11, 18, 13, 9)])
 def test_a_level_that_sinks_between_its_drops_has_no_slack(lengths: Sequence[int]) -> None:
     made = [jump for length in lengths for jump in (-30.0, 9.0, *[-1.0] * (length - 2))]
-    found = _cycle_floors(life(np.cumsum([1000.0, 0, 0, 0, *made])))
+    levels = np.cumsum([1000.0, 0, 0, 0, *made])
+    found = _cycle_floors(life(levels))
     assert found is not None
-    assert len(found.times) == 8
-    assert found.slack == 0.0
+    begins = 4 + np.cumsum([0, *lengths])
+    lowest = [min(levels[begin:end]) for begin, end in pairwise(begins)]
+    if len(set(lengths)) > 1:  # the lowest are at the end of each cycle, or at its begin
+        assert found.values.tolist() == lowest
+    assert (len(found.times), found.slack) == (8, 0.0)
 
 
 def test_the_usual_climb_leaves_out_falls_by_a_third() -> None:
@@ -273,10 +281,11 @@ def test_block_means_need_fifty_blocks() -> None:
 def test_the_floors_of_a_handful_of_collections(
     values: Sequence[float], floors: Sequence[float] | None
 ) -> None:
-    found = handful_of_floors(life(values))
-    assert (found if found is None else found.tolist()) == (
-        floors if floors is None else pytest.approx(floors)
-    )
+    for scale in (1, 64, 1 / 64):
+        found = handful_of_floors(life(scale * np.asarray(values)))
+        assert (found if found is None else found.tolist()) == (
+            floors if floors is None else pytest.approx(floors)
+        )
 
 
 def test_a_saw_of_many_cycles_is_no_handful() -> None:
@@ -303,6 +312,8 @@ def bent(by: float, count: int = 11) -> list[float]:
         ([straight(1) + straight(1)], True),
         ([straight(1), straight(1)], True),
         ([straight(1)], False),
+        ([[-1.0, *straight(1), *straight(1)]], True),
+        ([[-2.0, *straight(1), *straight(1)]], False),
         ([straight(1) + straight(1.009)], True),
         ([straight(1) + straight(1.011)], False),
         ([straight(1.011) + straight(1)], False),
