@@ -54,7 +54,7 @@ def without(series: Series, stretches: Sequence[Phase]) -> Series:
     after = after + (following <= ends + _settles(series))
     edges = np.zeros(len(series.times) + 2, dtype=np.int64)
     np.add.at(edges, first, 1)
-    np.subtract.at(edges, np.minimum(after, len(series.times) + 1), 1)
+    np.subtract.at(edges, after, 1)
     inside = np.cumsum(edges)[: len(series.times)] > 0
     return (
         replace(series, values=np.where(inside, np.nan, series.values)) if inside.any() else series

@@ -59,7 +59,12 @@ def test_late_and_dropped_arrivals_are_added_up_over_endpoints() -> None:
 
 @pytest.mark.parametrize(
     ("dropped", "sent", "shown"),
-    [([0, 0, 0], [0, 0, 0], 0), ([0, 1, 0], [0, 0, 0], 2), ([0, 0, 0], [0, 1, 0], 2)],
+    [
+        ([0, 0, 0], [0, 0, 0], 0),
+        ([0, 1, 0], [0, 0, 0], 2),
+        ([0, 0, 0], [0, 1, 0], 2),
+        ([0, 0, 1], [0, 1, 0], 2),
+    ],
 )
 def test_a_schedule_in_which_nothing_was_due_is_not_shown(
     dropped: list[int], sent: list[int], shown: int

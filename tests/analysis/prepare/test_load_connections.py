@@ -164,13 +164,15 @@ def test_bytes_for_each_connection_are_the_slope_of_successive_differences() -> 
     assert _bytes_each(row(hidden), connections) == pytest.approx(slope)
     assert _bytes_each(row(-kept), connections) == 0.0
     assert _bytes_each(row(kept), np.arange(30.0)) == 0.0  # they came evenly
+    one_more = np.where(np.arange(30) < 9, 0.0, 1.0)
+    assert _bytes_each(row(7 * one_more), one_more) == pytest.approx(7.0)
 
 
 @pytest.mark.parametrize(("known", "estimated"), [(9, False), (10, True)])
 def test_ten_samples_are_the_fewest_to_estimate_bytes_by(known: int, estimated: bool) -> None:
     connections = np.arange(12.0) % 3
     kept = np.where(np.arange(12) < known, 7 * connections, NAN)
-    assert (_bytes_each(row(kept), connections) > 0) is estimated
+    assert _bytes_each(row(kept), connections) == pytest.approx(7.0 if estimated else 0.0)
 
 
 def beside_two_more(height: float, noise: float, counted: bool) -> list[float]:

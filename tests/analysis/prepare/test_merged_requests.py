@@ -1,5 +1,7 @@
 """Windows of several endpoints as those of one: exact, whatever is taken together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -50,3 +52,21 @@ def test_every_bucket_of_every_window_adds_up(monkeypatch: pytest.MonkeyPatch, r
     assert list(dense(all_of_them)) == sorted(expected)
     assert all_of_them.requests.tolist() == [3 * row + 6 for row in range(rows)]
     assert all_of_them.failure_kinds == {"timeout": 6}
+
+
+def test_the_windows_of_one_endpoint_stay_as_they_are() -> None:
+    only = windows(1, 6)
+    assert merged((only,)) is only
+
+
+def test_the_windows_of_two_endpoints_add_up_with_the_schedule_of_one_of_them() -> None:
+    one, other = windows(1, 3), replace(windows(2, 3), arrivals=None, failure_kinds={"refused": 5})
+    both = merged((other, one))
+    assert both.endpoint == ""
+    assert both.requests.tolist() == both.failures.tolist() == both.bytes.tolist() == [3, 5, 7]
+    assert both.failure_kinds == {"timeout": 1, "refused": 5}
+    assert one.arrivals is not None
+    assert both.arrivals is not None
+    assert dense(both.arrivals) == dense(one.arrivals)
+    assert both.arrivals.late.tolist() == both.arrivals.dropped.tolist() == [1, 2, 3]
+    assert merged((other, other)).arrivals is None

@@ -102,7 +102,9 @@ def test_cpu_time_goes_on_where_it_had_begun_and_does_not_fall() -> None:
     )
     assert _cpu_goes_on([spent], times, moved).tolist() == [False, True, False, True]
     assert not _cpu_goes_on([], times, moved).any()
-    assert not _cpu_goes_on([replace(spent, times=times[:0])], times, moved).any()
+    empty = replace(spent, times=times[:0])
+    assert not _cpu_goes_on([empty, spent], times, moved).any()
+    assert _cpu_goes_on([spent, empty], times, moved).any()
     slow = replace(counter("process_cpu_seconds_total", [0.25, 0.25, 0.5, 0.5]), times=times[1:5])
     # Of what it had spent before it was first seen, or after it was last, nothing is known.
     assert _cpu_goes_on([slow, spent], times, np.array([1, 2, 4, 5])).tolist() == [
@@ -250,9 +252,9 @@ def test_the_life_of_a_process_begins_with_the_change_before() -> None:
 def test_a_counter_goes_on_from_its_last_value_at_each_moment() -> None:
     times, moved = np.arange(4.0), np.array([1, 2, 3])
     unknown = replace(counter("x_total", [NAN, NAN]), times=times[:2])
-    late = replace(counter("y_total", [5.0, NAN, 4.0, 4.0]), times=np.array([0.5, 1.0, 1.5, 2.5]))
+    late = replace(counter("y_total", [5.0, NAN, 4.0, 6.0]), times=np.array([0.5, 1.0, 1.5, 2.5]))
     found = [each.tolist() for each in _going_on([unknown, late], times, moved)]
-    # Seen until 0, 1, 2 and 3 s: 5 (which is yet to come), 5, 4 and 4.
+    # Seen until 0, 1, 2 and 3 s: 5 (which is yet to come), 5, 4 and 6.
     assert found == [[True, False, True]]
     at_once = replace(counter("z_total", [1.0, 3.0, 2.0, 9.0]), times=times)
     [same] = _going_on([at_once], times, moved)
