@@ -244,8 +244,8 @@ def test_what_waves_explain_wholly_costs_no_further_wave() -> None:
 
 def test_the_columns_are_half_the_waves_on_the_times_since_the_first() -> None:
     n = 60
-    times = 100 + 5 * np.arange(n, dtype=np.float64)
-    turns = 2 * np.pi * (times - 100) / 295
+    times = 10000 + 5 * np.arange(n, dtype=np.float64)
+    turns = 2 * np.pi * (times - 10000) / 295
     (columns,) = cycle_columns(times, 7 + np.sin(4.2 * turns), [np.ones((n, 1))])
     assert columns.shape == (n, 2)
     assert columns[:, 0] == pytest.approx(np.sin(4.2 * turns) / 2, abs=0.002)
@@ -268,6 +268,7 @@ def found_for(
         ((3.0, 3.009), 1),
         ((3.0, 3.011), 2),
         ((3.011, 3.0), 2),
+        ((0.0, 0.01), 1),  # a hundredth exactly
         ((3.0, None), 1),
         ((None, 3.0), 1),
         ((None, None), 0),
@@ -278,7 +279,7 @@ def test_counts_a_hundredth_apart_are_the_same_cycle(
 ) -> None:
     n = 60
     values = np.sin(3.0 * turns_of(n))
-    known = [np.ones((n, 1)), np.column_stack((np.ones(n), np.arange(n) / n))]
+    known = [np.ones((n, 1)), np.full((n, 1), 2.0)]
     assert len(found_for(counts, values, known)) == found
 
 
@@ -303,3 +304,26 @@ def test_a_cycle_that_leaves_half_as_much_again_as_some_columns_do_is_hopeless(
         with mock.patch.object(cycles, "_strongest", side_effect=(3.0, 5.0)):
             columns = cycle_columns(times, values, [first, second])
     assert len(columns) == found
+
+
+@pytest.mark.parametrize(("part", "found"), [(1.49, 1), (1.5, 0)])
+def test_half_as_much_again_exactly_is_hopeless(part: float, found: int) -> None:
+    values, known = np.array([1.0, -1.0] * 16), np.ones((32, 1))
+    with mock.patch.object(cycles, "_rest", return_value=part * _left(values, known)):
+        assert len(found_for((3.0,), values, [known])) == found
+
+
+@pytest.mark.parametrize(("power", "found"), [(6.4, False), (6.5, True)])
+def test_a_fifth_of_the_squares_exactly_is_too_little(power: float, found: bool) -> None:
+    rest = np.array([1.0, -1.0] * 16)
+    with mock.patch.object(cycles, "_power", side_effect=lambda _, counts, *__: power + 0 * counts):
+        assert (_strongest(turns_of(32), rest, np.zeros((32, 1))) is not None) == found
+
+
+@pytest.mark.parametrize("size", [1e-4, 1.0, 1e4])
+def test_harmonics_do_not_depend_on_the_size_of_the_values(size: float) -> None:
+    n, count = 96, 4.0
+    turns, noise = turns_of(n), np.random.default_rng(8).normal(0, 0.3, n)
+    signal = np.sin(count * turns) + 0.5 * np.cos(2 * count * turns) + noise
+    rest = orthogonal(size * signal, basis_of(n))
+    assert _harmonics(turns, count, rest, basis_of(n)) == 2
