@@ -19,6 +19,7 @@ from soak.analysis.statistics.model_averaging import (
     _any_size,
     _normalise,
     _saturates,
+    _stepped,
     average_models,
     simple_explanations,
 )
@@ -360,3 +361,87 @@ def test_simple_explanations_are_a_constant_warm_ups_and_growth_alone_with_them_
     assert tally.grows[4][0] == pytest.approx(expected)
     warm = fit_each(w, w.x[:, 4:8])
     assert tally.stays[1] == pytest.approx(warm.evidence + math.log(0.35) + c.shape_prior - 0.25)
+
+
+def in_one_fit(
+    w: Whitened, noise: int, columns: list[int], growth: int | None, own: int | None
+) -> tuple[float, float, float, float] | None:
+    """The evidence of all columns in one fit, growth's slope and error, and the own column's coefficient.
+
+    None if a column is so small that what it is charged depends on its place.
+    """
+    x, y = w.x[noise, columns], w.y[noise]
+    fitted = np.linalg.lstsq(x.T, y, rcond=None)[0] if columns else np.empty(0)
+    rest = float(((y - fitted @ x) ** 2).sum())
+    freedom, least = w.freedom - len(columns), float(w.least[noise])
+    gram = x @ x.T
+    sizes = np.diagonal(np.linalg.cholesky(gram)) ** 2 if columns else np.ones(1)
+    if columns and (sizes.min() < 20 or np.linalg.cond(gram) > 1e5):
+        return None
+    penalised = growth if growth is not None else own
+    slope = 0.0 if penalised is None else float(fitted[columns.index(penalised)])
+    evidence = (
+        float(w.base[noise])
+        - 0.5 * float(np.log(sizes).sum())
+        - 0.5 * (slope / 3) ** 2
+        + math.lgamma(freedom / 2)
+        - freedom / 2 * math.log(math.pi * (rest + least))
+    )
+    error = 0.0
+    if growth is not None:
+        place = columns.index(growth)
+        error = math.sqrt((rest + least) / freedom * float(np.linalg.inv(gram)[place, place]))
+    return evidence, slope, error, 0.0 if own is None else float(fitted[columns.index(own)])
+
+
+def prior_of(c: Candidates, columns: list[int], growth: int | None) -> float:
+    """What a constant, warm-ups, growth and steps have for a prior together; an own column is the last one."""
+    warm = [column - 4 for column in columns if 4 <= column < 8]
+    steps = [column - 8 for column in columns if column >= 8]
+    late = growth in (2, 3)
+    prior = [
+        (0 if steps else math.log(0.05) if late else math.log(0.45)),
+        math.log(0.35) + (math.log(0.05) if late else 0),
+        math.log(0.35) + math.log(0.2),
+    ][len(warm)]
+    prior += sum(float(c.shape_prior[shape]) for shape in warm)
+    if len(warm) == 2 and any(c.endless[shape] for shape in warm):
+        prior -= 2.5
+    if steps:
+        prior += math.log((0.12, 0.05, 0.03)[len(steps) - 1])
+        prior += sum(float(c.step_prior[step]) for step in steps)
+    return prior - (math.log(2) if growth is not None else 0)
+
+
+@pytest.mark.parametrize("name", ["warms up and grows", "steps", "two warm-ups"])
+def test_a_weight_is_the_evidence_of_all_columns_in_one_fit_with_the_priors_of_all_parts(
+    name: str,
+) -> None:
+    """But for growth that falls, that is ruled out, or that a step undoes: those have tests of their own."""
+    (w, _), c = settings(shapes(26)[name])[0], candidates()
+    tally = simple_explanations(w, 0.0, c)
+    _stepped(tally, w, 0.0, c)
+    rows = list(zip(tally.stays, tally.stays_made, strict=True))
+    rows += [(log, made) for (log, _), made in zip(tally.grows, tally.grows_made, strict=True)]
+    compared = 0
+    for row, (log, (has, own)) in enumerate(rows):
+        for noise, place in np.argwhere(np.isfinite(log)):
+            columns = [*has] if own is None else [*has, own + int(place)]
+            growth = next((k for k in columns if k < 4), None)
+            fit = in_one_fit(w, int(noise), columns, growth, None if own is None else columns[-1])
+            if fit is None:
+                continue
+            evidence, slope, error, coefficient = fit
+            expected = evidence + prior_of(c, columns, growth)
+            if growth is not None:
+                if slope < 0 or slope > 2 or (columns[-1] >= 8 and coefficient < 0):
+                    continue
+                small = 0.5 / (max(slope, min(error, 1)) * (1 - math.log(min(error, 1))))
+                expected += math.log(max(small, 1))
+                if len([k for k in columns if k >= 8]) > 1:
+                    # An earlier step may have been a fall beside growth.
+                    assert min(abs(log[noise, place] - expected + 4 * k) for k in (0, 1, 2)) < 1e-6
+                    continue
+            compared += 1
+            assert log[noise, place] == pytest.approx(expected, abs=1e-6), (row, columns)
+    assert compared > 180
