@@ -60,7 +60,7 @@ def level_shift(times: Floats, values: Floats) -> LevelShift | None:
     if max(bends) * SHIFT_FLAT > heights.min():
         return None
     low, high, cut = medians[-2], medians[-1], cuts[-1]
-    around = np.arange(parts[cut - 1][0], parts[min(cut + 1, SHIFT_BLOCKS - 1)][-1] + 1)
+    around = np.arange(parts[cut - 1][0], parts[cut + 1][-1] + 1)
     beyond = np.abs(values[around] - high) < np.abs(values[around] - low)
     first = around[int(np.argmax(beyond))] if beyond.any() else parts[cut][0]
     return LevelShift(medians[0], high, len(cuts), float(times[first]))

@@ -101,12 +101,13 @@ def test_a_block_is_told_by_its_mean_its_midst_and_its_low_parts() -> None:
         ([9.0, 1.0, 2.0], [4.0, 4.0, 1.0, 1.0]),
         ([9.0, 1.0, 2.0, 4.0], [4.0, 3.0, 1.0, 1.0]),
         ([9.0, 1.0, 2.0, 4.0, 6.0, 3.0, 0.0, 7.0], [4.0, 3.75, 0.5, 0.0]),
+        ([float(value**2) for value in range(18)], [99.1666667, 80.5, 3.5, 0.0]),
     ],
 )
 def test_low_parts_of_short_blocks_have_one_sample_at_least(
     row: list[float], levels: list[float]
 ) -> None:
-    assert [level[0] for level in _levels(np.array([row]))] == levels
+    assert [level[0] for level in _levels(np.array([row]))] == pytest.approx(levels)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,13 @@ def levels(*each: float, count: int = 10) -> Floats:
         (levels(4, 6, count=5), 2.0, False),
         (levels(4, 6, 4, 6, count=10), 2.0, True),
         (np.array([3.0, 3.0, 3.0, 4.0]), 1.0, False),
+        (levels(0.001, 2, 3, 3, 3), 1.0, False),  # off by a thousandth of the grain
+        (levels(0.0009, 2, 3, 3, 3), 1.0, True),
+        # A fifth as many values as samples, which stand still in two of three blocks.
+        (np.concatenate((levels(1, 2), [3, 4, 5, 6, 6, 6, 6, 6, 6, 6])), 1.0, True),
+        (np.concatenate((levels(1, 2), [3, 4, 5, 6, 7, 6, 6, 6, 6, 6])), 1.0, False),
+        # In one of two blocks.
+        (np.concatenate((levels(1), [2, 1, 2, 1, 2, 1, 2, 1, 2, 1])), 1.0, False),
     ],
 )
 def test_the_smallest_step_and_whether_the_values_keep_to_it(

@@ -166,6 +166,49 @@ def test_a_shift_between_levels_of_whole_numbers() -> None:
     assert shift_of(blocks((20, 10), (28, 30)), each=3) == LevelShift(10.0, 30.0, 1, 60.0)
 
 
+def test_levels_of_four_blocks_at_either_end_are_told() -> None:
+    assert shift_of(blocks((4, 10), (4, 30), (40, 60))) == LevelShift(10.0, 60.0, 2, 16.0)
+    assert shift_of(blocks((40, 60), (4, 30), (4, 10))) == LevelShift(60.0, 10.0, 2, 88.0)
+
+
+def test_three_steps_are_shifts_and_four_are_a_staircase() -> None:
+    assert shift_of(blocks((12, 10), (12, 30), (12, 50), (12, 70))) is not None
+    assert shift_of(blocks((10, 10), (10, 30), (10, 50), (9, 70), (9, 90))) is None
+
+
+def slow_step(*highs: int) -> float:
+    """When a level of 0 is at 100, seen every second in blocks of four, which lies at 46 from 80 s to 88 s.
+
+    From 88 s on it is at 100, but for single blocks of 40. Those make its mean so low that its
+    first block is the one at 80 s, while 46 is nearer to 0 than to 100. At the seconds of `highs`
+    it is at 100, too.
+    """
+    level = blocks((20, 0), (2, 46), (26, 100))
+    level[[25, 29, 33, 36, 39, 42, 45]] = 40.0
+    values = np.repeat(level, 4)
+    values[list(highs)] = 100.0
+    shift = found(np.arange(192, dtype=np.float64), values)
+    assert shift is not None
+    assert (shift.before, shift.after, shift.steps) == (0.0, 100.0, 1)
+    return shift.time
+
+
+@pytest.mark.parametrize(
+    ("highs", "time"),
+    [
+        ((), 80.0),  # nowhere near: its first block begins there
+        ((87,), 87.0),  # the last second of the block after its first one
+        ((76,), 76.0),  # the first second of the block before it
+        ((75,), 80.0),  # further away it is another event
+        ((75, 87), 87.0),
+    ],
+)
+def test_the_time_is_sought_from_one_block_before_the_step_to_one_after(
+    highs: tuple[int, ...], time: float
+) -> None:
+    assert slow_step(*highs) == time
+
+
 def test_two_samples_a_block_are_enough() -> None:
     values = np.repeat(blocks((20, 10), (28, 30)), 2)
     times = np.arange(96, dtype=np.float64)

@@ -44,6 +44,9 @@ def test_ten_counts_of_requests_are_enough(count: int, enough: bool) -> None:
         (np.concatenate((np.arange(11.0) ** 2, [-1.0])), False),
         (np.arange(12.0) ** 2, True),
         (np.concatenate((np.arange(9.0) ** 2, [64.0, 64.0, 64.0])), True),
+        # No more at the end than at first, whatever was between.
+        (np.array([5.0, 1, 1, 1, 1, 1, 1, 1, 2, 3, 4, 5]), False),
+        (np.array([10.0, 0, 0, 0, 0, 0, 0, 0, 2, 5, 11, 10]), False),
         # All of them were made in the first half.
         (np.minimum(np.arange(12.0) ** 2, 4.0), False),
     ],
@@ -60,6 +63,24 @@ def test_a_rate_that_varies_by_less_than_a_twentieth_is_steady(more: float, vari
     done = np.minimum(when, 200.0) + np.maximum(when - 200.0, 0.0) * (1 - more)
     _, rate = load_covariates([life(when)], 100.0, series(when, done))
     assert (rate is not None) == varies
+
+
+@pytest.mark.parametrize(("slower", "varies"), [(19.1, False), (19.0, True), (18.9, True)])
+def test_a_rate_that_varies_by_a_twentieth_exactly_is_followed(slower: float, varies: bool) -> None:
+    when = np.arange(0.0, 400.0, 10.0)
+    done = 20 * np.minimum(when, 200.0) + slower * np.maximum(when - 200.0, 0.0)
+    _, rate = load_covariates([life(when)], 100.0, series(when, done))
+    assert (rate is not None) == varies
+
+
+def test_there_are_no_requests_after_the_last_count() -> None:
+    """The last point lies as far beyond it as its neighbourhood reaches."""
+    points = np.arange(0.0, 120.0, 10.0)
+    when = points[:-1]
+    (_, pace), rate = load_covariates([life(points)], 50.0, series(when, when**2))
+    assert rate is not None
+    assert rate[-1] == 0.0
+    assert pace[-1] == pace[-2]
 
 
 def test_the_rate_is_taken_over_a_point_s_neighbourhood_and_the_pace_in_units_of_the_late_one() -> (
@@ -102,6 +123,16 @@ def test_points_at_one_time_have_a_rate_too() -> None:
     assert rate == pytest.approx([0, 0, 0, 0, 1], abs=1e-3)
 
 
+def test_the_rate_at_one_time_is_that_of_this_moment() -> None:
+    """One request a second, but eleven a second from 50 s on for half a second."""
+    when = np.arange(0.0, 110.0, 0.5)
+    done = when + 10 * np.clip(when - 50.0, 0.0, 0.5)
+    points = np.array([20.0, 20.0, 20.0, 50.0, 50.0])
+    (_, pace), _ = load_covariates([life(points)], 50.0, series(when, done))
+    # The late rates are 1, 6 and 6.
+    assert pace == pytest.approx([0, 0, 0, *[30 / (13 / 3 * 50)] * 2], rel=1e-3)
+
+
 def peaks(open_now: list[float], at: list[float] | None = None) -> list[float] | None:
     """The peaks of connections that were counted every ten seconds, at those seconds or at others."""
     when = 10 * np.arange(len(open_now), dtype=np.float64)
@@ -114,6 +145,7 @@ def test_peaks_are_the_most_connections_so_far() -> None:
     assert peak_connections([life(EVERY)], None) is None
     counts = [4.0, 2.0, 6.0, 5.0, 6.0, 8.0, 1.0, 12.0, 3.0, 3.0]
     assert peaks(counts) == [0, 0, 0.25, 0.25, 0.25, 0.5, 0.5, 1, 1, 1]
+    assert peaks([4.0, 6.0, 8.0] + [8.0] * 7, [-5.0, 5.0, 15.0, 25.0]) == [0, 0, 0.5, 1]
     # Those counted at a point itself are known there; before the first count, that one is.
     assert peaks(counts, [-5.0, 19.9, 20.0, 55.0, 95.0]) == [0, 0, 0.25, 0.5, 1]
 
