@@ -1,14 +1,27 @@
 """Several runs of one profile as one."""
 
+import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from scipy.stats import t
 
 from soak.analysis import analyze
-from soak.analysis.pooling import pool, pooled_trend, refuse_to_pool
+from soak.analysis import pooling as pooling_module
+from soak.analysis.pooling import (
+    _between,
+    _more_runs,
+    _pooled,
+    pool,
+    pooled_trend,
+    pooling_key,
+    refuse_to_pool,
+)
+from soak.analysis.vouch import MOST
 from soak.errors import UsageError
-from soak.model import Analysis, Ending, RunInfo, Trend, Verdict
+from soak.model import Analysis, Ending, Finding, RuleName, RunInfo, Trend, Verdict
 from soak.profile import Limits, Profile, parse_profile
 from tests.analysis.recordings import SECONDS, gauge, health, noise, recording
 
@@ -107,3 +120,386 @@ def test_one_run_is_not_several() -> None:
     with pytest.raises(UsageError, match="at least two"):
         refuse_to_pool([("a", profile(), RUN, 0.0)])
     refuse_to_pool([("a", profile(), RUN, 0.0), ("b", profile(), RUN, 300.0)])
+
+
+def pooling(name: str, text: str = TEXT, start: float = 0.0, **run: Any) -> Any:
+    return name, profile(text), replace(RUN, **run), start
+
+
+def test_a_run_that_broke_is_refused_with_what_broke_it() -> None:
+    with pytest.raises(UsageError, match=r"b broke \(the disk is full\): leave it out"):
+        refuse_to_pool([pooling("a"), pooling("b", start=1000.0, failure="the disk is full")])
+
+
+@pytest.mark.parametrize(
+    ("other", "what"),
+    [
+        (TEXT.replace("rate: 50/s", "users: 5"), "the rates"),
+        (
+            TEXT.replace("rate: 50/s, duration: 5m", "stages: [{rate: 50/s, for: 5m}]"),
+            "the rates",
+        ),
+        (
+            TEXT.replace("endpoints: [GET /]", "flows: [{name: f, steps: [GET /]}]"),
+            "the endpoints",
+        ),
+    ],
+)
+def test_what_differs_is_named(other: str, what: str) -> None:
+    with pytest.raises(UsageError, match=f"{what} of b and a differ, so their growth is not one"):
+        refuse_to_pool([pooling("a"), pooling("b", other, 1000.0)])
+
+
+def test_runs_overlap_in_whichever_order_they_are_given_and_on_one_target_alone() -> None:
+    late, early = pooling("late", start=1000.0), pooling("early", start=701.0)
+    with pytest.raises(UsageError, match="early and late overlap in time on one target"):
+        refuse_to_pool([late, early])
+    refuse_to_pool([late, pooling("early", start=700.0)])
+    elsewhere = TEXT.replace("127.0.0.1:1", "127.0.0.1:2")
+    refuse_to_pool([late, pooling("early", elsewhere, 701.0)])
+
+
+def test_runs_that_may_be_pooled_have_one_key() -> None:
+    key = pooling_key(profile())
+    assert len(key) == 16
+    assert pooling_key(profile(TEXT + "limits: {p99: 100ms}\n")) == key
+    for other in (
+        TEXT.replace("50/s", "60/s"),
+        "name: other" + TEXT,
+        TEXT.replace("GET /", "GET /x"),
+    ):
+        assert pooling_key(profile(other)) != key
+
+
+#: Per hour: what a run's growth may be at most is 2.
+CALM = Trend(0.0, -1.0, 2.0, 1.0, 0.0, 100.0)
+LABELS = (("instance", "a"),)
+
+
+def growth(verdict: Verdict = Verdict.PASS, vouched: float | None = 1000.0, **more: Any) -> Finding:
+    usual: dict[str, Any] = {"series": "queue", "labels": LABELS, "unit": "/h", "trend": CALM}
+    return Finding(
+        RuleName.GROWTH,
+        verdict=verdict,
+        reason="It may grow.",
+        vouched_seconds=vouched,
+        exhausts_in_hours=9.0,
+        **(usual | more),
+    )
+
+
+def run(*findings: Finding, started: str = "2026-01-01T00:00:00Z", **more: Any) -> Analysis:
+    info = RunInfo("shop", started, 300.0)
+    return Analysis(info, Verdict.PASS, "Fine.", findings, **more)
+
+
+def together(
+    monkeypatch: pytest.MonkeyPatch,
+    pooled: Trend,
+    *findings: Finding,
+    longest: float = 100.0,
+    survive: float = 100.0,
+) -> Finding:
+    """The finding over runs of which each has one of these; a growth of 20/h matters."""
+    monkeypatch.setattr(pooling_module, "pooled_trend", lambda _: pooled)
+    rows = findings or (growth(), growth(vouched=3000.0))
+    found = _pooled(("queue", LABELS), [run(row) for row in rows], longest, survive)
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize(
+    ("pooled", "verdicts", "longest", "verdict", "seconds", "said"),
+    [
+        (
+            (5.0, 4.0, 6.0, 1.0),
+            "pp",
+            100.0,
+            Verdict.PASS,
+            2000 / 6,
+            "queue over all runs: 5/h (4/h to 6/h).",
+        ),
+        ((5.0, 4.0, 6.0, 8.0), "pp", 100.0, Verdict.PASS, 250.0, "queue over all runs: 5/h (4/h"),
+        # Hollow: it could have grown by as much as matters in twice the longest run.
+        ((5.0, 4.0, 5.0, 1.0), "pp", 200.0, Verdict.PASS, 400.0, "queue over all runs"),
+        ((5.0, 4.0, 5.0, 1.0), "pp", 201.0, Verdict.INCONCLUSIVE, 400.0, "queue over all runs"),
+        (
+            (25.0, 20.0, 30.0, 1.0),
+            "pp",
+            10.0,
+            Verdict.FAIL,
+            2000 / 30,
+            "queue keeps growing in all runs together: 25/h (20/h to 30/h).",
+        ),
+        ((25.0, 19.9, 30.0, 1.0), "pp", 10.0, Verdict.PASS, 2000 / 30, "queue over all runs"),
+        (
+            (10.0, 5.0, 20.0, 1.0),
+            "pi",
+            10.0,
+            Verdict.INCONCLUSIVE,
+            100.0,
+            "queue may or may not grow over all runs: 10/h (5/h to 20/h); 1 more such run would tell.",
+        ),
+        ((10.0, 5.0, 19.9, 1.0), "pi", 10.0, Verdict.PASS, 2000 / 19.9, "queue over all runs"),
+        (
+            (5.0, 4.0, 6.0, 1.0),
+            "pf",
+            100.0,
+            Verdict.FAIL,
+            2000 / 6,
+            "1 of 2 runs failed: It may grow.",
+        ),
+        ((-5.0, -6.0, -4.0, 0.0), "pp", 100.0, Verdict.PASS, MOST, "queue over all runs"),
+        ((-5.0, -6.0, 1e-9, 0.0), "pp", 100.0, Verdict.PASS, MOST, "queue over all runs"),
+        ((0.1, 0.0, 0.5, 0.0), "pp", 100.0, Verdict.PASS, 4000.0, "queue over all runs"),
+    ],
+)
+def test_growth_over_all_runs_is_judged_by_what_matters(
+    monkeypatch: pytest.MonkeyPatch,
+    pooled: tuple[float, ...],
+    verdicts: str,
+    longest: float,
+    verdict: Verdict,
+    seconds: float,
+    said: str,
+) -> None:
+    slope, low, high, resolution = pooled
+    trend = Trend(slope, low, high, resolution, 0.0, 100.0)
+    kinds = {"p": Verdict.PASS, "i": Verdict.INCONCLUSIVE, "f": Verdict.FAIL}
+    first, second = (kinds[letter] for letter in verdicts)
+    rows = growth(first), growth(second, vouched=3000.0)
+    found = together(monkeypatch, trend, *rows, longest=longest)
+    assert found.verdict is verdict
+    assert found.vouched_seconds == pytest.approx(seconds)
+    assert found.reason.startswith(said)
+    assert (found.observed, found.trend, found.exhausts_in_hours) == (pooled[0], trend, None)
+    assert found.adjustments == ()
+
+
+@pytest.mark.parametrize("unit", ["descriptors/h", "threads/h", "goroutines/h", "connections/h"])
+def test_counts_are_never_hollow(monkeypatch: pytest.MonkeyPatch, unit: str) -> None:
+    trend = Trend(5.0, 4.0, 6.0, 1.0, 0.0, 100.0)
+    rows = growth(unit=unit), growth(unit=unit)
+    assert together(monkeypatch, trend, *rows, longest=1e6).verdict is Verdict.PASS
+
+
+def test_a_run_that_bounds_nothing_leaves_the_others_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    trend = Trend(5.0, 4.0, 6.0, 1.0, 0.0, 100.0)
+    falling = growth(trend=Trend(-2.0, -3.0, -1.0, 0.0, 0.0, 100.0))
+    slow = growth(trend=Trend(0.0, 0.0, 0.5, 0.0, 0.0, 100.0), vouched=4000.0)
+    assert together(monkeypatch, trend, falling, growth()).vouched_seconds == 2000 / 6
+    assert together(monkeypatch, trend, falling, slow).vouched_seconds == 2000 / 6
+    alone = together(monkeypatch, trend, falling, falling)
+    assert (alone.vouched_seconds, alone.verdict) == (MOST, Verdict.PASS)
+    unknown = together(monkeypatch, trend, growth(vouched=None), growth())
+    assert (unknown.vouched_seconds, unknown.verdict) == (0.0, Verdict.FAIL)
+
+
+def test_a_fall_for_the_worse_is_told_as_a_fall(monkeypatch: pytest.MonkeyPatch) -> None:
+    trend = Trend(5.0, 4.0, 6.0, 1.0, 0.0, 100.0)
+    falling = growth(trend=CALM.mirrored())
+    found = together(monkeypatch, trend, falling, growth())
+    assert (found.observed, found.trend) == (-5.0, trend.mirrored())
+
+
+@pytest.mark.parametrize(
+    ("rows", "judged"),
+    [
+        ((growth(), growth()), True),
+        ((growth(), growth(series="other")), False),
+        ((growth(), growth(labels=())), False),
+        ((growth(), growth(trend=None)), False),
+        ((growth(), growth(trend=replace(CALM, slope_high=np.inf))), False),
+        ((growth(), replace(growth(), rule=RuleName.MAX)), False),
+    ],
+)
+def test_a_series_must_have_been_judged_in_every_run(
+    rows: tuple[Finding, ...], judged: bool
+) -> None:
+    found = _pooled(("queue", LABELS), [run(row) for row in rows], 100.0, 100.0)
+    assert (found is not None) is judged
+
+
+def test_a_series_that_a_run_judged_twice_is_not_pooled() -> None:
+    runs = [run(growth(), growth()), run(growth())]
+    assert _pooled(("queue", LABELS), runs, 100.0, 100.0) is None
+
+
+@pytest.mark.parametrize(
+    ("slope", "half", "runs", "said"),
+    [
+        (2.0, 4.0, 3, "9 more such runs would tell"),
+        (2.0, 6.0, 1, "8 more such runs would tell"),
+        (8.0, 4.0, 3, "9 more such runs would tell"),  # 2 from where it matters
+        (-2.0, 4.0, 3, "9 more such runs would tell"),
+        (12.0, 4.0, 3, "9 more such runs would tell"),
+        (9.0, 4.0, 3, "14 more such runs would tell"),
+        (2.0, 0.5, 3, "1 more such run would tell"),
+        (2.0, 2.1, 3, "1 more such run would tell"),
+        (0.0, 4.0, 3, "14 more such runs would tell"),
+        (0.5, 0.75, 2, "3 more such runs would tell"),
+    ],
+)
+def test_how_many_more_runs_would_tell(slope: float, half: float, runs: int, said: str) -> None:
+    between = Trend(slope, slope - half, slope + half, 1.0, 0.0, 100.0)
+    assert _more_runs(between, 10.0, runs) == said
+
+
+def reference(trends: list[Trend]) -> tuple[float, float, float]:
+    """The pooled growth, half of its interval and the resolution, written out."""
+    slopes = [each.slope_per_hour for each in trends]
+    variances = [
+        max((each.slope_high - each.slope_low) / 3.92, each.resolution_per_hour / 4.5 / 1.4) ** 2
+        for each in trends
+    ]
+    fixed = [1 / variance for variance in variances]
+    mean = sum(a * b for a, b in zip(fixed, slopes, strict=True)) / sum(fixed)
+    q = sum(a * (b - mean) ** 2 for a, b in zip(fixed, slopes, strict=True))
+    scale = sum(fixed) - sum(a * a for a in fixed) / sum(fixed)
+    tau = max(0.0, (q - (len(trends) - 1)) / scale)
+    weights = [1 / (variance + tau) for variance in variances]
+    slope = sum(a * b for a, b in zip(weights, slopes, strict=True)) / sum(weights)
+    spread = sum(a * (b - slope) ** 2 for a, b in zip(weights, slopes, strict=True))
+    wider = max(1.0, spread / (len(trends) - 1))
+    reach = float(t.ppf(0.975, len(trends) - 1)) * math.sqrt(wider / sum(weights))
+    seen = math.sqrt(wider / sum(1 / each.resolution_per_hour**2 for each in trends))
+    return slope, reach, max(seen, slope + reach)
+
+
+@pytest.mark.parametrize(
+    "trends",
+    [
+        [trend(1.0, 1.0), trend(3.0, 1.0)],
+        [trend(1.0, 1.0), trend(30.0, 2.0), trend(5.0, 0.5)],
+        [trend(0.1, 1.0), trend(0.2, 3.0), trend(0.15, 2.0), trend(0.1, 1.5)],
+        [trend(-50.0, 1.0, 100.0), trend(-51.0, 1.0, 50.0), trend(-49.0, 1.0)],
+        [trend(1.0, 0.01, 9.0), trend(2.0, 0.01, 9.0), trend(9.0, 1.0)],
+        [trend(1.0, 1.0), Trend(2.0, 2.0, 2.0, 4.0, 0.0, 100.0)],
+    ],
+)
+@pytest.mark.parametrize("scale", [1.0, 1e-8, 1e9])
+def test_the_pooled_growth_is_that_of_hartung_and_knapp(trends: list[Trend], scale: float) -> None:
+    scaled = [
+        Trend(
+            each.slope_per_hour * scale,
+            each.slope_low * scale,
+            each.slope_high * scale,
+            each.resolution_per_hour * scale,
+            5.0 * index,
+            100.0 + index,
+        )
+        for index, each in enumerate(trends)
+    ]
+    slope, reach, resolution = (value * scale for value in reference(trends))
+    seen = pooled_trend(scaled)
+    assert seen.slope_per_hour == pytest.approx(slope, rel=1e-9)
+    assert seen.slope_low == pytest.approx(slope - reach, rel=1e-9)
+    assert seen.slope_high == pytest.approx(slope + reach, rel=1e-9)
+    assert seen.resolution_per_hour == pytest.approx(resolution, rel=1e-9)
+    assert seen.settled_after_seconds == 5.0 * (len(trends) - 1)
+    assert seen.level == 100.0 + len(trends) - 1
+
+
+@pytest.mark.parametrize(
+    ("settled", "longest"), [((None, None), 0.0), ((None, 0.5), 0.5), ((30.0, 20.0), 30.0)]
+)
+def test_all_runs_have_settled_after_the_longest_warm_up(
+    settled: tuple[float | None, ...], longest: float
+) -> None:
+    rows = [replace(trend(1.0, 1.0), settled_after_seconds=each) for each in settled]
+    assert pooled_trend(rows).settled_after_seconds == longest
+
+
+@pytest.mark.parametrize(
+    ("resolutions", "pooled"), [((2.0, 3.0), 1.2), ((0.002, 0.003), 0.0012), ((0.0, 0.0), 0.0)]
+)
+def test_what_never_moved_in_any_run_is_bounded_by_all_of_the_time(
+    resolutions: tuple[float, ...], pooled: float
+) -> None:
+    rows = [Trend(0.0, 0.0, 0.0, each, 7.0, 10.0 * each) for each in resolutions]
+    seen = pooled_trend(rows)
+    assert seen.resolution_per_hour == pytest.approx(pooled)
+    assert replace(seen, resolution_per_hour=0.0) == Trend(
+        0.0, 0.0, 0.0, 0.0, 0.0, 10.0 * resolutions[-1]
+    )
+
+
+def test_a_run_without_any_scatter_or_resolution_leaves_nothing_to_pool() -> None:
+    seen = pooled_trend([Trend(0.0, 0.0, 0.0, 0.0, 0.0, 10.0), trend(5.0, 1.0)])
+    assert (seen.slope_per_hour, seen.slope_low, seen.slope_high) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("slopes", "errors", "between"),
+    [
+        ([1.0, 3.0], [1.0, 1.0], 1.0),
+        ([1.0, 2.0], [1.0, 1.0], 0.0),
+        ([0.0, 0.0, 6.0], [1.0, 1.0, 1.0], 11.0),
+        ([5.0], [1.0], 0.0),
+    ],
+)
+def test_the_variance_between_runs_is_that_of_dersimonian_and_laird(
+    slopes: list[float], errors: list[float], between: float
+) -> None:
+    assert _between(np.array(slopes), np.array(errors)) == pytest.approx(between)
+
+
+DAY = 86400.0
+STEADY = Trend(0.0, -1.0, 1.0, 2.0, 0.0, 100.0)
+
+
+def nightly(*more: Finding, vouched: float = 10 * DAY, **named: Any) -> list[Analysis]:
+    """Three runs that each judged one queue."""
+    return [
+        run(growth(vouched=vouched, trend=STEADY), *more, started=f"2026-01-0{day}", **named)
+        for day in (1, 2, 3)
+    ]
+
+
+def test_three_runs_are_one_analysis() -> None:
+    other = Finding(RuleName.MAX, "fds", Verdict.PASS, "Fine.")
+    open_ = replace(other, verdict=Verdict.INCONCLUSIVE)
+    vouch = replace(open_, rule=RuleName.VOUCH)
+    seen = pool(nightly(other, open_, vouch, warnings=("odd",)), [600.0, 600.0, 1200.0], DAY)
+    assert [finding.series for finding in seen.findings] == ["fds"] * 3 + ["queue"]
+    assert (seen.run.name, seen.run.seconds) == ("shop, 3 runs together", 900.0)
+    assert seen.run.started == "2026-01-01"
+    assert (seen.verdict, seen.vouched) == (Verdict.INCONCLUSIVE, None)
+    assert seen.reason == "Fine. (3 runs, 40 min judged together)"
+    assert seen.warnings == tuple(f"2026-01-0{day}: odd" for day in (1, 2, 3))
+
+
+def test_runs_that_judged_no_resource_together_are_left_open() -> None:
+    runs = [run(growth(trend=None)), run(growth()), run(growth())]
+    seen = pool(runs, [600.0] * 3, DAY)
+    assert (seen.verdict, seen.vouched) == (Verdict.INCONCLUSIVE, None)
+    assert seen.reason == "No resource was judged in every run, so growth cannot be judged."
+    fails = Finding(RuleName.MAX, "fds", Verdict.FAIL, "Too many.")
+    assert pool([*runs, run(fails)], [600.0] * 4, DAY).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("vouch", "asked"), [(None, 90 * DAY), (60 * DAY, 60 * DAY)])
+def test_more_rounds_of_all_runs_vouch_for_longer(vouch: float | None, asked: float) -> None:
+    """The interval of three runs reaches 4.3 of its errors: 10 days at 2/h come to some 13 of them."""
+    seen = pool(nightly(), [600.0] * 3, 90 * DAY, vouch)
+    told = [finding for finding in seen.findings if finding.rule is RuleName.VOUCH]
+    assert len(told) == (vouch is not None)
+    if vouch is None:
+        assert seen.vouched is not None
+        assert seen.vouched.asked_seconds == asked
+        exact = (asked / seen.vouched.seconds) ** 2 - 1
+        assert exact <= 14 * 3
+        expected = math.ceil(exact) * 3 if exact <= 14 else None
+        assert seen.vouched.rounds == expected
+        assert seen.reason.startswith("Vouches for ")
+        assert seen.reason.endswith(". 3 runs, 30 min judged together.")
+    else:
+        assert told[0].verdict is Verdict.INCONCLUSIVE
+        assert told[0].limit == asked
+
+
+def test_runs_that_vouch_for_long_enough_need_no_more() -> None:
+    seen = pool(nightly(vouched=1000 * DAY), [600.0] * 3, DAY)
+    assert seen.verdict is Verdict.PASS
+    assert seen.vouched is not None
+    assert seen.vouched.rounds == 0

@@ -86,7 +86,7 @@ def request_rate(subject: Subject) -> float:
     times, done = subject.requests.times[inside], subject.requests.values[inside]
     return (
         float((done[-1] - done[0]) / (times[-1] - times[0]))
-        if len(times) > 1 and times[-1] > times[0]
+        if len(times) and times[-1] > times[0]
         else 0.0
     )
 

@@ -74,7 +74,7 @@ def _value(block: EndpointWindows, q: float | None) -> float | None:
 
 def windows_needed(share: float) -> int:
     """Return the windows below which a share cannot be judged, because one bad window is already too many."""
-    return max(1, math.ceil(1 / (1 - share) - _ROUNDING)) if share < 1 else 1
+    return math.ceil((1 - _ROUNDING) / (1 - share)) if share < 1 else 1
 
 
 def _finding(key: str, limit: Windowed, values: list[float], whole: int, labels: Labels) -> Finding:

@@ -265,6 +265,13 @@ def still_used(times: list[float], values: list[float]) -> tuple[float, float] |
     assert finding.limit is not None
     assert finding.observed is not None
     assert (finding.verdict, finding.unit) == (Verdict.FAIL, "connections")
+    many = (
+        "1 connection was" if finding.observed == 1 else f"{finding.observed:.0f} connections were"
+    )
+    they = "it was" if finding.observed == 1 else "they were"
+    assert finding.reason == (
+        f"{many} still in use when the load had ended: {they} never returned."
+    )
     return finding.limit, finding.observed
 
 
@@ -290,6 +297,14 @@ def test_connections_in_use_throughout_the_later_half_of_the_drain_did_not_retur
     assert still_used(times, values) == held
 
 
+def test_all_pools_are_looked_at_for_connections_that_did_not_return() -> None:
+    used = [at(name, [30, 35, 40], 2) for name in (GO.used, HIKARI.used)]
+    made = prepared()
+    run = replace(made, recording=replace(made.recording, series=tuple(used)))
+    found = [finding.series for finding in pools.pool_findings(RuleInput(run, Limits()))]
+    assert found == [GO.used, HIKARI.used]
+
+
 def test_without_a_drain_no_connection_is_said_not_to_have_returned() -> None:
     made = prepared()
     alone = replace(made, recording=replace(made.recording, phases=made.recording.phases[:1]))
@@ -303,6 +318,7 @@ def test_without_a_drain_no_connection_is_said_not_to_have_returned() -> None:
         ([0, 1, 3, 3], Kind.COUNTER, 3.0),
         ([5, 2, 4, 4], Kind.COUNTER, 4.0),  # a fall is a restart from 0
         ([3, 4, 4, 4], Kind.COUNTER, 1.0),
+        ([3, 2.5, 2.5, 2.5], Kind.COUNTER, 2.5),
         ([0, np.nan, 3, 4], Kind.COUNTER, 4.0),
         ([3, 3, 3, 3], Kind.COUNTER, None),
         ([0, 1, 3, 3], Kind.GAUGE, None),
@@ -350,6 +366,15 @@ def test_fewer_than_ten_samples_say_nothing_of_a_pool() -> None:
     assert len(warned(10, 10, since=31.0)) == 1
 
 
+def test_a_pool_of_few_samples_does_not_hide_the_next() -> None:
+    times = np.arange(1.0, 41.0)
+    few = at(GO.used, times[:5], 10, pool="a")
+    others = (at(GO.used, times, 10, pool="b"), at(GO.maximum, times, 10, pool="b"))
+    run = prepared(few, *others, start=0.0, judged_from=0.0, end=40.0)
+    [said] = pools.pool_warnings(RuleInput(run, Limits()), ())
+    assert said.startswith("The connection pool of b was at its maximum")
+
+
 TOO_LARGE = "connections and never used more than 1: a smaller maximum protects the database"
 
 
@@ -369,6 +394,13 @@ def test_the_largest_integer_is_no_maximum(most: float, told: bool) -> None:
     assert bool(said) is told
     if told:
         assert said == [f"The connection pool may hold {show_number(most)} {TOO_LARGE}"]
+
+
+def test_a_quarter_of_a_maximum_of_twenty_or_more_is_use_enough() -> None:
+    assert warned(1, 19) == []
+    assert len(warned(1, 20)) == 1
+    assert warned(25, 100) == []
+    assert len(warned(24, 100)) == 1
 
 
 def test_a_pool_of_one_connection_is_pinned_too() -> None:
@@ -460,6 +492,7 @@ def test_ten_idle_connections_in_the_last_quarter_of_an_hour_are_kept_for_ever()
     assert idle_for_ever() == [KEPT]
     assert idle_for_ever([10.0] * 9 + [15.0]) == [KEPT]
     assert idle_for_ever([9.0] + [10.0] * 9) == []
+    assert idle_for_ever(9.0, busy=(3.0, 3.0)) == []
     assert idle_for_ever(pool=HIKARI) == []  # which has no series of idle connections here
     assert idle_for_ever(times=[time - 1 for time in IDLE_TIMES]) == []  # one is too early
     assert idle_for_ever([np.nan] + [10.0] * 9) == []  # nine are too few

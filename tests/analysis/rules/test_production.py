@@ -70,6 +70,7 @@ LITTLE = ", too little to matter within 10 h."
         (0.8, 0.9, 0.1, 50.0, Verdict.INCONCLUSIVE, "between 0.2/h and 0.9/h", 14400.0),
         (0.8, 0.9, 1.8, 50.0, Verdict.INCONCLUSIVE, "between 0.2/h and 0.9/h", 7200.0),
         (1.44, 1.8, 0.1, 50.0, Verdict.FAIL, "It grows.", 7200.0),
+        (1.4398, 1.8, 0.1, 50.0, Verdict.INCONCLUSIVE, "between 0.36/h and 1.8/h", 7200.0),
         (1.4, 1.8, 0.1, 50.0, Verdict.INCONCLUSIVE, "between 0.35/h and 1.8/h", 7200.0),
         (-0.5, 0.36, 0.1, 50.0, Verdict.INCONCLUSIVE, "between -0.5/h and 0.36/h", 36000.0),
         (-0.5, 0.3, 0.1, 50.0, Verdict.PASS, "between -0.5/h and 0.3/h", 43200.0),
@@ -165,6 +166,7 @@ def test_a_fit_on_both_clocks_may_show_that_growth_matters(monkeypatch: pytest.M
         (counted([5, 25, 65], [0, 10, 20]), 21.0, 0.0),
         (counted([np.nan, 25, 65, np.nan], [0, 10, 30, 40]), 0.0, 2.0),
         (counted([5, 25], [10, 10]), 0.0, 0.0),
+        (counted([5, 15, 25], [0, 0, 10]), 0.0, 2.0),
         (counted([5, 5], [10, 12]), 0.0, 0.0),
     ],
 )
@@ -207,6 +209,7 @@ NOISE = np.random.default_rng(3).normal(0, 1, 400)
         (75, NOISE[:75] * 1e-3, -1.0, 1.0),
         (121, np.where(np.arange(121) * 30 // 121 % 2 == 0, 1.0, -1.0), -1.0, -0.5),
         (90, np.cumsum(NOISE[:90]), 0.3, 0.9),
+        (90, np.cumsum(NOISE[:90]) * 1e-3, 0.3, 0.9),
         (300, np.cos(2 * np.pi * np.arange(300) / 300), 0.9, 1.0),
     ],
 )
@@ -242,6 +245,7 @@ def test_only_the_judged_stretch_is_fitted() -> None:
     ("own", "fits"),
     [
         (subject(counted(varied(60)), np.ones(60)), True),
+        (subject(counted(varied(60) / 2000), np.ones(60)), True),
         (subject(counted(varied(59)), np.ones(59)), False),
         (subject(None, np.ones(60)), False),
         (subject(counted(varied(60)), np.ones(60), borders=(30.0,)), False),

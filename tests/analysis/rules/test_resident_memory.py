@@ -3,11 +3,29 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from soak.analysis import analyze
-from soak.model import Analysis, Series, Verdict
+from soak.analysis.prepare.prepare import Prepared, prepare
+from soak.analysis.rules import resident_memory
+from soak.analysis.rules.resident_memory import (
+    LIVE_HEAPS,
+    Judge,
+    _alone,
+    _alone_above_steady_heap,
+    _in_the_light,
+    _kept,
+    _passed,
+    _taken,
+    _until_alone,
+    explain_resident_memory,
+)
+from soak.analysis.statistics.growth_input import Subject
+from soak.catalog.metrics import COLLECTORS
+from soak.model import Analysis, Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
@@ -149,3 +167,327 @@ def test_a_heap_that_creeps_like_a_young_one_is_steady_enough() -> None:
     verdict, reason = resident(analyze(run, Limits()))
     assert verdict is Verdict.INCONCLUSIVE
     assert "under a live heap that is steady" in reason
+
+
+def at(name: str, values: Any, **labels: str) -> Series:
+    column = np.asarray(values, np.float64)
+    return Series(name, np.arange(float(len(column))), column, tuple(labels.items()))
+
+
+RSS, ANONYMOUS = "process_resident_memory_bytes", "process_resident_anonymous_bytes"
+LIVE, SYS = "go_gc_heap_live_bytes", "go_memstats_sys_bytes"
+RELEASED = "go_memstats_heap_released_bytes"
+MIB = 2.0**20
+RISING = Trend(9.0, 8.0, 11.0, 1.0, 0.0, 100.0, p_no_growth=0.1)
+STEADY = Trend(0.0, -1.0, 2.0, 1.0, 0.0, 8 * MIB)
+
+
+def growth(
+    name: str = RSS, verdict: Verdict = Verdict.FAIL, trend: Trend | None = RISING, **labels: str
+) -> Finding:
+    return Finding(RuleName.GROWTH, name, verdict, "It grows.", tuple(labels.items()), trend=trend)
+
+
+def ready(*series: Series, **more: Any) -> Prepared:
+    return replace(prepare(recording(requests=[]), 0.0), series=series, **more)
+
+
+def subject(series: Series, **more: Any) -> Subject:
+    return Subject(series, "resident memory", "bytes", **more)
+
+
+def judge_as(verdicts: dict[str, Verdict]) -> Judge:
+    """A judge that knows each series' verdict by its name."""
+    return lambda each: growth(each.series.name, verdicts[each.series.name], STEADY)
+
+
+def never(_: Subject) -> Finding:
+    raise AssertionError("nothing further is to be judged")
+
+
+def test_the_heaps_that_resident_memory_is_compared_with() -> None:
+    assert LIVE in LIVE_HEAPS
+    assert "jvm_gc_live_data_size_bytes" in LIVE_HEAPS
+    heaps = [collector for collector in COLLECTORS if collector.heap]
+    for collector in heaps:
+        assert (collector.heap in LIVE_HEAPS) is not collector.live_after_full
+    assert "" not in LIVE_HEAPS
+
+
+@pytest.mark.parametrize(
+    ("finding", "limit", "explained"),
+    [
+        (growth(instance="a"), None, "go_gc_heap_live_bytes"),
+        (growth(instance="a", verdict=Verdict.INCONCLUSIVE), None, "go_gc_heap_live_bytes"),
+        (growth(instance="b"), None, "no heap"),
+        (growth(instance="a", verdict=Verdict.PASS), None, None),
+        (growth(instance="a"), 5.0, None),
+        (growth(LIVE, instance="a"), None, None),  # no whole process
+        (growth("unheard_of", instance="a"), None, None),
+    ],
+)
+def test_only_growth_of_a_whole_process_is_explained_by_its_own_heap(
+    monkeypatch: pytest.MonkeyPatch, finding: Finding, limit: float | None, explained: str | None
+) -> None:
+    def light(
+        _: Prepared, __: Subject, given: Finding, heap: Finding | None, ___: Judge
+    ) -> Finding:
+        return given.adjusted("light", Verdict.PASS, heap.series if heap else "no heap")
+
+    monkeypatch.setattr(resident_memory, "_in_the_light", light)
+    companions = [growth("unheard_of", instance="a"), growth(LIVE, instance="a")]
+    own = subject(at(finding.series, [1.0], **dict(finding.labels)), limit=limit)
+    [seen] = explain_resident_memory(ready(), [own], [finding], companions, never)
+    assert seen == finding if explained is None else seen.reason == explained
+
+
+def in_the_light(
+    *series: Series,
+    heap: Finding | None = growth(LIVE, Verdict.PASS),
+    rss: Any = (5 * MIB,) * 8,
+    verdicts: dict[str, Verdict] | None = None,
+    since: float = 0.0,
+    **more: Any,
+) -> Finding:
+    own = subject(at(RSS, rss), judged_from=since, floor=at("floor", [1.0]))
+    prepared = ready(own.series, *series, **more)
+    return _in_the_light(prepared, own, growth(), heap, judge_as(verdicts or {}))
+
+
+CALM = at(LIVE, [2 * MIB] * 8)
+
+
+def test_beside_steady_anonymous_memory_only_pages_of_files_grew() -> None:
+    anonymous = at(ANONYMOUS, [3 * MIB] * 8)
+    for heap in (None, growth(LIVE)):
+        seen = in_the_light(anonymous, heap=heap, verdicts={ANONYMOUS: Verdict.PASS})
+        assert seen.verdict is Verdict.PASS
+        assert seen.reason == (
+            "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady."
+        )
+        # Half of 8 MiB may be added, at 2 B/h.
+        assert seen.vouched_seconds == min(3600 * 4 * MIB / 2, 3650 * 86400.0)
+        assert seen.adjustments[-1].by == "resident memory beside the rest of the process"
+    assert in_the_light(anonymous, heap=None, verdicts={ANONYMOUS: Verdict.FAIL}) == growth()
+
+
+@pytest.mark.parametrize(
+    ("series", "more"),
+    [
+        ((CALM,), {"heap": None}),
+        ((CALM,), {"heap": growth(LIVE, Verdict.FAIL)}),
+        ((CALM,), {"heap": growth(LIVE, Verdict.INCONCLUSIVE)}),
+        ((), {}),
+        ((at(LIVE, [MIB] * 6 + [2 * MIB] * 2),), {}),
+        ((CALM,), {"collections": {"": 1.0}}),
+    ],
+)
+def test_without_a_heap_that_is_known_to_be_steady_nothing_is_excused(
+    series: tuple[Series, ...], more: dict[str, Any]
+) -> None:
+    taken = at(SYS, [9 * MIB] * 8)
+    assert in_the_light(*series, taken, verdicts={SYS: Verdict.PASS}, **more) == growth()
+
+
+@pytest.mark.parametrize(
+    ("rss", "taken", "verdict", "fits"),
+    [
+        ([5 * MIB] * 8, [4 * MIB] * 8, Verdict.PASS, True),  # 1 MiB lies outside of the heap
+        ([5 * MIB + 1] * 8, [4 * MIB] * 8, Verdict.PASS, False),
+        ([np.nan] + [5 * MIB] * 7, [4 * MIB] * 7 + [np.nan], Verdict.PASS, True),
+        ([5 * MIB] * 8, [4 * MIB] * 8, Verdict.FAIL, False),
+        ([5 * MIB] * 8, [4 * MIB] * 6 + [6 * MIB] * 2, Verdict.PASS, False),
+    ],
+)
+def test_below_what_the_runtime_took_a_rise_must_end(
+    rss: list[float], taken: list[float], verdict: Verdict, fits: bool
+) -> None:
+    seen = in_the_light(CALM, at(SYS, taken), rss=rss, verdicts={SYS: verdict})
+    assert ("reserved earlier" in seen.reason) is fits
+    if fits:
+        assert seen.verdict is Verdict.PASS
+        assert seen.reason == (
+            "Resident memory still fills memory that the runtime reserved earlier (5 MiB), "
+            "which is steady, as is the live heap."
+        )
+        assert seen.vouched_seconds == min(3600 * 4 * MIB / 2, 3650 * 86400.0)
+
+
+def test_only_the_judged_stretch_must_fit() -> None:
+    rss = [9 * MIB] + [5 * MIB] * 7
+    for since, fits in ((1.0, True), (0.0, False)):
+        seen = in_the_light(
+            CALM, at(SYS, [4 * MIB] * 8), rss=rss, verdicts={SYS: Verdict.PASS}, since=since
+        )
+        assert ("reserved earlier" in seen.reason) is fits
+
+
+def test_anonymous_memory_is_what_must_fit_where_it_is_known() -> None:
+    series = (CALM, at(SYS, [4 * MIB] * 8), at(ANONYMOUS, [4 * MIB] * 8))
+    verdicts = {SYS: Verdict.PASS, ANONYMOUS: Verdict.FAIL}
+    assert "earlier" in in_the_light(*series, rss=[9 * MIB] * 8, verdicts=verdicts).reason
+
+
+def test_what_was_given_back_counts_first_and_then_not() -> None:
+    """Of 6 MiB 1 was given back; where that is not steady, all of it is."""
+    given_back = at(RELEASED, [MIB] * 8)
+    for rss, room in ((6, "6 MiB"), (7, "7 MiB")):
+        seen = in_the_light(
+            CALM,
+            at(SYS, [6 * MIB] * 8),
+            given_back,
+            rss=[rss * MIB] * 8,
+            verdicts={SYS: Verdict.PASS},
+        )
+        assert f"earlier ({room})" in seen.reason
+
+
+def test_the_floor_of_resident_memory_is_not_that_of_its_bound() -> None:
+    floors: list[Series | None] = []
+
+    def judge(each: Subject) -> Finding:
+        floors.append(each.floor)
+        return growth(each.series.name, Verdict.FAIL)
+
+    own = subject(at(RSS, [MIB] * 8), floor=at("floor", [1.0]))
+    prepared = ready(CALM, at(SYS, [9 * MIB] * 8), at(ANONYMOUS, [MIB] * 8))
+    _in_the_light(prepared, own, growth(), growth(LIVE, Verdict.PASS), judge)
+    assert floors == [None, None]
+
+
+def alone(trend: Trend | None, seconds: float, verdict: Verdict = Verdict.FAIL) -> Finding:
+    prepared = ready(judged_from=10.0, end=10.0 + seconds)
+    return _alone_above_steady_heap(prepared, growth(verdict=verdict, trend=trend))
+
+
+@pytest.mark.parametrize(
+    ("slope", "level", "seconds", "small"),
+    [
+        # Of an hour, a tenth of the level is small; of half an hour, three tenths.
+        (9.9, 100.0, 3600.0, True),
+        (10.0, 100.0, 3600.0, False),
+        (9.9, -100.0, 3600.0, True),
+        (4.9, 100.0, 7200.0, True),
+        (5.1, 100.0, 7200.0, False),
+        (59.0, 100.0, 1800.0, True),
+        (61.0, 100.0, 1800.0, False),
+        (-9.9, 100.0, 3600.0, True),
+    ],
+)
+def test_a_small_rise_above_a_steady_heap_that_fails_is_left_open(
+    slope: float, level: float, seconds: float, small: bool
+) -> None:
+    trend = replace(RISING, slope_per_hour=slope, level=level)
+    assert alone(trend, seconds).verdict is (Verdict.INCONCLUSIVE if small else Verdict.FAIL)
+    opened = alone(trend, seconds, Verdict.INCONCLUSIVE)
+    assert opened == growth(verdict=Verdict.INCONCLUSIVE, trend=trend)
+
+
+def test_how_long_a_run_would_tell_of_a_small_rise() -> None:
+    seen = alone(RISING, 3600.0)
+    assert seen.reason == (
+        "Resident memory creeps by 9 B/h under a live heap that is steady: settling, or growth outside the managed heap; "
+        "15 min more would tell."
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "passes"),
+    [
+        ({"p_no_growth": 0.51}, True),
+        ({"p_no_growth": 0.5}, False),
+        ({"p_no_growth": 0.51, "doubt": "too few steps"}, False),
+        ({"p_no_growth": 0.51, "slope_per_hour": 10.0}, False),
+        ({"p_no_growth": 0.51, "slope_high": np.inf}, False),
+        ({"p_no_growth": 0.1, "stepwise": True}, True),
+        ({"p_no_growth": 0.1, "stepwise": True, "slope_high": np.inf}, True),
+    ],
+)
+def test_what_most_likely_settled_or_moved_in_steps_passes(
+    more: dict[str, Any], passes: bool
+) -> None:
+    seen = alone(replace(RISING, **more), 3600.0, Verdict.INCONCLUSIVE)
+    assert (seen.verdict is Verdict.PASS) is passes
+    if passes:
+        arenas = "moved in a few steps" if more.get("stepwise") else "has most likely settled"
+        assert seen.reason.startswith(f"Resident memory {arenas}")
+        assert seen.vouched_seconds is None
+
+
+def test_without_a_trend_nothing_is_said() -> None:
+    assert alone(None, 3600.0) == growth(trend=None)
+    unbound = replace(RISING, slope_high=np.inf)
+    assert alone(unbound, 3600.0) == growth(trend=unbound)
+
+
+@pytest.mark.parametrize(
+    ("slope", "level", "seconds", "more"),
+    [
+        (5.0, 100.0, 3600.0, 3600.0),
+        (8.0, 100.0, 3600.0, 900.0),
+        (8.0, -100.0, 3600.0, 900.0),
+        (20.0, 100.0, 3600.0, 900.0),  # at least a quarter of the run is advised
+        (0.01, 100.0, 3600.0, 90000.0),
+        (0.3885, 100.0, 3600.0, 89100.0),
+        (0.381, 100.0, 3600.0, 90000.0),
+        # After 0.625 h a quarter of the level is no longer small, after 0.75 h a fifth.
+        (41.0, 100.0, 1800.0, 450.0),
+        (39.0, 100.0, 1800.0, 900.0),
+    ],
+)
+def test_after_which_time_a_rise_is_no_longer_small(
+    slope: float, level: float, seconds: float, more: float
+) -> None:
+    assert _until_alone(replace(RISING, slope_per_hour=slope, level=level), seconds) == more
+
+
+@pytest.mark.parametrize(
+    ("seconds", "share"), [(0.0, 0.5), (900.0, 0.4), (1800.0, 0.3), (3600.0, 0.1), (7200.0, 0.1)]
+)
+def test_what_resident_memory_may_rise_by_fades_within_an_hour(
+    seconds: float, share: float
+) -> None:
+    assert _alone(seconds) == pytest.approx(share)
+
+
+def test_a_pass_vouches_as_long_as_the_series_that_bounds_it() -> None:
+    beside = subject(at(ANONYMOUS, [1.0]))
+    trend = replace(STEADY, slope_high=2e6)
+    passed = _passed(growth(), "It is steady", beside, growth(trend=trend))
+    assert (passed.reason, passed.vouched_seconds) == ("It is steady.", 3600 * 4 * MIB / 2e6)
+    for other, judged_ in ((None, growth()), (beside, None), (beside, growth(trend=None))):
+        assert _passed(growth(), "It is steady", other, judged_).vouched_seconds is None
+
+
+@pytest.mark.parametrize(
+    ("values", "kept"),
+    [
+        ([100, 100, 500, 500, 500, 500, 105, 105], True),
+        ([100, 100, 500, 500, 500, 500, 106, 106], False),
+        ([100, 900, 500, 500, 500, 500, 500, 550], True),
+        ([100, 900, 500, 500, 500, 500, 500, 552], False),
+        ([100, 500, 500, 105], True),
+        ([100, 500, 500, 106], False),
+        ([100, 500, 105, np.nan], True),
+        ([100, 200, 100], True),
+        ([100, 1000, 106], False),
+        ([100], True),
+        ([np.nan], False),
+        ([], False),
+    ],
+)
+def test_a_level_was_kept_if_its_last_quarter_is_hardly_above_its_first(
+    values: list[float], kept: bool
+) -> None:
+    assert _kept(at(SYS, [1e9, *values]), subject(CREEP, judged_from=1.0)) is kept
+
+
+def test_what_the_runtime_took_is_known_of_runtimes_that_say_what_they_give_back() -> None:
+    own = subject(at(RSS, [1.0]))
+    total, short = at(SYS, [7.0, 8.0]), at(RELEASED, [1.0])
+    assert _taken(ready(), own) == []
+    assert _taken(ready(total), own) == [total]
+    assert _taken(ready(total, short), own) == [total]
+    less, whole = _taken(ready(total, at(RELEASED, [1.0, 3.0])), own)
+    assert (less.values.tolist(), whole) == ([6.0, 5.0], total)
+    assert _taken(ready(at(SYS, [7.0], instance="b")), own) == []

@@ -1,5 +1,6 @@
 """Sizing: what peaks come to, without a leak."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -7,10 +8,28 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.rules.sizing import CLOSE, KILLED_AT, REMARKABLE
+from soak.analysis.prepare.prepare import Prepared, prepare
+from soak.analysis.rules import sizing
+from soak.analysis.rules.rule import RuleInput
+from soak.analysis.rules.sizing import (
+    CLOSE,
+    KILLED_AT,
+    REMARKABLE,
+    _by_chance,
+    _died,
+    _judged,
+    _last,
+    _percent,
+    _size,
+    _total,
+    ceiling_warnings,
+    session_warnings,
+    sizing_findings,
+)
+from soak.analysis.statistics.peaks import Peaks
 from soak.model import Event, EventKind, Finding, RuleName, Series, Verdict
 from soak.profile import Limits
-from tests.analysis.recordings import gauge, recording
+from tests.analysis.recordings import gauge, health, recording
 
 SECONDS = 900
 MIB = 2.0**20
@@ -186,3 +205,319 @@ def test_a_pool_larger_than_the_database_accepts_is_warned_of() -> None:
         said
         == "The pool may open 101 connections, and PostgreSQL accepts 100 (max_connections): some will be refused"
     )
+
+
+def at(name: str, *values: float, **labels: str) -> Series:
+    return Series(
+        name, np.arange(float(len(values))), np.array(values, np.float64), tuple(labels.items())
+    )
+
+
+def ready(*series: Series, recorded: dict[str, Any] | None = None, **more: Any) -> Prepared:
+    run = replace(recording(*series, requests=[]), **(recorded or {}))
+    return replace(prepare(run, 0.0), series=series, **more)
+
+
+def asked(*series: Series, limits: Any = None, **more: Any) -> RuleInput:
+    return RuleInput(ready(*series, **more), Limits.model_validate(limits or {}))
+
+
+LIMIT = "container_spec_memory_limit_bytes"
+RSS, SPACE = "process_resident_memory_bytes", "process_virtual_memory_bytes"
+
+
+def found(*series: Series, **more: Any) -> list[tuple[str, float | None]]:
+    return [
+        (finding.series, finding.observed) for finding in sizing_findings(asked(*series, **more))
+    ]
+
+
+def test_each_resource_with_a_limit_is_judged_by_the_known_values_since_judging_began() -> None:
+    space = (at(SPACE, 95, 85), at("process_virtual_memory_max_bytes", 100))
+    assert found(at(RSS, 99, 90, np.nan), at(LIMIT, 100), *space, judged_from=1.0) == [
+        (RSS, 90.0),
+        (SPACE, 85.0),
+    ]
+    limits = {"max": {RSS: 50}}
+    assert found(at(RSS, 90, 90), at(LIMIT, 100), *space, limits=limits) == [(SPACE, 95.0)]
+
+
+def test_a_resource_without_a_limit_or_values_does_not_hide_the_next() -> None:
+    series = [
+        at(RSS, 90, 90, instance="a"),
+        at(RSS, 90, np.nan, instance="b"),
+        at(RSS, 10, 20, instance="c"),
+        at(RSS, 95, 85, instance="d"),
+        *(at(LIMIT, 100, instance=name) for name in "bcd"),
+    ]
+    assert found(*series, judged_from=1.0) == [(RSS, 85.0)]
+
+
+def peaks_at(limit: float, *values: float, died: bool = False) -> Finding | None:
+    restarts = {"": (5.0,) if died else ()}
+    series = at(RSS, *values)
+    return _judged(ready(restarts=restarts), series, series.times, series.values, limit, 3600.0)
+
+
+SEEN = "Resident memory stood at 75 B and peaked at"
+
+
+@pytest.mark.parametrize(
+    ("peak", "died", "verdict", "said"),
+    [
+        (79.0, False, None, ""),
+        (80.0, False, Verdict.INCONCLUSIVE, "80 B, 80% of the limit of 100 B; whether peaks"),
+        (90.0, False, Verdict.INCONCLUSIVE, "90 B, 90% of the limit of 100 B; whether peaks"),
+        (89.0, True, Verdict.INCONCLUSIVE, "89 B, 89% of the limit of 100 B; whether peaks"),
+        (90.0, True, Verdict.FAIL, "90 B, 90% of the limit of 100 B, and the process did not"),
+    ],
+)
+def test_three_samples_are_judged_by_their_peak_alone(
+    peak: float, died: bool, verdict: Verdict | None, said: str
+) -> None:
+    finding = peaks_at(100.0, 75.0, peak, 70.0, died=died)
+    assert (finding.verdict if finding else None) is verdict
+    if finding is not None:
+        assert finding.reason.startswith(f"{SEEN} {said}")
+        assert (finding.limit, finding.observed, finding.unit) == (100.0, peak, "bytes")
+
+
+class MadePeaks(Peaks):
+    """Peaks whose chances and levels are given."""
+
+    given: tuple[Any, Any]
+
+    def __init__(self, chances: list[float], levels: list[float]) -> None:
+        object.__setattr__(self, "given", (np.array(chances), np.array(levels)))
+
+    def chances(self, level: float, seconds: float) -> Any:
+        return self.given[0]
+
+    def levels(self, chance: float, seconds: float) -> Any:
+        return self.given[1]
+
+
+@pytest.mark.parametrize(
+    ("chances", "verdict", "said"),
+    [
+        ([0.6, 0.5, 0.5], Verdict.FAIL, "seen, without a leak: the chance that peaks reach it"),
+        ([0.6, 0.49, 0.49], Verdict.INCONCLUSIVE, "seen: the chance that peaks reach it"),
+        ([0.05, 0.0, 0.0], Verdict.INCONCLUSIVE, "seen: the chance that peaks reach it"),
+        ([0.049, 0.0, 0.9], Verdict.PASS, "seen: the chance that peaks reach it"),
+    ],
+)
+def test_the_chance_of_a_breach_decides(chances: list[float], verdict: Verdict, said: str) -> None:
+    seen = _by_chance("seen", MadePeaks(chances, []), 100.0, 7200.0, "; 150 B would do")
+    assert seen[0] is verdict
+    assert seen[1].startswith(f"{said} within 2 h is ")
+    assert seen[1].endswith(".") is True
+    assert ("; 150 B would do." in seen[1]) is (verdict is not Verdict.PASS)
+
+
+def test_the_interval_of_the_chance_is_that_of_all_draws() -> None:
+    _, said = _by_chance("seen", MadePeaks([0.3, 0.1, 0.9], []), 100.0, 7200.0, "")
+    assert said == "seen: the chance that peaks reach it within 2 h is 30% (12% to 88%)."
+
+
+@pytest.mark.parametrize(
+    ("peak", "judged_at_all"), [(49.0, False), (50.0, True), (51.0, True), (95.0, True)]
+)
+def test_a_peak_from_half_of_the_limit_on_has_a_chance(
+    monkeypatch: pytest.MonkeyPatch, peak: float, judged_at_all: bool
+) -> None:
+    made = MadePeaks([0.0, 0.0, 0.0], [120.0, 120.0])
+    monkeypatch.setattr(sizing, "fit_peaks", lambda *_: made)
+    finding = peaks_at(100.0, 40.0, peak, 40.0)
+    assert (finding is not None) is judged_at_all
+    if finding is not None:
+        assert finding.verdict is Verdict.PASS
+        assert finding.reason == (
+            f"Resident memory stood at 40 B and peaked at {peak:.0f} B, {peak:.0f}% of the limit of 100 B: "
+            "the chance that peaks reach it within 60 min is under 1% (under 1% to under 1%)."
+        )
+    died = peaks_at(100.0, 40.0, 95.0, 40.0, died=True)
+    assert died is not None
+    assert died.reason.endswith(
+        "the limit is too small for it; 120 B would do, with a chance of 1%."
+    )
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        ([100.0, 100.0], ""),
+        ([0.0, 102.0], ""),
+        ([101.0, 101.0], "; 101 B would do, with a chance of 1%"),
+        ([0.0, 200.0], "; 195 B would do, with a chance of 1%"),
+    ],
+)
+def test_a_size_is_recommended_that_is_larger_than_the_limit(
+    levels: list[float], said: str
+) -> None:
+    assert _size(MadePeaks([], levels), 100.0, 3600.0, "bytes") == said
+    assert _size("too few", 100.0, 3600.0, "bytes") == ""
+
+
+@pytest.mark.parametrize(
+    ("chance", "said"),
+    [
+        (0.0, "under 1%"),
+        (0.0099, "under 1%"),
+        (0.01, "1%"),
+        (0.416, "42%"),
+        (0.99, "99%"),
+        (0.991, "over 99%"),
+    ],
+)
+def test_a_chance_is_never_shown_as_none_or_certain(chance: float, said: str) -> None:
+    assert _percent(chance) == said
+
+
+@pytest.mark.parametrize(
+    ("recorded", "restarts", "died"),
+    [
+        ({}, {"": ()}, False),
+        ({}, {"": (), "b": (5.0,)}, True),
+        ({"sources": (health(gone=True),)}, {}, True),
+        ({"events": (Event(1.0, EventKind.TARGET, "it died"),)}, {}, True),
+        ({"events": (Event(1.0, EventKind.OOM, "it was killed"),)}, {}, True),
+        ({"events": (Event(1.0, EventKind.WARNING, "it warned"),)}, {}, False),
+    ],
+)
+def test_a_process_died_if_it_ended_was_replaced_or_was_killed(
+    recorded: dict[str, Any], restarts: dict[str, tuple[float, ...]], died: bool
+) -> None:
+    assert _died(ready(recorded=recorded, restarts=restarts)) is died
+
+
+def ceilings(
+    resident: float = 400,
+    allowed: float = 651,
+    taken: float = 300,
+    returned: float = 50,
+    *more: Series,
+    limit: float = 800,
+) -> list[str]:
+    """What is said of Go's limit, all in KiB."""
+    own = {
+        "go_gc_gomemlimit_bytes": allowed,
+        "go_memstats_sys_bytes": taken,
+        "go_memstats_heap_released_bytes": returned,
+    }
+    go = [at(name, value * 1024) for name, value in own.items()]
+    rss = at(RSS, 1.0, resident * 1024, 1e9, instance="a")
+    held = at(LIMIT, limit * 1024, instance="a")
+    return list(ceiling_warnings(asked(*more, rss, held, *go), ()))
+
+
+@pytest.mark.parametrize(
+    ("given", "beside", "fits"),
+    [
+        ({"allowed": 650}, None, ""),
+        ({"allowed": 651}, "150 KiB", "650 KiB"),
+        ({"allowed": 0}, None, ""),
+        ({"resident": 2000, "taken": 50, "allowed": 900}, None, ""),  # Go has taken nothing
+        ({"resident": 2000, "taken": 40, "allowed": 900}, None, ""),
+        ({"resident": 200, "allowed": 801}, "0 B", "800 KiB"),
+        ({"resident": 200, "allowed": 800}, None, ""),
+        ({"resident": 1200}, "950 KiB", "0 B"),
+    ],
+)
+def test_a_runtimes_own_limit_must_fit_beside_all_other_memory(
+    given: dict[str, float], beside: str | None, fits: str
+) -> None:
+    said = ceilings(**given)
+    if beside is None:
+        assert said == []
+    else:
+        allowed = given.get("allowed", 651)
+        assert said == [
+            (
+                f"Go may take {allowed:.0f} KiB (GOMEMLIMIT), and the process holds {beside} beside it: "
+                "more than the container's 800 KiB, so it may be killed without a leak; "
+                f"GOMEMLIMIT of {fits} at most would fit"
+            )
+        ]
+
+
+def test_a_process_without_a_limit_or_values_does_not_hide_the_next() -> None:
+    unlimited = at(RSS, 400.0 * 1024, instance="b")
+    unread = at(RSS, np.nan, instance="c")
+    of_another = at(LIMIT, 800.0, instance="z")
+    assert len(ceilings(400, 651, 300, 50, unlimited, of_another)) == 1
+    assert len(ceilings(400, 651, 300, 50, unread, at(LIMIT, 800.0, instance="c"))) == 1
+
+
+def pooled(
+    most: float = 92,
+    *,
+    children: float = 10,
+    unique: float = 55,
+    resident: float = 600,
+    limit: float = 1000,
+    accepted: float = 1000,
+    beside: Sequence[Series] = (),
+) -> list[str]:
+    own = {
+        "process_children": children,
+        "process_unique_memory_bytes": unique,
+        RSS: resident,
+        LIMIT: limit,
+    }
+    server = [at(name, value, instance="db:5432") for name, value in own.items()]
+    pool = at("hikaricp_max_connections", most, pool="orders")
+    series = (*beside, *server, pool, at("pg_settings_max_connections", accepted))
+    return list(session_warnings(asked(*series), ()))
+
+
+def test_sessions_beside_those_open_already_must_fit() -> None:
+    assert pooled(90) == []
+    [said] = pooled(91)
+    assert said == (
+        "The pool may open 91 connections, of which each takes 5 B at PostgreSQL: with all of them it needs "
+        "1,005 B, more than its 1,000 B, so it may be killed without a leak"
+    )
+    workers = at("process_children", 10.0, instance="gunicorn")
+    assert len(pooled(91, beside=[workers])) == 1
+
+
+@pytest.mark.parametrize(
+    "missing",
+    [
+        {"children": 0.0},
+        {"unique": 0.0},
+        {"unique": np.nan, "resident": 1100.0},
+        {"resident": np.nan, "limit": 100.0},
+        {"limit": -1.0},
+        {"most": 10.0, "resident": 1100.0},
+        {"most": 9.0, "resident": 1100.0},
+    ],
+)
+def test_without_one_of_its_figures_nothing_is_said_of_sessions(missing: dict[str, Any]) -> None:
+    assert pooled(**missing) == []
+
+
+def test_one_session_more_than_are_open_is_added_to_them() -> None:
+    assert len(pooled(11, resident=1100)) == 1
+
+
+@pytest.mark.parametrize(("accepted", "told"), [(92.0, False), (91.0, True), (0.0, False)])
+def test_a_pool_may_not_be_larger_than_what_the_database_accepts(
+    accepted: float, told: bool
+) -> None:
+    said = pooled(92, accepted=accepted, limit=5000)
+    assert bool(said) is told
+
+
+def test_the_last_known_value_or_none() -> None:
+    assert _last(None) == 0.0
+    assert _last(at(RSS, np.nan)) == 0.0
+    assert _last(at(RSS, 3.0, 7.0, np.nan)) == 7.0
+
+
+def test_totals_leave_out_what_means_no_limit() -> None:
+    series = [
+        at(RSS, value, instance=str(index))
+        for index, value in enumerate([-1.0, 0.0, 0.5, 10.0, 2.0**60, np.nan])
+    ]
+    assert _total(ready(*series), RSS) == 10.5

@@ -277,6 +277,7 @@ def test_the_level_before_the_first_fall_is_the_median_of_a_tenth() -> None:
         (2048.0, True, "Resident memory rose by 2 KiB in the first 2 min of load"),
         (0.0, True, "Resident memory rose by 0 B in the first 2 min of load"),
         (-2048.0, False, "Resident memory fell by 2 KiB within 2 min"),
+        (-0.5, False, "Resident memory fell by 0.5 B within 2 min"),
     ],
 )
 def test_by_how_much_memory_rose_and_in_which_time(total: float, driven: bool, said: str) -> None:
@@ -362,6 +363,7 @@ def test_the_target_of_a_file_that_had_worked_before_is_not_young() -> None:
         (590, 0.5, Verdict.INCONCLUSIVE),
         (590, 1.0, Verdict.FAIL),
         (600, 0.0, Verdict.FAIL),
+        (600, -1.0, Verdict.FAIL),
         (900, 20.0, Verdict.FAIL),
     ],
 )
@@ -436,6 +438,7 @@ def test_memory_whose_rise_has_ended_grows_at_least_as_slowly_as_its_last_third(
     [
         ((1.0, -1.0, 0.0), 0.5, "ever more slowly: it warmed up"),
         ((1.0, -5.0, 0.0), 0.5, "and its rise had ended before"),
+        ((1.0, -1.5, 0.0), 0.5, "and its rise had ended before"),
         ((1.0, -5.0, 0.0), 0.0, None),
         ((1.0, -5.0, 0.0), -1.0, None),
         ((10.0, 4.0, 2.0), 1.0, None),
