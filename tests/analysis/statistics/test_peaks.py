@@ -155,9 +155,8 @@ def test_the_first_fit_is_of_the_maxima_and_the_others_are_of_draws_of_them() ->
     assert (fit.location[0], fit.scale[0], fit.shape[0]) == (location[0], scale[0], shape[0])
     assert np.median(fit.location) == pytest.approx(location[0], abs=0.5)
     assert np.std(fit.location[1:]) == pytest.approx(1.1 * scale[0] / np.sqrt(20), rel=0.3)
-    again = fitted_to(maxima.tolist())
-    assert isinstance(again, Peaks)
-    assert again.location.tolist() == fit.location.tolist()
+    # The draws are always the same, so that a recording always gets the same verdict.
+    assert fit.location[[1, 400]].tolist() == pytest.approx([102.068255, 102.301080])
 
 
 #: Neighbours are alike in three of ten: centred on 0, of power 10, with products of 3.
@@ -184,7 +183,8 @@ def test_maxima_correlated_by_three_tenths_are_independent_enough() -> None:
     ],
 )
 def test_the_correlation_of_neighbours(values: Sequence[float], correlation: float) -> None:
-    assert _correlation(np.array(values, dtype=np.float64)) == pytest.approx(correlation)
+    for scale in (1, 1 / 64):
+        assert _correlation(scale * np.array(values)) == pytest.approx(correlation)
 
 
 def test_fewer_blocks_are_tried_where_neighbours_are_alike() -> None:

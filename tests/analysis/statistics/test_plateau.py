@@ -111,6 +111,8 @@ def test_a_plateau_needs_two_samples_a_block() -> None:
         ([0, 5, 1, 5, 6], 3, 2),
         ([0, 5, 1, 1, 3, 2], 2.5, 2),
         ([9, 5, 0, 3], 2, 2),
+        ([0, 5, 1, 5, 2, 6], 2.5, 4),
+        ([0, 5, 1, 9, 2, 6, 3, 8], 3.5, 4),
         ([4], 1, 0),
     ],
 )
@@ -143,8 +145,9 @@ def test_a_plateau_rises_where_its_slope_is_beyond_its_error(count: int, memory:
     error = float(np.sqrt(wider / (count - 2) / (x @ x)))
     for sign in (1, -1):
         for factor, moves in ((0.99, False), (1.01, True)):
-            level = 70 + 3 * (rest + sign * factor * PLATEAU_RISES * error * x)
-            assert _moves(1000 + np.arange(float(count)), level, 1e9) is moves
+            level = rest + sign * factor * PLATEAU_RISES * error * x
+            for size in (3, 0.01):
+                assert _moves(1000 + np.arange(float(count)), 70 + size * level, 1e9) is moves
 
 
 def test_a_long_memory_makes_an_error_no_larger_than_by_the_root_of_ten_times() -> None:
@@ -168,6 +171,8 @@ def test_a_long_memory_makes_an_error_no_larger_than_by_the_root_of_ten_times() 
         ([0, 0, 0, 0, 0, 70, -70, 4, 4, 4, 4, 4], 1.75, True),
         ([4, 4, 4, 4, 4, -70, 70, 0, 0, 0, 0, 0], 2.0, False),
         ([4, 4, 4, 4, 4, -70, 70, 0, 0, 0, 0, 0], 1.75, True),
+        ([0, 0, 0, 0, 0, -92, -200, 0, 0, 4, 4, 4], 1.0, False),
+        ([0, 0, 0, 0, 0, -92, -200, 0, 0, 4, 4, 4], 0.75, True),
         ([0, 0, 0, 4, 4, 54, -54, 4, 4, 4, 4, 4], 1.0, False),
         ([0, 0, 0, 4, 4, 54, -54, 4, 4, 4, 4, 4], 0.75, True),
     ],
@@ -179,11 +184,11 @@ def test_a_plateau_moves_where_its_halves_differ_by_twice_the_scatter(
     assert _moves(np.arange(12.0), np.array(level, dtype=np.float64), scatter) is moves
 
 
-def fallen(count: int, early: Sequence[float]) -> float | None:
+def fallen(count: int, early: Sequence[float], scale: float = 1.0) -> float | None:
     """When the first fall ended of a level that is at 0 and 1 in turn, but begins with these values."""
     values = np.resize([0.0, 1.0], count)
     values[: len(early)] = early
-    return first_fall_end(500 + 2 * np.arange(float(count)), values)
+    return first_fall_end(500 + 2 * np.arange(float(count)), scale * values)
 
 
 @pytest.mark.parametrize(
@@ -208,4 +213,4 @@ def fallen(count: int, early: Sequence[float]) -> float | None:
 def test_a_first_fall_ends_with_the_first_sample_among_all_that_follow(
     count: int, early: Sequence[float], end: float | None
 ) -> None:
-    assert fallen(count, early) == end
+    assert fallen(count, early) == fallen(count, early, 4.0) == end

@@ -182,5 +182,6 @@ def test_the_resolution_of_a_constant_is_what_may_hide_in_its_time(
 
 
 def test_a_constant_of_one_sample_resolves_next_to_nothing() -> None:
-    trend = constant_trend([constant(0, 5.0)], subject([1.0], unit="threads", integer=True))
+    one = LevelPoints(np.array([100.0]), np.array([5.0]), 100.0)
+    trend = constant_trend([one], subject([1.0], unit="threads", integer=True))
     assert trend.resolution_per_hour == pytest.approx(3600 * 3 / 1e-9)
