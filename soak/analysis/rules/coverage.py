@@ -104,7 +104,7 @@ def _gaps_of_source(prepared: Prepared, health: SourceHealth) -> list[Gap]:
     return [
         Gap(seen / expected, start, end)
         for start, end in thirds(prepared)
-        for expected in [max(unmasked(prepared, start, end) / interval, 1e-9)]
+        for expected in [unmasked(prepared, start, end) / interval]
         for seen in [_count(prepared, answered, start, end)]
         if _too_few(seen, expected)
     ]
@@ -113,7 +113,7 @@ def _gaps_of_source(prepared: Prepared, health: SourceHealth) -> list[Gap]:
 def _series(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Finding]:
     """Yield judged series that were missing while their source answered: one finding per source, naming the worst."""
     for health in prepared.recording.sources:
-        if not len(health.times) or _gaps_of_source(prepared, health):
+        if _gaps_of_source(prepared, health):
             continue
         answered = health.times[health.answered]
         missing: list[tuple[Gap, Series]] = []

@@ -173,7 +173,8 @@ def _stepped(subject: Subject) -> str:
 
 def _in_time(clock: JudgedClock, start: float, end: float) -> float:
     """Return the seconds of the run between two moments on a clock of requests."""
-    return float(np.diff(clock.time_of(np.array([start, end])))[0])
+    began, ended = clock.time_of(np.array([start, end])).tolist()
+    return float(ended - began)
 
 
 def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
@@ -219,7 +220,7 @@ def _request_rate(subject: Subject) -> float:
     times, done = subject.requests.times[inside], subject.requests.values[inside]
     return (
         float((done[-1] - done[0]) / (times[-1] - times[0]))
-        if len(times) > 1 and times[-1] > times[0]
+        if len(times) and times[-1] > times[0]
         else 0.0
     )
 

@@ -93,9 +93,9 @@ def matching(prepared: Prepared, name: str) -> list[Series]:
 def missing(prepared: Prepared, rule: RuleName, name: str, limit: float) -> Finding:
     """Return an inconclusive finding: a limit on a series that was not recorded can never pass."""
     known = sorted({series.name for series in prepared.series})
-    close = get_close_matches(name, known, n=1)
+    close = next(iter(get_close_matches(name, known)), None)
     hint = (
-        f"; did you mean {close[0]}?"
+        f"; did you mean {close}?"
         if close
         else "; the report lists what was, and soak check --probe what is offered."
     )

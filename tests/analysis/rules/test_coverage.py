@@ -171,6 +171,8 @@ def test_polls_at_one_moment_have_hardly_any_time_between_them() -> None:
     [
         ([], 10.0),
         ([(12.0, 15.0)], 7.0),
+        ([(8.0, 9.5)], 10.0),
+        ([(20.5, 22.0)], 10.0),
         ([(8.0, 11.0), (18.0, 29.0)], 7.0),
         ([(0.0, 10.0), (20.0, 30.0)], 10.0),
         ([(0.0, 30.0)], 0.0),
@@ -440,6 +442,11 @@ def test_only_what_a_file_holds_of_the_judged_stretch_counts() -> None:
     assert list(coverage._file(run, everything(series))) == []
     late = prepared(series=[series], driven=False, judged_from=0.0, end=9.0)
     assert list(coverage._file(late, everything(series))) == []
+
+
+def test_the_share_of_a_gap_is_rounded_to_four_digits() -> None:
+    found = coverage._unseen(seen_at([1.0]), Gap(0.123456, *FIRST), "Not seen.")
+    assert (found.observed, found.reason) == (0.1235, "Not seen.")
 
 
 def test_files_and_runs_are_asked_for_what_each_should_have() -> None:

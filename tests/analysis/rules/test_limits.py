@@ -122,6 +122,8 @@ def test_a_rate_at_its_limit_passes(limit: float, verdict: Verdict) -> None:
 
 
 def test_without_windows_the_rate_is_nothing() -> None:
+    [short] = of_requests(rows([5], seconds=0.5), rate=10.0)
+    assert (short.verdict, short.observed) == (Verdict.PASS, 10.0)
     [found] = of_requests(rows([]), rate=0.5)
     assert (found.verdict, found.observed) == (Verdict.FAIL, 0.0)
 
