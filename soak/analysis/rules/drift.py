@@ -145,9 +145,7 @@ def _other(prepared: Prepared, windows: EndpointWindows, key: str) -> tuple[Floa
     """Return error share, throughput (negated: less is worse) or CPU seconds per request, window by window."""
     with np.errstate(invalid="ignore", divide="ignore"):
         if key == "errors":
-            return windows.times, windows.failures / np.where(
-                windows.requests > 0, windows.requests, np.nan
-            )
+            return windows.times, windows.failures / windows.requests
         rate = windows.requests / windows.seconds
         if key == "rate":
             return windows.times, -rate

@@ -229,9 +229,9 @@ def test_throughput_is_worse_where_it_is_less() -> None:
 def test_cpu_time_is_shared_among_the_requests_of_its_moment() -> None:
     spent = Series(CPU_SECONDS, np.array([0.5, 1.0, 2.0, 3.0]), np.array([9.0, 2.0, 3.0, 4.0]))
     run = prepared(series=[spent], judged_from=1.0)
-    times, values = rule._other(run, rows([4, 0, 16], times=[1.0, 2.0, 3.0]), "cpu")
+    times, values = rule._other(run, rows([1, 0, 16], times=[1.0, 2.0, 3.0], seconds=2.0), "cpu")
     assert times.tolist() == [1.0, 2.0, 3.0]
-    assert values.tolist() == pytest.approx([0.5, np.nan, 0.25], nan_ok=True)
+    assert values.tolist() == pytest.approx([4.0, np.nan, 0.5], nan_ok=True)
     without, _ = rule._other(prepared(), rows([4]), "cpu")
     empty, none = rule._other(run, rows([]), "cpu")
     assert (len(without), len(empty), len(none)) == (0, 0, 0)

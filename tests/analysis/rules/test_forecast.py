@@ -23,6 +23,7 @@ def trend(low: float, level: float = 100.0) -> Trend:
         (0.5, 140.0, TimeLeft(10.0, 5.0, 80.0)),
         (2.0, 100.0, TimeLeft(0.0, 0.0, 0.0)),
         (2.0, 99.0, TimeLeft(0.0, 0.0, 0.0)),
+        (2.0, 99.5, TimeLeft(0.0, 0.0, 0.0)),
         (2.0, 100.5, TimeLeft(0.125, 0.0625, 0.25)),
         (2.0, math.inf, None),
         (math.nan, 140.0, None),
@@ -41,6 +42,7 @@ def test_the_time_left_is_what_is_missing_by_the_slope(
         (TimeLeft(64.8, 64.7, 64.9), "2.7 days"),
         (TimeLeft(1.6, 1.0, 3.0), "1.6 h (60 min to 3 h)"),
         (TimeLeft(0.0, 0.0, 0.0), "0 s"),
+        (TimeLeft(240_000.0, 240_000.0, 240_000.0), "10,000 days"),
     ],
 )
 def test_the_time_left_is_shown_with_its_interval(left: TimeLeft, said: str) -> None:

@@ -200,7 +200,9 @@ def test_each_process_has_its_collections_its_pause_and_its_live_share() -> None
 
 
 def test_the_series_that_are_looked_at_are_there_by_name() -> None:
+    assert list(gc_pressure._measures(prepared(), Limits())) == []
     assert all(collector.live and collector.taken for collector in gc_pressure.HEAPS)
+    assert gc_pressure._small(prepared()) is False
     assert all(gc_pressure.FOOTPRINTS)
     assert gc_pressure.FOOTPRINTS[-1] == "process_resident_memory_bytes"
     assert "go_memstats_sys_bytes" in gc_pressure.FOOTPRINTS

@@ -122,6 +122,7 @@ def test_a_window_counts_that_lies_in_the_load_at_all() -> None:
     assert len(covered_by(present, expected, whole, seconds, 10.0, 41.0)) == 1
 
 
-def test_a_share_that_is_whole_but_for_rounding_was_made() -> None:
-    [finding] = covered_by([1, 2], [2, 2], [1.0 - 1e-10, 0.5], [10.0, 2.0])
+@pytest.mark.parametrize("whole", [1.0 - 1e-10, 1.0 - 1e-9])
+def test_a_share_that_is_whole_but_for_rounding_was_made(whole: float) -> None:
+    [finding] = covered_by([1, 2], [2, 2], [whole, 0.5], [10.0, 2.0])
     assert "was not made, or not recorded, for 2 s" in finding.reason
