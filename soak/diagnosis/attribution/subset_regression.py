@@ -153,7 +153,7 @@ def _drawn(explanations: _Explanations, s: int, takes: int, chance: np.random.Ge
     n, free = len(explanations.level), explanations.free[s]
     rest = explanations.level - explanations.columns @ explanations.amounts[s]
     rest = (rest - rest.mean()) * np.sqrt(n / free)
-    length = max(1, round(n ** (1 / 3)))
+    length = round(n ** (1 / 3))
     starts = chance.integers(0, n - length + 1, (-(-n // length), takes))
     index = (starts[:, None, :] + np.arange(length)[None, :, None]).reshape(-1, takes)[:n]
     wild = np.sqrt(free / chance.chisquare(free, takes))
