@@ -398,3 +398,25 @@ def test_a_refusal_has_neither_amounts_nor_rates() -> None:
     assert told == Attribution("fds", "descriptors", (), refused=told.refused)
     assert told.refused == "3 points are too few to tell endpoints apart: 13 are needed"
     assert not told.contributors
+
+
+@pytest.mark.parametrize(
+    ("points", "sameness", "refused"),
+    [(8, 3000.0, False), (7, 3000.0, True), (8, 3000.1, True)],
+)
+def test_just_enough_points_of_endpoints_that_are_just_apart_are_fitted(
+    points: int, sameness: float, refused: bool
+) -> None:
+    times = np.arange(float(points))
+    with (
+        mock.patch.object(
+            module, "mix_at", return_value=Mix(("a", "b"), np.column_stack([times, times**2]))
+        ),
+        mock.patch.object(module, "fit_subsets") as fitted,
+        mock.patch.object(module, "_told", return_value=Attribution("x", "bytes", ())),
+        mock.patch.object(Mix, "sameness", return_value=sameness),
+    ):
+        told = attribute(times, times, (), key="x", unit="bytes")
+    assert (told.refused is not None, fitted.called) == (refused, not refused)
+    if not refused:
+        assert fitted.call_args.kwargs == {"integer": False}
