@@ -249,6 +249,7 @@ def test_contributors_surely_keep_a_fair_share_the_largest_first() -> None:
     )
     told = Attribution("x", "bytes", amounts)
     assert [each.endpoint for each in told.contributors] == ["large", "middle", "small"]
+    assert Amount("a", 9.0, 8.0, 10.0).share == 0.0  # unless it is said
 
 
 def fit_of(*amounts: float, drawn: list[tuple[float, float]]) -> SubsetFit:
