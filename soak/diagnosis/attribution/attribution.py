@@ -127,8 +127,6 @@ def _thinned(
 ) -> tuple[Floats, Floats, Floats, Ints]:
     """Average blocks of successive points of one life, levels and counts alike, so that no amount changes."""
     size = -(-len(times) // MOST_POINTS)
-    if size == 1:
-        return times, levels, columns, lives
     starts = np.concatenate([np.flatnonzero(lives == life)[::size] for life in np.unique(lives)])
     sizes = np.diff(np.append(starts, len(times)))
     means = [np.add.reduceat(column, starts, axis=0) for column in (times, levels, columns)]

@@ -267,7 +267,7 @@ TIMES = np.array([3600.0, 9000.0, 10800.0])
 
 
 def told_of(fit: SubsetFit, *, with_time: bool) -> Attribution:
-    return _told("x", "bytes", MIX, TIMES, fit, with_time=with_time)
+    return _told(key="x", unit="bytes", mix=MIX, times=TIMES, fit=fit, with_time=with_time)
 
 
 def test_an_endpoint_s_amount_is_its_own_and_that_of_every_request() -> None:
@@ -316,8 +316,10 @@ def test_growth_that_is_somebody_s_or_none_is_not_refused(
 ) -> None:
     middle = [sum(ends) / 2 for ends in (own, (0.0, 0.0), alike, time)]
     drawn = [own, (0.0, 0.0), alike, time]
-    told = told_of(fit_of(*middle, drawn=drawn), with_time=True)
-    assert (told.refused is not None) is refused
+    plain = fit_of(*middle, drawn=drawn)
+    for size in (1.0, 1e-6):
+        told = told_of(SubsetFit(plain.amounts * size, plain.drawn * size), with_time=True)
+        assert (told.refused is not None) is refused
 
 
 @pytest.mark.parametrize(("step", "with_time"), [(1, True), (2, True), (2, False)])
@@ -330,8 +332,32 @@ def test_growth_that_one_of_two_surely_makes_is_refused(step: int, with_time: bo
         2: [first, 5 * other, 0 * first, 0 * first],
     }
     fit = SubsetFit(np.array([1.0, 0.5, 0.0, 0.0]), np.array(rows[step]))
-    told = told_of(fit, with_time=with_time)
-    assert (told.refused, told.amounts) == (module._TOO_LITTLE, ())
+    for size in (1.0, 1e-6):
+        told = told_of(SubsetFit(fit.amounts * size, fit.drawn * size), with_time=with_time)
+        assert (told.refused, told.amounts) == (module._TOO_LITTLE, ())
+
+
+def test_what_falls_with_time_by_more_than_requests_add_does_not_grow() -> None:
+    """3 bytes are added through one endpoint or the other, and within two hours 4 or 2 go."""
+    turns = np.arange(1000) // 500
+    for hourly, refused in ((-2.0, False), (-1.0, True)):
+        rows = [0.03 * turns, 0.15 * (1 - turns), 0 * turns, np.full(1000, hourly / 3600)]
+        told = told_of(SubsetFit(np.zeros(4), np.array(rows)), with_time=True)
+        assert (told.refused is not None) is refused
+
+
+def test_the_shares_of_small_amounts_are_those_of_large_ones() -> None:
+    drawn = [(1.0, 3.0), (0.0, 1.0), (0.1, 0.9), (0.005, 0.035)]
+    plain = fit_of(2.0, 0.25, 0.5, 0.01, drawn=drawn)
+    large = told_of(plain, with_time=True)
+    small = told_of(SubsetFit(plain.amounts * 1e-6, plain.drawn * 1e-6), with_time=True)
+    assert large.every is not None
+    assert small.every is not None
+    assert small.every.share == pytest.approx(large.every.share)
+    assert [each.share for each in small.amounts] == pytest.approx(
+        [each.share for each in large.amounts]
+    )
+    assert [each.endpoint for each in small.contributors] == ["a"]
 
 
 def test_a_fit_of_nothing_has_shares_of_nothing() -> None:
@@ -417,7 +443,7 @@ def test_just_enough_points_of_endpoints_that_are_just_apart_are_fitted(
         mock.patch.object(module, "_told", return_value=Attribution("x", "bytes", ())),
         mock.patch.object(Mix, "sameness", return_value=sameness),
     ):
-        told = attribute(times, times, (), key="x", unit="bytes")
+        told = attribute(times=times, levels=times, windows=(), key="x", unit="bytes")
     assert (told.refused is not None, fitted.called) == (refused, not refused)
     if not refused:
         assert fitted.call_args.kwargs == {"integer": False}
