@@ -76,4 +76,4 @@ def _upper(values: Floats) -> NDArray[np.bool_]:
         (total[:-1] / below - (total[-1] - total[:-1]) / (n - below)) ** 2 * below * (n - below)
     )
     cut = int(np.argmax(between))
-    return np.asarray(values > 0.5 * (order[cut] + order[cut + 1]))
+    return np.asarray(values > order[cut])

@@ -134,6 +134,32 @@ def test_states_are_found_beneath_much_larger_growth() -> None:
     assert found[0].tolist() == states.tolist()
 
 
+@pytest.mark.parametrize(
+    ("count", "at", "slope"),
+    [(58, (3, 5, 15, 17, 28), 10), (55, (9, 15, 25), 0), (62, (21, 24, 33, 38, 41), -12)],
+)
+def test_states_that_a_line_hides_at_first_are_found_in_a_few_rounds(
+    count: int, at: Sequence[int], slope: float
+) -> None:
+    """The states lean to one end, so that the line takes part of them: the last two need all six rounds."""
+    states = switching(count, *at)
+    found = state_column(20 + 5 * states + slope * np.arange(count) / count, line(count))
+    assert found is not None
+    assert found[0].tolist() == states.tolist()
+
+
+def test_states_above_a_level_that_is_no_known_column() -> None:
+    states = switching(60, 6, 14, 28, 40, 52)
+    values = 20 + 5 * states
+    values[13] = 20 + 5 * 0.3
+    known = np.resize([1.0, -1.0], (60, 1))
+    known[12:14] = 0.0  # it has no part in the point that is cut through
+    found = state_column(values, known)
+    assert found is not None
+    assert found[0][13] == pytest.approx(0.3, abs=0.03)
+    assert np.delete(found[0], 13).tolist() == np.delete(states, 13).tolist()
+
+
 def test_a_point_cut_through_lies_at_its_part_between_the_states() -> None:
     states = switching(60, 7, 15, 29, 41, 52)
     for known in (constant, line):
