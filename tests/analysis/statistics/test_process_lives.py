@@ -135,7 +135,7 @@ THREE = climbs_of(21, 21, 21)
         # A level that leaps up by over 60% after the first samples of a life switches.
         (([0.0] * 4 + [10.0] * 26) * 2, [30]),
         (([0.0] * 5 + [10.0] * 25) * 2, []),
-        ([0] * 5 + [10] * 25 + TWO, []),
+        ([0] * 5 + [10] * 25 + [0] * 4 + [10] * 26, []),
         ([0] * 4 + [10] * 26 + [0] * 5 + [10] * 25, []),
         (TWO + TWO + [16.0] * 10, [30]),
         (TWO + TWO + [17.0] * 10, []),
@@ -188,6 +188,12 @@ def test_a_restart_is_higher_than_the_least_above_the_lower_of_the_first_two(
 ) -> None:
     life = first + [10.0] * (30 - len(first))
     assert _restarts(np.array(life + TWO), least) == ([30] if found else [])
+
+
+def test_the_third_sample_is_no_level_that_a_process_began_at() -> None:
+    life = [5.0, 5.0, 0.0] + [10.0] * 27
+    assert _restarts(np.array([*life, 2.0, *life[1:]]), 4.0) == [30]
+    assert _restarts(np.array([*life, 2.0, *life[1:]]), 5.0) == []
 
 
 QUIET = 1.4826  # the usual scatter, where most values differ by one from those beside them
