@@ -6,7 +6,7 @@ import ast
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +65,7 @@ class Mutant:
     operator: str
     occurrence: int
 
+    @lru_cache(maxsize=2)  # noqa: B019 - as few as are tried at a time
     def source(self) -> str:
         """The whole mutated file."""
         mutated = mutate_code(
@@ -72,6 +73,14 @@ class Mutant:
         )
         assert isinstance(mutated, str)
         return mutated
+
+    def is_python(self) -> bool:
+        """Whether the mutated file can be compiled: `if not found := look():` cannot."""
+        try:
+            compile(self.source(), self.path, "exec", dont_inherit=True)
+        except SyntaxError:
+            return False
+        return True
 
     def change(self) -> tuple[str, str]:
         """The first changed line, before and after."""
@@ -113,10 +122,7 @@ def _all_of(path: Path) -> Sequence[Mutant]:
 
 
 def _left_alone(tree: ast.Module) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:
-    """Where a change is none: annotations (never evaluated), decorators (`slots=True`), and `strict=True` of zip.
-
-    And where it is no Python: the stars of `{**rows}`, which are no power.
-    """
+    """Where a change is none: annotations (never evaluated), decorators (`slots=True`), and `strict=True` of zip."""
     left: list[Any] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
@@ -129,11 +135,6 @@ def _left_alone(tree: ast.Module) -> Iterator[tuple[tuple[int, int], tuple[int, 
             left.append(node.value)
         elif isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
             left.append(node.test)
-        elif isinstance(node, ast.Dict):
-            for key, value in zip(node.keys, node.values, strict=True):
-                if key is None:
-                    start = value.col_offset
-                    yield (value.lineno, start - 2), (value.lineno, start)
     for node in left:
         if node is not None:
             yield (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)

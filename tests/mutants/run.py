@@ -86,7 +86,7 @@ class Mutation:
         done = _results(results)
         counts: Counter[str] = Counter()
         with results.open("a") as kept:
-            for mutant in self._chosen():
+            for mutant in filter(Mutant.is_python, self._chosen()):
                 before, after = mutant.change()
                 outcome = done.get((mutant.path, before, after), "")
                 if (mutant.path, after) in known:
