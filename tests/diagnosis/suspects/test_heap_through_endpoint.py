@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import EVERY, Amount
-from soak.diagnosis.attribution.signals import PLACE, Signal
+from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case, frames_of
 from soak.diagnosis.suspects.growing_containers import GrowingContainer
@@ -148,3 +150,49 @@ def test_a_stack_that_only_warms_up_names_no_thing_to_mend() -> None:
     fair = AllocationSite(grown[0], at, at, 1100 * at, (stacks[0], Stack(warm, 100 * at)))
     signal = Signal(PLACE, "x", "bytes", OWN, (OWN,), "", site=fair)
     assert frames_of(Case(SHIPPING, (signal,), (OWN,))) == [*grown, *warm]
+
+
+def test_a_heap_is_scaled_by_the_requests_to_all_endpoints_that_share_the_leak() -> None:
+    shared = "GET /cart and GET /shipping"
+    small = case(Amount("", 320.0, 300.0, 340.0), shared, replace(OWN, endpoint=shared))
+    both = replace(small, parts=(Case("GET /cart"), Case(SHIPPING)))
+    more = [*WINDOWS, windows_of("GET /", 1000)]
+    assert told(both, more) == Amount(shared, 640.0, 600.0, 680.0)
+    never = replace(small, parts=(Case("GET /never"),))
+    assert with_heap_through_endpoint(never, WINDOWS) is never
+
+
+def test_without_a_place_of_the_endpoint_or_requests_to_it_the_case_stays() -> None:
+    heap = Signal(ResourceKind.HEAP, "live", "bytes", Amount("", 3.0, 2.0, 4.0), (), "")
+    alone = Case(SHIPPING, (heap,), (heap.each,))
+    assert with_heap_through_endpoint(alone, WINDOWS) is alone
+    unasked = case(Amount("", 320.0, 300.0, 340.0))
+    assert with_heap_through_endpoint(unasked, [windows_of(SHIPPING, 0), WINDOWS[1]]) is unasked
+    assert with_heap_through_endpoint(unasked, []) is unasked
+
+
+def test_only_the_heap_without_an_endpoint_is_scaled() -> None:
+    loose = Amount("", 320.0, 300.0, 340.0)
+    memory = Signal(ResourceKind.MEMORY, "resident", "bytes", loose, (), "")
+    small = case(loose)
+    more = Case(SHIPPING, (*small.signals, memory), (*small.amounts, loose))
+    through = with_heap_through_endpoint(more, WINDOWS)
+    assert [amount.per_request for amount in through.amounts] == [256.0, 1600.0, 320.0]
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_the_place_that_is_own_is_one_on_the_heap(seen: bool) -> None:
+    at = np.arange(3.0)
+    frame = Frame("shop.Carts.keep", "Carts.java", 7, own=True)
+    site = AllocationSite(frame, at, at, 260 * at, (Stack((frame,), 260 * at),))
+    what = PLACE if seen else GROUP
+    signal = Signal(what, "keep", "bytes", Amount("", 2.0, 1.0, 3.0), (), "", site=site)
+    grown = [container("a", SHIPPING)]
+    placed = Case("", (BLOCKS, signal), (BLOCKS.each, signal.each))
+    assert (with_endpoint_of_containers(placed, grown, WINDOWS) is placed) is seen
+    bare = replace(signal, site=None)
+    unplaced = Case("", (BLOCKS, bare), (BLOCKS.each, bare.each))
+    assert with_endpoint_of_containers(unplaced, grown, WINDOWS).endpoint == SHIPPING
+    foreign = replace(signal, site=replace(site, place=Frame("java.util.HashMap")))
+    library = Case("", (BLOCKS, foreign), (BLOCKS.each, foreign.each))
+    assert with_endpoint_of_containers(library, grown, WINDOWS).endpoint == SHIPPING

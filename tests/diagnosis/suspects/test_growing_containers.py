@@ -1,0 +1,158 @@
+"""Containers that gain entries: which ones, how fast, through which endpoint, and where they are filled."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import pytest
+
+from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.attribution import EVERY
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.suspects import growing_containers as module
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.growing_containers import (
+    LENGTHS,
+    GrowingContainer,
+    containers,
+    containers_of,
+    frame_of_labels,
+    growing_containers,
+)
+from soak.model import Place, Series
+from tests.diagnosis.suspects.parts import amount, context, gauge, signal, windows
+
+ASKED = [windows("GET /a", [1] * 40)]
+
+
+def length(values: Any, first: float = 1.0, **labels: str) -> Series:
+    return gauge(LENGTHS, values, first, **labels)
+
+
+def growing(values: Any, **labels: str) -> GrowingContainer | None:
+    return module._growing(length(values, 1.0, **labels), context(requests=ASKED))
+
+
+def test_a_container_has_its_holder_kind_rate_endpoint_and_place() -> None:
+    labels = {"holder": "shop.SEEN", "kind": "list", "file": "/srv/shop.py", "line": "7"}
+    found = growing(2.0 * np.arange(29), **labels)
+    assert found is not None
+    assert (found.holder, found.kind) == ("shop.SEEN", "list")
+    assert found.per_request == pytest.approx(2.0)
+    assert [each.endpoint for each in found.endpoints] == ["GET /a"]
+    assert found.place == Place("shop.SEEN", "shop.py", 7)
+    bare = growing(2.0 * np.arange(29))
+    assert bare is not None
+    assert (bare.holder, bare.kind, bare.place) == ("?", "container", Place("?"))
+
+
+@pytest.mark.parametrize(
+    ("values", "grows"),
+    [
+        ([0, 10, 20], True),
+        ([0, 20], False),
+        ([0, 10, 19], False),
+        ([0, np.nan, 20], False),
+        ([0, np.nan, 10, 30], False),
+        ([0, 10, np.nan, 30], True),
+        ([0, 10, np.nan, 30, 40], True),
+        ([0, 60, 0, 20], False),
+        ([20, 10, 0], False),
+    ],
+)
+def test_a_container_grows_from_three_snapshots_and_twenty_entries_on_and_surely(
+    values: list[float], grows: bool
+) -> None:
+    assert (growing(values) is not None) is grows
+
+
+def test_only_the_judged_stretch_counts_and_only_with_requests() -> None:
+    series = length([0, 10, 20, 30, 40])
+    assert module._growing(series, context(requests=ASKED, warmup=3.0)) is not None
+    assert module._growing(series, context(requests=ASKED, warmup=4.0)) is None
+    still = [windows("GET /a", [1] + [0] * 39)]
+    assert module._growing(series, context(requests=still)) is None
+    with mock.patch.object(module, "slope_and_error", return_value=(1.0, 1.0)):
+        assert growing([0, 10, 20, 30]) is None
+
+
+def test_containers_come_fastest_first() -> None:
+    slow, fast = (
+        length(each * np.arange(29.0), holder=name) for name, each in (("slow", 1), ("fast", 3))
+    )
+    steady = length(np.full(29, 9.0), holder="steady")
+    run = context(slow, steady, fast, requests=ASKED)
+    assert [each.holder for each in containers(run)] == ["fast", "slow"]
+
+
+def held(holder: str, *endpoints: str, each: float = 2.0) -> GrowingContainer:
+    amounts = tuple(amount(endpoint, 0.5) for endpoint in endpoints)
+    return GrowingContainer(holder, "dict", each, amounts, Place(holder))
+
+
+def case(endpoint: str, *what: ResourceKind, shared: tuple[str, ...] = ()) -> Case:
+    signals = tuple(
+        signal(each, unit="threads" if each is ResourceKind.THREADS else "bytes") for each in what
+    )
+    parts = tuple(Case(each) for each in shared)
+    return Case(endpoint, signals, tuple(each.each for each in signals), parts=parts)
+
+
+A, B, BOTH, UNKNOWN = (
+    held("a", "GET /a"),
+    held("b", "POST /b"),
+    held("both", "GET /a", "POST /b"),
+    held("unknown"),
+)
+
+
+@pytest.mark.parametrize(
+    ("subject", "holders"),
+    [
+        (case("GET /a"), ["a", "both", "unknown"]),
+        (case("POST /b"), ["b", "both", "unknown"]),
+        (case("GET /c"), ["unknown"]),
+        (case(""), ["a", "b", "both", "unknown"]),
+        (case("GET /a and POST /b", shared=("GET /a", "POST /b")), ["a", "b", "both", "unknown"]),
+    ],
+)
+def test_a_case_s_containers_grow_through_its_endpoint_or_an_unknown_one(
+    subject: Case, holders: list[str]
+) -> None:
+    with mock.patch.object(module, "containers", return_value=[A, B, BOTH, UNKNOWN]):
+        assert [each.holder for each in containers_of(subject, context())] == holders
+
+
+def test_three_containers_of_a_case_of_memory_alone_are_told() -> None:
+    def told(subject: Case, *found: GrowingContainer) -> str:
+        with mock.patch.object(module, "containers", return_value=found):
+            return growing_containers(subject, context())
+
+    memory = case("", ResourceKind.MEMORY)
+    assert told(memory, A, BOTH) == (
+        "a (dict) gains 0.5 entries per request to GET /a; "
+        "both (dict) gains 2 entries per request of any kind."
+    )
+    assert told(memory, *[UNKNOWN] * 4).count("unknown (dict)") == 3
+    assert told(memory) == ""
+    assert told(case(""), A) == ""
+    assert told(case("", ResourceKind.MEMORY, ResourceKind.THREADS), A) == ""
+
+
+def test_what_a_container_gains_is_per_request_to_its_only_endpoint() -> None:
+    assert module._gain(held("x", each=1.0)) == "1 entry per request of any kind"
+    assert module._gain(held("x", each=1.5)) == "1.5 entries per request of any kind"
+    assert module._gain(held("x", EVERY)) == "2 entries per request of any kind"
+    assert module._gain(A) == "0.5 entries per request to GET /a"
+    assert module._gain(BOTH) == "2 entries per request of any kind"
+
+
+def test_the_labels_of_the_hook_are_a_frame() -> None:
+    labels = {"function": "keep", "file": "/srv/shop.py", "line": "12"}
+    frame = frame_of_labels(labels, "other", own=True)
+    assert (frame, frame.own) == (Frame("keep", "/srv/shop.py", 12), True)
+    assert frame_of_labels({"line": "x"}, "other") == Frame("other")
+    assert frame_of_labels({}) == Frame("", "", 0)
+    assert frame_of_labels({}).own is False
