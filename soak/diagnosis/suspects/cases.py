@@ -132,7 +132,7 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
     if not by_endpoint:
         return [_case("", ((signal, signal.each) for signal in group)) for group in _by_count(rest)]
     grouped = [_case(endpoint, pairs) for endpoint, pairs in by_endpoint.items()]
-    kept = [case for case in grouped if len(grouped) == 1 or _stands(case)]
+    kept = [case for case in grouped if _stands(case)]
     return _with_rest(_by_place(kept or grouped[:1], rest), rest)
 
 

@@ -49,6 +49,13 @@ def site(*stacks: Stack, period: float = 0.0, at: Frame | None = None) -> Alloca
     return AllocationSite(place, steps, steps, levels, stacks, period)
 
 
+def rising(function: str, slope: float, low: float, high: float, *, is_own: bool = True) -> Any:
+    """A place whose growth per request has this interval."""
+    made = site(stack(Frame(function, "main.go", 1, is_own)))
+    vars(made)["slope"] = slope, low, high
+    return made
+
+
 def signal(
     what: ResourceKind | str,
     *contributors: Amount,

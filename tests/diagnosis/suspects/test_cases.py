@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
-from soak.diagnosis.attribution.allocation_sites import AllocationSite
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
@@ -80,6 +80,7 @@ def test_the_frames_of_a_case_are_what_own_code_called_at_the_fastest_places_the
         ((0, 0), []),
         ((-5,), []),
         ((0, 7), [1]),
+        ((0.5,), [0]),
     ],
 )
 def test_a_stack_is_fast_that_gains_a_tenth_of_the_fastest_one_s(
@@ -122,6 +123,9 @@ def test_without_endpoints_signals_are_grouped_by_their_counts_and_each_amount_i
     [found] = group_signals([heap])
     assert found.amounts == (heap.each,)
     assert group_signals([]) == []
+    # Where nothing else is said, resident memory may name an endpoint.
+    [found] = group_signals([signal(MEMORY, A)])
+    assert found.endpoint == "GET /a"
 
 
 def test_resident_memory_alone_belongs_to_what_every_endpoint_adds_to() -> None:
@@ -164,7 +168,7 @@ def test_a_second_endpoint_counts_things_or_has_a_fifth_of_the_bytes() -> None:
 @pytest.mark.parametrize(
     ("place", "heap", "endpoints"),
     [
-        ((A, 20.0, 24.0), 26.4, ["GET /a"]),
+        ((A, 20.0, 24.0), 1.1 * 24.0, ["GET /a"]),
         ((A, 20.0, 24.0), 26.5, ["GET /a", EVERY]),
         ((ALL, 20.0, 24.0), 26.4, [EVERY]),
     ],
@@ -205,6 +209,8 @@ def test_resident_memory_names_an_endpoint_from_half_of_the_estimate_on() -> Non
     assert kept.refused == (
         "resident memory moves in arenas, so all it shows for POST /b is that a request may add 49 B to 150 B"
     )
+    two = signal(MEMORY, loose, Amount("GET /c", 100.0, 1.0, 900.0))
+    assert cases._only_close(two).refused == kept.refused
     for untouched in (signal(MEMORY, close), signal(HEAP, loose), signal(MEMORY)):
         assert cases._only_close(untouched) is untouched
 
@@ -312,6 +318,7 @@ def test_counts_in_whole_ratios_are_one_leak_and_series_of_bytes_join_each() -> 
     assert by_count(heap) == [["heap"]]
     assert by_count() == []
     assert by_count(one, two, odd) == [["one", "two"], ["odd"]]
+    assert by_count(one, two, counted("three", 3.0)) == [["one", "two", "three"]]
     assert by_count(heap, one, odd) == [["one", "heap"], ["odd", "heap"]]
 
 
@@ -320,6 +327,8 @@ def test_places_follow_counts_and_join_the_group_that_explains_them() -> None:
     one = counted("one", 1.0)
     assert by_count(few, many, one) == [["one", "few"], ["many"]]
     assert by_count(few, many) == [["few"], ["many"]]
+    heap = signal(HEAP, name="heap")
+    assert by_count(heap, few, many) == [["few", "heap"], ["many", "heap"]]
     handler = own("main.handle")
     first, second, other = (
         signal(PLACE, name=name, site=site(stack(own(f"main.{name}"), caller)))
@@ -409,6 +418,16 @@ def test_a_series_that_a_runtime_counts_exactly_is_no_resident_memory() -> None:
     loose = replace(buffers, contributors=(Amount("GET /a", 100.0, 1.0, 150.0),))
     assert cases._only_close(loose) is loose
     assert grouped(buffers, resident_names=False) == [("GET /a", ["buffers"])]
+
+
+def test_the_gain_of_a_stack_is_from_the_first_snapshot_to_the_last() -> None:
+    f, g = own("main.f"), own("main.g")
+    early, late = (
+        Stack((frame,), np.array(row)) for frame, row in ((f, [0.0, 90, 5]), (g, [0.0, 1, 80]))
+    )
+    steps = np.arange(3.0)
+    both = AllocationSite(f, steps, steps, early.levels + late.levels, (early, late))
+    assert cases._fastest_stacks([signal(PLACE, site=both)]) == [(g,)]
 
 
 def test_a_place_whose_level_only_fell_has_no_fast_stacks() -> None:

@@ -28,6 +28,7 @@ from tests.diagnosis.suspects.parts import (
     gauge,
     library,
     own,
+    rising,
     signal,
     site,
     stack,
@@ -697,3 +698,73 @@ def test_the_place_of_garbage_allocates_at_least_half_of_all() -> None:
     assert place(running=[more, f]) == "main.f"
     assert place(allocated=[more, f], running=[f]) == ""
     assert place() == ""
+
+
+def test_the_estimates_of_growth_are_compared_and_not_their_bounds() -> None:
+    first, second = rising("main.f", 20.0, 9.0, 90.0), rising("main.g", 10.0, 1.0, 80.0)
+    assert allocator(allocated=[first, second]) == ("main.f", 0.0)
+    less = rising("main.f", 19.0, 9.0, 90.0), rising("main.g", 10.0, 1.0, 80.0)
+    assert allocator(allocated=less) == ("", 0.0)
+    close = rising("main.f", 20.0, 19.0, 30.0), rising("main.g", 10.5, 9.0, 11.0)
+    assert allocator(allocated=close) == ("", 0.0)
+    counted = rising("main.f", 2.0, 1.0, 4.0)
+    for slope, told in ((200.0, ("main.f", 100.0)), (199.0, ("", 0.0))):
+        place = rising("main.f", slope, 50.0, 900.0)
+        assert allocator(counted=[counted], allocated=[place]) == told
+    # Without a count there is no piece, however small the answer.
+    assert allocator(8.0, counted=[rising("main.g", 2.0, 1.0, 3.0)], allocated=[first]) == ("", 0.0)
+
+
+def test_the_first_own_place_of_garbage_has_half_by_the_estimates() -> None:
+    def place(*allocated: AllocationSite) -> str:
+        frame = transient_memory._most_allocating(context(allocated=allocated))
+        return frame.function if frame is not None else ""
+
+    most, few = rising("main.f", 10.0, 1.0, 90.0), rising("main.g", 3.0, 2.0, 4.0)
+    assert place(most, few) == "main.f"
+    same = rising("runtime.x", 10.0, 9.0, 11.0, is_own=False)
+    more = rising("runtime.x", 10.5, 0.5, 50.0, is_own=False)
+    assert place(same, most) == "main.f"
+    assert place(more, most) == ""
+    falls = rising("runtime.y", -5.0, -6.0, -4.0, is_own=False)
+    assert place(more, falls, most) == ""
+    small = rising("main.f", 0.5, 0.4, 0.6), rising("runtime.x", 0.25, 0.2, 0.3, is_own=False)
+    assert place(*small) == "main.f"
+
+
+def test_the_first_window_is_as_long_as_it_says() -> None:
+    """It lasts for two seconds, the others for one, and has the only answer."""
+    one = windows("GET /a", [1] + [0] * 19)
+    longer = replace(one, times=one.times + 1, seconds=np.array([2.0] + [1.0] * 19))
+    fine = np.arange(0.0, 20.0, 0.125)
+    values = np.where((fine > 0.2) & (fine < 0.9), 100.0, 0.0)
+    assert np.percentile(values, 90) == 0
+    values[(fine > 0.2) & (fine < 1.6)] = 100.0
+    assert _stood_up(Series(RESIDENT, fine, values), longer, 0.0) == 100.0
+
+
+def test_a_fall_by_less_than_one_is_a_fall() -> None:
+    risen = transient_memory._risen([gauge("x", [0, 0.5, 0.25])], np.array([0.0, 1.0, 2.0]))
+    assert risen is not None
+    np.testing.assert_array_equal(risen, [np.nan, 0.5, np.nan])
+
+
+def test_collections_are_read_at_the_times_of_the_first_of_their_series() -> None:
+    made = [windows("GET /a", [2] * 40)]
+    minor = counter(PAUSES, 0.004 * np.arange(40), first=1, kind="minor")
+    times = np.array([1.0, 40.0])
+    major = Series(PAUSES, times, 0.002 * (times - 1), (("kind", "major"),), Kind.COUNTER)
+    [told] = transient_memory._collecting(context(minor, major, requests=made, seconds=40))
+    assert told.per_request == pytest.approx(0.003)
+    assert transient_memory._collecting(context(major, minor, requests=made, seconds=40)) == ()
+
+
+def test_the_collections_of_a_runtime_that_counts_what_it_allocates_are_not_read() -> None:
+    for name in (
+        "go_gc_duration_seconds_sum",
+        "jvm_gc_collection_seconds_sum",
+        "go_gc_pauses_seconds",
+    ):
+        pauses = counter(name, 0.004 * np.arange(40), first=1)
+        run = context(pauses, requests=[windows("GET /a", [2] * 40)], seconds=40)
+        assert transient_memory._collecting(run) == ()
