@@ -136,6 +136,10 @@ def test_the_function_that_is_named_is_of_a_stack_that_grows() -> None:
     signals = signal(PLACE, site=site(steady, grows))
     frames = list(evidence._frames(signals))
     assert frames == [OPEN, F]
+    # It grows from the first snapshot to the last.
+    passing = replace(steady, levels=np.array([0.0, 9.0, 9.0, 0.0]))
+    late = replace(grows, levels=np.array([1.0, 0.0, 0.0, 9.0]))
+    assert list(evidence._frames(signal(PLACE, site=site(passing, late)))) == [OPEN, F]
 
 
 @pytest.mark.parametrize(

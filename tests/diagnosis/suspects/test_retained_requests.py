@@ -248,6 +248,9 @@ def test_a_package_named_context_is_told_where_its_function_makes_what_grows() -
     assert told(site(stack(keeps, gain=0.0))) == ""
     assert told(site(stack(keeps)), what=GROUP) == ""
     assert told(site(stack(Frame("context.WithCancel")))) == ""
+    levels = {words: [1.0, 0.0, 0.0, 9.0], "": [0.0, 9.0, 9.0, 0.0]}
+    for said_of, column in levels.items():
+        assert told(site(replace(stack(keeps, F), levels=np.array(column)))) == said_of
     empty = site(stack(F))
     assert told(replace(empty, stacks=(replace(empty.stacks[0], frames=()),))) == ""
 

@@ -647,11 +647,12 @@ def test_the_reason_names_a_leak_only_and_only_where_the_run_failed() -> None:
         )
         recording = parts.context().prepared.recording
         with (
-            mock.patch.object(module, "suspects", return_value=(suspect,)),
+            mock.patch.object(module, "suspects", return_value=(suspect,)) as asked,
             mock.patch.object(module, "flame_of", return_value="flame"),
         ):
             before = Analysis(RunInfo("made"), verdict, "It grows.", ())
             after = with_suspects(recording, before)
+        assert asked.call_args.args[0].prepared.judged_from == 0.0
         assert after.suspects == (suspect,)
         assert (after.flame is not None) is (leak_class == "unbounded-cache")
         return after.reason

@@ -232,7 +232,9 @@ def test_a_run_that_was_long_enough_or_counted_everything_had_samples_enough() -
     assert too_few(period=0.5, each=1e-9) != ""
     run = parts.context(requests=[windows("GET /a", [4] * 30)])
     assert unknowns._too_few_samples(case(signal(HEAP)), run) == ""
-    assert unknowns._too_few_samples(case(), replace(run, places=[GROWN])) == ""
+    assert unknowns._too_few_samples(case(signal(HEAP, each=1e-9)), run) == ""
+    sampled = replace(run, places=[replace(GROWN, period=2.0**19)])
+    assert unknowns._too_few_samples(case(), sampled) == ""
 
 
 def test_the_reason_for_an_unknown_place_is_told_as_the_place() -> None:
