@@ -180,8 +180,7 @@ def _another_leak(entry: Accepted, suspects: Sequence[Suspect]) -> str | None:
 
 def _judged_again(analysis: Analysis, prepared: Prepared, findings: Sequence[Finding]) -> Analysis:
     """Compute the verdict again, with accepted leaks named first; a broken run stays broken."""
-    order = {Verdict.FAIL: 0, Verdict.INCONCLUSIVE: 1, Verdict.PASS: 2}
-    ordered = tuple(sorted(findings, key=lambda finding: order[finding.verdict]))
+    ordered = tuple(sorted(findings, key=lambda finding: finding.verdict.rank))
     verdict, reason = overall(prepared, ordered)
     if analysis.broken is not None and verdict is not Verdict.FAIL:
         verdict, reason = Verdict.INCONCLUSIVE, analysis.broken

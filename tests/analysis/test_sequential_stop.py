@@ -147,8 +147,11 @@ def analysis(*findings: Finding, verdict: Verdict = Verdict.FAIL) -> Analysis:
     return Analysis(RunInfo("made"), verdict, "", findings)
 
 
-@pytest.mark.parametrize(("look", "risk"), [(0, 1e-6), (1, 1e-5), (2, 1e-4)])
-def test_the_risk_of_a_look_is_shared_by_all_growths(look: int, risk: float) -> None:
+@pytest.mark.parametrize(
+    ("look", "share", "risk"), [(0, 0.125, 1e-6), (1, 0.25, 1e-5), (2, 0.5, 1e-4)]
+)
+def test_the_risk_of_a_look_is_shared_by_all_growths(look: int, share: float, risk: float) -> None:
+    assert LOOKS[look][0] == share
     steady = grows(1.0, verdict=Verdict.PASS)
     for others in (0, 1, 2):
         shared = risk / (1 + others)
@@ -264,10 +267,13 @@ def test_all_growths_of_a_pass_must_be_kept_for_a_run_to_stop() -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "risk"), [(0, 1.5e-5), (1, 1.5e-4), (2, 1.5e-3), (3, 7.5e-3), (4, 0.03)]
+    ("look", "share", "risk"),
+    [(0, 0.1, 1.5e-5), (1, 0.2, 1.5e-4), (2, 0.35, 1.5e-3), (3, 0.5, 7.5e-3), (4, 0.75, 0.03)],
 )
-def test_a_fail_before_the_end_is_more_certain_than_at_it(look: int, risk: float) -> None:
-    assert pytest.approx(risk) == LOOKS_UNTIL_CERTAIN[look][1]
+def test_a_fail_before_the_end_is_more_certain_than_at_it(
+    look: int, share: float, risk: float
+) -> None:
+    assert LOOKS_UNTIL_CERTAIN[look] == (share, pytest.approx(risk))
     at = LOOKS_UNTIL_CERTAIN[look][1]
     assert all_certain(analysis(grows(at)), look) == "every verdict is certain"
     assert all_certain(analysis(grows(at * 1.001)), look) is None

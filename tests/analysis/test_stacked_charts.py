@@ -377,3 +377,26 @@ def test_the_only_process_needs_no_name_in_its_title() -> None:
     titles = [chart.title for chart in stacked_charts(prepare(recording(*both), 0.0), "Memory")]
     assert titles == ["Go's memory by part", "Go's memory by part: b"]
     assert list(stacked_charts(prepare(recording(containers(3)[1]), 0.0), "Memory")) == []
+
+
+def test_a_chart_is_as_large_as_all_of_its_parts_together() -> None:
+    made = []
+    for name, whole, resident in (("/b", 5, 3), ("/a", 10, 1)):
+        made += [
+            gauge("container_memory_usage_bytes", whole * MIB, id=name),
+            gauge("container_memory_rss", resident * MIB, id=name),
+            gauge("container_memory_cache", MIB, id=name),
+        ]
+    charts = stacked_charts(prepare(recording(*made), 0.0), "Memory")
+    assert [chart.title.rpartition(": ")[2] for chart in charts] == ["/a", "/b"]
+
+
+def test_the_moments_of_the_totals_first_series_are_drawn() -> None:
+    own = [
+        series("total", [3.0, 3.0, 3.0], [0.0, 1.0, 2.0], area="x"),
+        series("total", [4.0, 4.0, 4.0], [0.5, 1.5, 2.5], area="y"),
+        series("a", [2.0, 2.0, 2.0], [0.0, 1.0, 2.0]),
+    ]
+    part, rest = _curves(parts("a"), own)
+    assert part.times.tolist() == [1.0, 2.0]
+    assert rest.values.tolist() == [5.0, 5.0]
