@@ -296,6 +296,7 @@ def test_a_judged_series_of_the_load_gives_its_verdict_to_the_chart_that_it_shar
         gauge(rate, np.full(9, 0.5)),
         gauge(asked, np.full(9, 0.5)),
         gauge("load_users", np.full(9, 2.0)),
+        gauge("http_request_p99_seconds", np.full(9, 2.0)),
     ]
     findings = (
         told(rate, rule=RuleName.RATE),
@@ -304,6 +305,12 @@ def test_a_judged_series_of_the_load_gives_its_verdict_to_the_chart_that_it_shar
         told("fds", Verdict.FAIL),
     )
     made = of_load(*drawn, findings=findings)
+    assert list(made) == [
+        "Requests",
+        "Users and requests in flight",
+        "Latency",
+        "Latency of all requests: how many took how long",
+    ]
     assert made["Requests"].verdict is Verdict.FAIL
     assert made["Users and requests in flight"].verdict is None
     assert made["Latency"].verdict is Verdict.INCONCLUSIVE

@@ -490,7 +490,7 @@ def test_a_pass_says_for_how_long_it_vouches_and_what_would_reach_further() -> N
     there = replace(REACH, longer=0.0)
     assert vouches(there) == f"Vouches for 3 days at this load: {said}"
     assert vouches(there, driven=False) == f"Vouches for 3 days: {said}"
-    assert vouches(replace(REACH, longer=0.5)).endswith(" would vouch for 30 days")
+    assert vouches(reach=replace(REACH, longer=0.5)).endswith(" would vouch for 30 days")
 
 
 def test_what_might_go_unseen_is_a_fall_where_that_is_for_the_worse() -> None:
@@ -524,4 +524,4 @@ def test_what_might_go_unseen_is_a_fall_where_that_is_for_the_worse() -> None:
 def test_no_advice_is_a_run_as_long_as_the_horizon_itself(
     longer: float, rounds: int | None, driven: bool, said: str
 ) -> None:
-    assert advice(replace(REACH, longer=longer, rounds=rounds), driven=driven) == said
+    assert advice(reach=replace(REACH, longer=longer, rounds=rounds), driven=driven) == said
