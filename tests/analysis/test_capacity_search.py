@@ -51,7 +51,7 @@ from soak.profile import Profile, parse_profile
 from soak.reporters import REPORTERS, terminal
 from soak.reporters import json as json_report
 from soak.reporters.knee import knee
-from soak.windows import Arrivals, GeneratorWindows
+from soak.windows import Arrivals, Exemplar, GeneratorWindows
 from tests.analysis.recordings import counter, gauge, recording, windows
 from tests.capacity.recorded import Recorded, record
 from tests.capacity.simulated import QueueTarget
@@ -309,7 +309,7 @@ def test_a_capacity_has_the_limits_of_its_search(
     limits: tuple[StepLimit, ...], latency: float | None, errors: float | None
 ) -> None:
     settings = replace(SETTINGS, limits=limits)
-    capacity = capacity_of(prepared(), settings, flows=False)
+    capacity = capacity_of(prepared=prepared(), settings=settings, flows=False)
     assert (capacity.p99_limit, capacity.errors_limit) == (latency, errors)
 
 
@@ -355,6 +355,8 @@ def test_a_step_has_the_quantiles_the_cpu_and_the_pools_of_its_time() -> None:
     later = _figures(made, made.requests_of_all, driven(1.0, 6.0), outcome(2.0), [])
     assert later.p50 == pytest.approx(0.01, rel=0.02)
     assert later.p99 == pytest.approx(1.0, rel=0.02)
+    mostly = _figures(made, made.requests_of_all, driven(1.0, 7.0), outcome(3.0), [])
+    assert mostly.p50 == pytest.approx(1.0, rel=0.02)
 
 
 def test_a_window_is_read_with_what_the_generator_said_at_its_end() -> None:
@@ -423,7 +425,10 @@ def figures(made: StepOutcome, start: float = 0.0, end: float = 10.0) -> StepFig
     return StepFigures(made, start, end, 1.0, None, None, 0.0)
 
 
-STARVED = [figures(outcome(decision=Decision.BROKE)), figures(outcome(decision=Decision.GENERATOR))]
+STARVED = [
+    figures(replace(outcome(decision=Decision.BROKE), reason="it broke")),
+    figures(outcome(decision=Decision.GENERATOR)),
+]
 
 
 @pytest.mark.parametrize(
@@ -504,6 +509,11 @@ def test_a_search_that_broke_is_inconclusive_unless_the_target_failed() -> None:
     assert died.verdict is Verdict.FAIL
     assert died.reason.startswith("It ended")
     assert died.broken == broke.broken
+
+
+def test_the_slowest_requests_of_a_search_are_shown_from_its_first_second_on() -> None:
+    early = Exemplar(0.5, "GET /", 0.25)
+    assert searched_by_hand(exemplars=(early,)).exemplars == (early,)
 
 
 def test_what_fails_beyond_capacity_is_no_finding_of_a_search() -> None:

@@ -372,6 +372,13 @@ def test_a_hollow_pass_is_told_in_full() -> None:
     )
 
 
+@pytest.mark.parametrize("slope", [0.0, 0.5])
+def test_any_growth_that_was_seen_is_told(slope: float) -> None:
+    slow = replace(trend(high=50 * MIB, low=slope), slope_per_hour=slope)
+    [told] = vouched([subject([0.0])], [finding(slow)], HOUR)
+    assert told.reason.startswith("Resident memory grows by some 0.5 B/h, and") is (slope > 0)
+
+
 def test_of_what_falls_a_hollow_pass_says_so() -> None:
     own = subject([0.0], falls=True, noun="free memory")
     fallen = replace(trend(high=50 * MIB, low=1.0), slope_per_hour=25 * MIB).mirrored()
