@@ -175,6 +175,7 @@ def test_the_risk_of_a_look_is_shared_by_all_growths(look: int, share: float, ri
         (0, 2.0, 23.0, "bytes/h", False),
         (0, 0.5, 6.0, "bytes/h", True),
         (0, 0.0, 0.0, "bytes/h", True),
+        (0, -100.0, -5.0, "bytes/h", False),  # of what is left, less is no multiple
     ],
 )
 def test_a_gross_leak_reaches_a_multiple_of_its_first_level(
