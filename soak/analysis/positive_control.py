@@ -203,9 +203,9 @@ def _course(values: Floats) -> tuple[Floats, float]:
     if width <= 3:  # a parabola would go through every point
         return np.full(n, float(np.mean(values))), math.sqrt(1 - 1 / n)
     half = width // 2
-    powers = np.vander(np.arange(width) - half, 3, increasing=True)
+    powers = np.vander(np.arange(width) - half, 3)
     through = powers @ np.linalg.pinv(powers)
-    course = np.convolve(values, through[half][::-1], "same")
+    course = np.convolve(values, through[half], "same")  # which is symmetric
     course[:half], course[n - half :] = (
         (through @ values[:width])[:half],
         (through @ values[n - width :])[half + 1 :],
