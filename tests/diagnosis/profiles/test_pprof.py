@@ -113,7 +113,7 @@ TEXTS = text_of("space", "bytes", "main.f", "main.go", "runtime.g", "other.go")
 
 
 def test_locations_and_functions_are_known_by_their_numbers_in_any_order_and_with_gaps() -> None:
-    out = COLUMN + sample([30, 7], [5]) + sample([9], [6]) + TEXTS
+    out = COLUMN + sample([30, 7], [5]) + sample([9], [6]) + sample([7], [9]) + TEXTS
     out += location(30, (8, 11)) + location(7, (2, 12), (8, 13)) + location(9, address=255)
     out += function(8, 3, 4) + function(2, 5, 6)
     read = read_pprof(out)
@@ -124,7 +124,8 @@ def test_locations_and_functions_are_known_by_their_numbers_in_any_order_and_wit
     )
     assert [frame.own for frame in read.stack(0)] == [True, False, True]
     assert read.stack(1) == (Frame("0xff"),)
-    assert read.flat("space") == {"main.f": 5.0, "0xff": 6.0}
+    # A location with several is one of the innermost of them.
+    assert read.flat("space") == {"main.f": 5.0, "runtime.g": 9.0, "0xff": 6.0}
 
 
 def test_of_two_of_one_number_the_first_counts() -> None:
@@ -186,6 +187,7 @@ def test_a_profile_that_names_what_it_does_not_hold_is_refused(out: bytes, said:
         ([10], [10], [0]),
         ([10, 12], [12, 10], [1, 0]),
         ([10, 13], [13, 10], [1, 0]),
+        ([-1, 2], [2], [1]),
         ([10, 12, 13], [13, 12], [2, 1]),
         ([10, 11, 12], [13], None),
         ([10, 11, 12], [9], None),
@@ -207,6 +209,15 @@ def test_a_place_is_that_of_a_number_among_the_known(
     else:
         with pytest.raises(ValueError, match="a call of a thing that it does not hold"):
             pprof._places(*columns, "a thing")
+
+
+def test_what_was_packed_by_a_reference_far_back_is_unpacked() -> None:
+    """As far as gzip allows it: 32 KiB."""
+    noise = np.random.default_rng(1).integers(0, 256, 30_000, np.uint8).tobytes()
+    data = profile(SAMPLES, COLUMNS) + sized(99, noise) * 2
+    packed = gzip.compress(data)
+    assert len(packed) < 40_000
+    assert read_pprof(packed).values.tolist() == [[3, 300], [1, 512], [-2, 7]]
 
 
 def test_a_profile_may_unpack_to_just_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:

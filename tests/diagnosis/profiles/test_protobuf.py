@@ -36,6 +36,7 @@ def test_large_field_numbers_and_sizes_take_several_bytes() -> None:
     spans, numbers = outline(data, (16, 2000))
     assert lists(spans) == {16: [[3, 130]], 2000: [[134, 262]]}
     assert numbers == {3000: 5}
+    assert outline(varint(16, 5), ())[1] == {16: 5}
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,9 @@ def test_of_no_stretch_there_is_nothing() -> None:
     numbers, each = regions.numbers()
     assert (numbers.tolist(), each.tolist()) == ([], [0, 0, 0])
     assert regions.last().tolist() == [0, 0, 0]
+    empty = Regions(bytes_of(b"abc"), 2, [part((1, 2, 2))])
+    assert [each.tolist() for each in empty.numbers()] == [[], [0, 0]]
+    assert empty.each().tolist() == [0, 1]
 
 
 def test_numbers_are_those_of_the_stretches_alone() -> None:
@@ -163,7 +167,7 @@ def test_the_fields_of_many_messages_are_read_at_once() -> None:
         varint(1, 5) + FIXED64 + varint(2, 300) + varint(1, 6),
         b"",
         FIXED32 + sized(1, number(7) + number(400)) + sized(9, b"zz"),
-        sized(2, number(8)) + varint(2, 9) + varint(1, -1),
+        sized(2, number(8)) + varint(2, 9) + sized(1, b"") + varint(1, -1),
         between=b"\x01\x02",
     )
     fields = repeated(data, spans, (1, 2, 3))
@@ -172,7 +176,7 @@ def test_the_fields_of_many_messages_are_read_at_once() -> None:
     assert fields[1].last().tolist() == [6, 0, 400, -1]
     assert fields[2].last().tolist() == [300, 0, 0, 9]
     assert fields[3].last().tolist() == [0, 0, 0, 0]
-    assert fields[1].each().tolist() == [2, 0, 1, 1]
+    assert fields[1].each().tolist() == [2, 0, 1, 2]
 
 
 def test_no_messages_have_no_fields() -> None:
