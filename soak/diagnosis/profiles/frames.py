@@ -74,11 +74,7 @@ class Locations(Sequence[tuple[Frame, ...]]):
             [_digest(f"{function}\n{file}") for function, file in self.names], dtype=np.uint64
         )
         with np.errstate(over="ignore"):
-            lines = (
-                named[self.functions] ^ (self.lines.astype(np.uint64) * _MIXED)
-                if len(self.functions)
-                else named[:0]
-            )
+            lines = named[self.functions] ^ (self.lines.astype(np.uint64) * _MIXED)
             addresses = np.where(np.diff(self.starts) == 0, self.addresses, 0).astype(np.uint64)
             return in_order(lines, self.starts) + addresses
 

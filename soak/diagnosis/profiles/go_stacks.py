@@ -36,7 +36,7 @@ def read_go_stacks(data: bytes) -> list[Created]:
         head = _HEAD.match(lines[0]) if lines else None
         if head is None:
             continue
-        functions, creator = _calls(lines[1:])
+        functions, creator = _calls(lines)
         if creator is not None:
             count, minutes = counts.get((functions, creator), (0, 0))
             counts[functions, creator] = (count + 1, max(minutes, int(head[2] or 0)))

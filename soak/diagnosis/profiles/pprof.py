@@ -105,7 +105,7 @@ def read_pprof(data: bytes) -> StackProfile:
 
 def is_go_own(function: str, file: str = "") -> bool:  # noqa: ARG001 - other languages tell by the file
     """Return True if a Go function is the target's own code or a library's, not Go's runtime or standard library."""
-    path = _GENERIC.split(function, maxsplit=1)[0]
+    path = _GENERIC.split(function)[0]
     package = path.partition("/")[0] if "/" in path else path.partition(".")[0]
     return bool(package) and package not in _STANDARD and not package.startswith("0x")
 

@@ -126,3 +126,8 @@ def test_the_place_of_a_creator_is_on_the_next_line(lines: tuple[str, ...], crea
     [created] = read_go_stacks(text.encode())
     assert created == Created(("main.f", "main.deep"), creator, 1, 0)
     assert created.creator.own is ("main" in creator.function)
+
+
+def test_a_text_may_end_with_a_creator() -> None:
+    [created] = read_go_stacks(goroutine("1 [select]", CALL, PLACE, CREATOR).encode())
+    assert created == Created(("main.f",), Frame("main.g"), 1, 0)

@@ -41,6 +41,7 @@ def test_a_class_is_named_as_in_source(name: str, shown: str) -> None:
     [
         (Frame("shop.Order"), True),
         (Frame("Order"), True),
+        (Frame("a.Order"), True),
         (Frame("shop.Order$Line"), True),
         (Frame("shop.order"), False),
         (Frame("shop.Order[]"), False),

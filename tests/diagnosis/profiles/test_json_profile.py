@@ -96,6 +96,7 @@ def test_stacks_become_a_profile() -> None:
     assert (profile.period, profile.period_unit) == (5.0, "bytes")
     assert (profile.time, profile.seconds, profile.symbols) == (0.0, 0.0, True)
     assert len(profile.locations) == 2
+    assert len(set(profile.keys.tolist())) == 3
     assert profile.locations.addresses.tolist() == [0, 0]
     nothing = json_profile.profile_from_stacks([], json_profile.THREADS)
     assert nothing.values.shape == (0, 1)

@@ -95,6 +95,7 @@ def test_a_histogram_has_at_most_so_many_classes(monkeypatch: pytest.MonkeyPatch
 
 def test_the_classes_of_any_program_are_read() -> None:
     assert jvm_histogram._MOST_CLASSES == 20_000
+    assert len(jvm_histogram._histogram(rows(A=(1, 1), B=(1, 1)))) == 2
 
 
 def test_a_text_alone_is_a_histogram() -> None:

@@ -109,12 +109,14 @@ def test_of_no_stretch_there_is_nothing() -> None:
 
 
 def test_numbers_are_those_of_the_stretches_alone() -> None:
-    data = number(300) + number(1) + b"\x80\x80" + number(7) + number(128) + number(2**62) + b"\x05"
+    data = (
+        number(300) + number(127) + b"\x80\x80" + number(7) + number(128) + number(2**62) + b"\x05"
+    )
     regions = Regions(bytes_of(data), 4, [part((0, 0, 3), (2, 5, 8), (2, 8, 17), (3, 17, 17))])
     numbers, each = regions.numbers()
-    assert numbers.tolist() == [300, 1, 7, 128, 2**62]
+    assert numbers.tolist() == [300, 127, 7, 128, 2**62]
     assert each.tolist() == [2, 0, 3, 0]
-    assert regions.last().tolist() == [1, 0, 2**62, 0]
+    assert regions.last().tolist() == [127, 0, 2**62, 0]
 
 
 def test_a_stretch_that_ends_within_a_number_is_refused() -> None:
