@@ -47,11 +47,11 @@ def _read(dump: Mapping[str, Any]) -> StackProfile:
 
 def _java(dump: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
     started, libraries = mapping(dump.get("started")), libraries_of(dump)
-    heads = 0
+    any_head = False
     for section in prose(dump["dump"]).split("\n\n"):
         head = _HEAD.match(section.strip("\n"))
         if head is not None:
-            heads += 1
+            any_head = True
             calls = tuple(
                 method_frame(call[1], int(call[3] or 0), _file(call[2]), libraries)
                 for call in _CALL.finditer(section)
@@ -59,7 +59,7 @@ def _java(dump: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
             stack = calls + _starter(started.get(head[1]), libraries)
             if stack:  # empty for the JVM's own threads (compiler, signals), whose number varies
                 yield stack, 1
-    if not heads:
+    if not any_head:
         raise ValueError("no thread in it")
 
 
