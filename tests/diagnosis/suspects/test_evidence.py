@@ -53,6 +53,11 @@ def said(kind: E, subject: Case, run: RunContext | None = None) -> str:
     return EVIDENCE[kind](subject, context() if run is None else run)
 
 
+def collected(kind: E, subject: Case) -> str:
+    """What is said of this kind among all evidence."""
+    return collect_evidence(subject, context()).get(kind, "")
+
+
 def group_of(
     *frames: Frame,
     words: str = "wait",
@@ -404,21 +409,21 @@ def test_timers_and_kept_requests_are_told_of_what_lies_on_the_heap() -> None:
             (E.TIMERS_GROW, "timers", ResourceKind.TIMERS),
             (E.REQUESTS_KEPT, "requests", ResourceKind.REQUESTS),
         ):
-            for about in (HEAP, PLACE, what):
-                assert said(kind, case(signal(about))) == words
-            assert said(kind, case(signal(MEMORY))) == ""
+            for about in (signal(HEAP), place_of_frames(F), signal(what)):
+                assert collected(kind, case(about)) == words
+            assert collected(kind, case(signal(MEMORY))) == ""
 
 
 def test_a_context_is_seen_in_its_functions_or_else_its_package() -> None:
     timer = place_of_frames(Frame("time.AfterFunc"), F)
-    assert said(E.CONTEXT_FRAMES, case(timer)) == (
+    assert collected(E.CONTEXT_FRAMES, case(timer)) == (
         "Part of what grows was made by time.AfterFunc: a context, timer, promise or thread-local that stays registered."
     )
     package = place_of_frames(own("github.com/gorilla/context.Set"), F)
-    assert said(E.CONTEXT_FRAMES, case(package)).startswith(
+    assert collected(E.CONTEXT_FRAMES, case(package)).startswith(
         "Part of what grows was made by github.com/gorilla/context.Set: something registered"
     )
-    assert said(E.CONTEXT_FRAMES, case(place_of_frames(F))) == ""
+    assert collected(E.CONTEXT_FRAMES, case(place_of_frames(F))) == ""
 
 
 def test_all_evidence_is_collected_in_the_order_of_the_table_without_empty_words() -> None:
