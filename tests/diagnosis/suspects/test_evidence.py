@@ -143,7 +143,7 @@ def test_the_function_that_is_named_is_of_a_stack_that_grows() -> None:
     assert frames == [OPEN, F]
     # It grows from the first snapshot to the last.
     passing = replace(steady, levels=np.array([0.0, 9.0, 9.0, 0.0]))
-    late = replace(grows, levels=np.array([1.0, 0.0, 0.0, 9.0]))
+    late = replace(grows, levels=np.array([1.0, 9.5, 0.0, 9.0]))
     assert list(evidence._frames(signal(PLACE, site=site(passing, late)))) == [OPEN, F]
 
 
@@ -170,7 +170,7 @@ def test_a_function_within_a_function_is_a_closure(function: str, closure: bool)
 
 def test_what_every_endpoint_adds_is_told_with_its_amount() -> None:
     threads = signal(THREADS, each=2.0, unit="threads")
-    assert said(E.EVERY_ENDPOINT, case(threads, endpoint=EVERY)) == (
+    assert said(E.EVERY_ENDPOINT, case(threads, signal(HEAP), endpoint=EVERY)) == (
         "Every endpoint adds the same, 2 threads per request."
     )
     assert said(E.EVERY_ENDPOINT, case(threads)) == ""
@@ -302,7 +302,8 @@ def test_snapshots_that_hold_less_than_a_fifth_of_resident_growth_are_flat(
 ) -> None:
     """Resident memory grows by 100 bytes a request, and there are 30 requests."""
     run = context(places=[site(stack(F, gain=gain))])
-    words = said(E.HEAP_FLAT, case(signal(MEMORY, each=100.0)), run)
+    resident = signal(MEMORY, each=100.0), signal(MEMORY, each=1.0)
+    words = said(E.HEAP_FLAT, case(*resident), run)
     assert words == (
         "The heap's snapshots hold hardly more at the end than at the beginning." if flat else ""
     )

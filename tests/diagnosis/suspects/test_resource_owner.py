@@ -138,6 +138,8 @@ def test_the_counted_opener_opens_more_and_more_of_the_type_for_the_endpoint() -
     assert opener(opens("stock"), opens("audit", kind="socket"), kind="") is None
     assert opener(opens("stock"), opens("audit")) is None
     assert opener(opens("stock", by=0.0)) is None
+    few = opens("stock")
+    assert opener(replace(few, times=few.times[:9], values=few.values[:9])) is None
     assert opener(opens("stock", by=-1.0)) is None
     assert opener(opens("stock"), endpoints=("POST /b",)) is None
     assert opener(opens("stock"), endpoints=("POST /b", "GET /a")) == frame
