@@ -79,6 +79,8 @@ def test_the_borrower_is_the_only_own_function_that_takes_and_gains() -> None:
     assert borrower([first], [first]) == "main.f"
     assert borrower([first], [second]) == ""
     assert borrower([first, site(stack(TAKES, G, gain=0))]) == "main.f"
+    outer = [site(stack(TAKES, each, HANDLE)) for each in (F, G)]
+    assert (borrower(outer[:1]), borrower(outer)) == ("main.f", "")
     assert borrower([]) == ""
     assert borrower([site(stack(TAKES, SERVE, gain=1))]) == ""
     # A function of that name elsewhere, one that is called further in, and none at all.
@@ -93,7 +95,10 @@ CREATE = Frame("tick.New", "/go/pkg/mod/example.com/tick@v1/tick.go", 4, own=Tru
 
 def starter(places: Sequence[AllocationSite], allocated: Sequence[AllocationSite] = ()) -> str:
     waits = Frame("tick.run", CREATE.file, 9, own=True)
-    group = BlockedGroup("in a select", waits, waits, site(stack(waits, CREATE)))
+    parked = Frame("runtime.gopark")
+    other = stack(parked, waits, Frame("other.New", CREATE.file, 9, own=True))
+    held = site(stack(parked, waits, CREATE), other)
+    group = BlockedGroup("in a select", waits, waits, held)
     return name(find_starter(context(places=places, allocated=allocated), group))
 
 
@@ -103,6 +108,8 @@ def test_the_starter_is_the_own_function_outside_the_creator_that_holds_most() -
     assert starter([first, first, more]) == "main.f"
     assert starter([], [first, more]) == "main.g"
     assert starter([first], [more]) == "main.f"
+    twice = site(stack(CREATE, G, HANDLE, gain=3), stack(CREATE, G, HANDLE, gain=3))
+    assert starter([first, twice]) == "main.g"
     assert starter([]) == ""
 
 
@@ -115,6 +122,8 @@ def test_stacks_without_the_creator_or_without_own_callers_start_nothing() -> No
     # What is held at the end decides, whatever was held at first.
     assert starter([site(stack(CREATE, F, gain=-5, first=5))]) == ""
     assert starter([site(stack(CREATE, F, gain=-5, first=6))]) == "main.f"
+    passing = replace(stack(CREATE, F), levels=np.array([0.0, 90.0, 90.0, 5.0]))
+    assert starter([site(passing), site(stack(CREATE, G, gain=9))]) == "main.g"
     falling, rising = stack(CREATE, F, gain=-5, first=20), stack(CREATE, G, gain=14)
     assert starter([site(falling), site(rising)]) == "main.f"
 
@@ -135,6 +144,8 @@ def test_the_counted_opener_opens_more_and_more_of_the_type_for_the_endpoint() -
     assert opener(opens("stock"), kind="") == frame
     assert opener(opens("stock"), kind="socket") is None
     assert opener(opens("stock"), opens("audit", kind="socket")) == frame
+    assert opener(opens("audit", kind="socket"), opens("log", by=0.0), opens("stock")) == frame
+    assert opener(opens("stock", by=0.02)) == frame
     assert opener(opens("stock"), opens("audit", kind="socket"), kind="") is None
     assert opener(opens("stock"), opens("audit")) is None
     assert opener(opens("stock", by=0.0)) is None
@@ -320,8 +331,8 @@ def test_the_gain_of_stacks_is_what_they_have_at_the_end_beyond_the_beginning() 
 
 
 def test_the_callers_of_an_opener_are_asked_for_all_that_they_allocate() -> None:
-    opened = site(stack(OPEN, F, HANDLE, SERVE, gain=3))
-    beside = site(stack(G, HANDLE, SERVE, gain=57))
+    opened = site(stack(OPEN, F, own("main.read"), HANDLE, SERVE, gain=3))
+    beside = site(stack(G, own("main.show"), HANDLE, SERVE, gain=57))
     other = site(stack(own("main.h"), own("main.other"), SERVE, gain=999))
     foreign = site(stack(SERVE, gain=999))
     run = context(
