@@ -218,11 +218,15 @@ def test_one_opener_alone_is_it_where_every_allocation_counts_or_it_is_held() ->
     assert opener(f, endpoints=("",), language="JavaScript") == ""
     assert opener(endpoints=("",), held=[f], language="JavaScript") == "main.f"
     assert opener(endpoints=("",), held=[f], language="Go") == ""
+    # Another file has a function of that name.
+    namesake = site(stack(Frame("main.f", "other.go", 1, own=True), gain=9))
+    assert opener(endpoints=("",), held=[f, namesake], language="JavaScript") == "main.f"
 
 
 def test_of_several_openers_it_is_the_only_one_whose_resources_are_still_held() -> None:
     f, g = opening("main.f", 5), opening("main.g", 9)
     assert opener(f, g, endpoints=("",), held=[f]) == "main.f"
+    assert opener(f, g, endpoints=("",), held=[opening("main.f", 0.5)]) == "main.f"
     assert opener(f, g, endpoints=("",), held=[f, g]) == ""
     fell = site(stack(OPEN, own("main.g"), gain=-5, first=9))
     assert opener(f, g, endpoints=("",), held=[f, fell]) == "main.f"
