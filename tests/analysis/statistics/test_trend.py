@@ -272,8 +272,11 @@ def test_rounding_counts_whole_if_values_are_rounded_else_averaged_and_at_most_a
 
     monkeypatch.setattr(module, "design_matrix", matrix)
     many = None if counts is None else np.array(counts)
-    life = points([0, 10, 30], [4, 6, 8], counts=many)
-    module.fit_input(subject([1.0]), [life], 0.5, rounded)
+    lives = [
+        points([0, 10, 30], [4, 6, 8], counts=many),
+        points([40, 50], [4, 6], counts=None if many is None else np.array([500.0, 500.0])),
+    ]
+    module.fit_input(subject([1.0]), lives, 0.5, rounded)
     assert given[2] == pytest.approx(variance + 1e-7, rel=1e-9)
 
 
@@ -304,6 +307,7 @@ def test_the_warm_up_ends_with_the_last_column_of_the_likeliest_explanation(
         (0.5, {"plainly": 0.3}, 0.5),
         # It rose by 12 units, and may have drifted by 10 or 10.5 times 1.2.
         (0.05, {"slack": 10.0}, 0.05),
+        (0.05, {"slack": 10.001}, 0.25),
         (0.05, {"slack": 10.5}, 0.25),
         (0.9, {"slack": 10.5}, 0.9),
         (0.05, {"slope": -1.0}, 0.25),
@@ -459,6 +463,7 @@ RESOLUTION = 4.5 * 40.0 / 3.92
     [
         ({}, {}, RESOLUTION, 0.0),
         ({"settles": 5.0}, {}, 1.4 * RESOLUTION, 5.0),
+        ({"settles": 0.5}, {}, 1.4 * RESOLUTION, 0.5),
         ({"settles": 20.0}, {}, 1.4 * RESOLUTION, None),
         ({"settles": 19.5}, {}, 1.4 * RESOLUTION, 19.5),
         ({"slope": (2.0, 3.0, 60.0), "chance": 0.14}, {}, 4.5 * 580 / 3.92, 0.0),
@@ -467,6 +472,7 @@ RESOLUTION = 4.5 * 40.0 / 3.92
         ({"slope": (0.0, 50.0, 50.0 / 4.5 * 3.92)}, {}, 500.0, 0.0),
         ({"slope": (9.0, 9.5, 10.0)}, {}, 4.5 * 10 / 3.92, 0.0),
         ({"slope": (9.0, 9.5, 10.0), "chance": 0.15}, {}, 100.0, 0.0),
+        ({"slope": (0.05, 0.06, 0.07)}, {}, 4.5 * 0.2 / 3.92, 0.0),
         ({"slope": (-0.5, 0.0, 0.0)}, {}, 4.5 * 5 / 3.92, 0.0),
         ({"slope": (9.0, 9.5, 10.0), "chance": 0.14}, {}, 4.5 * 10 / 3.92, 0.0),
         # The next step of a count in 20 s.
@@ -563,7 +569,21 @@ def test_odd_points_of_each_life_are_left_out_and_a_life_of_one_point_too(
         [[each for each in first if each != 2], [20.0, 21.0, 22.0]],
     ]
     assert [line.start for line in found.lines] == [0.0, 20.0]
+    assert found.level == found.lines[1].last != found.lines[0].last
     assert [at for at, _ in found.levels] == [*known.asked[1][0], *known.asked[1][1]]
+
+
+def test_two_points_that_move_a_little_are_enough_for_a_second_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The first of two lives moves only at an odd point; the second has two points."""
+    values = np.concatenate((np.full(20, 7.0), [5.0, 5.0, 5.5]))
+    values[9] = 9.0
+    column = np.zeros(30)
+    column[9] = 9.0
+    known = Told(monkeypatch, residual=column)
+    module._fit_trend(subject(values, borders=(20.0,)))
+    assert [each[1] for each in known.asked] == [[21.0, 22.0], [21.0, 22.0]]
 
 
 def test_points_that_drift_together_are_as_slack_as_the_slackest_life(
@@ -591,6 +611,7 @@ def test_points_that_drift_together_are_as_slack_as_the_slackest_life(
         ([1.0, 1.0, 1 + 2.0**-49], (), "3 samples are too few, at least 7 more are needed"),
         ([-1.0, -1.0, -1 - 2.0**-50], (), None),
         ([7.0, 7.0, 7.0, 8.0, 8.0], (3.0,), None),
+        ([7.0, 7.0, 7.0, 8.0], (3.0,), None),
         ([7.0, 7.0, 7.0, 8.0, 9.0], (3.0,), "5 samples are too few, at least 6 more are needed"),
         ([7.0, 7.0, 8.0, 8.0], (2.0,), "4 samples are too few, at least 7 more are needed"),
     ],
