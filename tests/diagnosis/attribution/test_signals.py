@@ -69,7 +69,7 @@ def group_of(place: AllocationSite, blocked: str = "in a select") -> BlockedGrou
     return BlockedGroup(blocked, place.place, place.place, place)
 
 
-def sure(slope: float, is_sure: bool = True, levels: tuple[float, float] = (0.0, 99.0)) -> Any:
+def sure(slope: float, is_sure: bool = True, levels: tuple[float, ...] = (0.0, 99.0)) -> Any:
     """A place (or the place of a group) with this slope."""
     return SimpleNamespace(
         slope=(slope, slope - 0.5, slope + 0.5), sure=is_sure, levels=np.array(levels)
@@ -128,8 +128,8 @@ def test_groups_that_surely_grow_by_a_tenth_and_by_eight_are_kept() -> None:
     every = groups(
         sure(50.0),
         sure(20.0, False),
-        sure(10.0, levels=(2.0, 10.0)),
-        sure(10.0, levels=(2.0, 9.0)),
+        sure(10.0, levels=(2.0, 3.0, 10.0)),
+        sure(10.0, levels=(2.0, 11.0, 9.0)),
         sure(9.0),
         sure(1.0, levels=(0.0, 8.0)),
         sure(-70.0),
@@ -399,7 +399,7 @@ def test_a_group_is_a_signal_with_its_count_and_where_it_waits() -> None:
     assert told.words == ("1,500 goroutines wait at main.g, in a select in main.f; 2 did at first.")
 
 
-LARGE, SMALL = site(0.0, 1000.0, 2000.0), site(0.0, 500.0, 1000.0)
+LARGE, SMALL = site(50.0, 1050.0, 2050.0), site(0.0, 500.0, 1000.0)
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ def test_the_total_of_the_heap_is_that_of_all_places() -> None:
     assert (told.each, told.contributors) == (Amount("", 1500.0, 1500.0, 1500.0), (A,))
     levels = asked.call_args.args[1]
     assert levels.times.tolist() == [0, 10, 20]
-    assert levels.values.tolist() == [0, 1500, 3000]
+    assert levels.values.tolist() == [50, 1550, 3050]
     assert levels.requests.tolist() == [0, 1, 2]
 
 
