@@ -282,13 +282,13 @@ def _each(finding: Finding, prepared: Prepared) -> Amount:
     """Return a failing series' growth per request to any endpoint; 0 if requests were not counted."""
     trend, done = finding.trend, prepared.requests
     assert trend is not None
-    inside = done.times >= prepared.judged_from if done is not None else np.zeros(0, dtype=bool)
-    if done is None or inside.sum() < 2:
-        return Amount("", 0.0, 0.0, 0.0)
+    unknown = Amount("", 0.0, 0.0, 0.0)
+    if done is None or not (inside := done.times >= prepared.judged_from).any():
+        return unknown
     times, values = done.times[inside], done.values[inside]
     hourly = 3600 * float(values[-1] - values[0]) / max(float(times[-1] - times[0]), 1e-9)
     if hourly <= 0 or not math.isfinite(trend.slope_high):
-        return Amount("", 0.0, 0.0, 0.0)
+        return unknown
     return Amount(
         "", trend.slope_per_hour / hourly, trend.slope_low / hourly, trend.slope_high / hourly
     )

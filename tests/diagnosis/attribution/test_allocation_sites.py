@@ -152,6 +152,9 @@ def test_the_slope_of_a_place_has_its_interval_with_the_error_of_sampling() -> N
         ((0.0, -1.0, 1.0), 8.0, 9.0, False),
         ((-1.0, -2.0, 1.0), 8.0, 9.0, False),
         ((1.0, 0.5, 1.5), 8.0, -9.0, True),
+        ((0.0, 0.0, 0.0), 0.0, 9.0, False),
+        ((2.0, 0.0, 4.0), 0.0, 9.0, False),
+        ((2.0, -0.5, 4.5), 0.0, 9.0, False),
     ],
 )
 def test_a_place_grows_surely_by_its_interval_or_because_its_sampled_objects_stayed(
@@ -172,6 +175,7 @@ def test_what_was_gained_through_a_function_is_counted_by_the_stacks_that_gained
         stack(OTHER, READS, levels=(9.0, 9.0, 1.0)),
         stack(OTHER, levels=(4.0, 8.0, 4.0)),
         stack(OTHER, levels=(0.0, 0.0, 0.5)),
+        stack(MAIN, READS, levels=(1.0, 1.0, 0.5)),
     )
     place = site([0.0, 0.0, 0.0], stacks=stacks)
     assert place.gained(["net/http."]) == 2.0
@@ -179,7 +183,9 @@ def test_what_was_gained_through_a_function_is_counted_by_the_stacks_that_gained
     assert place.through(["net/http."]) == pytest.approx(2 / 8.5)
     assert place.through(["nothing"]) == 0.0
     assert site([0.0], stacks=stacks[2:4]).through(["main."]) == 0.0
-    assert site([0.0], stacks=stacks[4:]).through(["main."]) == 1.0
+    assert site([0.0], stacks=stacks[4:5]).through(["main."]) == 1.0
+    steps = np.arange(3.0)
+    assert AllocationSite(MAIN, steps, steps, steps, ()).period == 0.0  # unless it is said
 
 
 def snapshots(
@@ -209,17 +215,17 @@ def test_stacks_of_one_place_are_added_and_named_by_the_one_that_gained_most() -
     deeper = Frame("main.keep", "/src/main.go", 33, True)
     elsewhere = Frame("main.keep", "/src/other.go", 5, True)
     rows = (
-        ((MAIN,), (5.0, 6.0, 7.0)),
+        ((MAIN,), (5.0, 60.0, 7.0)),
         ((deeper, RUNTIME), (0.0, 10.0, 20.0)),
         ((RUNTIME, deeper), (9.0, 5.0, 1.0)),
         ((elsewhere,), (0.0, 40.0, 80.0)),
     )
     first, second = allocation_sites(snapshots(*rows), "inuse_space")
     assert (first.place, first.levels.tolist()) == (elsewhere, [0, 40, 80])
-    assert (second.place, second.levels.tolist()) == (deeper, [14, 21, 28])
+    assert (second.place, second.levels.tolist()) == (deeper, [14, 75, 28])
     assert [each.levels.tolist() for each in second.stacks] == [
         [0, 10, 20],
-        [5, 6, 7],
+        [5, 60, 7],
         [9, 5, 1],
     ]
     assert second.times.tolist() == [0, 10, 20]
@@ -231,7 +237,7 @@ def test_increments_are_added_up() -> None:
     rows = (((MAIN,), (1.0, 2.0, 3.0)), ((OTHER,), (9.0, 1.0, 0.0)))
     first, second = allocation_sites(snapshots(*rows), "inuse_space", added=True)
     assert (first.levels.tolist(), second.levels.tolist()) == ([1, 3, 6], [9, 10, 10])
-    first, second = allocation_sites(snapshots(*rows), "inuse_space")
+    first, second = allocation_sites(snapshots=snapshots(*rows), column="inuse_space")
     assert (first.levels.tolist(), second.levels.tolist()) == ([1, 2, 3], [9, 1, 0])
 
 

@@ -72,7 +72,7 @@ def group_of(place: AllocationSite, blocked: str = "in a select") -> BlockedGrou
 def sure(slope: float, is_sure: bool = True, levels: tuple[float, ...] = (0.0, 99.0)) -> Any:
     """A place (or the place of a group) with this slope."""
     return SimpleNamespace(
-        slope=(slope, slope - 0.5, slope + 0.5), sure=is_sure, levels=np.array(levels)
+        slope=(slope, slope - 5.0, slope + 5.0), sure=is_sure, levels=np.array(levels)
     )
 
 
@@ -95,6 +95,7 @@ def test_what_counts_whole_things_beside_the_heap_is_counted(
     what: Any, unit: str, counted: bool
 ) -> None:
     assert signal(what, unit=unit).counted is counted
+    assert signal(what, unit=unit).points == 0  # unless it is said
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_all_memory_of_a_process_is_resident(what: Any, of: Finding | None, resi
 
 
 def test_places_that_surely_grow_by_a_tenth_of_all_growth_are_kept() -> None:
-    places = [sure(50.0), sure(30.0, False), sure(10.0), sure(9.0), sure(1.0), sure(-70.0)]
+    places = [sure(50.0), sure(30.0, False), sure(10.0), sure(9.95), sure(0.05), sure(-70.0)]
     assert growing(places) == [places[0], places[2]]
     assert growing([sure(0.0)]) != []
     assert growing([]) == []
@@ -130,8 +131,8 @@ def test_groups_that_surely_grow_by_a_tenth_and_by_eight_are_kept() -> None:
         sure(20.0, False),
         sure(10.0, levels=(2.0, 3.0, 10.0)),
         sure(10.0, levels=(2.0, 11.0, 9.0)),
-        sure(9.0),
-        sure(1.0, levels=(0.0, 8.0)),
+        sure(9.95),
+        sure(0.05, levels=(0.0, 8.0)),
         sure(-70.0),
     )
     assert _growing_groups(every) == [every[0], every[2]]
@@ -413,6 +414,13 @@ LARGE, SMALL = site(50.0, 1050.0, 2050.0), site(0.0, 500.0, 1000.0)
         ([LARGE, SMALL], [ResourceKind.MEMORY, ResourceKind.HEAP], False, False),
         ([], [ResourceKind.MEMORY], False, False),
         ([LARGE, site(0.0, 0.0, 900.0)], [ResourceKind.MEMORY], False, False),
+        # Together they grow by 1500 surely, and the first one by 1000, give or take 408.
+        (
+            [site(0.0, 1000.0, 1700.0, 3100.0), site(0.0, 500.0, 1300.0, 1400.0)],
+            [ResourceKind.MEMORY],
+            False,
+            False,
+        ),
     ],
 )
 def test_the_heap_as_a_whole_is_a_signal_where_it_grows_beyond_any_place(
