@@ -217,7 +217,7 @@ def test_stacks_of_one_place_are_added_and_named_by_the_one_that_gained_most() -
     rows = (
         ((MAIN,), (5.0, 60.0, 7.0)),
         ((deeper, RUNTIME), (0.0, 10.0, 20.0)),
-        ((RUNTIME, deeper), (9.0, 5.0, 1.0)),
+        ((RUNTIME, MAIN), (9.0, 5.0, 1.0)),
         ((elsewhere,), (0.0, 40.0, 80.0)),
     )
     first, second = allocation_sites(snapshots(*rows), "inuse_space")
@@ -270,6 +270,10 @@ def test_the_stacks_that_went_furthest_from_where_they_began_are_kept() -> None:
             assert {
                 each.place for each in allocation_sites(snapshots(*rows), "inuse_space")
             } == kept
+    farther = ((OTHER,), (5.0, 0.0, 10.0)), ((MAIN,), (0.0, 7.0, 0.0))
+    with mock.patch.object(module, "MOST_STACKS", 1):
+        [only] = allocation_sites(snapshots(*farther), "inuse_space")
+    assert only.place == MAIN
 
 
 def test_what_a_profile_itself_allocates_is_passed_over_and_what_follows_is_not() -> None:
@@ -315,6 +319,7 @@ KEPT = gaining(0, 0, 3, 3, 4)
         ([gaining(0, 0, 1, 0, 1, place=OTHER), KEPT], KEPT),
         ([KEPT, gaining(0, 0, 1, 1, 1, place=OTHER)], KEPT),
         ([KEPT, gaining(0, 0, 2, 2, 2, place=OTHER)], None),
+        ([KEPT, gaining(0, 0, 0, 0, place=OTHER), gaining(1, 1, 1, 1, place=RUNTIME)], KEPT),
         ([KEPT, gaining(5, 0, 0, 0, 0, place=OTHER), gaining(0, 1, 2, 2, 2, place=OTHER)], None),
         ([gaining(0, 0, 3, 3, 4, place=RUNTIME)], None),
         ([gaining(0, 0, 3, 3, 4, place=RUNTIME), gaining(0, 0, 1, 1, 1)], None),

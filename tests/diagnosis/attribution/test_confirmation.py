@@ -485,3 +485,20 @@ def test_without_requests_in_the_first_load_a_heap_tells_nothing() -> None:
         for each in whole.windows
     )
     assert told_of(replace(whole, windows=idle)) == ()
+
+
+@pytest.mark.parametrize(("start", "end", "rate"), [(10.2, 10.7, 100.0), (10.5, 10.5, 50e9)])
+def test_growth_a_request_is_by_the_rate_of_the_steady_phase(
+    start: float, end: float, rate: float
+) -> None:
+    run_again = run(50e6 + EACH * made())
+    phases = Phase("steady", start, end), *PHASES[1:]
+    [told] = told_of(replace(run_again, phases=phases), GROWING)
+    assert told.first == pytest.approx(50 * EACH / rate)
+
+
+@pytest.mark.parametrize("rest", [1, 3])
+def test_a_series_needs_samples_at_both_rests(rest: int) -> None:
+    memory = 50e6 + EACH * made()
+    memory[EDGES[rest] : EDGES[rest + 1] + 1] = np.nan
+    assert told_of(run(memory), GROWING) == ()

@@ -60,6 +60,7 @@ def test_a_series_that_no_collector_lets_fall_is_taken_as_it_is_from_where_judgi
     assert levels(fds, 1.0) == [(1, 6), (3, 7), (4, 7), (5, 3)]
     assert levels(fds, 1.5) == [(3, 7), (4, 7), (5, 3)]
     assert levels(fds, 9.0) == []
+    assert levels(fds, 0.0, (0.5, 4.5)) == levels(fds)
 
 
 def test_no_cycle_spans_a_restart() -> None:
