@@ -29,11 +29,16 @@ _CLEAR = 8.0
 
 @dataclass(slots=True)
 class Row:
-    """The counts of one kind: wrong (false alarms, or misses), unsure, covered, and each other method's wrong ones."""
+    """The counts of one kind: wrong (false alarms, or misses), unsure, covered, and each other method's wrong ones.
+
+    `hollow` are the unsure ones that would pass but for their own resolution: up to their bound, they
+    could have grown by half while they were watched, or a planted leak was not found.
+    """
 
     cases: int = 0
     wrong: int = 0
     unsure: int = 0
+    hollow: int = 0
     covered: int = 0
     measured: int = 0
     oracle: float = 0.0
@@ -44,6 +49,10 @@ class Row:
         self.cases += 1
         self.wrong += finding.verdict is (Verdict.PASS if case.leaks else Verdict.FAIL)
         self.unsure += finding.verdict is Verdict.INCONCLUSIVE
+        self.hollow += any(
+            (step.before, step.after) == (Verdict.PASS, Verdict.INCONCLUSIVE)
+            for step in finding.adjustments
+        )
         self.oracle += 0.5 * math.erfc((2.326 - case.size) / math.sqrt(2)) if case.leaks else 0.0
         trend = finding.trend
         if trend is not None and math.isfinite(trend.slope_high):
@@ -62,7 +71,10 @@ class Row:
 
     def show(self, name: str) -> str:
         """One line of the table: shares in percent."""
-        shares = [100 * count / self.cases for count in (self.wrong, self.unsure, *self.others)]
+        shares = [
+            100 * count / self.cases
+            for count in (self.wrong, self.unsure, self.hollow, *self.others)
+        ]
         covered = 100 * self.covered / max(self.measured, 1)
         detects = f"{100 * self.oracle / self.cases:7.1f}" if self.oracle else " " * 7
         return (
@@ -73,12 +85,12 @@ class Row:
         )
 
 
-_COUNTS = ("cases", "wrong", "unsure", "covered", "measured", "oracle")
+_COUNTS = ("cases", "wrong", "unsure", "hollow", "covered", "measured", "oracle")
 
 
 def table(title: str, healthy: dict[str, Kind], leaking: dict[str, Kind], seeds: range) -> None:
     """Print the table of these kinds over these seeds."""
-    heads = "".join(f"{name[:8]:>9s}" for name in ("wrong", "unsure", *METHODS))
+    heads = "".join(f"{name[:8]:>9s}" for name in ("wrong", "unsure", "hollow", *METHODS))
     for leaks, chosen in ((False, healthy), (True, leaking)):
         meaning = "leaks; wrong: called healthy" if leaks else "healthy; wrong: called leaking"
         print(f"\n{title}: {meaning} (percent)\n{'':30s}{heads} oracle  covered")
