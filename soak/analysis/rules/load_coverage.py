@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.coverage import COVERED, Gap, thirds, uncovered, unmasked, worst
@@ -199,11 +200,9 @@ def _gaps_of_successes(
 ) -> list[Gap]:
     """Return the thirds in which more than half of the requests failed, or all; sparse windows are merged."""
     own = everything.between(prepared.judged_from, prepared.end)
-    # A group ends with the window that fills it, so no window is cut.
-    earlier = np.cumsum(own.requests) - own.requests
-    names, group = np.unique(earlier // ENOUGH, return_inverse=True)
-    made = np.bincount(group, weights=own.requests, minlength=len(names))
-    failed = np.bincount(group, weights=own.failures, minlength=len(names))
+    group = _groups(own.requests.tolist())
+    made = np.bincount(group, weights=own.requests)
+    failed = np.bincount(group, weights=own.failures)
     failing = failed == made if all_failed else failed > MOSTLY * made
     bad = (failing & (made >= ENOUGH))[group]
     gaps = []
@@ -216,6 +215,17 @@ def _gaps_of_successes(
         if (share := 1 - lost / max(unmasked(prepared, start, end), 1e-9)) < COVERED:
             gaps.append(Gap(max(share, 0.0), start, end))
     return gaps
+
+
+def _groups(requests: Sequence[int]) -> NDArray[np.int64]:
+    """Return each window's group: it ends with the window that makes it ENOUGH requests, so no window is cut."""
+    groups, group, made = [], 0, 0
+    for count in requests:
+        groups.append(group)
+        made += count
+        if made >= ENOUGH:
+            group, made = group + 1, 0
+    return np.array(groups, np.int64)
 
 
 def _mostly_failed(prepared: Prepared, everything: EndpointWindows) -> bool:

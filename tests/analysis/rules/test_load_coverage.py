@@ -320,12 +320,36 @@ def test_a_window_across_thirds_counts_in_each_for_its_part() -> None:
 def test_windows_of_few_requests_are_judged_ten_requests_at_a_time() -> None:
     assert bad([1] * 30, [1] * 6 + [0] * 24) == [Gap(0.0, *FIRST)]
     assert bad([1] * 30, [1] * 5 + [0] * 25) == []
-    # Groups end with the window that fills them: three requests each make groups of 12, 9 and 9 ...
-    assert bad([3] * 4 + [3] * 26, [3] * 2 + [0] * 28) == []
+    # Groups end with the window that fills them: of three requests each these are four windows.
+    assert bad([3] * 30, [3] * 2 + [0] * 28) == []
     assert bad([3] * 30, [3, 3, 1] + [0] * 27) == [Gap(0.6, *FIRST)]
     # The last group of fewer than ten is not judged.
     assert bad([1] * 29, [0] * 20 + [1] * 9) == []
     assert bad([], []) == []
+
+
+@pytest.mark.parametrize("each", [1, 3, 7, 9, 10, 11])
+def test_a_third_in_which_all_fail_is_told_whatever_the_requests_of_a_window(each: int) -> None:
+    [gap] = bad([each] * 300, in_thirds(each, 0, 0).repeat(10), seconds=0.1)
+    assert (gap.start, gap.end) == FIRST
+    assert gap.share == pytest.approx(0.0, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("requests", "groups"),
+    [
+        ([], []),
+        ([10, 10, 10], [0, 1, 2]),
+        ([9, 9, 9, 9], [0, 0, 1, 1]),
+        ([3] * 9, [0, 0, 0, 0, 1, 1, 1, 1, 2]),
+        ([19, 1, 9, 0, 4], [0, 1, 1, 2, 2]),
+        ([0, 0, 10, 5, 4, 1], [0, 0, 0, 1, 1, 1]),
+    ],
+)
+def test_a_group_of_windows_ends_with_the_one_that_makes_it_ten_requests(
+    requests: list[int], groups: list[int]
+) -> None:
+    assert load_coverage._groups(requests).tolist() == groups
 
 
 def test_what_is_not_judged_is_neither_a_success_nor_a_failure() -> None:
