@@ -12,7 +12,6 @@ from soak.analysis import analyze
 from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.analysis.rules import resident_memory
 from soak.analysis.rules.resident_memory import (
-    LIVE_HEAPS,
     Judge,
     _alone,
     _alone_above_steady_heap,
@@ -205,13 +204,31 @@ def never(_: Subject) -> Finding:
     raise AssertionError("nothing further is to be judged")
 
 
-def test_the_heaps_that_resident_memory_is_compared_with() -> None:
-    assert LIVE in LIVE_HEAPS
-    assert "jvm_gc_live_data_size_bytes" in LIVE_HEAPS
-    heaps = [collector for collector in COLLECTORS if collector.heap]
-    for collector in heaps:
-        assert (collector.heap in LIVE_HEAPS) is not collector.live_after_full
-    assert "" not in LIVE_HEAPS
+def compared_with(monkeypatch: pytest.MonkeyPatch, *companions: str) -> str:
+    """The heap that resident memory is compared with beside findings of these series."""
+
+    def light(
+        _: Prepared, __: Subject, given: Finding, heap: Finding | None, ___: Judge
+    ) -> Finding:
+        return given.adjusted("light", Verdict.PASS, heap.series if heap else "no heap")
+
+    monkeypatch.setattr(resident_memory, "_in_the_light", light)
+    own, rows = subject(at(RSS, [1.0])), [growth(name) for name in companions]
+    [seen] = explain_resident_memory(ready(), [own], [growth()], rows, never)
+    return seen.reason
+
+
+def test_a_heap_in_use_counts_for_processes_that_report_no_live_heap(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for collector in COLLECTORS:
+        if collector.heap:
+            seen = compared_with(monkeypatch, collector.heap)
+            assert (seen == collector.heap) is not collector.live_after_full
+        if collector.live:
+            assert compared_with(monkeypatch, collector.live) == collector.live
+    assert compared_with(monkeypatch, "") == "no heap"
+    assert compared_with(monkeypatch, "go_memstats_heap_inuse_bytes", LIVE) == LIVE
 
 
 @pytest.mark.parametrize(
@@ -365,6 +382,8 @@ def alone(trend: Trend | None, seconds: float, verdict: Verdict = Verdict.FAIL) 
     [
         # Of an hour, a tenth of the level is small; of half an hour, three tenths.
         (9.9, 100.0, 3600.0, True),
+        (9.999, 100.0, 3600.0, True),
+        (59.995, 100.0, 1800.0, True),
         (10.0, 100.0, 3600.0, False),
         (9.9, -100.0, 3600.0, True),
         (4.9, 100.0, 7200.0, True),
@@ -389,6 +408,8 @@ def test_how_long_a_run_would_tell_of_a_small_rise() -> None:
         "Resident memory creeps by 9 B/h under a live heap that is steady: settling, or growth outside the managed heap; "
         "15 min more would tell."
     )
+    slow = alone(replace(RISING, slope_per_hour=39.0), 1800.0)
+    assert slow.reason.endswith("; 15 min more would tell.")
 
 
 @pytest.mark.parametrize(
@@ -426,6 +447,7 @@ def test_without_a_trend_nothing_is_said() -> None:
         (5.0, 100.0, 3600.0, 3600.0),
         (8.0, 100.0, 3600.0, 900.0),
         (8.0, -100.0, 3600.0, 900.0),
+        (7.9985, 100.0, 3600.0, 1800.0),
         (20.0, 100.0, 3600.0, 900.0),  # at least a quarter of the run is advised
         (0.01, 100.0, 3600.0, 90000.0),
         (0.3885, 100.0, 3600.0, 89100.0),
@@ -466,6 +488,7 @@ def test_a_pass_vouches_as_long_as_the_series_that_bounds_it() -> None:
         ([100, 100, 500, 500, 500, 500, 106, 106], False),
         ([100, 900, 500, 500, 500, 500, 500, 550], True),
         ([100, 900, 500, 500, 500, 500, 500, 552], False),
+        ([100, 200, 300, 400, 500, 500, 500, 500, 220, 220, 220, 220], False),
         ([100, 500, 500, 105], True),
         ([100, 500, 500, 106], False),
         ([100, 500, 105, np.nan], True),

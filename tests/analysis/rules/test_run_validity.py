@@ -171,6 +171,7 @@ def test_a_recording_in_which_nothing_happened_has_no_events() -> None:
     [
         ([0, 2, 2, 3], [10, 11, 12, 13], ([11.0, 13.0], 3.0)),
         ([0, 2, np.nan, 3], [10, 11, 12, 13], ([11.0, 13.0], 3.0)),
+        ([0, 2, 1.5, 3], [10, 11, 12, 13], ([11.0, 13.0], 3.5)),
         # A container that is replaced counts from 0 again.
         ([5, 0, 1], [10, 11, 12], ([12.0], 1.0)),
         ([0, 4, 4, 9], [9, 10, 20, 21], None),
@@ -228,6 +229,13 @@ def test_a_process_that_was_replaced_while_the_run_stood_still_did_not_fail(
     gaps = (Phase(PhaseName.GAP, 20.0, 30.0), Phase(PhaseName.GAP, 60.0, 70.0))
     found = replaced(moment, 65.0, gaps=gaps)
     assert [finding.observed for finding in found] == ([1.0] if counts else [])
+
+
+def test_a_process_that_did_not_fail_does_not_hide_the_next() -> None:
+    gaps = (Phase(PhaseName.GAP, 20.0, 30.0),)
+    restarts = {"a": (25.0,), "b": (50.0,)}
+    [finding] = _restarts(ready(restarts=restarts, gaps=gaps))
+    assert finding.labels == (("instance", "b"),)
 
 
 @pytest.mark.parametrize(
@@ -339,7 +347,8 @@ def test_windows_before_and_after_the_load_are_no_outage() -> None:
 def test_an_outage_in_which_no_source_answers_either_is_the_targets_end(
     errors_allowed: bool,
 ) -> None:
-    [finding] = outage(REQUESTS, FAILURES, SILENT, SILENT, errors_allowed=errors_allowed)
+    other = replace(SILENT, last_error="timed out")
+    [finding] = outage(REQUESTS, FAILURES, SILENT, other, errors_allowed=errors_allowed)
     assert (finding.rule, finding.verdict) == (RuleName.RESTART, Verdict.FAIL)
     assert finding.reason == (
         "No request succeeded any more from 7 s of the load on, nor did a scrape (refused): "

@@ -448,6 +448,26 @@ def test_a_process_without_a_limit_or_values_does_not_hide_the_next() -> None:
     assert len(ceilings(400, 651, 300, 50, unread, at(LIMIT, 800.0, instance="c"))) == 1
 
 
+@pytest.mark.parametrize(
+    ("allowed", "committed", "beside"),
+    [(650, 250, None), (651, 250, "150 B"), (402, 1, "399 B"), (401, 1, None)],
+)
+def test_a_heaps_limit_must_fit_beside_all_that_is_no_heap(
+    allowed: float, committed: float, beside: str | None
+) -> None:
+    heap = {"area": "heap", "id": "G1 Old Gen"}
+    series = [
+        at(RSS, 400.0),
+        at(LIMIT, 800.0),
+        at("jvm_memory_max_bytes", allowed, **heap),
+        at("jvm_memory_committed_bytes", committed, **heap),
+    ]
+    said = list(ceiling_warnings(asked(*series), ()))
+    assert len(said) == (beside is not None)
+    for text in said:
+        assert f"The JVM may take {allowed} B (-Xmx), and the process holds {beside} beside" in text
+
+
 def pooled(
     most: float = 92,
     *,
@@ -479,6 +499,8 @@ def test_sessions_beside_those_open_already_must_fit() -> None:
     )
     workers = at("process_children", 10.0, instance="gunicorn")
     assert len(pooled(91, beside=[workers])) == 1
+    unmeasured = at("process_children", 10.0, instance="postgres-b")
+    assert len(pooled(91, beside=[unmeasured])) == 1
 
 
 @pytest.mark.parametrize(
