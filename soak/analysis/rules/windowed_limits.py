@@ -56,7 +56,7 @@ def _judged(
 def _blocks(windows: EndpointWindows, start: float, seconds: float) -> Iterator[EndpointWindows]:
     """Yield windows of `seconds` from the start of judging, each recorded as a whole."""
     end = float(windows.times[-1]) if len(windows.times) else start
-    for number in range(math.floor((end - start) / seconds + 1 - WHOLE)):
+    for number in range(math.ceil((end - start) / seconds)):
         block = windows.between(
             start + number * seconds, start + (number + 1) * seconds - _ROUNDING
         )

@@ -97,3 +97,25 @@ def test_each_subject_is_judged_on_the_clock_that_is_asked_for() -> None:
     asked = RuleInput(prepare(recording(memory), 0.0), Limits(), request_clock=clock)
     assert resource_findings(asked)[0] == resource_findings(replace(asked, request_clock=None))[0]
     assert clocked == [memory.name]
+
+
+def test_an_overload_has_the_last_word_on_each_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    def marked(finding: Finding, overload: Overload | None) -> Finding:
+        assert overload is OVERLOAD
+        return finding.adjusted("mark", Verdict.INCONCLUSIVE, "It was overloaded.")
+
+    monkeypatch.setattr(resources, "without_overload", marked)
+    monkeypatch.setattr(resources, "overload_of", lambda _: OVERLOAD)
+    monkeypatch.setattr(resources, "fell_behind", lambda _: None)
+    series = [gauge("process_resident_memory_bytes", 50e6), gauge("process_open_fds", 7.0)]
+    findings = resource_findings(RuleInput(prepare(recording(*series), 0.0), Limits()))
+    assert [finding.reason for finding in findings] == ["It was overloaded."] * 2
+
+
+def test_resident_memory_is_judged_again_without_pages_of_files() -> None:
+    seconds = np.arange(300.0)
+    creep = gauge("process_resident_memory_bytes", 50e6 + 2e4 * seconds + noise(1e4))
+    rest = gauge("process_resident_anonymous_bytes", 30e6 + noise(1e4, 5))
+    for series, verdict in (((creep,), Verdict.FAIL), ((creep, rest), Verdict.PASS)):
+        [finding] = resource_findings(RuleInput(prepare(recording(*series), 0.0), Limits()))
+        assert finding.verdict is verdict

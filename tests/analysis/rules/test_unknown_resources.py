@@ -75,6 +75,7 @@ def test_series_of_the_load_are_not_the_targets() -> None:
     [
         ([np.nan], "has no value"),
         ([7.0, np.nan, 7.0], "stayed at 7"),
+        ([7.0], "stayed at 7"),
         ([1.0, 1.25], "went from 1 to 1.25"),
         ([np.nan, 12345.0, 99.0, 3.0, np.nan], "went from 12,345 to 3"),
     ],
