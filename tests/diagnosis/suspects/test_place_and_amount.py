@@ -147,8 +147,12 @@ def test_what_opens_is_the_place_of_what_was_opened() -> None:
     counted = "counted_opener"
     with mock.patch.object(module, counted, return_value=own("main.counted")) as asked:
         assert frame("descriptor-leak", held, run) == "main.counted"
+        assert asked.call_args.args[1:] == ("", ("",))
+        with mock.patch.object(module, "growing_descriptor_kind", return_value=("file", "x", 9.0)):
+            assert frame("descriptor-leak", held, run) == "main.counted"
+        assert asked.call_args.args[1:] == ("file", ("",))
         assert frame("native-growth", held, run) == ""
-        assert asked.call_count == 1
+        assert asked.call_count == 2
     sockets = context(places=[site(stack(Frame("java.net.Socket"), gain=9))], language="Java")
     assert frame("descriptor-leak", case(endpoint=""), sockets) == "java.net.Socket"
     mapped = context(places=[site(stack(Frame("java.nio.DirectByteBuffer"), gain=9))])

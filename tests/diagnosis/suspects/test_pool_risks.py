@@ -223,6 +223,7 @@ def test_the_opener_is_the_own_function_whose_connections_hold_most_at_the_end()
     )
     assert opened_at(first, last) == "main.f"
     assert opened_at(last, first) == "main.g"
+    assert opened_at(first, held(((OPENS, f), 900.0)), held(((OPENS, g), 1.0))) == "main.g"
     assert opened_at() == ""
     assert opened_at(held(((OPENS, f), 0.0))) == ""
     assert opened_at(held(((OPENS, f), 1.0))) == "main.f"

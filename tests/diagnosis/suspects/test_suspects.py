@@ -646,14 +646,16 @@ def test_the_reason_names_a_leak_only_and_only_where_the_run_failed() -> None:
             leak_class, 0.9, Place("main.f"), "GET /a", 9.0, 8.0, 10.0, "bytes", (), "", ""
         )
         recording = parts.context().prepared.recording
+        garbage = replace(suspect, leak_class="gc-pressure")
+        last = replace(garbage, leak_class=leak_class, endpoint="GET /last")
         with (
-            mock.patch.object(module, "suspects", return_value=(suspect,)) as asked,
+            mock.patch.object(module, "suspects", return_value=(garbage, suspect, last)) as asked,
             mock.patch.object(module, "flame_of", return_value="flame"),
         ):
             before = Analysis(RunInfo("made"), verdict, "It grows.", ())
             after = with_suspects(recording, before)
         assert asked.call_args.args[0].prepared.judged_from == 0.0
-        assert after.suspects == (suspect,)
+        assert after.suspects == (garbage, suspect, last)
         assert (after.flame is not None) is (leak_class == "unbounded-cache")
         return after.reason
 

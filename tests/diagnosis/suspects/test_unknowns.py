@@ -340,6 +340,9 @@ def test_what_tracing_took_is_told_as_far_as_it_traced() -> None:
 def test_allocations_were_traced_in_part_where_it_was_less_than_all_the_time() -> None:
     for duty, part in ((1.0, False), (0.99, True), (0.0, True), (None, False)):
         assert traced_in_part(parts.context(*traced(duty))) is part
+    (first, *_), (second, *_) = traced(0.5), traced(1.0)
+    assert traced_in_part(parts.context(first, second))
+    assert not traced_in_part(parts.context(second, first))
     empty = Series("python_tracing_duty_ratio", np.zeros(0), np.zeros(0))
     assert not traced_in_part(parts.context(empty))
 
@@ -351,7 +354,8 @@ def test_a_doubt_is_told_once_where_no_single_endpoint_is_known() -> None:
     assert doubts(case(*doubtful, endpoint="GET /a")) == []
     assert doubts(case(signal(HEAP))) == []
     by_time = signal(HEAP, doubt="it may be time", per_hour=HourlyRate(2.0, 1.0, 3.0))
-    assert doubts(case(by_time)) == [
+    faster = signal(MEMORY, name="y", per_hour=HourlyRate(2.0, 0.5, 3.0))
+    assert doubts(case(by_time, faster)) == [
         "It may be time.",
         "With time alone, without any request, x grows by 2 B/h (1 B/h to 3 B/h).",
     ]
