@@ -320,7 +320,7 @@ def test_memory_outside_of_the_heap_is_told_where_it_is_most_of_it() -> None:
 
 @pytest.mark.parametrize(
     ("what", "low", "in_part"),
-    [(HEAP, 12.2, True), (HEAP, 12.1, False), (MEMORY, 12.2, False), (PLACE, 12.2, False)],
+    [(HEAP, 12.2, True), (HEAP, 1.1 * 11.0, False), (MEMORY, 12.2, False), (PLACE, 12.2, False)],
 )
 def test_a_place_is_a_part_where_the_heap_surely_grows_a_tenth_more(
     what: ResourceKind | str, low: float, in_part: bool
