@@ -61,7 +61,8 @@ def _rebind(module: ModuleType, whole: CodeType) -> None:
         if (
             name.startswith("__")
             or old is None
-            or getattr(new, "__module__", module.__name__) != module.__name__
+            or new is old
+            or (isinstance(new, type | FunctionType) and new.__module__ != module.__name__)
         ):
             continue
         if isinstance(old, FunctionType):
