@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -51,6 +54,7 @@ def test_a_column_spans_0_to_1_and_a_constant_one_is_0() -> None:
     small = np.array([[1.0, 1.0, 0.0], [1 - 2.0**-30, 1 - 2.0**-29, 1e-12]])
     assert _unit(small).tolist() == [[0, 1, 0], [0, 0, 1]]
     assert _unit(-small).tolist() == [[0, 0, 1], [0, 1, 0]]
+    assert _unit(np.array([[1e9, 2e9], [1e9 - 1, 2e9 - 3]])).tolist() == [[0, 1], [0, 0]]
 
 
 def test_growth_that_begins_late_rises_by_one_a_span_from_its_beginning_on() -> None:
@@ -93,7 +97,7 @@ def test_steps_are_where_the_level_jumps_most(n: int) -> None:
 
 def test_a_column_is_cleared_of_what_is_known() -> None:
     cleared = _Cleared(AGES, WIDTHS, SPAN, LINE)
-    shares = np.array([0.05, 0.3])
+    shares = np.array([0.05, 0.3, 0.9])
     for family in FAMILIES:
         columns, sizes = cleared.clear(family, shares)
         raw = family.columns(AGES, WIDTHS, SPAN, shares)
@@ -101,6 +105,10 @@ def test_a_column_is_cleared_of_what_is_known() -> None:
         rest = raw - LINE @ np.linalg.lstsq(LINE, raw, rcond=None)[0]
         assert columns == pytest.approx(rest, abs=1e-9)
         assert sizes == pytest.approx((rest**2).sum(axis=0), abs=1e-9)
+
+
+def test_the_grid_of_pairs_is_a_thinner_one_of_all_families() -> None:
+    cleared = _Cleared(AGES, WIDTHS, SPAN, LINE)
     assert [columns.shape[1] for columns, _ in cleared.fine] == [240, 200, 200, 200]
     together, products = cleared.pairs
     assert together.shape == (60, 160)
@@ -214,3 +222,109 @@ def test_warm_ups_are_searched_without_growth_and_with_it_alone_and_in_pairs() -
         for place, (family, share) in zip((first, second), search.best_pair(beside), strict=True):
             assert shapes.columns[:, place] == pytest.approx(drawn(family, share))
             assert shapes.settles[place] == FAMILIES[family].ends * share * SPAN
+
+
+def beside(columns: Floats, products: Floats | None = None) -> Any:
+    """Cleared columns as they are given; those of any finer grid explain nothing."""
+    return SimpleNamespace(
+        fine=[(columns, (columns**2).sum(axis=0))],
+        clear=lambda _, shares: (np.zeros((60, len(shares))), np.zeros(len(shares))),
+        pairs=(columns, columns.T @ columns if products is None else products),
+        basis=np.zeros((60, 1)),
+    )
+
+
+def test_a_column_that_is_rounding_is_no_candidate_and_equal_ones_are_taken_from_the_first() -> (
+    None
+):
+    rest = np.zeros(60)
+    rest[:2] = 3.0
+    columns = np.zeros((60, 240))
+    columns[0, 100] = 1.0  # explains half
+    columns[:2, 50] = np.sqrt(30e-9)  # ... all, but its sum of squares is a billionth a point
+    given = beside(columns)
+    sizes = given.fine[0][1]
+    # Of the finer grids, in which none explains anything, the shortest one is taken.
+    shortest = float(FAMILIES[0].fine[100]) * np.exp(-0.02) * np.exp(-0.002)
+    for size, found in ((2e-9, 100), (60 * 1e-9, 100), (61e-9, 50)):
+        sizes[50] = size
+        expected = shortest * float(FAMILIES[0].fine[found] / FAMILIES[0].fine[100])
+        assert searched(rest)._refine(0, None, given, rest) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize(("more", "found"), [(4e-10, 100), (4e-9, 120), (-4e-9, 100)])
+def test_of_two_columns_that_explain_as_much_to_nine_digits_the_first_is_taken(
+    more: float, found: int
+) -> None:
+    rest = np.zeros(60)
+    rest[:2] = 3.0
+    columns = np.zeros((60, 240))
+    columns[0, 100] = 1.0
+    columns[:2, 120] = np.cos(more), np.sin(more)
+    asked: list[Floats] = []
+
+    def clear(_: Any, shares: Floats) -> tuple[Floats, Floats]:
+        asked.append(shares)
+        return np.ones((60, len(shares))), np.where(np.arange(len(shares)) == 10, 60.0, 61.0)
+
+    given = beside(columns)
+    given.clear = clear
+    share = float(FAMILIES[0].fine[found])
+    assert searched(rest)._refine(0, None, given, rest) == pytest.approx(share, rel=1e-12)
+    assert [len(shares) for shares in asked] == [21, 21]
+    assert np.log(asked[0] / share) == pytest.approx(np.linspace(-0.02, 0.02, 21), abs=1e-12)
+    assert np.log(asked[1] / share) == pytest.approx(np.linspace(-0.002, 0.002, 21), abs=1e-12)
+
+
+def pair_of(
+    first: Floats, second: Floats, rest: Floats, products: Floats | None = None
+) -> list[tuple[int, float]]:
+    """The best pair where all columns but two are nothing: of the longest filling, and of a short settling."""
+    columns = np.zeros((60, 160))
+    columns[:, 3], columns[:, 119] = first, second
+    gram = columns.T @ columns
+    if products is not None:
+        gram[np.ix_([3, 119], [3, 119])] = products
+    return searched(rest).best_pair((beside(columns, gram), rest))
+
+
+def test_a_pair_with_a_column_that_is_rounding_is_no_candidate() -> None:
+    rest, one, other = np.zeros((3, 60))
+    rest[:2], rest[2], one[0], other[1] = 3.0, 0.01, 1.0, 1.0
+    assert pair_of(one, other, rest)
+    assert not pair_of(one, 1e-4 * other, rest)
+    assert not pair_of(1e-4 * one, other, rest)
+    assert pair_of(one, 3e-4 * other, rest)
+    assert not pair_of(one, other, rest, np.diag([1.0, 60 * 1e-9]))
+    assert pair_of(one, other, rest, np.diag([1.0, 61 * 1e-9]))
+    # Where there is no candidate at all, there is no pair, however little there is to explain.
+    assert not pair_of(0 * one, 0 * other, np.full(60, np.sqrt(1.01 / 60)))
+
+
+@pytest.mark.parametrize(("apart", "candidate"), [(6e-4, False), (1.4e-3, True)])
+def test_a_pair_of_columns_that_are_nearly_the_same_is_no_candidate(
+    apart: float, candidate: bool
+) -> None:
+    """Less than a thousandth of the second one is left beside the first."""
+    rest, one, other = np.zeros((3, 60))
+    rest[1], rest[2] = 10.0, 0.01
+    one[0], other[0], other[1] = 4.0, 4 * np.sqrt(1 - apart), 4 * np.sqrt(apart)
+    for first, second in ((one, other), (3 * one, 0.05 * other), (0.05 * one, 3 * other)):
+        assert bool(pair_of(first, second, rest)) is candidate
+
+
+def test_of_a_pair_exactly_a_thousandth_is_left_or_a_little_more() -> None:
+    rest, one, other = np.zeros((3, 60))
+    rest[1], rest[2], one[0], other[1] = 10.0, 0.01, 1.0, 9.9
+    exactly = np.array([[999.0, 999.0], [999.0, 1000.0]])
+    assert not pair_of(one, other, rest, exactly)
+    assert pair_of(one, other, rest, exactly + np.diag([0.0, 0.01]))
+
+
+@pytest.mark.parametrize(("gain", "found"), [(5.95, False), (6.05, True), (6.95, True)])
+def test_a_pair_is_worth_six_in_log_likelihood(gain: float, found: bool) -> None:
+    rest, one, other = np.zeros((3, 60))
+    explained = 1 - np.exp(-gain / 30)
+    rest[:2], rest[2] = np.sqrt(explained / 2), np.sqrt(1 - explained)
+    one[0], other[1] = 1.0, 1.0
+    assert bool(pair_of(one, other, rest)) is found
