@@ -284,15 +284,12 @@ def test_where_no_bound_is_known_one_is_advised() -> None:
         "fail: Not accepted, because it may be worse than the known leak (give accept.growth, such as 12/h, or --against a "
         "baseline that was set from a run with this leak): fds grows (ORD-1)"
     )
+    assert FASTER == 0.25  # of a baseline
     assert "such as 12 B/h, or" in outcome(entry(), leak(unit="bytes/h"))
     assert "such as 0/h, or" in outcome(entry(growth="5/h"), leak(trend=None))
     assert "such as 12/h, or" in outcome(entry(), leak(labels=(("a", "b"),)), fds=99.0)
     labelled = outcome(entry(), leak(labels=(("a", "b"),)), **{'fds{a="b"}': 99.0})
     assert labelled.startswith("pass: ")
-
-
-def test_a_leak_may_grow_by_a_quarter_more_than_in_its_baseline() -> None:
-    assert FASTER == 0.25
 
 
 NONE_SURE = "(no suspect says that it is "
@@ -365,12 +362,13 @@ def test_a_baseline_may_bound_whatever_an_acceptance_names(
 
 def test_accepted_leaks_are_told_first_and_what_is_worse_comes_before_them() -> None:
     passed = leak("a", Verdict.PASS)
-    taken = leak("b").adjusted("acceptance", Verdict.PASS, "Accepted b.")
+    worse = leak("b").adjusted("warm-up", Verdict.FAIL, "It grows.")
+    taken = worse.adjusted("acceptance", Verdict.PASS, "Accepted b.")
     other = leak("c").adjusted("vouched horizon", Verdict.PASS, "c is well")
     once = _judged_again(judged(), PREPARED, [passed, taken, other])
     assert once.verdict is Verdict.PASS
     assert once.reason.startswith("1 known leak is accepted: Accepted b. 3 series stayed steady")
-    twice = _judged_again(judged(), PREPARED, [taken, replace(taken, series="d")])
+    twice = _judged_again(judged(), PREPARED, [taken, replace(taken, reason="Accepted d.")])
     assert twice.reason.startswith("2 known leaks are accepted: Accepted b. ")
     plain = _judged_again(judged(), PREPARED, [passed, other])
     assert plain.reason.startswith("2 series stayed steady")

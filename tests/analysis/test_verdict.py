@@ -62,6 +62,276 @@ def finding(analysis: Analysis, rule: str, series: str | None = None) -> Finding
     return only
 
 
+# Its parts, on findings made by hand.
+
+TREND = Trend(10.0, 8.0, 12.0, 5.0, 0.0, 100.0)
+WHOLE = prepare(recording(gauge("process_open_fds", 30.0)), 0.0)
+
+
+def told(verdict: Verdict = Verdict.PASS, **more: Any) -> Finding:
+    made = Finding(RuleName.GROWTH, "process_open_fds", verdict, "It is told.", trend=TREND)
+    return replace(made, **more)
+
+
+@pytest.mark.parametrize(
+    ("made", "doubling"),
+    [
+        (told(), 10.0),
+        (told(trend=TREND.mirrored()), 10.0),
+        (told(trend=replace(TREND, level=-50.0)), 5.0),
+        (told(trend=replace(TREND, slope_per_hour=0.5)), 200.0),
+        (told(trend=replace(TREND, slope_per_hour=0.0)), np.inf),
+        (told(trend=replace(TREND, slope_per_hour=-10.0)), np.inf),
+        (told(trend=replace(TREND, level=np.inf)), np.inf),
+        (told(trend=None), 0.0),
+        (told(trend=None, rule=RuleName.GENERATOR), np.inf),
+        (told(Verdict.INCONCLUSIVE, trend=None, rule=RuleName.GENERATOR), 0.0),
+        (told(trend=None, rule=RuleName.MAX), 0.0),
+        (told(Verdict.INCONCLUSIVE, trend=None, rule=RuleName.RATE, series=RATE), -1.0),
+    ],
+)
+def test_among_equal_verdicts_the_one_that_would_double_soonest_comes_first(
+    made: Finding, doubling: float
+) -> None:
+    assert _urgency(made) == (made.verdict.rank, doubling)
+
+
+def test_findings_are_in_order_of_their_urgency() -> None:
+    analysis = judged(
+        recording(LEAK, gauge("process_threads", 9), requests=[windows(failures=1)]), errors="1%"
+    )
+    assert [_urgency(each) for each in analysis.findings] == sorted(
+        _urgency(each) for each in analysis.findings
+    )
+    assert analysis.findings[-1].verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("phases", "judged_from", "left_out"),
+    [
+        ((Phase("steady", 10.0, 50.0),), 10.0, None),
+        ((Phase("steady", 10.0, 50.0),), 9.0, None),
+        ((Phase("steady", 10.0, 50.0),), 20.0, (10.0, 20.0)),
+        ((Phase("steady", 10.0, 50.0),), 60.0, (10.0, 50.0)),
+        ((Phase("ramp", 0.0, 5.0),), 20.0, None),
+        ((), 20.0, None),
+    ],
+)
+def test_the_part_of_the_steady_phase_that_is_left_out_is_a_phase(
+    phases: tuple[Phase, ...], judged_from: float, left_out: tuple[float, float] | None
+) -> None:
+    snapshot = Phase("snapshot", 30.0, 31.0)
+    made = replace(
+        WHOLE,
+        recording=replace(WHOLE.recording, phases=phases),
+        judged_from=judged_from,
+        snapshots=(snapshot,),
+    )
+    warmup = () if left_out is None else (Phase("warmup", *left_out),)
+    assert _phases(made) == (*phases, snapshot, *warmup)
+
+
+UNKNOWN = (
+    "No resource of the target was recorded, so growth cannot be judged; name its process or its metrics page in sources, "
+    "or a series of that page in limits."
+)
+CAUGHT = "; growth of open descriptors above 5 descriptors/h, 3,600 a month, would have been caught"
+FAILS, OPEN = told(Verdict.FAIL, reason="It grows."), told(Verdict.INCONCLUSIVE, reason="Open.")
+
+
+@pytest.mark.parametrize(
+    ("findings", "verdict", "reason"),
+    [
+        ((FAILS,), Verdict.FAIL, "It grows."),
+        ((OPEN, told(), FAILS), Verdict.FAIL, "It grows."),
+        ((FAILS, FAILS), Verdict.FAIL, "It grows. One more rule fails."),
+        ((FAILS, FAILS, FAILS), Verdict.FAIL, "It grows. 2 more rules fail."),
+        ((told(), OPEN), Verdict.INCONCLUSIVE, "Open."),
+        ((OPEN, OPEN), Verdict.INCONCLUSIVE, "Open. One more rule is undecided."),
+        ((OPEN, OPEN, OPEN), Verdict.INCONCLUSIVE, "Open. 2 more rules are undecided."),
+        ((told(),), Verdict.PASS, f"1 series stayed steady over 5 min of load{CAUGHT}."),
+        ((told(rule=RuleName.MAX),), Verdict.INCONCLUSIVE, UNKNOWN),
+        ((told(series="scrape_duration_seconds"),), Verdict.INCONCLUSIVE, UNKNOWN),
+    ],
+)
+def test_a_fail_outranks_what_is_open_and_nothing_judged_is_no_pass(
+    findings: tuple[Finding, ...], verdict: Verdict, reason: str
+) -> None:
+    assert overall(WHOLE, findings) == (verdict, reason)
+
+
+@pytest.mark.parametrize(
+    ("ended", "how"),
+    [
+        (Ending.CRASHED, "broke off"),
+        (Ending.ABORTED, "was aborted"),
+        (Ending.INTERRUPTED, "was interrupted"),
+        (Ending.RUNNING, "is still under way"),
+        (Ending.EARLY, None),
+        (Ending.COMPLETED, None),
+    ],
+)
+def test_a_run_that_did_not_go_to_its_end_is_no_pass(ended: Ending, how: str | None) -> None:
+    made = prepare(recording(gauge("process_open_fds", 30.0), ended=ended), 0.0)
+    verdict, reason = overall(made, (told(), OPEN))
+    if how is None:
+        assert (verdict, reason) == (Verdict.INCONCLUSIVE, "Open.")
+        return
+    said = (
+        f"The run {how} after 5 min of load, so a pass cannot be given; nothing had failed by then"
+    )
+    assert (verdict, reason) == (Verdict.INCONCLUSIVE, f"{said}.")
+    assert overall(made, (told(), FAILS)) == (Verdict.FAIL, "It grows.")
+    by = Aborted(9.0, "fds > 5", "fds", (), 6.0, 5.0, "", of_target=False, text="fds rose to 6")
+    run = replace(made.recording.run, aborted=by)
+    aborted = replace(made, recording=replace(made.recording, run=run))
+    assert overall(aborted, (told(),))[1] == f"{said}; fds rose to 6."
+
+
+def test_of_a_file_in_which_nothing_is_known_one_series_can_be_named() -> None:
+    file = prepare(Recording(RunInfo("file"), (gauge("price", 3.0),)), 0.0)
+    assert overall(file, ()) == (
+        Verdict.INCONCLUSIVE,
+        "None of its series is known as a resource, so growth cannot be judged; --only NAME judges one.",
+    )
+
+
+def resolved(resolution: float) -> Finding:
+    return told(trend=replace(TREND, resolution_per_hour=resolution))
+
+
+MEMORY_TOLD = told(
+    series="process_resident_memory_bytes", trend=replace(TREND, resolution_per_hour=2.0**20)
+)
+
+
+@pytest.mark.parametrize(
+    ("growth", "caught"),
+    [
+        ([resolved(5.0), resolved(7.0)], CAUGHT),
+        ([resolved(0.5)], "; growth of open descriptors above 0.5 descriptors/h, 360 a month, would have been caught"),
+        ([resolved(0.0)], ""),
+        ([resolved(np.inf)], ""),
+        ([told(trend=None)], ""),
+        (
+            [resolved(5.0), MEMORY_TOLD],
+            "; growth of resident memory above 1 MiB/h, 720 MiB a month, would have been caught",
+        ),
+        (
+            [told(series="machine_memory_available_bytes")],
+            "; a fall of the machine's available memory above 5 B/h, 3.52 KiB a month, would have been caught",
+        ),
+        ([told(series="jobs_waiting")], "; growth of jobs_waiting above 5/h, 3,600 a month, would have been caught"),
+    ],
+)  # fmt: skip
+def test_a_pass_says_the_slowest_leak_of_its_main_series_that_would_have_been_caught(
+    growth: list[Finding], caught: str
+) -> None:
+    assert _all_well(WHOLE, growth) == (
+        f"{len(growth)} series stayed steady over 5 min of load{caught}."
+    )
+    file = replace(WHOLE, driven=False)
+    assert _all_well(file, growth) == f"{len(growth)} series stayed steady over 5 min{caught}."
+
+
+def whole(requests: int = 50, **run: Any) -> Prepared:
+    made = recording(gauge("process_open_fds", 30.0), requests=[windows(requests=requests)])
+    return prepare(replace(made, run=replace(made.run, **run)), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("prepared", "why"),
+    [
+        (whole(), None),
+        (whole(failure="no server"), "The run broke: no server."),
+        (whole(0), "The run broke: No request was made: see load.log for why."),
+        (whole(0, ended=Ending.RUNNING), None),
+        (whole(0, ended=Ending.RUNNING, failure="x"), "The run broke: x."),
+        (whole(0, failure="x"), "The run broke: x."),
+    ],
+)
+def test_a_run_broke_where_it_failed_or_made_no_load(prepared: Prepared, why: str | None) -> None:
+    assert broken_by(prepared, None, ()) == why
+
+
+def test_a_broken_run_is_inconclusive_unless_something_surely_failed() -> None:
+    run = RunInfo("broke", seconds=SECONDS, failure="the load ended")
+    broke = judged(replace(recording(MEMORY), run=run))
+    assert (broke.verdict, broke.reason, broke.broken) == (
+        Verdict.INCONCLUSIVE,
+        "The run broke: the load ended.",
+        "The run broke: the load ended.",
+    )
+    leaked = judged(replace(recording(LEAK), run=run))
+    assert leaked.verdict is Verdict.FAIL
+    assert leaked.broken == broke.broken
+    assert leaked.reason.startswith("Resident memory keeps growing")
+
+
+def test_the_horizon_asked_for_is_that_of_the_limits_or_what_must_be_survived() -> None:
+    cases: list[tuple[dict[str, Any], float]] = [
+        ({}, 30.0),
+        ({"survive": "7d"}, 7.0),
+        ({"vouch": "2s"}, 2 / 86400),
+    ]
+    for limits, asked in cases:
+        vouched = judged(recording(MEMORY), **limits).vouched
+        assert vouched is not None
+        assert vouched.asked_seconds == pytest.approx(asked * 86400)
+
+
+def test_soaks_own_scrapes_bound_no_horizon_and_are_no_resource() -> None:
+    own = gauge("scrape_duration_seconds", 0.1 + noise(0.03))
+    limits: dict[str, Any] = {"growth": {"scrape_duration_seconds": "1/h"}}
+    analysis = judged(recording(MEMORY, own), **limits)
+    assert finding(analysis, "growth", "scrape_duration_seconds").verdict is Verdict.PASS
+    assert analysis.vouched is not None
+    assert analysis.vouched.by == MEMORY.key
+    alone = judged(recording(own), **limits)
+    assert alone.verdict is Verdict.INCONCLUSIVE
+    assert alone.vouched is None
+
+
+def test_without_a_warm_up_all_of_the_steady_phase_is_judged() -> None:
+    """A gap ends where the load went on, and no warm-up is added to it."""
+    made = recording(gauge("process_open_fds", np.full(60, 30.0)), seconds=60)
+    gap = Phase("gap", 20.0, 30.0)
+    resumed = replace(made, phases=(*made.phases, gap))
+    analysis = analyze(recording=resumed, limits=Limits())
+    assert analysis.phases == (*made.phases, gap)
+    assert analysis.basis is not None
+    assert (
+        "Nothing was left out beforehand; 50 s were judged" in dict(analysis.basis.steps)["Warm-up"]
+    )
+
+
+def test_what_is_not_known_as_a_resource_is_judged_only_where_that_is_asked() -> None:
+    prepared = prepare(recording(gauge("shop_backlog", 7 + noise(0.1))), 0.0)
+    names = [each.series for each in analyze_prepared(prepared, Limits()).findings]
+    assert "shop_backlog" not in names
+    asked = analyze_prepared(prepared=prepared, limits=Limits(), judge_unknown=True)
+    assert "shop_backlog" in [each.series for each in asked.findings]
+
+
+def test_each_scenario_and_tag_has_a_summary_of_its_endpoints() -> None:
+    groups = (
+        RequestGroup("scenario", "shop", ("GET /a", "GET /b")),
+        RequestGroup("tag", "read", ("GET /b",)),
+    )
+    load = [windows("GET /a", requests=10), windows("GET /b", requests=5)]
+    prepared = prepare(recording(requests=load), 0.0, replace(AskedLoad(), groups=groups))
+    made = list(_groups(prepared))
+    assert [(each.kind, each.summary.name, each.summary.requests) for each in made] == [
+        ("scenario", "shop", 15 * SECONDS),
+        ("tag", "read", 5 * SECONDS),
+    ]
+    assert made[0].endpoints == ("GET /a", "GET /b")
+    assert analyze_prepared(prepared, Limits()).groups == tuple(made)
+
+
+# Whole recordings.
+
+
 def test_steady_resources_under_a_load_that_was_served_pass() -> None:
     analysis = judged(recording(MEMORY, gauge("process_open_fds", 30)), errors="1%", p99="1s")
     assert analysis.verdict is Verdict.PASS
@@ -431,270 +701,3 @@ def test_warm_up_is_shown_as_left_out_or_as_found() -> None:
     assert chart.warm_up is not None
     assert chart.warm_up.start == pytest.approx(0, abs=5)
     assert 20 < chart.warm_up.end < 150
-
-
-# Its parts, on findings made by hand.
-
-TREND = Trend(10.0, 8.0, 12.0, 5.0, 0.0, 100.0)
-WHOLE = prepare(recording(gauge("process_open_fds", 30.0)), 0.0)
-
-
-def told(verdict: Verdict = Verdict.PASS, **more: Any) -> Finding:
-    made = Finding(RuleName.GROWTH, "process_open_fds", verdict, "It is told.", trend=TREND)
-    return replace(made, **more)
-
-
-@pytest.mark.parametrize(
-    ("made", "doubling"),
-    [
-        (told(), 10.0),
-        (told(trend=TREND.mirrored()), 10.0),
-        (told(trend=replace(TREND, level=-50.0)), 5.0),
-        (told(trend=replace(TREND, slope_per_hour=0.5)), 200.0),
-        (told(trend=replace(TREND, slope_per_hour=0.0)), np.inf),
-        (told(trend=replace(TREND, slope_per_hour=-10.0)), np.inf),
-        (told(trend=replace(TREND, level=np.inf)), np.inf),
-        (told(trend=None), 0.0),
-        (told(trend=None, rule=RuleName.GENERATOR), np.inf),
-        (told(Verdict.INCONCLUSIVE, trend=None, rule=RuleName.GENERATOR), 0.0),
-        (told(trend=None, rule=RuleName.MAX), 0.0),
-        (told(Verdict.INCONCLUSIVE, trend=None, rule=RuleName.RATE, series=RATE), -1.0),
-    ],
-)
-def test_among_equal_verdicts_the_one_that_would_double_soonest_comes_first(
-    made: Finding, doubling: float
-) -> None:
-    assert _urgency(made) == (made.verdict.rank, doubling)
-
-
-def test_findings_are_in_order_of_their_urgency() -> None:
-    analysis = judged(
-        recording(LEAK, gauge("process_threads", 9), requests=[windows(failures=1)]), errors="1%"
-    )
-    assert [_urgency(each) for each in analysis.findings] == sorted(
-        _urgency(each) for each in analysis.findings
-    )
-    assert analysis.findings[-1].verdict is Verdict.PASS
-
-
-@pytest.mark.parametrize(
-    ("phases", "judged_from", "left_out"),
-    [
-        ((Phase("steady", 10.0, 50.0),), 10.0, None),
-        ((Phase("steady", 10.0, 50.0),), 9.0, None),
-        ((Phase("steady", 10.0, 50.0),), 20.0, (10.0, 20.0)),
-        ((Phase("steady", 10.0, 50.0),), 60.0, (10.0, 50.0)),
-        ((Phase("ramp", 0.0, 5.0),), 20.0, None),
-        ((), 20.0, None),
-    ],
-)
-def test_the_part_of_the_steady_phase_that_is_left_out_is_a_phase(
-    phases: tuple[Phase, ...], judged_from: float, left_out: tuple[float, float] | None
-) -> None:
-    snapshot = Phase("snapshot", 30.0, 31.0)
-    made = replace(
-        WHOLE,
-        recording=replace(WHOLE.recording, phases=phases),
-        judged_from=judged_from,
-        snapshots=(snapshot,),
-    )
-    warmup = () if left_out is None else (Phase("warmup", *left_out),)
-    assert _phases(made) == (*phases, snapshot, *warmup)
-
-
-UNKNOWN = (
-    "No resource of the target was recorded, so growth cannot be judged; name its process or its metrics page in sources, "
-    "or a series of that page in limits."
-)
-CAUGHT = "; growth of open descriptors above 5 descriptors/h, 3,600 a month, would have been caught"
-FAILS, OPEN = told(Verdict.FAIL, reason="It grows."), told(Verdict.INCONCLUSIVE, reason="Open.")
-
-
-@pytest.mark.parametrize(
-    ("findings", "verdict", "reason"),
-    [
-        ((FAILS,), Verdict.FAIL, "It grows."),
-        ((OPEN, told(), FAILS), Verdict.FAIL, "It grows."),
-        ((FAILS, FAILS), Verdict.FAIL, "It grows. One more rule fails."),
-        ((FAILS, FAILS, FAILS), Verdict.FAIL, "It grows. 2 more rules fail."),
-        ((told(), OPEN), Verdict.INCONCLUSIVE, "Open."),
-        ((OPEN, OPEN), Verdict.INCONCLUSIVE, "Open. One more rule is undecided."),
-        ((OPEN, OPEN, OPEN), Verdict.INCONCLUSIVE, "Open. 2 more rules are undecided."),
-        ((told(),), Verdict.PASS, f"1 series stayed steady over 5 min of load{CAUGHT}."),
-        ((told(rule=RuleName.MAX),), Verdict.INCONCLUSIVE, UNKNOWN),
-        ((told(series="scrape_duration_seconds"),), Verdict.INCONCLUSIVE, UNKNOWN),
-    ],
-)
-def test_a_fail_outranks_what_is_open_and_nothing_judged_is_no_pass(
-    findings: tuple[Finding, ...], verdict: Verdict, reason: str
-) -> None:
-    assert overall(WHOLE, findings) == (verdict, reason)
-
-
-@pytest.mark.parametrize(
-    ("ended", "how"),
-    [
-        (Ending.CRASHED, "broke off"),
-        (Ending.ABORTED, "was aborted"),
-        (Ending.INTERRUPTED, "was interrupted"),
-        (Ending.RUNNING, "is still under way"),
-        (Ending.EARLY, None),
-        (Ending.COMPLETED, None),
-    ],
-)
-def test_a_run_that_did_not_go_to_its_end_is_no_pass(ended: Ending, how: str | None) -> None:
-    made = prepare(recording(gauge("process_open_fds", 30.0), ended=ended), 0.0)
-    verdict, reason = overall(made, (told(), OPEN))
-    if how is None:
-        assert (verdict, reason) == (Verdict.INCONCLUSIVE, "Open.")
-        return
-    said = (
-        f"The run {how} after 5 min of load, so a pass cannot be given; nothing had failed by then"
-    )
-    assert (verdict, reason) == (Verdict.INCONCLUSIVE, f"{said}.")
-    assert overall(made, (told(), FAILS)) == (Verdict.FAIL, "It grows.")
-    by = Aborted(9.0, "fds > 5", "fds", (), 6.0, 5.0, "", of_target=False, text="fds rose to 6")
-    run = replace(made.recording.run, aborted=by)
-    aborted = replace(made, recording=replace(made.recording, run=run))
-    assert overall(aborted, (told(),))[1] == f"{said}; fds rose to 6."
-
-
-def test_of_a_file_in_which_nothing_is_known_one_series_can_be_named() -> None:
-    file = prepare(Recording(RunInfo("file"), (gauge("price", 3.0),)), 0.0)
-    assert overall(file, ()) == (
-        Verdict.INCONCLUSIVE,
-        "None of its series is known as a resource, so growth cannot be judged; --only NAME judges one.",
-    )
-
-
-def resolved(resolution: float) -> Finding:
-    return told(trend=replace(TREND, resolution_per_hour=resolution))
-
-
-MEMORY_TOLD = told(
-    series="process_resident_memory_bytes", trend=replace(TREND, resolution_per_hour=2.0**20)
-)
-
-
-@pytest.mark.parametrize(
-    ("growth", "caught"),
-    [
-        ([resolved(5.0), resolved(7.0)], CAUGHT),
-        ([resolved(0.5)], "; growth of open descriptors above 0.5 descriptors/h, 360 a month, would have been caught"),
-        ([resolved(0.0)], ""),
-        ([resolved(np.inf)], ""),
-        ([told(trend=None)], ""),
-        (
-            [resolved(5.0), MEMORY_TOLD],
-            "; growth of resident memory above 1 MiB/h, 720 MiB a month, would have been caught",
-        ),
-        (
-            [told(series="machine_memory_available_bytes")],
-            "; a fall of the machine's available memory above 5 B/h, 3.52 KiB a month, would have been caught",
-        ),
-        ([told(series="jobs_waiting")], "; growth of jobs_waiting above 5/h, 3,600 a month, would have been caught"),
-    ],
-)  # fmt: skip
-def test_a_pass_says_the_slowest_leak_of_its_main_series_that_would_have_been_caught(
-    growth: list[Finding], caught: str
-) -> None:
-    assert _all_well(WHOLE, growth) == (
-        f"{len(growth)} series stayed steady over 5 min of load{caught}."
-    )
-    file = replace(WHOLE, driven=False)
-    assert _all_well(file, growth) == f"{len(growth)} series stayed steady over 5 min{caught}."
-
-
-def whole(requests: int = 50, **run: Any) -> Prepared:
-    made = recording(gauge("process_open_fds", 30.0), requests=[windows(requests=requests)])
-    return prepare(replace(made, run=replace(made.run, **run)), 0.0)
-
-
-@pytest.mark.parametrize(
-    ("prepared", "why"),
-    [
-        (whole(), None),
-        (whole(failure="no server"), "The run broke: no server."),
-        (whole(0), "The run broke: No request was made: see load.log for why."),
-        (whole(0, ended=Ending.RUNNING), None),
-        (whole(0, ended=Ending.RUNNING, failure="x"), "The run broke: x."),
-        (whole(0, failure="x"), "The run broke: x."),
-    ],
-)
-def test_a_run_broke_where_it_failed_or_made_no_load(prepared: Prepared, why: str | None) -> None:
-    assert broken_by(prepared, None, ()) == why
-
-
-def test_a_broken_run_is_inconclusive_unless_something_surely_failed() -> None:
-    run = RunInfo("broke", seconds=SECONDS, failure="the load ended")
-    broke = judged(replace(recording(MEMORY), run=run))
-    assert (broke.verdict, broke.reason, broke.broken) == (
-        Verdict.INCONCLUSIVE,
-        "The run broke: the load ended.",
-        "The run broke: the load ended.",
-    )
-    leaked = judged(replace(recording(LEAK), run=run))
-    assert leaked.verdict is Verdict.FAIL
-    assert leaked.broken == broke.broken
-    assert leaked.reason.startswith("Resident memory keeps growing")
-
-
-def test_the_horizon_asked_for_is_that_of_the_limits_or_what_must_be_survived() -> None:
-    cases: list[tuple[dict[str, Any], float]] = [
-        ({}, 30.0),
-        ({"survive": "7d"}, 7.0),
-        ({"vouch": "2s"}, 2 / 86400),
-    ]
-    for limits, asked in cases:
-        vouched = judged(recording(MEMORY), **limits).vouched
-        assert vouched is not None
-        assert vouched.asked_seconds == pytest.approx(asked * 86400)
-
-
-def test_soaks_own_scrapes_bound_no_horizon_and_are_no_resource() -> None:
-    own = gauge("scrape_duration_seconds", 0.1 + noise(0.03))
-    limits: dict[str, Any] = {"growth": {"scrape_duration_seconds": "1/h"}}
-    analysis = judged(recording(MEMORY, own), **limits)
-    assert finding(analysis, "growth", "scrape_duration_seconds").verdict is Verdict.PASS
-    assert analysis.vouched is not None
-    assert analysis.vouched.by == MEMORY.key
-    alone = judged(recording(own), **limits)
-    assert alone.verdict is Verdict.INCONCLUSIVE
-    assert alone.vouched is None
-
-
-def test_without_a_warm_up_all_of_the_steady_phase_is_judged() -> None:
-    """A gap ends where the load went on, and no warm-up is added to it."""
-    made = recording(gauge("process_open_fds", np.full(60, 30.0)), seconds=60)
-    gap = Phase("gap", 20.0, 30.0)
-    resumed = replace(made, phases=(*made.phases, gap))
-    analysis = analyze(recording=resumed, limits=Limits())
-    assert analysis.phases == (*made.phases, gap)
-    assert analysis.basis is not None
-    assert (
-        "Nothing was left out beforehand; 50 s were judged" in dict(analysis.basis.steps)["Warm-up"]
-    )
-
-
-def test_what_is_not_known_as_a_resource_is_judged_only_where_that_is_asked() -> None:
-    prepared = prepare(recording(gauge("shop_backlog", 7 + noise(0.1))), 0.0)
-    names = [each.series for each in analyze_prepared(prepared, Limits()).findings]
-    assert "shop_backlog" not in names
-    asked = analyze_prepared(prepared=prepared, limits=Limits(), judge_unknown=True)
-    assert "shop_backlog" in [each.series for each in asked.findings]
-
-
-def test_each_scenario_and_tag_has_a_summary_of_its_endpoints() -> None:
-    groups = (
-        RequestGroup("scenario", "shop", ("GET /a", "GET /b")),
-        RequestGroup("tag", "read", ("GET /b",)),
-    )
-    load = [windows("GET /a", requests=10), windows("GET /b", requests=5)]
-    prepared = prepare(recording(requests=load), 0.0, replace(AskedLoad(), groups=groups))
-    made = list(_groups(prepared))
-    assert [(each.kind, each.summary.name, each.summary.requests) for each in made] == [
-        ("scenario", "shop", 15 * SECONDS),
-        ("tag", "read", 5 * SECONDS),
-    ]
-    assert made[0].endpoints == ("GET /a", "GET /b")
-    assert analyze_prepared(prepared, Limits()).groups == tuple(made)
