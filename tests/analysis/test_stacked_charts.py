@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.prepare.prepare import prepare
+from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.analysis.stacked_charts import (
     MOST_CHARTS,
     _capacity,
@@ -191,6 +191,13 @@ def test_every_part_has_a_legend_of_its_own() -> None:
 # Parts of it, on series made by hand.
 
 
+QUIET = recording()
+
+
+def prepared(*series: Series) -> Prepared:
+    return prepare(replace(QUIET, series=series), 0.0)
+
+
 def series(name: str, values: Any, times: Any = None, **labels: str) -> Series:
     column = np.asarray(values, np.float64)
     when = np.arange(len(column)) if times is None else times
@@ -351,7 +358,7 @@ def test_the_smallest_bound_of_the_same_process_counts(
         capacities=breakdown.capacities,
     )
     made = [gauge(name, value, **labels) for name, value, labels in bounds]
-    assert _capacity(prepare(recording(*made), 0.0), split, (("id", "a"),)) == capacity
+    assert _capacity(prepared(*made), split, (("id", "a"),)) == capacity
 
 
 def containers(*sizes: float) -> list[Series]:
@@ -365,18 +372,18 @@ def containers(*sizes: float) -> list[Series]:
 
 
 def test_four_charts_of_a_kind_are_drawn_the_largest_first() -> None:
-    made = stacked_charts(prepare(recording(*containers(3, 9, 1, 7, 5)), 0.0), "Memory")
+    made = stacked_charts(prepared(*containers(3, 9, 1, 7, 5)), "Memory")
     title = "The container's memory by part: "
     assert [chart.title for chart in made] == [f"{title}/{number}" for number in (1, 3, 4, 0)]
 
 
 def test_the_only_process_needs_no_name_in_its_title() -> None:
-    [named] = stacked_charts(prepare(recording(*containers(3)), 0.0), "Memory")
+    [named] = stacked_charts(prepared(*containers(3)), "Memory")
     assert named.title == "The container's memory by part"
     both = [*go(), *(replace(part, labels=(("instance", "b"),)) for part in go())]
-    titles = [chart.title for chart in stacked_charts(prepare(recording(*both), 0.0), "Memory")]
+    titles = [chart.title for chart in stacked_charts(prepared(*both), "Memory")]
     assert titles == ["Go's memory by part", "Go's memory by part: b"]
-    assert list(stacked_charts(prepare(recording(containers(3)[1]), 0.0), "Memory")) == []
+    assert list(stacked_charts(prepared(containers(3)[1]), "Memory")) == []
 
 
 def test_a_chart_is_as_large_as_all_of_its_parts_together() -> None:
@@ -387,7 +394,7 @@ def test_a_chart_is_as_large_as_all_of_its_parts_together() -> None:
             gauge("container_memory_rss", resident * MIB, id=name),
             gauge("container_memory_cache", MIB, id=name),
         ]
-    charts = stacked_charts(prepare(recording(*made), 0.0), "Memory")
+    charts = stacked_charts(prepared(*made), "Memory")
     assert [chart.title.rpartition(": ")[2] for chart in charts] == ["/a", "/b"]
 
 
