@@ -26,7 +26,7 @@ BUCKETS_A_ROW = 5
 def request_charts(prepared: Prepared, latency_verdict: Verdict | None) -> Iterator[Chart]:
     """Yield the charts of the run's requests; none if soak made no requests."""
     windows, everything = prepared.recording.windows, prepared.requests_of_all
-    if everything is None or not any(window.requests.any() for window in windows):
+    if everything is None:
         return
     lines = [
         thinned(_latency(everything, name, ()), f"p{100 * q:g}", None)

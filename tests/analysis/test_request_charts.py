@@ -133,7 +133,9 @@ def test_the_slowest_is_so_by_its_p99_whatever_its_fastest_requests_take() -> No
 @pytest.mark.parametrize(("kinds", "last"), [(8, "kind 7"), (9, "1 more kinds")])
 def test_up_to_eight_kinds_of_failure_have_a_curve_each(kinds: int, last: str) -> None:
     failed = {f"kind {number}": np.array([[0, 100 - number]]) for number in range(kinds)}
-    chart = drawn(replace(windows(seconds=9), failed=failed))[-1]
+    load = replace(windows(seconds=9), seconds=np.full(9, 4.0), failed=failed)
+    chart = drawn(load)[-1]
+    assert chart.curves[-1].values[0] == (100 - (kinds - 1)) / 4
     assert [curve.label for curve in chart.curves][-1] == last
     assert len(chart.curves) == kinds
 

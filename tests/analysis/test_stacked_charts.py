@@ -336,6 +336,7 @@ def test_the_lowest_and_the_highest_sum_of_each_stretch_are_drawn() -> None:
         ([("limit", 512.0, {"id": "b"})], None),
         ([("limit", 512.0, {})], 512.0),
         ([("limit", 0.0, {"id": "a"})], None),
+        ([("limit", 0.5, {"id": "a"})], 0.5),
         ([("limit", -1.0, {"id": "a"})], None),
         ([("limit", 2.0**60, {"id": "a"})], None),
         ([("limit", 2.0**59, {"id": "a"})], 2.0**59),
