@@ -9,8 +9,18 @@ import numpy as np
 import pytest
 
 from soak.analysis import analyze
-from soak.analysis.basis import _load, _rules, _samples, _tally, _unwatched, _verdict, _warm_up
+from soak.analysis.basis import (
+    _load,
+    _rules,
+    _samples,
+    _tally,
+    _unwatched,
+    _verdict,
+    _warm_up,
+    with_basis,
+)
 from soak.analysis.prepare.prepare import Prepared, prepare
+from soak.catalog.metrics import opening_of
 from soak.model import (
     Analysis,
     Basis,
@@ -28,6 +38,7 @@ from soak.model import (
     Verdict,
 )
 from soak.profile import Limits
+from soak.snapshots import Snapshot
 from tests.analysis.recordings import SECONDS, gauge, health, noise, recording, windows
 
 MEMORY = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
@@ -344,11 +355,26 @@ def test_the_mix_is_worth_varying_where_several_endpoints_had_the_same(
     assert any(text.startswith("Which endpoint leaks") for text in said) is told_of_mix
 
 
-def test_the_basis_has_what_soak_found_at_the_start() -> None:
-    found = [Event(0.0, EventKind.PROBE, "a process"), Event(1.0, EventKind.WARNING, "slow")]
-    basis = basis_of(recording(MEMORY, events=found))
-    assert basis.seen == ("a process",)
-    assert basis.attributed is False
-    assert basis.opening == ""
-    mixed = basis_of(recording(MEMORY, events=[Event(0.0, EventKind.MIX, "varied")]))
-    assert mixed.attributed is True
+def test_the_basis_has_what_soak_found_at_the_start_and_how_snapshots_could_be_taken() -> None:
+    found = (Event(0.0, EventKind.PROBE, "a process"), Event(1.0, EventKind.WARNING, "slow"))
+    run = RunInfo("x", language="Go")
+    taken = Snapshot(1.0, 0.5, "heap", "start")
+    for events, snapshots, opening in ((found, (), opening_of("Go")), ((), (taken,), "")):
+        load = prepared(MEMORY, events=events, run=run, snapshots=snapshots)
+        basis = with_basis(made(told()), load, 60.0).basis
+        assert basis is not None
+        assert basis.seen == (("a process",) if events else ())
+        assert basis.opening == opening
+        assert basis.attributed is False
+        assert basis.sources == RUN.sources
+        assert [name for name, _ in basis.steps] == [
+            "Load",
+            "Samples",
+            "Warm-up",
+            "Rules",
+            "Verdict",
+        ]
+    assert opening_of("Go")
+    file = with_basis(made(told()), replace(prepared(MEMORY), driven=False), 60.0).basis
+    assert file is not None
+    assert file.unwatched == ()

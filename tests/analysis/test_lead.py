@@ -223,7 +223,7 @@ def test_a_forecast_begins_where_the_last_life_ended() -> None:
 
 
 def test_the_steepest_hidden_growth_is_drawn_along_the_longest_life() -> None:
-    short = Line(0.0, HOUR, 7.0, 8.0, 8.0, 8.0)
+    short = Line(9 * HOUR, 10 * HOUR, 7.0, 8.0, 8.0, 8.0)
     for lines in ((short, FIT), (FIT, short)):
         made = _steepest_hidden(replace(TREND, lines=lines))
         assert made == Line(HOUR, 5 * HOUR, 100.0, 144.0, 144.0, 144.0)

@@ -150,7 +150,7 @@ def test_late_arrivals_are_counted_over_all_endpoints_and_marked_from_the_window
 ):
     load = replace(windows(requests=50), seconds=np.full(SECONDS, 2.0))
     late = np.zeros(SECONDS, np.int64)
-    late[[3, 4, 9, 10]] = 5, 6, 4, 12
+    late[[3, 4, 5, 9, 10]] = 5, 6, 1, 4, 12
     twice = [replace(load, arrivals=arrivals(late)), replace(load, arrivals=arrivals(late))]
     never = replace(load, endpoint="GET /closed")
     assert marked(recording(MEMORY, requests=twice), MarkKind.LATE) == [
