@@ -216,7 +216,7 @@ def test_how_long_a_sampling_profiler_needs_for_four_samples_is_told() -> None:
         "one allocation in 512 KiB is sampled, which shows 512 B per request after about 17 min"
     )
     # Judged from 15 s on, half as many requests came in half as long.
-    assert too_few(warmup=15.0) == too_few()
+    assert too_few(warmup=15.0) == too_few(seconds=1.0) == too_few()
     sampled = parts.context(places=[replace(GROWN, period=2.0**19)])
     assert unknowns._too_few_samples(case(signal(HEAP)), sampled) == ""
 
@@ -345,6 +345,7 @@ def test_allocations_were_traced_in_part_where_it_was_less_than_all_the_time() -
     assert not traced_in_part(parts.context(second, first))
     empty = Series("python_tracing_duty_ratio", np.zeros(0), np.zeros(0))
     assert not traced_in_part(parts.context(empty))
+    assert traced_in_part(parts.context(first, empty))
 
 
 def test_a_doubt_is_told_once_where_no_single_endpoint_is_known() -> None:
