@@ -76,6 +76,8 @@ def test_the_maximum_that_counts_is_the_last_one() -> None:
     assert risks(*series) == []
     assert risks(*pool(used=1.0), gauge(MOST, size[::-1])) != []
     assert risks(*pool(used=1.0)) == []
+    [(_, words, _)] = risks(*pool(used=20.0), gauge(MOST, [50.0] * 30 + [500.0]))
+    assert words == "The pool may hold 500 connections and never used more than 20."
 
 
 def test_connections_that_are_always_idle_are_told_with_the_most_in_use() -> None:

@@ -248,7 +248,7 @@ def test_a_package_named_context_is_told_where_its_function_makes_what_grows() -
     assert told(site(stack(keeps, gain=0.0))) == ""
     assert told(site(stack(keeps)), what=GROUP) == ""
     assert told(site(stack(Frame("context.WithCancel")))) == ""
-    levels = {words: [1.0, 0.0, 0.0, 9.0], "": [0.0, 9.0, 9.0, 0.0]}
+    levels = {words: [1.0, 9.5, 0.0, 9.0], "": [0.0, 9.0, 9.0, 0.0]}
     for said_of, column in levels.items():
         assert told(site(replace(stack(keeps, F), levels=np.array(column)))) == said_of
     empty = site(stack(F))
@@ -281,6 +281,7 @@ def test_a_sample_of_go_s_requests_that_stays_is_enough_and_no_other() -> None:
     with mock.patch.object(retained_requests, "slope_and_error", return_value=(1.0, 1.0)):
         assert growing("http.Request", stays, period=900.0)
         assert growing("http.Request", stays, period=0.5)
+        assert growing("http.Request", [each / 1800 for each in stays], period=0.5)
         assert not growing("http.Request", goes, period=900.0)
         assert not growing("http.Request", stays, period=0.0)
         assert not growing("IncomingMessage", stays, period=900.0)
