@@ -136,6 +136,7 @@ def bends(
     pair: float = -50.0,
     straight: float = -50.0,
     shaped: float = -50.0,
+    late: float = -50.0,
 ) -> bool:
     """Whether a series saturates whose explanations have these weights, the warm-ups' priors are -8, -9 and -7."""
     some = replace(
@@ -143,7 +144,7 @@ def bends(
         shape_prior=np.array([-8.0, -9.0, -7.0]),
         shape_late=np.array([True, True, False]),
         endless=np.array([False, True, False]),
-        paces=slice(0, 2),
+        paces=slice(1, 3),
         steps=slice(8, 9),
     )
     tally = Tally()
@@ -154,7 +155,13 @@ def bends(
     for _ in range(2):  # for each pace, growth alone and with a warm-up
         tally.grows.append((np.array([[straight]]), fits([[0.0]])))
         tally.grows.append((np.array([[shaped]]), fits([[0.0]])))
+    tally.grows.append((np.array([[late]]), fits([[0.0]])))
     return _saturates([tally], some)
+
+
+def test_late_growth_is_no_line_but_growth() -> None:
+    assert bends(pair=10.0, straight=-50.0, late=15.9)
+    assert not bends(pair=10.0, straight=-50.0, late=16.1)
 
 
 def test_a_slow_saturation_bends_more_than_a_line_and_nearly_as_well_as_any_growth() -> None:
@@ -361,6 +368,52 @@ def test_simple_explanations_are_a_constant_warm_ups_and_growth_alone_with_them_
     assert tally.grows[4][0] == pytest.approx(expected)
     warm = fit_each(w, w.x[:, 4:8])
     assert tally.stays[1] == pytest.approx(warm.evidence + math.log(0.35) + c.shape_prior - 0.25)
+
+
+def moved(part: slice) -> slice:
+    return slice(part.start + 1, part.stop + 1)
+
+
+def test_the_columns_may_stand_anywhere() -> None:
+    (w, _), c = settings(shapes(26)["steps"])[0], candidates()
+    behind = replace(w, x=np.concatenate((np.ones_like(w.x[:, :1]), w.x), axis=1))
+    further = replace(
+        c,
+        paces=moved(c.paces),
+        late=moved(c.late),
+        shapes=moved(c.shapes),
+        steps=moved(c.steps),
+    )
+    tallies = []
+    for each, chosen in ((w, c), (behind, further)):
+        tally = simple_explanations(each, 0.0, chosen)
+        _stepped(tally, each, 0.0, chosen)
+        tallies.append(tally)
+    first, second = tallies
+    assert len(second.stays) == len(first.stays)
+    for log, other in zip(first.stays, second.stays, strict=True):
+        assert other == pytest.approx(log)
+    for (log, _), (other, _) in zip(first.grows, second.grows, strict=True):
+        assert other == pytest.approx(log)
+    made = [*first.stays_made, *first.grows_made]
+    assert [*second.stays_made, *second.grows_made] == [
+        (tuple(column + 1 for column in has), None if own is None else own + 1) for has, own in made
+    ]
+
+
+@pytest.mark.parametrize("size", [-2000.0, 2000.0])
+def test_only_the_differences_of_log_weights_matter(size: float) -> None:
+    w = level()
+    tally = Tally()
+    tally.stay(np.array([[size], [size - 3]]))
+    tally.grows.append((np.array([[size, size - 1]] * 2), fits([[0.0, 0.0]] * 2)))
+    tally.grows_made.append(((), 0))
+    average = _normalise([tally], w, tally, np.array([False, False]), w, False)
+    weights = np.exp([0.0, 0.0, -1.0, -1.0])
+    assert average.growth.weight == pytest.approx(weights / weights.sum())
+    falls = float(stats.t.cdf(-0.25, 9)) * weights.sum()
+    stays = 1 + math.exp(-3)
+    assert average.p_no_growth == pytest.approx((stays + falls) / (stays + weights.sum()))
 
 
 def in_one_fit(

@@ -213,6 +213,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
         _weighed, "warms up slowly", shape_late=np.zeros(4, dtype=np.bool_), pairs=()
     ),
     "weights, few samples": partial(_weighed, "steps", 7),
+    "weights, too few samples for all steps": partial(_weighed, "steps", 5),
     **{f"average, {name}": partial(_averaged, name) for name in shapes(40)},
     "average, both settings are plain": partial(_averaged, "wanders", plain=2),
     "average, no noise is rough": partial(_averaged, "waves", rough=np.zeros(3, dtype=np.bool_)),
