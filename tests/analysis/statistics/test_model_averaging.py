@@ -17,6 +17,7 @@ from soak.analysis.statistics.model_averaging import (
     Candidates,
     Tally,
     _any_size,
+    _climb,
     _normalise,
     _saturates,
     _stepped,
@@ -137,6 +138,7 @@ def bends(
     straight: float = -50.0,
     shaped: float = -50.0,
     late: float = -50.0,
+    other_pace: float = -50.0,
 ) -> bool:
     """Whether a series saturates whose explanations have these weights, the warm-ups' priors are -8, -9 and -7."""
     some = replace(
@@ -152,11 +154,16 @@ def bends(
     tally.stay(np.array([[slow, endless, early]]), (), 4)
     tally.stay(np.array([[step]]), (), 8)
     tally.stay(np.array([[pair]]), (4, 7))
-    for _ in range(2):  # for each pace, growth alone and with a warm-up
-        tally.grows.append((np.array([[straight]]), fits([[0.0]])))
+    for line in (straight, other_pace):  # for each pace, growth alone and with a warm-up
+        tally.grows.append((np.array([[line]]), fits([[0.0]])))
         tally.grows.append((np.array([[shaped]]), fits([[0.0]])))
     tally.grows.append((np.array([[late]]), fits([[0.0]])))
     return _saturates([tally], some)
+
+
+def test_growth_by_any_pace_is_a_line() -> None:
+    assert bends(pair=10.0, other_pace=7.9)
+    assert not bends(pair=10.0, other_pace=8.1)
 
 
 def test_late_growth_is_no_line_but_growth() -> None:
@@ -399,6 +406,63 @@ def test_the_columns_may_stand_anywhere() -> None:
     assert [*second.stays_made, *second.grows_made] == [
         (tuple(column + 1 for column in has), None if own is None else own + 1) for has, own in made
     ]
+
+
+def warm_ups(likeliest: dict[tuple[str, int], int]) -> set[int]:
+    """The warm-ups that further explanations contain, where these ones are made the likeliest of theirs."""
+    (w, _), c = settings(shapes(26)["steady"])[0], candidates(pairs=())
+    tally = simple_explanations(w, 0.0, c)
+    for (side, entry), shape in likeliest.items():
+        log = tally.stays[entry] if side == "stays" else tally.grows[entry][0]
+        log[1, shape] = 100.0
+    simple = len(tally.stays)
+    _stepped(tally, w, 0.0, c)
+    return {has[0] for has, _ in tally.stays_made[simple:] if has and has[0] < 8}
+
+
+@pytest.mark.parametrize("entry", [1, 3])
+def test_the_likeliest_warm_up_of_each_side_is_combined_with_others(entry: int) -> None:
+    """Without growth, and with growth by either pace."""
+    assert warm_ups({("stays", 1): 0, ("grows", entry): 3}) == {4, 7}
+    assert warm_ups({("stays", 1): 2, ("grows", entry): 1}) == {6, 5}
+    assert warm_ups({("stays", 1): 2, ("grows", entry): 2}) == {6}
+
+
+@pytest.mark.parametrize(
+    ("slope", "step", "contrived"),
+    [(1.0, -3.0, True), (1.0, 3.0, False), (0.0, -3.0, False), (0.0, 3.0, False)],
+)
+def test_growth_that_a_step_takes_back_is_less_plausible(
+    slope: float, step: float, contrived: bool
+) -> None:
+    """Growth, the step, and what neither explains are orthogonal, and of whole numbers."""
+    growth = np.array([1.0, -1, 1, -1, 1, -1, 1, -1])
+    stepped = np.array([1.0, 1, 1, 1, -1, -1, -1, -1])
+    left = np.array([1.0, 1, -1, -1, 1, 1, -1, -1])
+    y = slope * growth + step * stepped + left
+    w = Whitened(y[None], np.stack((growth, stepped))[None], np.zeros(1), 7, np.zeros(1))
+    c = candidates(paces=slice(0, 1), steps=slice(1, 2), step_prior=np.array([-3.0]))
+    tally = Tally()
+    _climb(tally, w, -0.5, c)
+    # Another step would be the same one.
+    assert tally.grows_made == [((0,), 1), ((0, 1), 1)]
+    (log, seen), (again, _) = tally.grows
+    assert seen.slope.tolist() == [[slope]]
+    expected = float(seen.evidence[0, 0]) + math.log(0.12) - 3.0 - 0.5
+    expected += float(_any_size(seen)[0, 0])
+    assert log[0, 0] == pytest.approx(expected - 4.0 * contrived)
+    assert again[0, 0] == -math.inf
+
+
+def test_growth_that_is_by_far_the_likeliest_has_all_the_weight() -> None:
+    w = level()
+    tally = Tally()
+    tally.stay(np.array([[0.0], [0.0]]))
+    tally.grows.append((np.array([[0.0, -2000.0]] * 2), fits([[0.0, 0.0]] * 2)))
+    tally.grows[0][0][1, 0] = -3000.0
+    tally.grows_made.append(((), 0))
+    average = _normalise([tally], w, tally, np.array([False, False]), w, False)
+    assert average.growth.weight.tolist() == [1.0, 0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("size", [-2000.0, 2000.0])

@@ -222,6 +222,7 @@ RESULTS: dict[str, Callable[[], Any]] = {
     "design, two lives with all that is known": lambda: arranged(
         _lives(), paces=2, load=True, peak=True
     ),
+    "design, blocks of very different size": lambda: arranged(_lives()[1:]),
     "design, load alone": partial(_one, np.zeros_like, load=True),
     "design, peak alone": partial(_one, np.sqrt, peak=True),
     "design, a wave": partial(_one, wave),
