@@ -123,6 +123,12 @@ def test_the_twenty_curves_with_the_highest_means_are_drawn_in_their_order() -> 
     assert [each.label for each in kept] == [*map(str, range(18)), "nothing", "gap"]
 
 
+@pytest.mark.parametrize(("others", "drawn"), [(0.5, False), (-0.5, True)])
+def test_a_curve_without_values_counts_as_nothing(others: float, drawn: bool) -> None:
+    kept = _largest([curve("nothing"), *(curve("other", others) for _ in range(20))])
+    assert ("nothing" in [each.label for each in kept]) is drawn
+
+
 @pytest.mark.parametrize(
     ("curves", "title"),
     [
@@ -240,6 +246,24 @@ def test_of_more_than_twenty_series_of_a_name_the_worst_are_drawn() -> None:
     assert chart.verdict is Verdict.FAIL
 
 
+def test_a_chart_is_called_after_the_first_series_that_is_judged_or_else_drawn() -> None:
+    name = "jvm_memory_used_bytes"
+    heap, outside = (
+        gauge(name, np.full(9, 1.0), area=area, id=pool)
+        for area, pool in (("heap", "Eden Space"), ("nonheap", "Metaspace"))
+    )
+    titles = [_chart(name, [each], ()).title for each in (heap, outside)]
+    assert titles[0] != titles[1]
+    judged_heap, judged_outside = (told(name, labels=each.labels) for each in (heap, outside))
+    for drawn, findings, title in (
+        ([heap, outside], (), titles[0]),
+        ([outside, heap], (), titles[1]),
+        ([outside, heap], (judged_heap, judged_outside), titles[0]),
+        ([heap, outside], (judged_outside, judged_heap), titles[1]),
+    ):
+        assert _chart(name, drawn, findings).title == title
+
+
 def test_a_chart_has_the_trends_the_limit_and_the_unit_of_its_findings() -> None:
     drawn = [
         gauge("process_open_fds", np.full(9, 1.0)),
@@ -278,6 +302,8 @@ def test_late_and_dropped_arrivals_are_drawn_where_there_were_any() -> None:
         nothing = gauge(name, [0.0, np.nan, 0.0])
         assert (title in of_load(nothing)) is (name == "soak_load_lag_seconds")
         assert title in of_load(gauge(name, [0.0, np.nan, 0.5]))
+        several = (nothing, gauge(name, [0.0, np.nan, 0.5], worker="b"))
+        assert len(of_load(*several)[title].curves) == (2 if name.endswith("seconds") else 1)
 
 
 def test_failed_requests_are_drawn_of_all_endpoints_together() -> None:

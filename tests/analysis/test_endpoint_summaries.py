@@ -61,8 +61,8 @@ def test_requests_of_the_whole_run_are_told_by_endpoint() -> None:
 def test_the_service_time_is_told_beside_the_latency_where_a_schedule_was_kept() -> None:
     def scheduled(seconds: float) -> EndpointWindows:
         none = np.zeros(1, np.int64)
-        cells = np.array([bucket_of(seconds)]), np.array([1000])
-        return spread(arrivals=Arrivals(none, none, np.array([0, 1]), *cells))
+        cells = np.array([bucket_of(0.1), bucket_of(seconds)]), np.array([10, 990])
+        return spread(arrivals=Arrivals(none, none, np.array([0, 2]), *cells))
 
     [same, apart] = endpoint_summaries([scheduled(0.99), scheduled(0.5)])
     assert same.service_p99 == same.p99
@@ -133,3 +133,10 @@ def test_three_hundred_successes_a_third_are_enough_and_one_less_is_not() -> Non
     between = made.counts.copy()
     between[4] = 0
     assert _p99_drift(replace(made, counts=between)) == 0.0
+
+
+def test_the_first_third_begins_with_the_first_window() -> None:
+    """The first of nine windows took 4 s, and is the first third of 12 s alone."""
+    load = level(0.1, *[0.4] * 2, *[0.9] * 2, *[0.2] * 4, requests=300)
+    made = replace(load, times=np.arange(4.0, 13.0), seconds=np.array([4.0, *[1.0] * 8]))
+    assert _p99_drift(made) == pytest.approx(1.0, rel=0.04)

@@ -26,6 +26,11 @@ def test_few_points_are_drawn_as_they_are(count: int) -> None:
     assert (curve.label, curve.trend, curve.series) == ("label", TREND, 'fds{pod="a"}')
 
 
+def test_six_hundred_points_are_drawn_as_they_are_however_near_in_time() -> None:
+    times = np.arange(600.0) ** 2
+    assert thinned(series(times, times), "", None).times.tolist() == times.tolist()
+
+
 def test_values_that_are_not_known_are_left_out() -> None:
     curve = thinned(series(np.array([1.0, np.nan, 3.0])), "", None)
     assert (curve.times.tolist(), curve.values.tolist()) == ([0.0, 2.0], [1.0, 3.0])
