@@ -302,6 +302,9 @@ def test_a_rest_of_at_most_half_a_window_is_not_measured() -> None:
         seen = generator_of(prepared_of([1.0, 1.0, 1.0, rest]))
         assert seen is not None
         assert seen.achieved == pytest.approx(rate)
+    longer = generator_of(prepared_of([2.0, 2.0, 2.0, 0.9]))
+    assert longer is not None
+    assert longer.achieved == 5.0
 
 
 def test_a_generator_is_not_measured_without_windows_or_without_its_cpu() -> None:
