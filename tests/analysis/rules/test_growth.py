@@ -250,6 +250,11 @@ def test_a_step_is_told_by_its_time_since_the_first_judged_sample() -> None:
     assert " files at 8 h, and stayed." in growth._stepped(replace(own, clock=clock))
 
 
+def test_the_time_between_two_moments_of_a_clock_of_requests_is_that_of_the_run() -> None:
+    clock = JudgedClock((0.0, 100.0), (0.0, 50.0), (0.0, 9.0), ())
+    assert growth._in_time(clock, 10.0, 30.0) == 40.0
+
+
 def test_only_a_pass_tells_of_a_step_and_only_a_fail_of_when_it_runs_out() -> None:
     stepped = stepping(40, 40, 99, 99, capacity=140.0, capacity_noun="descriptors")
     high = trend(low=4.0)
