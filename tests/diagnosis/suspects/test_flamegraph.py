@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.suspects import flamegraph
 from soak.diagnosis.suspects.flamegraph import flame_of, table_of
 from soak.growth_views import Flame, PlaceRow
 from tests.diagnosis.suspects.parts import amount, own, signal, site, stack
@@ -103,6 +105,11 @@ def test_a_fall_is_drawn_where_it_is_beyond_its_error() -> None:
     flame = flame_of([sampled, changing(((G,), 10.0))])
     assert flame is not None
     assert flame.shrinking == 0
+    bounds = [(-1.0, 1.0), (10.0, 1.0)]
+    with mock.patch.object(flamegraph, "slope_and_error", side_effect=bounds):
+        just = flame_of([changing(((F,), -1.0)), changing(((G,), 10.0))])
+    assert just is not None
+    assert just.shrinking == 0
 
 
 def test_the_outermost_48_calls_are_drawn() -> None:
