@@ -47,9 +47,7 @@ def flame_of(places: Sequence[AllocationSite]) -> Flame | None:
         for stack in site.stacks
         if stack.frames
     ]
-    fastest = sorted((pair for pair in stacks if pair[0]), key=lambda pair: -abs(pair[0]))[
-        :MOST_FLAME_STACKS
-    ]
+    fastest = sorted(stacks, key=lambda pair: -abs(pair[0]))[:MOST_FLAME_STACKS]
     kept = [pair for pair in fastest if abs(pair[0]) >= NARROWEST_BOX * abs(fastest[0][0])]
     if not any(slope > 0 for slope, _ in kept):
         return None

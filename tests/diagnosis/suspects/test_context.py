@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -26,7 +27,8 @@ from soak.model import (
     Verdict,
 )
 from soak.snapshots import Snapshot
-from tests.diagnosis.suspects.parts import context, gauge, own, site, stack, windows
+from tests.diagnosis.profiles.test_formats import RAN
+from tests.diagnosis.suspects.parts import context, gauge, own, rising, site, stack, windows
 from tests.diagnosis.writing import profile
 
 LIVE = "go_gc_heap_live_bytes"
@@ -106,6 +108,7 @@ def test_all_places_together_gained_their_slopes() -> None:
     places = [site(stack(own("main.f"), gain=60)), site(stack(own("main.g"), gain=-30))]
     assert context(places=places).gained() == pytest.approx(1.0)
     assert context().gained() == 0
+    assert context(places=[rising("main.f", 5.0, 1.0, 9.0)]).gained() == 5.0
 
 
 @pytest.mark.parametrize(
@@ -197,6 +200,15 @@ def test_snapshots_that_cannot_be_read_are_told_by_kind() -> None:
     ]
 
 
+def test_samples_of_the_processor_are_added_up_from_snapshot_to_snapshot() -> None:
+    taken = [
+        Snapshot(at, 0.01, "v8cpu", "steady", None, partial(bytes, json.dumps(RAN).encode()))
+        for at in (10.0, 20.0, 30.0)
+    ]
+    [invoice] = [place for place in recorded(*taken).running if place.place.own]
+    assert invoice.levels.tolist() == [11.0, 22.0, 33.0]
+
+
 def text(*, at: float, creator: str = "main.start", error: str | None = None) -> Snapshot:
     said = (
         f"goroutine 1 [select]:\nlib.wait()\n\t/usr/lib/lib.go:5 +0x1\n"
@@ -253,5 +265,6 @@ def test_a_context_has_what_the_run_and_its_analysis_have() -> None:
     assert seen.prepared.judged_from == 10.0
     assert (seen.mix_varied, seen.running, seen.unread) == (False, [], ())
     ready = seen.prepared
+    assert RunContext(ready, (), "Go").mix_varied is False
     quiet = Analysis(ready.recording.run, Verdict.PASS, "", ())
     assert run_context(ready.recording, quiet, 0.0, ready).prepared is ready

@@ -66,7 +66,11 @@ def test_nothing_is_drawn_where_nothing_grows() -> None:
     assert flame_of([changing(((F,), 0.0))]) is None
     empty = site(stack(F, gain=30.0))
     assert flame_of([replace(empty, stacks=(Stack((), empty.levels),))]) is None
-    assert flame_of([changing(((F,), 0.5))]) is not None
+    assert flame_of([changing(((F,), -0.5))]) is None
+    for slope, shrinking in ((0.5, 0), (-0.5, 1)):
+        flame = flame_of([changing(((F,), slope)), changing(((G,), 0.5))])
+        assert flame is not None
+        assert (flame.stacks, flame.shrinking) == (2, shrinking)
 
 
 @pytest.mark.parametrize(("small", "stacks"), [(1.0, 2), (0.99, 1), (-1.0, 2), (-0.99, 1)])
@@ -110,6 +114,10 @@ def test_a_fall_is_drawn_where_it_is_beyond_its_error() -> None:
         just = flame_of([changing(((F,), -1.0)), changing(((G,), 10.0))])
     assert just is not None
     assert just.shrinking == 0
+    with mock.patch.object(flamegraph, "slope_and_error", side_effect=[(-0.5, 1.0), (10.0, 1.0)]):
+        small = flame_of([changing(((F,), -1.0)), changing(((G,), 10.0))])
+    assert small is not None
+    assert (small.stacks, small.shrinking) == (1, 0)
 
 
 def test_the_outermost_48_calls_are_drawn() -> None:

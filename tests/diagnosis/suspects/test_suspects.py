@@ -63,6 +63,214 @@ def only(recording: Recording) -> Suspect:
     return suspects[0]
 
 
+HEAP_ALONE, MEMORY_ALONE = (
+    signal(what, parts.amount("GET /a"), name=what.name)
+    for what in (ResourceKind.HEAP, ResourceKind.MEMORY)
+)
+
+
+def suspected(
+    *cases: Case, seen: Sequence[Mapping[EvidenceKind, str]] = (), confidence: Sequence[float] = ()
+) -> list[str]:
+    """The endpoints of the suspects where these are the cases, each with its evidence and confidence."""
+
+    def made(case: Case, *_: Any) -> Suspect | None:
+        sure = dict(zip([each.endpoint for each in cases], confidence, strict=False))
+        level = sure.get(case.endpoint, 0.5)
+        if level == 0:
+            return None
+        place = Place(case.endpoint)
+        return Suspect("x", level, place, case.endpoint, 1.0, 1.0, 1.0, "bytes", (), "", "")
+
+    told = list(seen) or [{}] * len(cases)
+    with (
+        mock.patch.object(module, "group_signals", return_value=list(cases)),
+        mock.patch.object(module, "with_endpoint_of_containers", side_effect=lambda case, *_: case),
+        mock.patch.object(module, "with_heap_through_endpoint", side_effect=lambda case, _: case),
+        mock.patch.object(module, "collect_evidence", side_effect=told),
+        mock.patch.object(module, "_suspect", side_effect=made),
+    ):
+        return [suspect.endpoint for suspect in module.suspects(parts.context(), [])]
+
+
+def resident(endpoint: str) -> Case:
+    return Case(endpoint, (MEMORY_ALONE,), (MEMORY_ALONE.each,))
+
+
+def growing(endpoint: str) -> Case:
+    return Case(endpoint, (HEAP_ALONE, MEMORY_ALONE), (parts.amount(endpoint),) * 2)
+
+
+def test_resident_memory_alone_is_no_suspect_beside_what_explains_it() -> None:
+    assert suspected(growing("a"), resident("b")) == ["a"]
+    assert suspected(resident("b"), resident("c")) == ["b", "c"]
+    assert suspected(Case("a"), resident("b")) == ["a", "b"]
+    for kind in (
+        EvidenceKind.OFF_HEAP,
+        EvidenceKind.NATIVE_FRAMES,
+        EvidenceKind.CLASS_LOADERS,
+        EvidenceKind.NATIVE_CATEGORY,
+    ):
+        assert suspected(growing("a"), resident("b"), seen=[{}, {kind: "x"}]) == ["a", "b"]
+    other = {EvidenceKind.HEAP_FLAT: "x", EvidenceKind.MEMORY_GROWS: "x"}
+    assert suspected(growing("a"), resident("b"), seen=[{}, other]) == ["a"]
+
+
+def test_suspects_come_likeliest_first_and_cases_without_one_are_left_out() -> None:
+    cases = [growing(name) for name in "abcd"]
+    assert suspected(*cases, confidence=[0.4, 0.0, 0.9, 0.6]) == ["c", "d", "a"]
+    assert suspected() == []
+
+
+def test_only_a_single_case_gets_the_heap_and_the_containers_endpoint() -> None:
+    def asked(*cases: Case) -> int:
+        with (
+            mock.patch.object(module, "group_signals", return_value=list(cases)) as grouped,
+            mock.patch.object(
+                module, "with_endpoint_of_containers", side_effect=lambda case, *_: case
+            ),
+            mock.patch.object(
+                module, "with_heap_through_endpoint", side_effect=lambda case, _: case
+            ) as through,
+        ):
+            module.suspects(parts.context(), [HEAP_ALONE])
+        assert grouped.call_args.kwargs == {"resident_names": True}
+        return through.call_count
+
+    assert asked(growing("a")) == 1
+    assert asked(growing("a"), growing("b")) == 0
+    assert asked() == 0
+    sure = parts.context(places=[parts.site(parts.stack(parts.own("main.f"), gain=9))])
+    with mock.patch.object(module, "group_signals", return_value=[]) as grouped:
+        module.suspects(sure, [])
+    assert grouped.call_args.kwargs == {"resident_names": False}
+
+
+def told(
+    case: Case, likely: Mapping[str, float], place: Place | None = None, **evidence: str
+) -> Suspect | None:
+    """The suspect of a case whose classes have these probabilities."""
+    known = Known(place, parts.amount("GET /a", 7.0), "bytes")
+    with (
+        mock.patch.object(module, "class_probabilities", return_value=likely),
+        mock.patch.object(module, "place_and_amount", return_value=known),
+    ):
+        kinds = {EvidenceKind[name]: words for name, words in evidence.items()}
+        return module._suspect(case, kinds, parts.context())
+
+
+def test_a_suspect_has_its_class_confidence_place_amount_and_words() -> None:
+    here = Place("main.f")
+    suspect = told(
+        growing("GET /a"),
+        {"unbounded-cache": 0.7, "closure-retention": 0.01, "gc-pressure": 0.001},
+        here,
+        HEAP_GROWS="The heap grows.",
+        CLOSURE="A closure.",
+    )
+    assert suspect is not None
+    assert (suspect.leak_class, suspect.confidence, suspect.place) == ("unbounded-cache", 0.7, here)
+    assert (suspect.per_request, suspect.low, suspect.high, suspect.unit) == (
+        7.0,
+        6.0,
+        8.0,
+        "bytes",
+    )
+    assert suspect.runner_up == "closure-retention"
+    assert suspect.evidence[0] == "The heap grows."
+    assert suspect.evidence[1].startswith("The amount is the growth of the live heap (HEAP)")
+    assert "A closure." not in suspect.evidence
+    assert all(suspect.evidence)
+    assert suspect.endpoints == ()
+
+
+def test_a_suspect_is_less_sure_without_a_place_and_never_certain() -> None:
+    for probability, place, confidence in (
+        (0.5, Place("main.f"), 0.5),
+        (0.5, None, 0.45),
+        (1.0, Place("main.f"), 0.99),
+        (0.4, Place("main.f"), 0.4),
+    ):
+        suspect = told(growing("GET /a"), {"unbounded-cache": probability}, place)
+        assert suspect is not None
+        assert suspect.confidence == pytest.approx(confidence)
+        assert suspect.runner_up == ""
+        assert bool(suspect.place.unknown) is (place is None)
+
+
+def test_the_runner_up_has_a_hundredth_at_least() -> None:
+    for second, named in ((0.01, "gc-pressure"), (0.009, "")):
+        likely = {"unbounded-cache": 0.9, "gc-pressure": second}
+        suspect = told(growing("GET /a"), likely)
+        assert suspect is not None
+        assert suspect.runner_up == named
+
+
+def test_a_case_without_signals_has_the_words_of_its_evidence_alone() -> None:
+    suspect = told(Case("GET /a"), {"gc-pressure": 0.9}, MUCH_GARBAGE="It ran often.")
+    assert suspect is not None
+    assert suspect.evidence == ("It ran often.",)
+
+
+def test_growth_of_no_likely_class_is_unknown_where_its_endpoint_is_known() -> None:
+    for likely in ({}, {"unbounded-cache": 0.39}):
+        suspect = told(growing("GET /a"), likely)
+        assert suspect is not None
+        assert (suspect.leak_class, suspect.confidence) == ("unknown", 0.5)
+    suspect = told(growing("GET /a"), {})
+    assert suspect is not None
+    assert (suspect.endpoint, suspect.per_request, suspect.low, suspect.high) == (
+        "GET /a",
+        10.0,
+        9.0,
+        11.0,
+    )
+    assert suspect.unit == "bytes"
+    assert suspect.runner_up == ""
+    assert suspect.evidence[0] == "It grows."
+    assert suspect.remedy == REMEDIES["unknown"]["Go"]
+    assert suspect.place.unknown == "no snapshots of the target were taken"
+
+
+def test_growth_of_no_known_class_is_no_suspect_without_endpoint_amount_or_with_doubts() -> None:
+    assert told(growing(""), {}) is None
+    assert told(Case("GET /a"), {}) is None
+    elsewhere = replace(growing("GET /b"), endpoint="GET /b")
+    counted = signal(ResourceKind.THREADS, unit="threads")
+    assert told(Case("GET /a", (counted,), (counted.each,)), {}) is None
+    assert told(replace(elsewhere, amounts=(parts.amount("GET /c"),) * 2), {}) is None
+    for kind in ("SLOWS_DOWN", "HIGH_WATER", "COUNT_GROWS"):
+        assert told(growing("GET /a"), {}, None, **{kind: "x"}) is None
+    assert told(growing("GET /a"), {}, HEAP_GROWS="x") is not None
+
+
+def test_the_reason_names_a_leak_only_and_only_where_the_run_failed() -> None:
+    def reason(leak_class: str, verdict: Verdict) -> str:
+        suspect = Suspect(
+            leak_class, 0.9, Place("main.f"), "GET /a", 9.0, 8.0, 10.0, "bytes", (), "", ""
+        )
+        recording = parts.context().prepared.recording
+        garbage = replace(suspect, leak_class="gc-pressure")
+        last = replace(garbage, leak_class=leak_class, endpoint="GET /last")
+        with (
+            mock.patch.object(module, "suspects", return_value=(garbage, suspect, last)) as asked,
+            mock.patch.object(module, "flame_of", return_value="flame"),
+        ):
+            before = Analysis(RunInfo("made"), verdict, "It grows.", ())
+            after = with_suspects(recording, before)
+        assert asked.call_args.args[0].prepared.judged_from == 0.0
+        assert after.suspects == (garbage, suspect, last)
+        assert (after.flame is not None) is (leak_class == "unbounded-cache")
+        return after.reason
+
+    assert reason("unbounded-cache", Verdict.FAIL) == (
+        "GET /a leaks 9 B per request in main.f: an unbounded cache. It grows."
+    )
+    assert reason("unbounded-cache", Verdict.INCONCLUSIVE) == "It grows."
+    for no_leak in ("gc-pressure", "buffered-response"):
+        assert reason(no_leak, Verdict.FAIL) == "It grows."
+
+
 REAL = [
     *("go/map", "go/middleware", "go/channel", "go/body", "go/buffered", "go/context"),
     *("java/threadlocal", "node/timers"),
@@ -457,211 +665,3 @@ def test_a_leak_that_is_seen_at_two_of_its_places_is_one_suspect() -> None:
     assert each_once([suspect(keep), suspect(keep)]) == [suspect(keep)]
     different = [suspect(keep), suspect(other), suspect(keep, "GET /"), *[suspect(unknown)] * 2]
     assert each_once(different) == different
-
-
-HEAP_ALONE, MEMORY_ALONE = (
-    signal(what, parts.amount("GET /a"), name=what.name)
-    for what in (ResourceKind.HEAP, ResourceKind.MEMORY)
-)
-
-
-def suspected(
-    *cases: Case, seen: Sequence[Mapping[EvidenceKind, str]] = (), confidence: Sequence[float] = ()
-) -> list[str]:
-    """The endpoints of the suspects where these are the cases, each with its evidence and confidence."""
-
-    def made(case: Case, *_: Any) -> Suspect | None:
-        sure = dict(zip([each.endpoint for each in cases], confidence, strict=False))
-        level = sure.get(case.endpoint, 0.5)
-        if level == 0:
-            return None
-        place = Place(case.endpoint)
-        return Suspect("x", level, place, case.endpoint, 1.0, 1.0, 1.0, "bytes", (), "", "")
-
-    told = list(seen) or [{}] * len(cases)
-    with (
-        mock.patch.object(module, "group_signals", return_value=list(cases)),
-        mock.patch.object(module, "with_endpoint_of_containers", side_effect=lambda case, *_: case),
-        mock.patch.object(module, "with_heap_through_endpoint", side_effect=lambda case, _: case),
-        mock.patch.object(module, "collect_evidence", side_effect=told),
-        mock.patch.object(module, "_suspect", side_effect=made),
-    ):
-        return [suspect.endpoint for suspect in module.suspects(parts.context(), [])]
-
-
-def resident(endpoint: str) -> Case:
-    return Case(endpoint, (MEMORY_ALONE,), (MEMORY_ALONE.each,))
-
-
-def growing(endpoint: str) -> Case:
-    return Case(endpoint, (HEAP_ALONE, MEMORY_ALONE), (parts.amount(endpoint),) * 2)
-
-
-def test_resident_memory_alone_is_no_suspect_beside_what_explains_it() -> None:
-    assert suspected(growing("a"), resident("b")) == ["a"]
-    assert suspected(resident("b"), resident("c")) == ["b", "c"]
-    assert suspected(Case("a"), resident("b")) == ["a", "b"]
-    for kind in (
-        EvidenceKind.OFF_HEAP,
-        EvidenceKind.NATIVE_FRAMES,
-        EvidenceKind.CLASS_LOADERS,
-        EvidenceKind.NATIVE_CATEGORY,
-    ):
-        assert suspected(growing("a"), resident("b"), seen=[{}, {kind: "x"}]) == ["a", "b"]
-    other = {EvidenceKind.HEAP_FLAT: "x", EvidenceKind.MEMORY_GROWS: "x"}
-    assert suspected(growing("a"), resident("b"), seen=[{}, other]) == ["a"]
-
-
-def test_suspects_come_likeliest_first_and_cases_without_one_are_left_out() -> None:
-    cases = [growing(name) for name in "abcd"]
-    assert suspected(*cases, confidence=[0.4, 0.0, 0.9, 0.6]) == ["c", "d", "a"]
-    assert suspected() == []
-
-
-def test_only_a_single_case_gets_the_heap_and_the_containers_endpoint() -> None:
-    def asked(*cases: Case) -> int:
-        with (
-            mock.patch.object(module, "group_signals", return_value=list(cases)) as grouped,
-            mock.patch.object(
-                module, "with_endpoint_of_containers", side_effect=lambda case, *_: case
-            ),
-            mock.patch.object(
-                module, "with_heap_through_endpoint", side_effect=lambda case, _: case
-            ) as through,
-        ):
-            module.suspects(parts.context(), [HEAP_ALONE])
-        assert grouped.call_args.kwargs == {"resident_names": True}
-        return through.call_count
-
-    assert asked(growing("a")) == 1
-    assert asked(growing("a"), growing("b")) == 0
-    assert asked() == 0
-    sure = parts.context(places=[parts.site(parts.stack(parts.own("main.f"), gain=9))])
-    with mock.patch.object(module, "group_signals", return_value=[]) as grouped:
-        module.suspects(sure, [])
-    assert grouped.call_args.kwargs == {"resident_names": False}
-
-
-def told(
-    case: Case, likely: Mapping[str, float], place: Place | None = None, **evidence: str
-) -> Suspect | None:
-    """The suspect of a case whose classes have these probabilities."""
-    known = Known(place, parts.amount("GET /a", 7.0), "bytes")
-    with (
-        mock.patch.object(module, "class_probabilities", return_value=likely),
-        mock.patch.object(module, "place_and_amount", return_value=known),
-    ):
-        kinds = {EvidenceKind[name]: words for name, words in evidence.items()}
-        return module._suspect(case, kinds, parts.context())
-
-
-def test_a_suspect_has_its_class_confidence_place_amount_and_words() -> None:
-    here = Place("main.f")
-    suspect = told(
-        growing("GET /a"),
-        {"unbounded-cache": 0.7, "closure-retention": 0.01, "gc-pressure": 0.001},
-        here,
-        HEAP_GROWS="The heap grows.",
-        CLOSURE="A closure.",
-    )
-    assert suspect is not None
-    assert (suspect.leak_class, suspect.confidence, suspect.place) == ("unbounded-cache", 0.7, here)
-    assert (suspect.per_request, suspect.low, suspect.high, suspect.unit) == (
-        7.0,
-        6.0,
-        8.0,
-        "bytes",
-    )
-    assert suspect.runner_up == "closure-retention"
-    assert suspect.evidence[0] == "The heap grows."
-    assert suspect.evidence[1].startswith("The amount is the growth of the live heap (HEAP)")
-    assert "A closure." not in suspect.evidence
-    assert all(suspect.evidence)
-    assert suspect.endpoints == ()
-
-
-def test_a_suspect_is_less_sure_without_a_place_and_never_certain() -> None:
-    for probability, place, confidence in (
-        (0.5, Place("main.f"), 0.5),
-        (0.5, None, 0.45),
-        (1.0, Place("main.f"), 0.99),
-        (0.4, Place("main.f"), 0.4),
-    ):
-        suspect = told(growing("GET /a"), {"unbounded-cache": probability}, place)
-        assert suspect is not None
-        assert suspect.confidence == pytest.approx(confidence)
-        assert suspect.runner_up == ""
-        assert bool(suspect.place.unknown) is (place is None)
-
-
-def test_the_runner_up_has_a_hundredth_at_least() -> None:
-    for second, named in ((0.01, "gc-pressure"), (0.009, "")):
-        likely = {"unbounded-cache": 0.9, "gc-pressure": second}
-        suspect = told(growing("GET /a"), likely)
-        assert suspect is not None
-        assert suspect.runner_up == named
-
-
-def test_a_case_without_signals_has_the_words_of_its_evidence_alone() -> None:
-    suspect = told(Case("GET /a"), {"gc-pressure": 0.9}, MUCH_GARBAGE="It ran often.")
-    assert suspect is not None
-    assert suspect.evidence == ("It ran often.",)
-
-
-def test_growth_of_no_likely_class_is_unknown_where_its_endpoint_is_known() -> None:
-    for likely in ({}, {"unbounded-cache": 0.39}):
-        suspect = told(growing("GET /a"), likely)
-        assert suspect is not None
-        assert (suspect.leak_class, suspect.confidence) == ("unknown", 0.5)
-    suspect = told(growing("GET /a"), {})
-    assert suspect is not None
-    assert (suspect.endpoint, suspect.per_request, suspect.low, suspect.high) == (
-        "GET /a",
-        10.0,
-        9.0,
-        11.0,
-    )
-    assert suspect.unit == "bytes"
-    assert suspect.runner_up == ""
-    assert suspect.evidence[0] == "It grows."
-    assert suspect.remedy == REMEDIES["unknown"]["Go"]
-    assert suspect.place.unknown == "no snapshots of the target were taken"
-
-
-def test_growth_of_no_known_class_is_no_suspect_without_endpoint_amount_or_with_doubts() -> None:
-    assert told(growing(""), {}) is None
-    assert told(Case("GET /a"), {}) is None
-    elsewhere = replace(growing("GET /b"), endpoint="GET /b")
-    counted = signal(ResourceKind.THREADS, unit="threads")
-    assert told(Case("GET /a", (counted,), (counted.each,)), {}) is None
-    assert told(replace(elsewhere, amounts=(parts.amount("GET /c"),) * 2), {}) is None
-    for kind in ("SLOWS_DOWN", "HIGH_WATER", "COUNT_GROWS"):
-        assert told(growing("GET /a"), {}, None, **{kind: "x"}) is None
-    assert told(growing("GET /a"), {}, HEAP_GROWS="x") is not None
-
-
-def test_the_reason_names_a_leak_only_and_only_where_the_run_failed() -> None:
-    def reason(leak_class: str, verdict: Verdict) -> str:
-        suspect = Suspect(
-            leak_class, 0.9, Place("main.f"), "GET /a", 9.0, 8.0, 10.0, "bytes", (), "", ""
-        )
-        recording = parts.context().prepared.recording
-        garbage = replace(suspect, leak_class="gc-pressure")
-        last = replace(garbage, leak_class=leak_class, endpoint="GET /last")
-        with (
-            mock.patch.object(module, "suspects", return_value=(garbage, suspect, last)) as asked,
-            mock.patch.object(module, "flame_of", return_value="flame"),
-        ):
-            before = Analysis(RunInfo("made"), verdict, "It grows.", ())
-            after = with_suspects(recording, before)
-        assert asked.call_args.args[0].prepared.judged_from == 0.0
-        assert after.suspects == (garbage, suspect, last)
-        assert (after.flame is not None) is (leak_class == "unbounded-cache")
-        return after.reason
-
-    assert reason("unbounded-cache", Verdict.FAIL) == (
-        "GET /a leaks 9 B per request in main.f: an unbounded cache. It grows."
-    )
-    assert reason("unbounded-cache", Verdict.INCONCLUSIVE) == "It grows."
-    for no_leak in ("gc-pressure", "buffered-response"):
-        assert reason(no_leak, Verdict.FAIL) == "It grows."
