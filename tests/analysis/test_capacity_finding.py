@@ -120,7 +120,8 @@ def test_a_generator_that_was_the_limit_is_told_with_the_last_step_that_is_judge
         Verdict.INCONCLUSIVE,
         f"{limit}at 200 requests/s it was late; nothing is known of the target. {more}",
     )
-    only = found(Conclusion.GENERATOR, Bracket(50.0, None, 50.0, None), steps[2], steps[3])
+    earlier = step(30.0, "before", starved, StepKind.RECOVERY)
+    only = found(Conclusion.GENERATOR, Bracket(50.0, None, 50.0, None), earlier, *steps[2:])
     assert only.reason == (
         f"{limit}at 25 requests/s back; capacity is at least 50 requests/s. {more}"
     )

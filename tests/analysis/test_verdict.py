@@ -144,6 +144,16 @@ FAILS, OPEN = told(Verdict.FAIL, reason="It grows."), told(Verdict.INCONCLUSIVE,
     [
         ((FAILS,), Verdict.FAIL, "It grows."),
         ((OPEN, told(), FAILS), Verdict.FAIL, "It grows."),
+        (
+            (FAILS, replace(FAILS, reason="Later.")),
+            Verdict.FAIL,
+            "It grows. One more rule fails.",
+        ),
+        (
+            (OPEN, replace(OPEN, reason="Later.")),
+            Verdict.INCONCLUSIVE,
+            "Open. One more rule is undecided.",
+        ),
         ((FAILS, FAILS), Verdict.FAIL, "It grows. One more rule fails."),
         ((FAILS, FAILS, FAILS), Verdict.FAIL, "It grows. 2 more rules fail."),
         ((told(), OPEN), Verdict.INCONCLUSIVE, "Open."),
