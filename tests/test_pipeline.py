@@ -176,15 +176,21 @@ load: {ramp: 10s, duration: 100s}
 scenarios:
   - {name: browse, load: {users: 5, ramp: 0s}, endpoints: [GET /]}
   - {name: later, load: {users: 7, after: 60s, ramp: 0s}, endpoints: [GET /b]}
+  - {name: short, load: {users: 3, ramp: 0s, duration: 20s}, endpoints: [GET /c]}
   - {name: imports, load: {rate: 5/s}, endpoints: [POST /x]}
 """
 
 
 def test_the_users_of_all_closed_scenarios_are_asked_for_together() -> None:
     asked = pipeline.asked_load(parse_profile(SCENARIOS, "p.yaml")[0])
-    assert asked.endpoints == ("browse / GET /", "later / GET /b", "imports / POST /x")
+    assert asked.endpoints == (
+        "browse / GET /",
+        "later / GET /b",
+        "short / GET /c",
+        "imports / POST /x",
+    )
     assert asked.users_at is not None
-    assert [asked.users_at(time) for time in (1.0, 59.0, 61.0, 109.0)] == [5, 5, 12, 12]
+    assert [asked.users_at(time) for time in (1.0, 59.0, 61.0, 109.0)] == [8, 5, 12, 12]
 
 
 def test_a_closed_load_is_asked_for_with_its_ramp_and_stages() -> None:

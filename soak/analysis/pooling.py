@@ -146,7 +146,7 @@ def _pooled(
     ]
     fastest = bound(trend)
     seconds = min(min(rooms) / fastest, MOST) if fastest > 0 and math.isfinite(min(rooms)) else MOST
-    unit = findings[0].unit
+    name, unit = key[0], findings[0].unit
     middle, low, high = (
         show_amount(value, unit)
         for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
@@ -162,10 +162,10 @@ def _pooled(
     elif trend.slope_low >= matters:
         verdict, reason = (
             Verdict.FAIL,
-            f"{findings[0].series} keeps growing in all runs together: {measured}.",
+            f"{name} keeps growing in all runs together: {measured}.",
         )
     elif trend.slope_high < matters or all(finding.verdict is Verdict.PASS for finding in findings):
-        verdict, reason = Verdict.PASS, f"{findings[0].series} over all runs: {measured}."
+        verdict, reason = Verdict.PASS, f"{name} over all runs: {measured}."
         if seconds < HOLLOW * longest and not unit.startswith(
             ("descriptors", "threads", "goroutines", "connections")
         ):
@@ -173,7 +173,7 @@ def _pooled(
     else:
         more = _more_runs(trend, matters, len(findings))
         verdict = Verdict.INCONCLUSIVE
-        reason = f"{findings[0].series} may or may not grow over all runs: {measured}; {more}."
+        reason = f"{name} may or may not grow over all runs: {measured}; {more}."
     falls = findings[0].trend is not None and findings[0].trend.falls
     return replace(
         findings[0],

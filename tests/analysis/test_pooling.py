@@ -295,6 +295,16 @@ def test_a_run_that_bounds_nothing_leaves_the_others_room(monkeypatch: pytest.Mo
     assert (unknown.vouched_seconds, unknown.verdict) == (0.0, Verdict.FAIL)
 
 
+def test_the_first_run_that_failed_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (
+        replace(growth(Verdict.FAIL, limit=limit), reason=f"Too fast for {limit}.")
+        for limit in (7.0, 9.0)
+    )
+    found = together(monkeypatch, CALM, first, second)
+    assert found.reason == "2 of 2 runs failed: Too fast for 7.0."
+    assert found.limit == 7.0
+
+
 def test_a_fall_for_the_worse_is_told_as_a_fall(monkeypatch: pytest.MonkeyPatch) -> None:
     trend = Trend(5.0, 4.0, 6.0, 1.0, 0.0, 100.0)
     falling = growth(trend=CALM.mirrored())
@@ -419,6 +429,7 @@ def test_what_never_moved_in_any_run_is_bounded_by_all_of_the_time(
     rows = [Trend(0.0, 0.0, 0.0, each, 7.0, 10.0 * each) for each in resolutions]
     seen = pooled_trend(rows)
     assert seen.resolution_per_hour == pytest.approx(pooled)
+    assert (seen.resolution_per_hour > 0) is (pooled > 0)
     assert replace(seen, resolution_per_hour=0.0) == Trend(
         0.0, 0.0, 0.0, 0.0, 0.0, 10.0 * resolutions[-1]
     )
@@ -459,7 +470,7 @@ def nightly(*more: Finding, vouched: float = 10 * DAY, **named: Any) -> list[Ana
 def test_three_runs_are_one_analysis() -> None:
     other = Finding(RuleName.MAX, "fds", Verdict.PASS, "Fine.")
     open_ = replace(other, verdict=Verdict.INCONCLUSIVE)
-    vouch = replace(open_, rule=RuleName.VOUCH)
+    vouch = replace(open_, rule=RuleName.VOUCH, series="vouched_seconds")
     seen = pool(nightly(other, open_, vouch, warnings=("odd",)), [600.0, 600.0, 1200.0], DAY)
     assert [finding.series for finding in seen.findings] == ["fds"] * 3 + ["queue"]
     assert (seen.run.name, seen.run.seconds) == ("shop, 3 runs together", 900.0)
@@ -478,24 +489,28 @@ def test_runs_that_judged_no_resource_together_are_left_open() -> None:
     assert pool([*runs, run(fails)], [600.0] * 4, DAY).verdict is Verdict.INCONCLUSIVE
 
 
-@pytest.mark.parametrize(("vouch", "asked"), [(None, 90 * DAY), (60 * DAY, 60 * DAY)])
-def test_more_rounds_of_all_runs_vouch_for_longer(vouch: float | None, asked: float) -> None:
-    """The interval of three runs reaches 4.3 of its errors: 10 days at 2/h come to some 13 of them."""
-    seen = pool(nightly(), [600.0] * 3, 90 * DAY, vouch)
-    told = [finding for finding in seen.findings if finding.rule is RuleName.VOUCH]
-    assert len(told) == (vouch is not None)
-    if vouch is None:
-        assert seen.vouched is not None
-        assert seen.vouched.asked_seconds == asked
-        exact = (asked / seen.vouched.seconds) ** 2 - 1
-        assert exact <= 14 * 3
-        expected = math.ceil(exact) * 3 if exact <= 14 else None
-        assert seen.vouched.rounds == expected
-        assert seen.reason.startswith("Vouches for ")
-        assert seen.reason.endswith(". 3 runs, 30 min judged together.")
-    else:
-        assert told[0].verdict is Verdict.INCONCLUSIVE
-        assert told[0].limit == asked
+def test_more_rounds_of_all_runs_vouch_for_longer() -> None:
+    """Three runs vouch for 47 days each; for 90 days it takes 3 rounds more of all three."""
+    seen = pool(nightly(vouched=30 * DAY), [600.0] * 3, 90 * DAY)
+    assert seen.vouched is not None
+    assert seen.vouched.asked_seconds == 90 * DAY
+    assert math.ceil((90 * DAY / seen.vouched.seconds) ** 2 - 1) == 3
+    assert seen.vouched.rounds == 9
+    assert seen.reason.startswith("Vouches for 47 days at this load: ")
+    assert seen.reason.endswith(". 3 runs, 30 min judged together.")
+    assert [finding.rule for finding in seen.findings] == [RuleName.GROWTH]
+
+
+def test_what_runs_must_vouch_for_is_asked_of_all_together() -> None:
+    seen = pool(nightly(), [600.0] * 3, 90 * DAY, 60 * DAY)
+    [told] = [finding for finding in seen.findings if finding.rule is RuleName.VOUCH]
+    assert (told.verdict, told.limit) == (Verdict.INCONCLUSIVE, 60 * DAY)
+
+
+def test_the_first_run_names_all() -> None:
+    runs = nightly()
+    runs[1:] = [replace(each, run=replace(each.run, name="other")) for each in runs[1:]]
+    assert pool(runs, [600.0] * 3, DAY).run.name == "shop, 3 runs together"
 
 
 def test_runs_that_vouch_for_long_enough_need_no_more() -> None:
