@@ -250,6 +250,20 @@ def test_a_column_of_no_size_explains_nothing_and_one_above_it_does() -> None:
     assert alone(0.99 * tiny, 0.0, 4.0, samples=30).evidence[0, 0] == -math.inf
 
 
+@pytest.mark.parametrize(("size", "usable"), [(1.1, True), (0.9, False)])
+def test_how_large_a_column_must_be_goes_by_the_samples_not_by_the_columns(
+    size: float, usable: bool
+) -> None:
+    """Of three columns of twelve samples: 1e-7 for each sample."""
+    x = np.zeros((1, 3, N))
+    x[0, :, 0] = math.sqrt(size * 1e-7 * N)
+    growth = np.zeros((1, N))
+    growth[0, 1] = 1.0
+    w = Whitened(np.ones((1, N)), x, np.zeros(1), 11, np.ones(1))
+    for fits in (fit_each(w), fit_each_with(w, x, growth)):
+        assert np.isfinite(fits.evidence).tolist() == [[usable] * 3]
+
+
 def test_a_column_that_is_orthogonal_to_the_series_does_not_fall() -> None:
     assert not alone(2.0, 0.0, 4.0).falls[0, 0]
     assert alone(2.0, -0.1, 4.0).falls[0, 0]
