@@ -246,7 +246,7 @@ def step_shapes(times: Floats, values: Floats, starts: Floats) -> Shapes:
     score[[0, -1]] = 0.0
     chosen = np.sort(place[np.argsort(-score, kind="stable")[:_MOST_STEPS]])
     columns = (np.arange(n)[:, None] >= chosen[None, :]).astype(np.float64)
-    return Shapes(columns, np.full(len(chosen), -np.log(max(n - 1, 1))), times[chosen] - times[0])
+    return Shapes(columns, np.full(len(chosen), -np.log(n - 1)), times[chosen] - times[0])
 
 
 def late_growth(times: Floats, span: float) -> Floats:
@@ -259,5 +259,5 @@ def _unit(columns: Floats) -> Floats:
     """Return columns moved and scaled to span 0 to 1; a constant column becomes 0."""
     low, high = columns.min(axis=0), columns.max(axis=0)
     width = high - low
-    moves = width > 1e-9 * np.maximum(np.abs(high), 1e-300)
+    moves = width > 1e-9 * np.abs(high)
     return np.asarray(np.where(moves, (columns - low) / np.where(width > 0, width, 1), 0.0))

@@ -85,11 +85,11 @@ def test_a_point_that_began_before_the_process_counts_only_from_its_birth() -> N
 
 
 def test_a_settling_level_averaged_over_many_time_scales_stays_finite() -> None:
-    """Beyond 60 time scales a point's width counts as 60 of them."""
-    [[column]] = APPROACH.columns(np.array([100.0]), np.array([190.0]), SPAN, np.array([0.01]))
-    assert column == pytest.approx(1 - np.exp(-50.0) * np.sinh(30.0) / 30)
-    [[less]] = APPROACH.columns(np.array([100.0]), np.array([116.0]), SPAN, np.array([0.01]))
-    assert less == pytest.approx(1 - np.exp(-50.0) * np.sinh(29.0) / 29)
+    """Beyond 60 time scales of 2 s a point's width counts as 60 of them."""
+    ages, shares = np.array([60.0, 58.0]), np.array([0.01])
+    wide, less = APPROACH.columns(ages, np.array([190.0, 116.0]), SPAN, shares).ravel()
+    assert wide == pytest.approx(1 - np.exp(-30.0) * np.sinh(30.0) / 30)
+    assert less == pytest.approx(1 - np.exp(-29.0) * np.sinh(29.0) / 29)
 
 
 @pytest.mark.parametrize(

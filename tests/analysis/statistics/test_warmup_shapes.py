@@ -77,7 +77,7 @@ def steepest(values: Floats, starts: Floats, most: int) -> list[int]:
     return sorted(sorted(scores, key=lambda place: (-round(scores[place], 9), place))[:most])
 
 
-@pytest.mark.parametrize("n", [8, 25, 26, 60])
+@pytest.mark.parametrize("n", [8, 25, 26, 27, 60])
 def test_steps_are_where_the_level_jumps_most(n: int) -> None:
     rng = np.random.default_rng(n)
     values = rng.normal(0, 1, n) + 4.0 * (np.arange(n) >= n // 2)
@@ -93,6 +93,12 @@ def test_steps_are_where_the_level_jumps_most(n: int) -> None:
     )
     assert shapes.prior == pytest.approx(np.full(len(places), -np.log(n - 1)))
     assert shapes.pairs == ()
+
+
+def test_of_two_points_the_second_may_be_a_step() -> None:
+    shapes = step_shapes(np.array([5.0, 9.0]), np.array([1.0, 3.0]), np.array([1.0, 0.0]))
+    assert (shapes.columns.tolist(), shapes.prior.tolist()) == ([[0.0], [1.0]], [0.0])
+    assert shapes.settles.tolist() == [4.0]
 
 
 def test_a_column_is_cleared_of_what_is_known() -> None:
@@ -328,3 +334,26 @@ def test_a_pair_is_worth_six_in_log_likelihood(gain: float, found: bool) -> None
     rest[:2], rest[2] = np.sqrt(explained / 2), np.sqrt(1 - explained)
     one[0], other[1] = 1.0, 1.0
     assert bool(pair_of(one, other, rest)) is found
+
+
+def test_a_pair_is_refined_in_three_rounds_each_beside_the_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each time within a tenth, and each time a fiftieth longer."""
+    near: list[tuple[int, Floats]] = []
+
+    def refine(_: Any, family: int, shares: Floats, beside: _Cleared, rest: Floats) -> float:
+        near.append((family, shares))
+        assert beside.basis.shape == (60, 2)
+        assert rest == pytest.approx(values - beside.basis @ (beside.basis.T @ values))
+        return float(shares[10]) * 1.02
+
+    monkeypatch.setattr(_ShapeSearch, "_refine", refine)
+    values = 3 * drawn(0, 0.02) + 2 * drawn(2, 0.3)
+    search = searched(values)
+    (first, one), (second, other) = search.best_pair(search.bases[0])
+    assert (first, second) == (0, 2)
+    assert [family for family, _ in near] == [0, 2, 0, 2, 0, 2]
+    for number, (_, shares) in enumerate(near):
+        begins = (one, other)[number % 2] / 1.02 ** (3 - number // 2)
+        assert shares == pytest.approx(begins * np.exp(np.linspace(-0.1, 0.1, 21)))
