@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from soak.analysis.statistics.warmup_families import FAMILIES
-from soak.analysis.statistics.warmup_shapes import warmup_shapes
+from soak.analysis.statistics.warmup_shapes import _Cleared, warmup_shapes
 from soak.model import Floats
 
 APPROACH, CREEP, FILL, EVER_SLOWER = FAMILIES
@@ -135,3 +135,13 @@ def test_the_grid_of_warm_ups_is_weighed_with_two_that_fit_best_of_each_family()
         (np.log1p(ages[:, None] / (30 * creeps)) - np.log1p(1 / (30 * creeps)))
         / (np.log1p(1 / creeps) - np.log1p(1 / (30 * creeps)))
     )
+
+
+def test_the_fine_grid_begins_at_a_four_hundredth_of_the_span() -> None:
+    few = np.array([1.0, 2.0, 9.0])
+    searched = _Cleared(few, np.zeros(3), 10.0, np.ones((3, 1))).fine
+    for family, (columns, _), last, many in zip(
+        FAMILIES, searched, (4.0, 0.95, 0.95, 0.95), (240, 200, 200, 200), strict=True
+    ):
+        assert columns.shape == (3, many)
+        assert family.fine == pytest.approx(np.geomspace(1 / 400, last, many))
