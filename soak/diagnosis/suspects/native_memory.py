@@ -103,12 +103,11 @@ def class_loaders_grow(case: Case, context: RunContext) -> str:
 
 def fragmented(case: Case, context: RunContext) -> str:
     """Say that the allocator gave back most of the growth of resident memory when asked to (malloc_trim), if it did."""
-    resident = case.of(ResourceKind.MEMORY)
+    if not case.of(ResourceKind.MEMORY):
+        return ""
     trimmed = max(
         (float(np.nanmax(series.values)) for series in context.recorded(TRIMMED)), default=0.0
     )
-    if not resident or trimmed <= 0:
-        return ""
     grown = sum(rise(series, context.prepared.judged_from) for series in context.series(RESIDENT))
     if grown <= 0 or trimmed < TRIMMED_SHARE * grown:
         return ""

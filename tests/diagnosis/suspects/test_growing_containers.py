@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
-from soak.diagnosis.attribution.attribution import EVERY
+from soak.diagnosis.attribution.attribution import EVERY, Attribution
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import growing_containers as module
 from soak.diagnosis.suspects.cases import Case
@@ -60,6 +60,8 @@ def test_a_container_has_its_holder_kind_rate_endpoint_and_place() -> None:
         ([0, 10, np.nan, 30, 40], True),
         ([0, 60, 0, 20], False),
         ([20, 10, 0], False),
+        ([90, 100, 109], False),
+        ([90, 100, 110], True),
     ],
 )
 def test_a_container_grows_from_three_snapshots_and_twenty_entries_on_and_surely(
@@ -74,6 +76,14 @@ def test_only_the_judged_stretch_counts_and_only_with_requests() -> None:
     assert module._growing(series, context(requests=ASKED, warmup=4.0)) is None
     still = [windows("GET /a", [1] + [0] * 39)]
     assert module._growing(series, context(requests=still)) is None
+    once = [windows("GET /a", [0, 1] + [0] * 38)]
+    found = module._growing(length([0, 20, 20]), context(requests=once))
+    assert found is not None
+    assert found.per_request == pytest.approx(20.0)
+    told = "attribute_by_endpoint"
+    with mock.patch.object(module, told, return_value=Attribution("x", "entries", ())) as asked:
+        assert growing([0, 10, 20, 30]) is not None
+    assert asked.call_args.kwargs == {"integer": True}
     with mock.patch.object(module, "slope_and_error", return_value=(1.0, 1.0)):
         assert growing([0, 10, 20, 30]) is None
 

@@ -152,6 +152,8 @@ def test_an_amount_is_in_words(value: float, unit: str, words: str) -> None:
         ((finding(float("inf")), finding(9.0)), "; memory runs out in 9 h"),
         ((finding(0.0), finding(9.0)), "; memory runs out in 9 h"),
         ((finding(3.0, "bytes"),), "; memory runs out in 3 h"),
+        ((finding(9.949),), "; memory runs out in 9.9 h"),
+        ((finding(9.951),), "; memory runs out in 10 h"),
         ((), ""),
     ],
 )

@@ -158,6 +158,10 @@ def test_a_heap_is_scaled_by_the_requests_to_all_endpoints_that_share_the_leak()
     both = replace(small, parts=(Case("GET /cart"), Case(SHIPPING)))
     more = [*WINDOWS, windows_of("GET /", 1000)]
     assert told(both, more) == Amount(shared, 640.0, 600.0, 680.0)
+    partly = replace(small, parts=(Case("GET /never"), Case(SHIPPING)))
+    assert told(partly).per_request == 1600.0
+    once = [windows_of(SHIPPING, 1), windows_of("GET /cart", 9)]
+    assert told(partly, once).per_request == 3200.0
     never = replace(small, parts=(Case("GET /never"),))
     assert with_heap_through_endpoint(never, WINDOWS) is never
 

@@ -53,7 +53,8 @@ def test_of_a_histogram_s_series_the_shortest_name_is_the_family_s() -> None:
 
 def test_a_page_that_grows_is_told_by_its_label_or_in_its_own_words() -> None:
     page = signal(ResourceKind.METRICS, unit="series", words="The page grows.")
-    case = Case("", (page,), (page.each,))
+    other = signal(ResourceKind.METRICS, unit="series", words="Another page grows.")
+    case = Case("", (page, other), (page.each, other.each))
     assert multiplying_labels(case, context(*born("visits", "path", 10), warmup=5.0)) == (
         "Label path of visits gained 10 values during the run: each is kept as a series for good."
     )

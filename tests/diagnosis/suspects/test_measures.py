@@ -39,6 +39,12 @@ def test_an_amount_that_is_the_only_measure_needs_no_words() -> None:
         assert measured_by(case((told, A), other), told) == []
 
 
+def test_a_measure_of_less_than_one_is_told() -> None:
+    told, other = heap(), signal(MEMORY, name="resident")
+    [said] = measured_by(case((told, A), (other, amount("", 0.5))), told)
+    assert said.endswith("do not add up: resident memory (resident) 0.5 B per request of any kind.")
+
+
 @pytest.mark.parametrize(
     ("own", "each", "words"),
     [

@@ -161,5 +161,6 @@ def test_growth_that_was_given_back_is_summed_over_processes_and_told_in_words()
         "and no leak; MALLOC_ARENA_MAX=2 or jemalloc keeps it lower."
     )
     assert fragmented(GROWS, context(*processes)) == ""
+    assert fragmented(GROWS, context(rising(RESIDENT, 1.0))) == ""
     tiny: Any = context(rising(RESIDENT, 1.0), gauge(TRIMMED, [0.5]))
     assert fragmented(GROWS, tiny) != ""

@@ -271,6 +271,16 @@ def test_the_reason_names_a_leak_only_and_only_where_the_run_failed() -> None:
         assert reason(no_leak, Verdict.FAIL) == "It grows."
 
 
+def test_a_leak_that_is_seen_at_two_of_its_places_is_one_suspect() -> None:
+    def suspect(place: Place, endpoint: str = "") -> Suspect:
+        return Suspect("unbounded-cache", 0.9, place, endpoint, 1.0, 1.0, 1.0, "bytes", (), "", "")
+
+    keep, other, unknown = Place("keep"), Place("other"), Place(unknown="too few samples")
+    assert each_once([suspect(keep), suspect(keep)]) == [suspect(keep)]
+    different = [suspect(keep), suspect(other), suspect(keep, "GET /"), *[suspect(unknown)] * 2]
+    assert each_once(different) == different
+
+
 REAL = [
     *("go/map", "go/middleware", "go/channel", "go/body", "go/buffered", "go/context"),
     *("java/threadlocal", "node/timers"),
@@ -655,13 +665,3 @@ def test_no_evidence_makes_no_class_likely_and_evidence_against_none() -> None:
         == "request-context"
     )
     assert sum(class_probabilities(EVIDENCE).values()) <= 1
-
-
-def test_a_leak_that_is_seen_at_two_of_its_places_is_one_suspect() -> None:
-    def suspect(place: Place, endpoint: str = "") -> Suspect:
-        return Suspect("unbounded-cache", 0.9, place, endpoint, 1.0, 1.0, 1.0, "bytes", (), "", "")
-
-    keep, other, unknown = Place("keep"), Place("other"), Place(unknown="too few samples")
-    assert each_once([suspect(keep), suspect(keep)]) == [suspect(keep)]
-    different = [suspect(keep), suspect(other), suspect(keep, "GET /"), *[suspect(unknown)] * 2]
-    assert each_once(different) == different
