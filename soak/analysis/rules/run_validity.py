@@ -68,7 +68,7 @@ def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterato
 def _scrapes(prepared: Prepared, health: SourceHealth) -> tuple[int, int]:
     """Return how many scrapes were tried while the target lived, and how many of them failed."""
     inside = health.times < died_at(prepared.recording) - DYING
-    if not len(health.times) or inside.all():
+    if inside.all():  # also if only its counts are known
         return health.scrapes, health.failed
     return int(inside.sum()), int(np.count_nonzero(inside & ~health.answered))
 
