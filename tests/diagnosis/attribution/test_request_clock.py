@@ -97,6 +97,16 @@ def test_a_clock_is_drawn_at_some_of_its_times_with_the_requests_done(
     )
 
 
+def test_a_clock_is_drawn_at_four_hundred_of_its_times() -> None:
+    grid = np.arange(1000.0)
+    with mock.patch.object(
+        module, "mix_at", lambda times, _: Mix(("a",), np.array(times)[:, None])
+    ):
+        clock = _clock(PREPARED, [amount("a", 1.0)], grid, grid)
+    assert len(clock.wall) == 400
+    assert (clock.wall[0], clock.wall[1], clock.wall[-1]) == (0, 2, 999)
+
+
 @contextmanager
 def told_apart(*told: Amount, values: Floats | None = None) -> Iterator[Any]:
     """An endpoint's requests come at 20 s alone, and it makes all of the growth."""
@@ -116,9 +126,11 @@ def told_apart(*told: Amount, values: Floats | None = None) -> Iterator[Any]:
 
 
 def judged(judged_from: float = 10.0, end: float = 50.0) -> Any:
-    windows = SimpleNamespace(times=np.array([5.0, 10, 20, 40, 50, 60]))
+    first, other = (
+        SimpleNamespace(times=np.array(times)) for times in ([5.0, 10, 20, 40, 50, 60], [30.0])
+    )
     return SimpleNamespace(
-        recording=SimpleNamespace(windows=(windows,)), judged_from=judged_from, end=end
+        recording=SimpleNamespace(windows=(first, other)), judged_from=judged_from, end=end
     )
 
 
