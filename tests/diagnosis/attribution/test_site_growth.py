@@ -258,6 +258,7 @@ def test_the_least_of_the_last_three_levels_lasts() -> None:
     assert lasting(np.array([2.0, 9.0, 8.0, 5.0, 7.0])) == 3.0
     assert lasting(np.array([2.0, 1.0, 8.0, 5.0, 7.0])) == 3.0
     assert lasting(np.array([2.0, 9.0, 1.0, 5.0, 7.0])) == -1.0
+    assert lasting(np.array([2.0, 5.0, 8.0])) == 0.0  # the first is none of those that followed it
 
 
 @pytest.mark.parametrize(
