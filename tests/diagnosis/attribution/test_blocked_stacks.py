@@ -316,6 +316,7 @@ def test_a_stack_with_own_frames_stays_as_it_is() -> None:
 def test_no_leak_profile_proves_nothing_and_one_adds_up_what_it_names() -> None:
     found = groups(taken(((PARKED, OWN), (1.0, 2.0, 3.0)), ((PARKED, READS), (0.0, 9.0, 18.0))))
     assert with_leak_profile(found, None) == found
+    assert [group.proven for group in with_leak_profile(found, None)] == [0.0, 0.0]
     rows = (
         ((PARKED, OWN, OUTER), (3.0,)),
         ((Frame("runtime.chansend"), LIBRARY, OWN), (4.0,)),
@@ -326,3 +327,32 @@ def test_no_leak_profile_proves_nothing_and_one_adds_up_what_it_names() -> None:
     told: list[BlockedGroup] = with_leak_profile(found, leaked)
     assert [(group.place, group.proven) for group in told] == [(READS, 0.0), (OWN, 7.0)]
     assert cast("Any", told[1].site) is found[1].site
+
+
+@pytest.mark.parametrize(
+    ("most", "less"), [((0.0, 1.0, 20.0), (5.0, 15.0, 15.0)), ((0.0, 20.0, 20.0), (5.0, 0.0, 15.0))]
+)
+def test_a_group_of_several_files_is_named_by_the_stack_that_gained_most_in_any(
+    most: tuple[float, ...], less: tuple[float, ...]
+) -> None:
+    """Its file as a whole gained less, by goroutines that wait for something else there."""
+    elsewhere = Frame("main.f", "/src/other.go", 8, True)
+    rows = (
+        ((PARKED, OWN), most),
+        ((Frame("runtime.chansend"), OWN), (30.0, 30.0, 15.0)),
+        ((PARKED, elsewhere), less),
+    )
+    first, _ = groups(taken(*rows))
+    assert first.place == OWN
+    assert [stack.levels.tolist() for stack in first.site.stacks] == [list(most), list(less)]
+
+
+def test_groups_are_ranked_by_their_growth_and_not_by_its_interval() -> None:
+    rows = (
+        ((Frame("main.sure", own=True),), (0.0, 900.0, 1800.0)),
+        ((Frame("main.less", own=True),), (0.0, 2500.0, 1600.0)),
+        ((Frame("main.most", own=True),), (0.0, 2500.0, 2000.0)),
+    )
+    assert [group.place.function for group in groups(taken(*rows))] == [
+        *("main.most", "main.sure", "main.less")
+    ]
