@@ -13,7 +13,7 @@ from tests.mutants.nearest import place_of
 
 
 class NotImportableError(Exception):
-    """A mutant whose module cannot be imported."""
+    """A mutant whose module cannot be compiled or imported."""
 
 
 def functions() -> dict[str, list[FunctionType]]:
@@ -30,7 +30,10 @@ def swap_in(mutant: Mutant, known: dict[str, list[FunctionType]]) -> None:
     module = sys.modules[
         mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     ]
-    whole = compile(mutant.source(), str(ROOT / mutant.path), "exec", dont_inherit=True)
+    try:
+        whole = compile(mutant.source(), str(ROOT / mutant.path), "exec", dont_inherit=True)
+    except SyntaxError as error:  # of a pattern's `|` made into `&`
+        raise NotImportableError from error
     codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(whole)}
     for function in known.get(module.__name__, ()):
         code = codes.get((function.__code__.co_qualname, function.__code__.co_firstlineno))

@@ -94,7 +94,7 @@ def test_several_endpoints_are_told_apart_by_the_whole_run_s_windows(
 
 def test_levels_are_no_counts_unless_that_is_said() -> None:
     with mock.patch.object(module, "attribute") as asked:
-        attribute_by_endpoint(prepared(a=1, b=1), LEVELS, "x", "bytes")
+        attribute_by_endpoint(prepared=prepared(a=1, b=1), levels=LEVELS, key="x", unit="bytes")
     assert asked.call_args.kwargs["integer"] is False
 
 
@@ -145,3 +145,10 @@ def test_three_endpoints_or_more_that_add_alike_are_all_of_them(
     assert [(each.endpoint, each.per_request) for each in contributing] == endpoints
     if endpoints and endpoints[0][0] == EVERY:
         assert contributing[0].share == 1.0
+
+
+@pytest.mark.parametrize(("count", "known"), [(2, False), (3, True)])
+def test_three_points_make_a_level(count: int, known: bool) -> None:
+    points = TIMES[:count], TIMES[:count]
+    with mock.patch.object(module, "retained_levels", return_value=points):
+        assert (levels_of(prepared(), Series("x", TIMES, TIMES)) is not None) is known

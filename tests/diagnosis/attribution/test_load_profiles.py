@@ -58,10 +58,10 @@ def test_unreadable_snapshots_are_counted_and_the_last_one_s_fault_is_said() -> 
 
     lost = Snapshot(5.0, 0.1, "heap", "steady", None, torn)
     profiles, [said] = load_profiles(
-        [taken(1.0), taken(2.0, b"<html>"), lost, taken(6.0)], "heap", []
+        [taken(1.0), taken(2.0, b"<html>"), taken(3.0, b"<html>"), lost, taken(6.0)], "heap", []
     )
     assert [each.time for each in profiles] == [1, 6]
-    assert said == "2 of 4 heap snapshots cannot be read, the last with: OSError: gone"
+    assert said == "3 of 5 heap snapshots cannot be read, the last with: OSError: gone"
 
 
 def test_profiles_without_symbols_are_read_and_what_would_help_is_said() -> None:

@@ -129,3 +129,18 @@ def node_run() -> Recording:
     ]
     mix = Event(1.0, EventKind.MIX, "the mix was varied")
     return replace(recording, series=(), windows=crowded, snapshots=tuple(snapshots), events=(mix,))
+
+
+def test_a_series_that_a_recording_has_from_snapshots_is_not_made_again() -> None:
+    data = gauges([("python_asyncio_tasks", {}, 3.0), ("python_traced_memory_bytes", {}, 9.0)])
+    recording = replace(run(snapshots=False), series=(), snapshots=(taken(5.0, data),))
+    both = with_snapshot_series(recording)
+    assert len(both.series) == 2
+    assert with_snapshot_series(both) is both
+    scraped = replace(both.series[0], source="process")
+    again = with_snapshot_series(replace(both, series=(scraped, both.series[1])))
+    assert [(each.name, each.source) for each in again.series] == [
+        ("python_asyncio_tasks", "process"),
+        ("python_traced_memory_bytes", SNAPSHOT_SOURCE),
+        ("python_asyncio_tasks", SNAPSHOT_SOURCE),
+    ]
