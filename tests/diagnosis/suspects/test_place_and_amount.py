@@ -338,6 +338,7 @@ def test_an_interval_is_as_wide_as_it_is_to_its_estimate() -> None:
     heap, kept = named(HEAP, "heap"), named(PLACE, "place")
     assert module._width(Amount("", 8.0, 7.0, 11.0), heap) == 0.5
     assert module._width(Amount("", 8.0, 7.0, 11.0), kept) == 0.75
+    assert module._width(Amount("", 1.0, 0.0, 0.12345678), heap) == 0.123457
     assert module._width(Amount("", 0.5, 0.25, 0.75), heap) == 1.0
     for nothing in (0.0, -1.0):
         assert module._width(Amount("", nothing, -2.0, 3.0), kept) == float("inf")
