@@ -196,6 +196,18 @@ def test_windows_longer_than_the_stretch_are_told_at_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("seconds", [0.5, 1.0, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 30.0])
+def test_a_shortfall_is_told_whatever_the_length_of_the_windows(seconds: float) -> None:
+    count, asked = max(4, round(20 / seconds)), 10.0 * seconds
+    answered = [round(asked)] * count + [round(0.4 * asked)] * count
+    seen = [
+        window(seconds * (index + 1), each, asked=asked, seconds=seconds)
+        for index, each in enumerate(answered)
+    ]
+    assert told(seen)
+    assert not told(seen[:count])
+
+
 @pytest.mark.parametrize(("first", "begins"), [(5, 9.0), (1, 9.0), (7, 9.0)])
 def test_nothing_is_compared_before_four_seconds_were_seen_of_both_parts(
     first: int, begins: float
