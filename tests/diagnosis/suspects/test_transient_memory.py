@@ -10,6 +10,7 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import AllocationSite
 from soak.diagnosis.attribution.attribution import Amount
@@ -757,6 +758,10 @@ def test_collections_are_read_at_the_times_of_the_first_of_their_series() -> Non
     [told] = transient_memory._collecting(context(minor, major, requests=made, seconds=40))
     assert told.per_request == pytest.approx(0.003)
     assert transient_memory._collecting(context(major, minor, requests=made, seconds=40)) == ()
+    run = context(minor, major, requests=made, seconds=40)
+    with mock.patch.object(Prepared, "cuts", return_value=()) as cut:
+        transient_memory._collecting(run)
+    assert cut.call_args.args[0].labels == minor.labels
 
 
 def test_the_collections_of_a_runtime_that_counts_what_it_allocates_are_not_read() -> None:
