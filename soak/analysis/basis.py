@@ -95,7 +95,7 @@ def _warm_up(analysis: Analysis, prepared: Prepared) -> str:
 def _rules(findings: Sequence[Finding], survive: float) -> str:
     growth = [finding for finding in findings if finding.rule is RuleName.GROWTH]
     others = [finding for finding in findings if finding.rule is not RuleName.GROWTH]
-    said = (
+    sentence = (
         f"{show_count(len(growth), 'series', 'series')} judged for growth, with a 95% interval each. Would it last "
         f"{show_duration(survive)}, or the limit that it has? {_tally(growth)}."
     )
@@ -107,7 +107,7 @@ def _rules(findings: Sequence[Finding], survive: float) -> str:
         if adjustment.before is not adjustment.after
     )
     steps = ", ".join(f"{by} ({number})" for by, number in changed.items())
-    return said + more + (f" Verdicts changed by a closer look: {steps}." if steps else "")
+    return sentence + more + (f" Verdicts changed by a closer look: {steps}." if steps else "")
 
 
 def _verdict(analysis: Analysis) -> str:
@@ -167,9 +167,9 @@ def _tally(findings: Sequence[Finding]) -> str:
         Verdict.INCONCLUSIVE: ("is open", "are open"),
         Verdict.PASS: ("passes", "pass"),
     }
-    said = [
+    parts = [
         f"{counts[verdict]} {one if counts[verdict] == 1 else more}"
         for verdict, (one, more) in words.items()
         if counts[verdict]
     ]
-    return ", ".join(said) or "none"
+    return ", ".join(parts) or "none"

@@ -106,14 +106,14 @@ def pool(
     findings = (*growth, *others, *vouch_finding(reach, vouch))
     ordered = tuple(sorted(findings, key=lambda finding: finding.verdict.rank))
     verdict = ordered[0].verdict if growth else Verdict.INCONCLUSIVE
-    said = f"{len(runs)} runs, {show_duration(sum(judged))} judged together"
+    summary = f"{len(runs)} runs, {show_duration(sum(judged))} judged together"
     vouched = vouched_by(reach) if reach is not None and verdict is Verdict.PASS else None
     if not growth:
         reason = "No resource was judged in every run, so growth cannot be judged."
     elif vouched is not None and reach is not None:
-        reason = f"{vouches(reach)}. {said}."
+        reason = f"{vouches(reach)}. {summary}."
     else:
-        reason = f"{ordered[0].reason} ({said})"
+        reason = f"{ordered[0].reason} ({summary})"
     seconds = sum(run.run.seconds for run in runs)
     info = RunInfo(f"{runs[0].run.name}, {len(runs)} runs together", runs[0].run.started, seconds)
     warnings = tuple(f"{run.run.started}: {warning}" for run in runs for warning in run.warnings)

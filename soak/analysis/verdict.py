@@ -218,13 +218,13 @@ def _all_well(prepared: Prepared, growth: list[Finding]) -> str:
     by_name = {finding.series: finding for finding in reversed(growth)}
     first = by_name.get(RESIDENT, first)
     count = show_count(len(growth), "series", "series")
-    said = f"{count} stayed steady over {show_duration(prepared.loaded_seconds)}{' of load' * prepared.driven}"
+    sentence = f"{count} stayed steady over {show_duration(prepared.loaded_seconds)}{' of load' * prepared.driven}"
     if first.trend is not None and 0 < first.trend.resolution_per_hour < math.inf:
         role = metric_of(first.series, first.labels) or unknown_metric(first.series)
         slowest = show_growth(first.trend.resolution_per_hour, role.unit)
         unseen = "a fall" if role.worse is Worse.DOWN else "growth"
-        return f"{said}; {unseen} of {role.noun} above {slowest}, would have been caught."
-    return f"{said}."
+        return f"{sentence}; {unseen} of {role.noun} above {slowest}, would have been caught."
+    return f"{sentence}."
 
 
 def _groups(prepared: Prepared) -> Iterator[GroupSummary]:

@@ -167,13 +167,15 @@ def vouch_finding(reach: Horizon | None, required: float | None) -> Iterable[Fin
         return
     seconds, finding = reach.seconds, reach.finding
     verdict = Verdict.PASS if seconds >= required else Verdict.INCONCLUSIVE
-    said = f"This run vouches for {show_duration(seconds)}; {show_duration(required)} are required"
+    sentence = (
+        f"This run vouches for {show_duration(seconds)}; {show_duration(required)} are required"
+    )
     tail = "." if verdict is Verdict.PASS else f": {unseen(finding)}; {advice(reach)}."
     yield Finding(
         RuleName.VOUCH,
         finding.series,
         verdict,
-        said + tail,
+        sentence + tail,
         finding.labels,
         required,
         seconds,

@@ -73,18 +73,24 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
             "ratio",
         )
     low, change, high = _change(prepared, trend)
-    said = f"{noun} changed by {show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)}) over {_steady(prepared)}"
-    said = capitalized(said)
+    sentence = f"{noun} changed by {show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)}) over {_steady(prepared)}"
+    sentence = capitalized(sentence)
     if low > limit:
-        verdict, said = Verdict.FAIL, f"{said}; {show_ratio(limit)} for the worse is allowed."
-    elif high <= limit:
-        verdict, said = Verdict.PASS, f"{said}; {show_ratio(limit)} for the worse is allowed."
-    else:
-        verdict, said = (
-            Verdict.INCONCLUSIVE,
-            f"{said}, and {show_ratio(limit)} for the worse is allowed; {_more(prepared, low, change, high, limit)}.",
+        verdict, sentence = (
+            Verdict.FAIL,
+            f"{sentence}; {show_ratio(limit)} for the worse is allowed.",
         )
-    return Finding(RuleName.DRIFT, name, verdict, said, (), limit, change, "ratio", trend)
+    elif high <= limit:
+        verdict, sentence = (
+            Verdict.PASS,
+            f"{sentence}; {show_ratio(limit)} for the worse is allowed.",
+        )
+    else:
+        verdict, sentence = (
+            Verdict.INCONCLUSIVE,
+            f"{sentence}, and {show_ratio(limit)} for the worse is allowed; {_more(prepared, low, change, high, limit)}.",
+        )
+    return Finding(RuleName.DRIFT, name, verdict, sentence, (), limit, change, "ratio", trend)
 
 
 def _more(prepared: Prepared, low: float, change: float, high: float, limit: float) -> str:

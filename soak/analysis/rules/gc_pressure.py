@@ -44,7 +44,7 @@ class _Measure:
     series: Series
     value: float
     unit: str
-    said: str
+    sentence: str
     advised: float
     asked: float | None
 
@@ -71,7 +71,7 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
         shown = measure.shown_limit
         if measure.asked is not None:
             verdict = Verdict.FAIL if over else Verdict.PASS
-            reason = f"{measure.said}; {shown} is allowed."
+            reason = f"{measure.sentence}; {shown} is allowed."
         else:
             verdict = Verdict.PASS
             excused = (
@@ -81,7 +81,7 @@ def gc_findings(asked: RuleInput) -> Iterator[Finding]:
                 if advised
                 else " (a small heap, or a short time, to which the advice does not apply)"
             )
-            reason = f"{measure.said}; at most {shown} is advised{excused}."
+            reason = f"{measure.sentence}; at most {shown} is advised{excused}."
         series = measure.series
         told.add(measure.unit)
         yield Finding(
@@ -108,7 +108,10 @@ def gc_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]
         return
     for measure in _measures(asked.prepared, asked.limits):
         if measure.asked is None and measure.value > measure.limit:
-            yield f"{measure.said}, more than the {measure.shown_limit} that is advised; limits.gc turns the advice into a limit"
+            yield (
+                f"{measure.sentence}, more than the {measure.shown_limit} that is advised; "
+                "limits.gc turns the advice into a limit"
+            )
 
 
 def _advice_applies(prepared: Prepared) -> bool:
@@ -122,19 +125,21 @@ def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
     for series, each_second in cycles_of(recorded, start, end):
         rate = 60 * each_second
         asked = None if limits.gc.cycles is None else 60 * limits.gc.cycles
-        said = f"The garbage collector ran {show_number(rate)} times a minute"
-        yield _Measure(series, rate, _UNITS["cycles"], said, 60 * CYCLES, asked)
+        sentence = f"The garbage collector ran {show_number(rate)} times a minute"
+        yield _Measure(series, rate, _UNITS["cycles"], sentence, 60 * CYCLES, asked)
     for series, longest, what in pauses_of(recorded, start, end):
-        said = f"The {what} of the garbage collector was {show_amount(longest, 'seconds')}"
-        yield _Measure(series, longest, "seconds", said, PAUSE, limits.gc.pause)
+        sentence = f"The {what} of the garbage collector was {show_amount(longest, 'seconds')}"
+        yield _Measure(series, longest, "seconds", sentence, PAUSE, limits.gc.pause)
     for collector in HEAPS:
         for series in prepared.named(collector.live):
             beside = prepared.beside(collector.taken, series.labels)
             given_back = prepared.beside(collector.released, series.labels)
             share = _share(prepared, series, beside, given_back)
             if share is not None:
-                said = f"{show_amount(share, 'ratio')} of the memory taken from the system is live"
-                yield _Measure(series, share, "ratio", said, LIVE, limits.gc.live)
+                sentence = (
+                    f"{show_amount(share, 'ratio')} of the memory taken from the system is live"
+                )
+                yield _Measure(series, share, "ratio", sentence, LIVE, limits.gc.live)
 
 
 def _share(

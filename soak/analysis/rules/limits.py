@@ -68,9 +68,9 @@ def max_findings(asked: RuleInput) -> Iterator[Finding]:
             highest = float(known.max())
             unit = role.unit or _unit(series.name, limit)
             verdict = Verdict.FAIL if highest > limit else Verdict.PASS
-            said = "rose to" if verdict is Verdict.FAIL else "stayed at or below"
+            compared = "rose to" if verdict is Verdict.FAIL else "stayed at or below"
             rose, allowed = show_apart(highest, limit, unit)
-            reason = f"{_subject(role.noun)} {said} {rose}; {allowed} is allowed."
+            reason = f"{_subject(role.noun)} {compared} {rose}; {allowed} is allowed."
             yield Finding(
                 RuleName.MAX, series.name, verdict, reason, series.labels, limit, highest, unit
             )
@@ -201,14 +201,14 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
     ratio = failed / total
     most = ", ".join(kind for kind, _ in sorted(kinds.items(), key=lambda item: -item[1])[:3])
     shown, allowed = show_apart(ratio, ratio if limit is None else limit, "ratio")
-    said = f"{of(labels)}{failed:,} of {total:,} requests failed ({shown}{f': {most}' if failed and most else ''})"
+    sentence = f"{of(labels)}{failed:,} of {total:,} requests failed ({shown}{f': {most}' if failed and most else ''})"
     if limit is not None:
         verdict = Verdict.FAIL if ratio > limit else Verdict.PASS
         yield Finding(
             RuleName.ERRORS,
             name,
             verdict,
-            f"{said}; {allowed} is allowed.",
+            f"{sentence}; {allowed} is allowed.",
             labels,
             limit,
             ratio,
@@ -216,7 +216,7 @@ def _errors(windows: EndpointWindows, limits: EndpointLimits, labels: Labels) ->
         )
     elif ratio > _MOSTLY:
         doing = "an endpoint that mostly fails" if labels else "a service that mostly fails"
-        reason = f"{said}: {doing} is not doing the work that would make it leak; fix that, or allow it (limit errors: 100%)."
+        reason = f"{sentence}: {doing} is not doing the work that would make it leak; fix that, or allow it (limit errors: 100%)."
         yield Finding(
             RuleName.ERRORS,
             name,

@@ -252,12 +252,12 @@ def saturated(generator: Generator | None, findings: Iterable[Finding]) -> str |
 
 def _figures_of(generator: Generator) -> str:
     """Return `97% of a core, event loop up to 12 ms late, 4,000 of 9,000 requests/s answered`."""
-    said = f"{show_ratio(generator.cpu)} of a core, event loop up to {show_duration(generator.lag)} late"
+    figures = f"{show_ratio(generator.cpu)} of a core, event loop up to {show_duration(generator.lag)} late"
     if generator.machine > CROWDED and generator.lag >= LAGGING:
-        said += f", load average of its machine {show_number(generator.machine)} per core"
+        figures += f", load average of its machine {show_number(generator.machine)} per core"
     if generator.asked is None or not generator.behind:
-        return said
-    return f"{said}, {_rates(generator)} requests/s {_outcome(generator)}"
+        return figures
+    return f"{figures}, {_rates(generator)} requests/s {_outcome(generator)}"
 
 
 def _rates(generator: Generator) -> str:

@@ -15,7 +15,7 @@ def locustfile_findings(asked: RuleInput) -> Iterator[Finding]:
         (EventKind.EXIT_CODE, "process_exit_code", Verdict.FAIL),
         (EventKind.EXCEPTIONS, "locustfile_exceptions", Verdict.INCONCLUSIVE),
     ):
-        said = [event.text for event in asked.prepared.recording.events if event.kind is kind]
-        if said:
-            text = f"{capitalized(said[0])}."
+        messages = [event.text for event in asked.prepared.recording.events if event.kind is kind]
+        if messages:
+            text = f"{capitalized(messages[0])}."
             yield Finding(RuleName.ERRORS, series, verdict, text)

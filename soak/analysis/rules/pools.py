@@ -136,9 +136,9 @@ def _pinned(
     )
     queue = _judged(prepared, waiting) if waiting is not None else taken[:0]
     waited = float((queue > 0).mean()) if len(queue) else 0.0
-    said = f", and callers waited in {show_ratio(waited)} of them" if waited else ""
+    waits = f", and callers waited in {show_ratio(waited)} of them" if waited else ""
     yield (
-        f"The connection pool{of} was at its maximum of {show_number(most)} in {show_ratio(share)} of the samples{said}: "
+        f"The connection pool{of} was at its maximum of {show_number(most)} in {show_ratio(share)} of the samples{waits}: "
         "the pool, and not the service, may set the pace"
     )
 

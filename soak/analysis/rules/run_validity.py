@@ -46,11 +46,11 @@ def validity_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterato
             yield f"{health.source}: {lost}; the last error: {health.last_error}"
         if health.worst_late > 1.0:
             yield f"{health.source}: a scrape was {show_duration(health.worst_late)} late"
-    for name, said in _ODD.items():
+    for name, description in _ODD.items():
         for series in prepared.named(name):
             most = float(np.nanmax(series.values)) if np.isfinite(series.values).any() else 0.0
             if most > 0:
-                yield f"{series.source}: {said.format(show_number(most))}"
+                yield f"{series.source}: {description.format(show_number(most))}"
     for event in prepared.recording.events:
         if event.kind in (EventKind.WARNING, EventKind.WORKER):
             yield event.text
@@ -129,11 +129,11 @@ def _restarts(prepared: Prepared) -> Iterator[Finding]:
         when = ", ".join(show_duration(moment - prepared.start) for moment in moments[:3])
         times = "once" if count == 1 else f"{count} times"
         whose = f"The process of {instance}" if instance else "The target's process"
-        said = f"{whose} was replaced {times} (after {when}{' …' if count > 3 else ''})"
+        sentence = f"{whose} was replaced {times} (after {when}{' …' if count > 3 else ''})"
         if prepared.driven:
-            verdict, reason = Verdict.FAIL, f"{said}: it did not survive this run."
+            verdict, reason = Verdict.FAIL, f"{sentence}: it did not survive this run."
         else:
-            verdict, reason = Verdict.PASS, f"{said}; each life is judged by itself."
+            verdict, reason = Verdict.PASS, f"{sentence}; each life is judged by itself."
         yield Finding(
             RuleName.RESTART, name, verdict, reason, labels, observed=float(count), unit="restarts"
         )
@@ -188,15 +188,15 @@ def _outage(prepared: Prepared, *, errors_allowed: bool) -> Iterator[Finding]:
     if failing < _OUTAGE:
         return
     silent = [health for health in prepared.recording.sources if _silent_since(health, since)]
-    said = (
+    sentence = (
         f"No request succeeded any more from {show_duration(since - prepared.start)} of the load on"
     )
     if silent and len(silent) == len(prepared.recording.sources):
-        why = f"{said}, nor did a scrape ({silent[0].last_error}): the target did not survive this run."
+        why = f"{sentence}, nor did a scrape ({silent[0].last_error}): the target did not survive this run."
         yield Finding(RuleName.RESTART, "http_requests", Verdict.FAIL, why)
     elif not errors_allowed:
         left = show_duration(prepared.end - since)
-        why = f"{said}, its last {left}: what the target did then is not what was to be judged; find out why first."
+        why = f"{sentence}, its last {left}: what the target did then is not what was to be judged; find out why first."
         yield Finding(RuleName.COVERAGE, "http_requests", Verdict.INCONCLUSIVE, why)
 
 

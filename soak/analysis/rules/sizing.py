@@ -118,12 +118,12 @@ def _by_chance(
     chance = float(chances[0])
     low, high = (float(end) for end in np.quantile(chances[1:], _ENDS))
     within = f"within {show_duration(horizon)}"
-    said = f"the chance that peaks reach it {within} is {_percent(chance)} ({_percent(low)} to {_percent(high)})"
+    chance_text = f"the chance that peaks reach it {within} is {_percent(chance)} ({_percent(low)} to {_percent(high)})"
     if low >= FAILS_AT:
-        return Verdict.FAIL, f"{seen}, without a leak: {said}{size}."
+        return Verdict.FAIL, f"{seen}, without a leak: {chance_text}{size}."
     if chance >= OPEN_AT:
-        return Verdict.INCONCLUSIVE, f"{seen}: {said}{size}."
-    return Verdict.PASS, f"{seen}: {said}."
+        return Verdict.INCONCLUSIVE, f"{seen}: {chance_text}{size}."
+    return Verdict.PASS, f"{seen}: {chance_text}."
 
 
 def _size(fit: Peaks | str, limit: float, horizon: float, unit: str) -> str:

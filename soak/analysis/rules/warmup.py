@@ -157,10 +157,10 @@ def _unfinished_tooth(subject: Subject) -> str:
         return ""
     if fell < max(FELL_BACK * before, FELL_BACK_LEAST * base) or since > NEXT_RISE * before:
         return ""
-    said = [show_amount(each, subject.unit) for each in (fell, since)]
+    amounts = [show_amount(each, subject.unit) for each in (fell, since)]
     return (
-        f"{capitalized(subject.noun)} fell back by {said[0]} once, as where a collector gives memory back, and has risen by "
-        f"{said[1]} since: whether that falls back too, a run of {show_duration(WARMUP_SECONDS)} or more would tell."
+        f"{capitalized(subject.noun)} fell back by {amounts[0]} once, as where a collector gives memory back, and has risen by "
+        f"{amounts[1]} since: whether that falls back too, a run of {show_duration(WARMUP_SECONDS)} or more would tell."
     )
 
 

@@ -84,20 +84,20 @@ def _finding(key: str, limit: Windowed, values: list[float], whole: int, labels:
     allowed = math.floor((1 - wanted.share) * max(count, needed) + _ROUNDING)
     unit = "ratio" if key == "errors" else "seconds"
     what = "Errors" if key == "errors" else f"{key} latency"
-    said = f"{of(labels)}{what} stayed within {show_amount(limit.at, unit)} in {count - bad:,} of {_counted(count, wanted)}"
+    sentence = f"{of(labels)}{what} stayed within {show_amount(limit.at, unit)} in {count - bad:,} of {_counted(count, wanted)}"
     if bad > allowed:
         verdict, reason = (
             Verdict.FAIL,
-            f"{said} ({show_ratio((count - bad) / count)}); {wanted.text} is wanted.",
+            f"{sentence} ({show_ratio((count - bad) / count)}); {wanted.text} is wanted.",
         )
     elif count < needed:
         few = f" ({whole - count:,} more had too few requests)" if whole > count else ""
         verdict = Verdict.INCONCLUSIVE
-        reason = f"{said}{few}: whether it does in {wanted.text} cannot be known from fewer than {needed:,}."
+        reason = f"{sentence}{few}: whether it does in {wanted.text} cannot be known from fewer than {needed:,}."
     else:
         verdict, reason = (
             Verdict.PASS,
-            f"{said} ({show_ratio((count - bad) / count)}); {wanted.text} is wanted.",
+            f"{sentence} ({show_ratio((count - bad) / count)}); {wanted.text} is wanted.",
         )
     rule = RuleName.ERRORS if key == "errors" else RuleName.LATENCY
     series = "http_request_error_ratio" if key == "errors" else f"http_request_{key}_seconds"

@@ -98,14 +98,14 @@ def confirmations(recording: Recording, analysis: Analysis) -> tuple[Confirmatio
 
 def with_confirmations(recording: Recording, analysis: Analysis) -> Analysis:
     """Add the result of the second load to the reasons of the findings; the verdict stays that of the first load."""
-    said = {confirmed.key: confirmed.reason for confirmed in confirmations(recording, analysis)}
+    reasons = {confirmed.key: confirmed.reason for confirmed in confirmations(recording, analysis)}
     findings = tuple(
         finding.adjusted(
             "second load",
             finding.verdict,
-            f"{finding.reason} {capitalized(said[key])}.",
+            f"{finding.reason} {capitalized(reasons[key])}.",
         )
-        if key in said
+        if key in reasons
         else finding
         for finding in analysis.findings
         for key in [

@@ -41,16 +41,16 @@ def load_profiles(
             unread.append(f"{type(error).__name__}: {error}")
         else:
             profiles.append(ProfileSnapshot(wanted[index].time, float(done[index]), profile))
-    said = []
+    warnings = []
     if unread:
-        said.append(
+        warnings.append(
             f"{len(unread)} of {len(wanted)} {kind} snapshots cannot be read, the last with: {unread[-1]}"
         )
     if profiles and not profiles[-1].profile.symbols:
-        said.append(
+        warnings.append(
             f"the {kind} snapshots name addresses and no functions: build the target with its symbols to see places"
         )
-    return profiles, said
+    return profiles, warnings
 
 
 def _chosen(wanted: Sequence[Snapshot]) -> list[int]:

@@ -63,8 +63,8 @@ def _java(dump: Mapping[str, Any]) -> Iterator[tuple[tuple[Frame, ...], int]]:
         raise ValueError("no thread in it")
 
 
-def _file(said: str) -> str:
-    return "" if said in ("Native Method", "Unknown Source") else text(said)
+def _file(file: str) -> str:
+    return "" if file in ("Native Method", "Unknown Source") else text(file)
 
 
 def _starter(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:

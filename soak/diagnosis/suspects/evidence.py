@@ -169,8 +169,8 @@ def _descriptor_kinds(case: Case, context: RunContext) -> str:
     kind, state, grown = growing_descriptor_kind(context)
     if not kind or not case.of(ResourceKind.DESCRIPTORS):
         return ""
-    said = f"{kind}, {state}" if state else kind
-    return f"Of all descriptors it is those of type {said} that grow, by {grown:,.0f}."
+    description = f"{kind}, {state}" if state else kind
+    return f"Of all descriptors it is those of type {description} that grow, by {grown:,.0f}."
 
 
 def _close_wait(case: Case, context: RunContext) -> str:
@@ -312,8 +312,8 @@ EVIDENCE: dict[EvidenceKind, Look] = {
 
 def collect_evidence(case: Case, context: RunContext) -> dict[EvidenceKind, str]:
     """Return all evidence of a case in words, in the table's order."""
-    said = {kind: look(case, context) for kind, look in EVIDENCE.items()}
-    return {kind: words for kind, words in said.items() if words}
+    evidence = {kind: look(case, context) for kind, look in EVIDENCE.items()}
+    return {kind: words for kind, words in evidence.items() if words}
 
 
 def place_in(case: Case, groups_first: bool, but: Sequence[str] = ()) -> Frame | None:

@@ -61,11 +61,11 @@ def growing_containers(case: Case, context: RunContext) -> str:
     """Describe the growing containers of a case; empty if the case is not one of memory alone."""
     if not case.memory_alone or not case.signals:
         return ""
-    said = [
+    sentences = [
         f"{container.holder} ({container.kind}) gains {_gain(container)}"
         for container in containers_of(case, context)[:MOST_NAMED]
     ]
-    return f"{'; '.join(said)}." if said else ""
+    return f"{'; '.join(sentences)}." if sentences else ""
 
 
 def _gain(container: GrowingContainer) -> str:

@@ -83,12 +83,16 @@ def native_categories(case: Case, context: RunContext) -> str:
         (rise(series, context.prepared.judged_from), dict(series.labels).get("category", ""))
         for series in context.series(NATIVE)
     ]
-    said = [
+    categories = [
         f"{CATEGORIES.get(category, category)} by {show_amount(size, 'bytes')}"
         for size, category in sorted(grown, reverse=True)
         if size > LEAST_OFF_HEAP and category != "Java Heap"
     ]
-    return f"Of the JVM's native memory there grew: {', '.join(said[:MOST_NAMED])}." if said else ""
+    return (
+        f"Of the JVM's native memory there grew: {', '.join(categories[:MOST_NAMED])}."
+        if categories
+        else ""
+    )
 
 
 def class_loaders_grow(case: Case, context: RunContext) -> str:

@@ -65,10 +65,10 @@ def kept_requests(case: Case, context: RunContext) -> str:
             )
             if name:
                 by_name.setdefault(name, []).append((site, stack))
-    said = [
+    sentences = [
         words for name, stacks in by_name.items() for words in _growing(name, stacks, case, context)
     ]
-    return said[0] if said else ""
+    return sentences[0] if sentences else ""
 
 
 def _of_others(levels: Levels, name: str, unit: str, case: Case, context: RunContext) -> bool:

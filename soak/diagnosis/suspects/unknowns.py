@@ -142,9 +142,9 @@ def _last(context: RunContext, name: str) -> float | None:
 
 def doubts(case: Case) -> list[str]:
     """Return the attribution's reservations: growth that may be due to time alone, and growth without traffic."""
-    said = list(dict.fromkeys(signal.doubt for signal in case.signals if signal.doubt))
+    doubts = list(dict.fromkeys(signal.doubt for signal in case.signals if signal.doubt))
     doubtful = (
-        [f"{capitalized(doubt)}." for doubt in said[:1]] if case.endpoint in (EVERY, "") else []
+        [f"{capitalized(doubt)}." for doubt in doubts[:1]] if case.endpoint in (EVERY, "") else []
     )
     return doubtful + [_without_traffic(signal) for signal in growing_with_time(case)[:1]]
 

@@ -71,9 +71,7 @@ def test_a_figure_of_the_collector_is_judged_by_its_limit_or_advised_on(
             "seconds",
         )
     ]
-    said = (
-        f"{seen.said}, more than the 1 s that is advised; limits.gc turns the advice into a limit"
-    )
+    said = f"{seen.sentence}, more than the 1 s that is advised; limits.gc turns the advice into a limit"
     assert list(gc_pressure.gc_warnings(asked, ())) == [said] * warned
 
 
@@ -178,7 +176,7 @@ def test_each_process_has_its_collections_its_pause_and_its_live_share() -> None
     released = at_seconds("go_memstats_heap_released_bytes", [40.0])
     run = prepared(series=[collections, pause, heap, taken, released])
     advised = [
-        (measured.series.name, measured.unit, measured.said, measured.limit)
+        (measured.series.name, measured.unit, measured.sentence, measured.limit)
         for measured in gc_pressure._measures(run, Limits())
     ]
     assert advised == [
