@@ -36,7 +36,7 @@ demo: .venv/soak-ready ## Run the main job on the bundled service while it leaks
 	if [ $$code -eq 1 ]; then echo "The leak was found, as it should be: open the report above in a browser."; \
 	else echo "The leak was NOT found (exit $$code)."; exit 1; fi
 
-test: install ## Run the fast tests, which need no toolchain (about 5 minutes on two idle cores)
+test: install ## Run the fast tests, which need no toolchain (about 3 minutes on two idle cores)
 	$(BIN)/python -m pytest -m "not slow and not thorough"
 	@echo "The fast tests passed. 'make test-all' adds the slow ones: whole runs, further recordings, services in Go, Java and Node, PostgreSQL, a browser (some 18 minutes)."
 
