@@ -15,13 +15,16 @@ from soak.profile.abort import REQUEST_SERIES, AbortRule
 from soak.units import show_amount, show_duration, unit_of
 from soak.windows import EndpointWindow, Window
 
-#: Fewest requests that an error share is computed over. A window with fewer never completes a rule without `for`.
+#: Fewest requests that an error share is computed over. A window with fewer never completes a rule
+#: without `for`.
 LEAST_REQUESTS = 10
 #: Most windows that are pooled to reach that number of requests; bounds the memory of a rule.
 MOST_WINDOWS = 120
-#: Number of intervals without a sample after which a condition's duration starts again: whether it held is unknown.
+#: Number of intervals without a sample after which a condition's duration starts again: whether it
+#: held is unknown.
 GAP_INTERVALS = 5.0
-#: Fraction of an interval by which a timer may be early: a rule of 30 s acts at a window that ends at 29.9 s.
+#: Fraction of an interval by which a timer may be early: a rule of 30 s acts at a window that ends
+#: at 29.9 s.
 EARLY = 0.1
 _QUANTILES = {
     f"http_request_{key}_seconds": float(f"0.{key[1:]}")

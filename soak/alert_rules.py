@@ -19,7 +19,8 @@ from soak.profile import Profile
 from soak.selectors import Matcher
 from soak.units import show_amount, show_duration, show_ratio, unit_of
 
-#: Range over which the line is fitted, and how long the condition must hold: several collections and a busy hour.
+#: Range over which the line is fitted, and how long the condition must hold: several collections
+#: and a busy hour.
 LOOK_BACK, HOLD = "6h", "1h"
 #: Growth over the horizon that matters if no capacity is known: by half, as in soak's own rule.
 BY_HALF = 1.5

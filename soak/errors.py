@@ -10,7 +10,8 @@ _USER_INFO, _QUERY = (
     re.compile(r"(https?://[^\s?]+)\?[^\s:,;)]*"),
 )
 
-#: Exceptions that reading JSON of an unexpected shape raises; a whole number may be larger than any double.
+#: Exceptions that reading JSON of an unexpected shape raises; a whole number may be larger than any
+#: double.
 OTHER_SHAPE = (
     LookupError,
     TypeError,

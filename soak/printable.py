@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-#: Unicode categories that a terminal, XML parser or browser would obey or refuse: controls, surrogates, unassigned.
+#: Unicode categories that a terminal, XML parser or browser would obey or refuse: controls,
+#: surrogates, unassigned.
 _UNSAFE = {"Cc", "Cs", "Cn", "Co"}
 _REORDERING = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 

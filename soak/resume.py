@@ -16,7 +16,8 @@ from soak.model import Ending, Phase, PhaseName
 from soak.recording import is_run_directory, is_under_way, progress_of, read_run
 from soak.units import show_duration
 
-#: Minimum gap in seconds between the last record and the resumed run, even if the system's clock was set back.
+#: Minimum gap in seconds between the last record and the resumed run, even if the system's clock
+#: was set back.
 LEAST_GAP = 1.0
 #: A run with less load left than this, in seconds, is not resumed: it can be judged as it is.
 LEAST_LEFT = 1.0

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-#: Go's pprof (heap, allocs, goroutine, goroutineleak) and its goroutines as text, which says who created each
-#: (stacks); a JVM's classes and their allocation sites; V8's sampled heap, a short V8 CPU profile, and V8's whole heap,
-#: which has no stacks and is for Chrome's developer tools; Python's tracemalloc; a JVM's or Python's threads; and exact
-#: counts of any runtime just after a garbage collection (gauges).
+#: Go's pprof (heap, allocs, goroutine, goroutineleak) and its goroutines as text, which says who
+#: created each (stacks); a JVM's classes and their allocation sites; V8's sampled heap, a short V8
+#: CPU profile, and V8's whole heap, which has no stacks and is for Chrome's developer tools;
+#: Python's tracemalloc; a JVM's or Python's threads; and exact counts of any runtime just after a
+#: garbage collection (gauges).
 SnapshotKind = Literal[
     "heap",
     "allocs",
@@ -26,8 +27,9 @@ SnapshotKind = Literal[
 ]
 #: The source of series derived from snapshots: soak's own snapshots do not disturb them.
 SNAPSHOT_SOURCE = "snapshots"
-#: At the start of the steady phase, on schedule, at its end, after the drain, and after each load that `confirm`
-#: makes: with the requests of the first load again (repeated), and with fresh ones (confirmed).
+#: At the start of the steady phase, on schedule, at its end, after the drain, and after each load
+#: that `confirm` makes: with the requests of the first load again (repeated), and with fresh ones
+#: (confirmed).
 SnapshotStage = Literal["start", "steady", "end", "drained", "repeated", "confirmed"]
 
 

@@ -29,7 +29,8 @@ from soak.sampling.sources.process import listening_on
 PATIENCE = 5.0
 #: Most characters shown of a target's output, and number of its last lines searched for an error.
 _SHOWN, _LINES = 200, 200
-#: A line that says what went wrong, not where: `ValueError: …`, `panic: …`, `Error: listen EADDRINUSE: …`.
+#: A line that says what went wrong, not where: `ValueError: …`, `panic: …`, `Error: listen
+#: EADDRINUSE: …`.
 _ERROR = re.compile(
     r"(?i)^(?=\S).*(error|exception|panic|fatal|cannot|failed|refused|denied|in use)"
 )
@@ -117,8 +118,8 @@ class StartedTarget:
                 raise TargetError(
                     f"{self._key}: {command}: cannot be started: {error.strerror}"
                 ) from None
-        # A target must not outlive its supervisor: the guard ends it when this process is gone, even
-        # by SIGKILL.
+        # A target must not outlive its supervisor: the guard ends it when this process is gone,
+        # even by SIGKILL.
         self._guard = subprocess.Popen(
             [sys.executable, "-P", "-m", "soak.target_guard", str(self._process.pid)],
             stdin=subprocess.PIPE,

@@ -10,23 +10,26 @@ from __future__ import annotations
 #: Higher: false alarms in near-unit-root noise; lower: leaks of 8 standard errors become
 #: inconclusive.
 CERTAIN = 0.15
-#: Probability above which a level has settled. Corpus. Higher: healthy series become inconclusive; lower: leaks under a
-#: warm-up pass.
+#: Probability above which a level has settled. Corpus. Higher: healthy series become inconclusive;
+#: lower: leaks under a warm-up pass.
 SUSPICIOUS = 0.5
-#: Probability given to growth that the recording cannot decide: between CERTAIN and SUSPICIOUS, so always inconclusive.
+#: Probability given to growth that the recording cannot decide: between CERTAIN and SUSPICIOUS, so
+#: always inconclusive.
 CANNOT_TELL = 0.25
 #: Probability given to a level that is settling: just above SUSPICIOUS, so a pass unless other
 #: evidence shows growth.
 SETTLING = 0.6
 
-#: Growth by this share of the level within `limits.survive` is too much: it would grow by half. Convention (VERDICT.md).
+#: Growth by this share of the level within `limits.survive` is too much: it would grow by half.
+#: Convention (VERDICT.md).
 GROWS_BY = 0.5
 
 #: Samples, and points after reduction, below which nothing is fitted. Convention: about two per
 #: parameter of a line and its noise. Fewer: the noise model decides alone.
 FEWEST_SAMPLES, FEWEST_POINTS = 10, 5
-#: Standard errors at which a leak is surely seen: the resolution is the slope's standard error times this. Corpus: leaks of
-#: twice the stated resolution are caught in over 95%. Lower: promised resolutions are not kept.
+#: Standard errors at which a leak is surely seen: the resolution is the slope's standard error
+#: times this. Corpus: leaks of twice the stated resolution are caught in over 95%. Lower: promised
+#: resolutions are not kept.
 RESOLVED_AT = 4.5
 
 #: Seconds after a snapshot within which the next sample of a count may still include the snapshot's
@@ -44,8 +47,9 @@ KEPT_ENTRIES, KEPT_EVENLY = 100.0, 0.9
 #: services recorded (Go, JVM, Node, Python) settled within them. Shorter: healthy young services
 #: fail; longer: leaks take longer to be found.
 WARMUP_SECONDS = 600.0
-#: How much a young service's memory may rise, as a share of its level when judging began, fading to 0 at WARMUP_SECONDS:
-#: resident memory of healthy Go, Node and JVM services rose by up to half after the ramp. Lower: young services fail.
+#: How much a young service's memory may rise, as a share of its level when judging began, fading to
+#: 0 at WARMUP_SECONDS: resident memory of healthy Go, Node and JVM services rose by up to half
+#: after the ramp. Lower: young services fail.
 WARMUP_RISE = 0.5
 #: The same for a rise that is equally fast in each third of the judged stretch, which no observed
 #: warm-up was.
@@ -109,7 +113,8 @@ OUTSIDE_HEAP = 2.0**20
 #: nothing: after an hour, and at the beginning of it. Healthy Go services crept by up to a tenth in
 #: 10 minutes (tests/data/real).
 RESIDENT_ALONE, RESIDENT_ALONE_AT_FIRST, RESIDENT_ALONE_SECONDS = 0.1, 0.5, 3600.0
-#: How far the last quarter may lie above the first for a companion of resident memory to count as steady.
+#: How far the last quarter may lie above the first for a companion of resident memory to count as
+#: steady.
 COMPANION_RISE = 1.05
 
 #: Requests in flight, last third against first, as a factor and in number, from which on a target

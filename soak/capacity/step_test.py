@@ -34,7 +34,8 @@ from soak.generator_limits import BUSY, LAGGING
 from soak.latency import bucket_seconds
 from soak.units import show_duration, show_number, show_ratio
 
-#: Alternative proportions of the likelihood ratios of "holds" and of "breaks", as multiples of the allowed one.
+#: Alternative proportions of the likelihood ratios of "holds" and of "breaks", as multiples of the
+#: allowed one.
 SMALLER, LARGER = (1 / 2, 1 / 4, 1 / 16), (2.0, 4.0, 16.0, 64.0)
 #: Upper bound of an alternative proportion.
 MOST_ALTERNATIVE = 0.9
@@ -44,14 +45,16 @@ FEWEST_WINDOWS = 4
 FEWEST_BLOCKS = 4
 #: Successive windows within all limits after which the target has recovered.
 RECOVERED_WINDOWS = 3
-#: A rate does not hold if requests in flight grow from the first to the last third by more than this share of the
-#: arrivals: the rate is then above capacity by as much, however low its latency still is.
+#: A rate does not hold if requests in flight grow from the first to the last third by more than
+#: this share of the arrivals: the rate is then above capacity by as much, however low its latency
+#: still is.
 QUEUE_GROWTH = 0.01
 #: Growth of requests in flight that is attributed to chance at any rate.
 QUEUE_CHANCE = 5.0
 #: If a smaller share of arrivals was made, the generator is the limit.
 MADE = 0.98
-#: A generator that was busy or lagging in this share of a step's windows is the limit of a step that did not hold.
+#: A generator that was busy or lagging in this share of a step's windows is the limit of a step
+#: that did not hold.
 PRESSED = 0.5
 
 

@@ -38,7 +38,8 @@ CONTAINER = Family(
         replace(memory("pod_memory_working_set_bytes", "pod memory"), whole=True),
         shown("node_memory_working_set_bytes", ResourceKind.MEMORY, "the node's memory in use"),
         bound(MEMORY_LIMIT, "the container's memory limit"),
-        # The resident set is the working set without caches; it is judged only if `keep` records no working set.
+        # The resident set is the working set without caches; it is judged only if `keep` records no
+        # working set.
         shown(
             CONTAINER_RESIDENT + _PAUSE, ResourceKind.MEMORY, "memory of a pod's pause container"
         ),

@@ -49,7 +49,8 @@ COCKROACHDB = Family(
     ),
 )
 
-#: Consul, Vault and Nomad publish the same series, each under its own prefix, in addition to those of the Go client.
+#: Consul, Vault and Nomad publish the same series, each under its own prefix, in addition to those
+#: of the Go client.
 HASHICORP = Family(
     name="Consul",
     prefixes=("consul_", "vault_", "nomad_"),

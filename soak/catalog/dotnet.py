@@ -40,7 +40,8 @@ DOTNET = Family(
         resident("dotnet_process_memory_working_set_bytes"),
         heap(_OTEL, ".NET's heap after a collection"),
         shown("dotnet_gc_last_collection_*_bytes", ResourceKind.HEAP, "memory of .NET's collector"),
-        # prometheus-net.DotNetRuntime; young generations hold what is allocated between collections.
+        # prometheus-net.DotNetRuntime; young generations hold what is allocated between
+        # collections.
         heap('dotnet_gc_heap_size_bytes{gc_generation=~"2|loh"}', ".NET's heap after a collection"),
         shown(
             'dotnet_gc_heap_size_bytes{gc_generation=~".+"}',

@@ -19,8 +19,9 @@ from soak.catalog.row_types import (
 )
 
 LIVE_HEAP, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
-#: Added by soak's snapshots: the exact size of the heap just after the collection that each snapshot forces. The goal
-#: is less informative for a heap of under 2 MiB, for which it does not change.
+#: Added by soak's snapshots: the exact size of the heap just after the collection that each
+#: snapshot forces. The goal is less informative for a heap of under 2 MiB, for which it does not
+#: change.
 COLLECTED_HEAP = "go_heap_after_gc_bytes"
 GOROUTINES, MEMORY_LIMIT = "go_goroutines", "go_gc_gomemlimit_bytes"
 #: All memory that Go took from the system, and the part of the heap that it gave back.
@@ -94,8 +95,9 @@ GO = Family(
         ),
     ),
     breakdowns=(
-        # runtime.MemStats: Sys includes HeapInuse, HeapIdle, StackSys and more. HeapReleased is the part of
-        # the idle heap that was given back. GOMEMLIMIT bounds Sys - HeapReleased (debug.SetMemoryLimit).
+        # runtime.MemStats: Sys includes HeapInuse, HeapIdle, StackSys and more. HeapReleased is the
+        # part of the idle heap that was given back. GOMEMLIMIT bounds Sys - HeapReleased
+        # (debug.SetMemoryLimit).
         Breakdown(
             title="Go's memory by part",
             total=Part(TAKEN, less=RETURNED),

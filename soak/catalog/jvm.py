@@ -38,7 +38,8 @@ HEAP_LIMIT, HEAP_COMMITTED = (
 _OLD = ".*([Oo]ld|[Tt]enured).*|ZHeap|Shenandoah"
 #: All pools of the heap, by the beans' names of HotSpot's and OpenJ9's collectors.
 _HEAP_POOLS = ".*(Eden Space|Survivor Space|Old Gen|Tenured Gen|[Nn]ursery.*|[Tt]enured.*)|ZHeap|ZGC .*|Shenandoah|Epsilon Heap"
-#: Pools of a fixed size, for compiled code and young objects: when they are full, the JVM drops or moves old entries.
+#: Pools of a fixed size, for compiled code and young objects: when they are full, the JVM drops or
+#: moves old entries.
 _BOUNDED = (
     "Code ?Heap.*|Code ?Cache|.*JIT.*|.*Eden Space|.*Survivor Space|.*[Nn]ursery.*|ZGC Young.*"
 )
@@ -53,7 +54,8 @@ _AFTER_OLD, _AFTER_OTEL_OLD = (
 )
 _METASPACE = 'jvm_memory_pool_used_bytes{pool=~"Metaspace|class storage"}'
 _METASPACE_0 = 'jvm_memory_pool_bytes_used{pool=~"Metaspace|class storage"}'
-#: Causes of collections that were requested by jcmd (by soak too, for its snapshots): they are not work of the program.
+#: Causes of collections that were requested by jcmd (by soak too, for its snapshots): they are not
+#: work of the program.
 _FROM_OUTSIDE = '"Heap (Inspection|Dump) Initiated GC|Diagnostic Command"'
 _TASKS = Unit.TASKS
 
@@ -64,8 +66,8 @@ JVM = Family(
     opening="run soak as the JVM's user beside it, with a JDK's jcmd on the PATH",
     prefixes=("jvm_", "jdk_", "base_memory_", "memory_usedHeap"),
     metrics=(
-        # Micrometer, with a series for each memory pool. Only a collection shows how much of a heap is
-        # garbage.
+        # Micrometer, with a series for each memory pool. Only a collection shows how much of a heap
+        # is garbage.
         heap(LIVE_DATA, "the JVM's live data", "jvm_gc_max_data_size_bytes"),
         shown(
             f'{USED}{{id=~"{_BOUNDED}"}}', ResourceKind.HEAP, "a bounded part of the JVM's memory"

@@ -12,7 +12,8 @@ from soak.model import Kind, Labels, series_key
 
 #: Maximum number of series named.
 MOST = 10
-#: Suffixes of names in kB, MB and GB. No unit of a limit fits their values, so 1 MiB/h is given as a bare number.
+#: Suffixes of names in kB, MB and GB. No unit of a limit fits their values, so 1 MiB/h is given as
+#: a bare number.
 _SIZES = {
     word: (unit, limit)
     for unit, limit, names in (

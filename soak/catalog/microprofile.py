@@ -17,7 +17,8 @@ from soak.catalog.row_types import (
 
 #: Collectors of the young generation alone, by their beans' names.
 YOUNG = "G1 Young.*|PS Scavenge|ParNew|Copy|.*Minor.*|scavenge|.*Concurrent.*"
-#: SmallRye gives pools a label (Quarkus, WildFly); before version 2 the pool is part of the series' name (WildFly, Infinispan).
+#: SmallRye gives pools a label (Quarkus, WildFly); before version 2 the pool is part of the series'
+#: name (WildFly, Infinispan).
 _METASPACE_MP = (
     'vendor_memoryPool_usage_bytes{name=~"Metaspace|class storage"}',
     "vendor_memoryPool_Metaspace_usage_bytes",

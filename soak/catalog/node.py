@@ -18,7 +18,8 @@ from soak.catalog.row_types import (
 )
 
 ACTIVE_RESOURCES = "nodejs_active_resources"
-#: Added by soak's snapshots: how many of the requests received since the first snapshot are still on the heap.
+#: Added by soak's snapshots: how many of the requests received since the first snapshot are still
+#: on the heap.
 KEPT_REQUESTS = "nodejs_requests_alive"
 _SECONDS = Unit.SECONDS
 _SOONER = "a smaller --max-old-space-size, as of 128, makes Node collect its old generation sooner"
@@ -36,8 +37,8 @@ NODE = Family(
         # Every open connection is an active handle and resource.
         connected(heap("nodejs_heap_live_bytes", "Node's live heap")),
         heap("nodejs_heap_size_used_bytes", "Node's heap", unless=("nodejs_heap_live_bytes",)),
-        # Buffers that garbage refers to count as external until the next full collection, maybe in an
-        # hour. So external memory is not judged; resident memory is.
+        # Buffers that garbage refers to count as external until the next full collection, maybe in
+        # an hour. So external memory is not judged; resident memory is.
         memory("nodejs_external_live_bytes", "Node's live external memory"),
         shown("nodejs_external_memory_bytes", ResourceKind.MEMORY, "Node's external memory"),
         shown("nodejs_heap_size_total_bytes", ResourceKind.MEMORY, "what Node took for its heap"),

@@ -19,7 +19,8 @@ TRACED_MEMORY, CONTAINER_LENGTH = "python_traced_memory_bytes", "python_containe
 #: Number of files, sockets and databases that the service's own code opened, by source line.
 OPENINGS = "python_openings"
 ALLOCATED_BLOCKS = "python_allocated_blocks"
-#: The share of processor time that tracing allocations takes, and the share of the time that is traced.
+#: The share of processor time that tracing allocations takes, and the share of the time that is
+#: traced.
 TRACING_SHARE, TRACING_DUTY = "python_tracing_share_ratio", "python_tracing_duty_ratio"
 MALLOC_TRIMMED = "python_malloc_trimmed_bytes"
 

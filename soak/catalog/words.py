@@ -82,10 +82,11 @@ RESOURCES: tuple[Words, ...] = (
 )
 #: Words for the free part of a resource: a leak makes it fall, and a rise is harmless.
 LEFT = word_set("free freeable available avail remaining left headroom")
-#: Words whose presence makes `free` memory uninformative: the system's caches take and return free memory, and available
-#: memory includes them.
+#: Words whose presence makes `free` memory uninformative: the system's caches take and return free
+#: memory, and available memory includes them.
 _CACHES = word_set("available avail cached cache buff buffers inactive inact")
-#: The system's own caches: both must stand next to free memory, since an application may have a cache as well.
+#: The system's own caches: both must stand next to free memory, since an application may have a
+#: cache as well.
 _CACHED, _BUFFERED = word_set("cache cached"), word_set("buffers buffer buff buffered")
 _PAGE_CACHE = _CACHED | _BUFFERED
 _OF_THE_MACHINE = word_set(
@@ -97,13 +98,15 @@ _INDICES = word_set("index idx i n no nr row rownum sample seq sequence number n
 _CLOCKS = word_set("time timestamp elapsed uptime epoch clock date datetime ts unixtime duration")
 #: Words that mark a clock whatever else the name says: `process_uptime` does not count processes.
 _ALWAYS_CLOCKS = word_set("uptime elapsed epoch unixtime timestamp")
-#: Words for events, which are counted from the start, whatever they concern: `connections_accepted`, `cache_hits`.
+#: Words for events, which are counted from the start, whatever they concern:
+#: `connections_accepted`, `cache_hits`.
 _EVENTS = word_set(
     "created accepted opened closed hits hit misses miss evictions evicted freed released started finished expired "
     "rejected dropped handled completed served processed acquired returned borrowed joined terminated io uploaded "
     "downloaded transferred transmitted"
 )
-#: Words for what a leak never uses up, whatever else the name says: shares of a processor, flows, latencies, prices, limits.
+#: Words for what a leak never uses up, whatever else the name says: shares of a processor, flows,
+#: latencies, prices, limits.
 _NEVER = word_set(
     "cpu cpus load loadavg latency lag price cost temp temperature celsius fahrenheit humidity voltage "
     "volts amps watts power energy rpm fan speed velocity score sent received rcvd recv rx tx read reads "
@@ -112,8 +115,8 @@ _NEVER = word_set(
     "iowait steal user usr system guest irq softirq iodelay nice vsz vms virt virtual vmsize faults switches "
     "minflt majflt cs lat lon latitude longitude volume revenue sales close high low status code bool up delay response peak"
 )
-#: Before the word of a resource this is a namespace and not a share of a processor: Datadog and OpenTelemetry write
-#: `system.mem.used` for a machine's memory.
+#: Before the word of a resource this is a namespace and not a share of a processor: Datadog and
+#: OpenTelemetry write `system.mem.used` for a machine's memory.
 _NAMESPACE = "system"
 #: Words for a flow rather than a stock, unless the name also has the word of a resource.
 _RARELY = word_set(

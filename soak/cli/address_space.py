@@ -8,7 +8,8 @@ import resource
 from soak.errors import SoakError
 
 MIB = 2**20
-#: Below this limit, importing numpy and scipy ends the process with exit code 1, which means FAIL, or hangs.
+#: Below this limit, importing numpy and scipy ends the process with exit code 1, which means FAIL,
+#: or hangs.
 LEAST = 384 * MIB
 _THREADS = "OPENBLAS_NUM_THREADS"
 

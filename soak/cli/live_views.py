@@ -17,7 +17,8 @@ from soak.live.judge import EVERY, Judge
 from soak.live.page import LivePage
 from soak.live.progress import Live
 
-#: Seconds of a run before it is first judged: early with a live view, else in time for the log's lines.
+#: Seconds of a run before it is first judged: early with a live view, else in time for the log's
+#: lines.
 FIRST_JUDGED, FIRST_JUDGED_IN_LOGS = 15.0, 50.0
 
 

@@ -29,7 +29,8 @@ LOG_EVERY, FIRST_LOG = 60.0, 10.0
 NOT_BEGUN = "the load has not begun yet"
 #: Maximum redraws of the terminal per second.
 DRAWN = 1.0
-#: Terminal lines not used by resources: numbers, the note of further resources, a dead target, the end, the cursor.
+#: Terminal lines not used by resources: numbers, the note of further resources, a dead target, the
+#: end, the cursor.
 FREE_LINES = 7
 #: Least width of a resource's name in a narrow terminal; numbers and verdicts are never cut.
 SHORTEST_NAME = 10

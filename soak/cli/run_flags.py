@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 PROCESS_KEYS = ("port", "pid", "name", "pidfile")
 #: Load and duration if the flags do not say.
 DEFAULT_RATE, DEFAULT_USERS, DEFAULT_DURATION = "10/s", 10, "10m"
-#: Requests per second, and users, that flags alone may send to another machine: a load that a typing error or a
-#: wrong host does not turn into an outage. Conventional values; profiles have no such cap.
+#: Requests per second, and users, that flags alone may send to another machine: a load that a
+#: typing error or a wrong host does not turn into an outage. Conventional values; profiles have no
+#: such cap.
 UNCONFIRMED_RATE, UNCONFIRMED_USERS = 100.0, 100
 #: Methods that have a body.
 _WITH_BODY = ("POST", "PUT", "PATCH", "DELETE")

@@ -26,12 +26,15 @@ from soak.compared import Measurement
 from soak.comparison.metrics.metric import ComparedMetric
 from soak.model import Floats
 
-#: Degrees of freedom of the assumed scatter. With fewer, one run per side shows nothing; with more, the scatter that several
-#: runs show is not believed. Calibrated on pairs of runs of one build (docs/compare.md).
+#: Degrees of freedom of the assumed scatter. With fewer, one run per side shows nothing; with more,
+#: the scatter that several runs show is not believed. Calibrated on pairs of runs of one build
+#: (docs/compare.md).
 PRIOR_FREEDOM = 4.0
-#: Upper limit of `between`, in drifts, for runs made right after one another: the machine had no time to change.
+#: Upper limit of `between`, in drifts, for runs made right after one another: the machine had no
+#: time to change.
 NEIGHBOURS = 2.0
-#: Power for which the detectable change is stated: a change of that size is called worse in 95 of 100 comparisons.
+#: Power for which the detectable change is stated: a change of that size is called worse in 95 of
+#: 100 comparisons.
 POWER = 0.95
 #: Least variance of a figure: avoids a division by zero if figures never vary.
 _LEAST_VARIANCE = 1e-24

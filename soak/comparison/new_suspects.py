@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from soak.compared import MeasuredRun
 from soak.model import Suspect
 
-#: Minimum confidence of a new suspect: below it, two runs of one build often name different suspects.
+#: Minimum confidence of a new suspect: below it, two runs of one build often name different
+#: suspects.
 SURE = 0.5
 
 

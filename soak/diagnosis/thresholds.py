@@ -10,53 +10,70 @@ from __future__ import annotations
 # Suspects
 # -----------------------------------------------------------------------------------------------------------
 
-#: Minimum probability of a class for a suspect to be named. Convention: a lower value names one of three equal candidates.
+#: Minimum probability of a class for a suspect to be named. Convention: a lower value names one of
+#: three equal candidates.
 LEAST_CONFIDENCE = 0.4
-#: Minimum probability of the second class for it to be named as the runner-up. Convention; display only.
+#: Minimum probability of the second class for it to be named as the runner-up. Convention; display
+#: only.
 LEAST_RUNNER_UP = 0.01
-#: Maximum number of suspects. Convention: no run of the test services has more than two leaks; a longer list is noise.
+#: Maximum number of suspects. Convention: no run of the test services has more than two leaks; a
+#: longer list is noise.
 MOST_SUSPECTS = 5
-#: Greatest confidence of any suspect: the weights are judgement, so certainty would be a false claim.
+#: Greatest confidence of any suspect: the weights are judgement, so certainty would be a false
+#: claim.
 GREATEST_CONFIDENCE = 0.99
 #: Factor applied to the confidence of a suspect whose place is unknown. Convention.
 UNPLACED_FACTOR = 0.9
-#: Confidence of a suspect of class `unknown`: growth, endpoint and amount are measured, but not the class. Convention.
+#: Confidence of a suspect of class `unknown`: growth, endpoint and amount are measured, but not the
+#: class. Convention.
 UNKNOWN_CONFIDENCE = 0.5
-#: Added to the relative width of a place's interval when intervals are compared, since its bytes are sampled.
+#: Added to the relative width of a place's interval when intervals are compared, since its bytes
+#: are sampled.
 SAMPLED_WIDTH = 0.25
-#: Maximum number of items listed for one kind of evidence (places, containers, categories). Display only.
+#: Maximum number of items listed for one kind of evidence (places, containers, categories). Display
+#: only.
 MOST_NAMED = 3
 
 # Signals and cases
 # --------------------------------------------------------------------------------------------------
 
-#: Minimum share of all growing bytes (or goroutines) for one place (or group) to be a signal; a smaller one may be chance.
+#: Minimum share of all growing bytes (or goroutines) for one place (or group) to be a signal; a
+#: smaller one may be chance.
 LEAST_PLACE_SHARE = 0.1
-#: Minimum share of resident growth that all places together must explain for the heap to count as contributing to it.
+#: Minimum share of resident growth that all places together must explain for the heap to count as
+#: contributing to it.
 LEAST_HEAP_SHARE = 0.2
-#: Maximum number of places, and of groups, that are attributed to endpoints: each costs a regression of about 50 ms.
+#: Maximum number of places, and of groups, that are attributed to endpoints: each costs a
+#: regression of about 50 ms.
 MOST_PLACES = 4
-#: The heap grows by more than its fastest place if its lower bound is this many times that place's upper bound.
+#: The heap grows by more than its fastest place if its lower bound is this many times that place's
+#: upper bound.
 BEYOND_ONE_PLACE = 1.1
 #: All endpoints contribute alike if the smallest amount is at least this share of the largest.
 ALIKE_SHARE = 0.5
-#: Minimum rise of a group of goroutines or threads, first to last snapshot: servers keep a few idle ones at any time.
+#: Minimum rise of a group of goroutines or threads, first to last snapshot: servers keep a few idle
+#: ones at any time.
 LEAST_GROUP_RISE = 8
 #: Minimum share of the growth that an endpoint must explain to be named a contributor.
 LEAST_CONTRIBUTION = 0.05
 #: Minimum share of a memory signal for a case of memory alone to be kept next to other cases.
 LEAST_SECOND_SHARE = 0.2
-#: Two counts belong together if their ratio is within this distance of a whole number, up to `MOST_RATIO`.
+#: Two counts belong together if their ratio is within this distance of a whole number, up to
+#: `MOST_RATIO`.
 RATIO_TOLERANCE, MOST_RATIO = 0.15, 4
-#: Resident memory alone names an endpoint if the lower bound of what its requests add is at least this share of the estimate.
-#: Convention: in a 2-minute run over six endpoints a step of the arenas in one slot looked like a leak of 33 KiB (1.3 to 43).
+#: Resident memory alone names an endpoint if the lower bound of what its requests add is at least
+#: this share of the estimate. Convention: in a 2-minute run over six endpoints a step of the arenas
+#: in one slot looked like a leak of 33 KiB (1.3 to 43).
 RESIDENT_CLOSENESS = 0.5
-#: Maximum bytes that one leaked goroutine, thread, connection or descriptor explains (a Go stack of 8 KiB with its buffers).
+#: Maximum bytes that one leaked goroutine, thread, connection or descriptor explains (a Go stack of
+#: 8 KiB with its buffers).
 BYTES_PER_COUNT = 32 * 2**10
-#: A managed heap is flat compared with resident memory if its upper bound is below this share of resident memory's lower bound.
+#: A managed heap is flat compared with resident memory if its upper bound is below this share of
+#: resident memory's lower bound.
 FLAT_HEAP_SHARE = 0.5
-#: A place is still filling up if what it adds per request at the end is at most this share of what it added at the beginning.
-#: Linear growth gives 1; a cache of random keys that ends half full gives 0.5.
+#: A place is still filling up if what it adds per request at the end is at most this share of what
+#: it added at the beginning. Linear growth gives 1; a cache of random keys that ends half full
+#: gives 0.5.
 FILLING_RATIO = 0.7
 #: Standard errors by which the slowdown of a place's growth must exceed zero to count.
 FILLING_ERRORS = 2.5
@@ -66,17 +83,21 @@ FILLING_ERRORS = 2.5
 
 #: Minimum number of snapshots for a slope: two give a line without a standard error.
 LEAST_SNAPSHOTS = 3
-#: Maximum number of stacks of a profile that are examined, those that changed most first; a profile may hold 100,000.
+#: Maximum number of stacks of a profile that are examined, those that changed most first; a profile
+#: may hold 100,000.
 MOST_STACKS = 400
-#: Minimum net gain of a place in sampled allocations to be distinguished from chance: with fewer, three in a row are luck.
+#: Minimum net gain of a place in sampled allocations to be distinguished from chance: with fewer,
+#: three in a row are luck.
 LEAST_SAMPLES = 3
-#: Minimum number of samples that appeared and stayed for the only place that gained any to be named if the heap surely grows
-#: (a sample stands for whole objects, so a large object counts as more than one); and its minimum share of all such samples.
+#: Minimum number of samples that appeared and stayed for the only place that gained any to be named
+#: if the heap surely grows (a sample stands for whole objects, so a large object counts as more
+#: than one); and its minimum share of all such samples.
 LEAST_LASTING, LASTING_ALONE = 0.9, 0.75
-#: Log-odds at which a count is taken to accumulate rather than to rise and fall or to make a single step: 20 to 1, since
-#: the run is known to grow.
+#: Log-odds at which a count is taken to accumulate rather than to rise and fall or to make a single
+#: step: 20 to 1, since the run is known to grow.
 ACCUMULATION_LOG_ODDS = 3.0
-#: Maximum number of snapshots of one kind that are read, and of their bytes: more take longer and add nothing new.
+#: Maximum number of snapshots of one kind that are read, and of their bytes: more take longer and
+#: add nothing new.
 MOST_READ, MOST_READ_BYTES = 40, 64 * 2**20
 
 # Attribution
@@ -84,17 +105,21 @@ MOST_READ, MOST_READ_BYTES = 40, 64 * 2**20
 
 #: Points that a regression needs in addition to one per endpoint.
 SPARE_POINTS = 6
-#: Maximum variance inflation of the endpoints' counts: beyond it, anything else that drifts would decide the amounts. Convention.
+#: Maximum variance inflation of the endpoints' counts: beyond it, anything else that drifts would
+#: decide the amounts. Convention.
 MOST_INFLATION = 3000.0
-#: Factor on the length of the run that is proposed if there is growth but no endpoint is certain: errors fall with n**1.5.
+#: Factor on the length of the run that is proposed if there is growth but no endpoint is certain:
+#: errors fall with n**1.5.
 LONGER_RUN = 3.0
 #: Maximum number of points of one regression; more are averaged in blocks.
 MOST_POINTS = 240
 #: Percentiles of a 95% interval.
 LOW_PERCENTILE, HIGH_PERCENTILE = 2.5, 97.5
-#: Share of its range by which the total of requests must be uneven for its cost to be separated from that of time.
+#: Share of its range by which the total of requests must be uneven for its cost to be separated
+#: from that of time.
 UNEVEN_TOTAL = 0.02
-#: Minimum share of the wall clock that remains in a request clock, so that no two samples have the same time.
+#: Minimum share of the wall clock that remains in a request clock, so that no two samples have the
+#: same time.
 WALL_CLOCK_SHARE = 0.02
 
 # Owners of descriptors, connections and native memory
@@ -102,29 +127,37 @@ WALL_CLOCK_SHARE = 0.02
 
 #: Maximum number of places that are compared as openers (of descriptors or connections).
 MOST_OPENERS = 6
-#: An endpoint that explains more than this share of the allocations of an opener's caller is the one that it opens for.
+#: An endpoint that explains more than this share of the allocations of an opener's caller is the
+#: one that it opens for.
 LEAST_OPENER_SHARE = 0.5
-#: Minimum CPU samples that show a function opening things before it alone is blamed: with fewer, others may open them too.
+#: Minimum CPU samples that show a function opening things before it alone is blamed: with fewer,
+#: others may open them too.
 LEAST_CPU_SAMPLES = 5
 #: Minimum rise of descriptors of one type, or of sockets in CLOSE_WAIT, to be evidence.
 LEAST_DESCRIPTORS = 3
 #: Minimum rise of waiting timers to be evidence.
 LEAST_TIMERS = 10
-#: Minimum rise of requests that are kept on the heap to be evidence: more than are in flight at once by chance.
+#: Minimum rise of requests that are kept on the heap to be evidence: more than are in flight at
+#: once by chance.
 LEAST_REQUESTS = 20
-#: Minimum bytes per request that unnamed framework objects must keep to count as whole requests: a request line and headers.
+#: Minimum bytes per request that unnamed framework objects must keep to count as whole requests: a
+#: request line and headers.
 WHOLE_REQUEST_BYTES = 256.0
-#: Minimum rise, in bytes, of memory outside of the heap that a runtime publishes (direct buffers, external memory).
+#: Minimum rise, in bytes, of memory outside of the heap that a runtime publishes (direct buffers,
+#: external memory).
 LEAST_OFF_HEAP = 2**20
-#: Minimum ratio, per request, of the lower bound of memory kept outside of the heap to the upper bound of that kept on it,
-#: for the heap's part to be taken for the objects that refer to that memory. A JVM's direct buffer of 2 KiB has 165 bytes of
-#: them. If lower, caches that hold buffers are classed as native.
+#: Minimum ratio, per request, of the lower bound of memory kept outside of the heap to the upper
+#: bound of that kept on it, for the heap's part to be taken for the objects that refer to that
+#: memory. A JVM's direct buffer of 2 KiB has 165 bytes of them. If lower, caches that hold buffers
+#: are classed as native.
 OFF_HEAP_TIMES = 3.0
-#: Share of resident growth that `malloc_trim` must give back for it to be fragmentation rather than a leak.
+#: Share of resident growth that `malloc_trim` must give back for it to be fragmentation rather than
+#: a leak.
 TRIMMED_SHARE = 0.5
 #: Minimum number of entries that a container gains, first to last snapshot, to be evidence.
 LEAST_ENTRIES = 20
-#: Minimum number of new values of a label within a run for the label to count as one whose values multiply.
+#: Minimum number of new values of a label within a run for the label to count as one whose values
+#: multiply.
 LEAST_LABEL_VALUES = 10
 #: Minimum rise of class loaders within a run to be evidence of a class-loader leak.
 LEAST_CLASS_LOADERS = 5
@@ -132,9 +165,11 @@ LEAST_CLASS_LOADERS = 5
 # Pools that are a risk
 # ----------------------------------------------------------------------------------------------
 
-#: A pool is too large if its maximum is at least `LARGE_POOL` (a burden to a database) and less than this share is ever used.
+#: A pool is too large if its maximum is at least `LARGE_POOL` (a burden to a database) and less
+#: than this share is ever used.
 LARGE_POOL, HARDLY_USED = 100, 0.1
-#: Minimum number of connections that were always idle, and their minimum share of all, for them to be evidence.
+#: Minimum number of connections that were always idle, and their minimum share of all, for them to
+#: be evidence.
 LEAST_IDLE, MOSTLY_IDLE = 20, 0.8
 #: Minimum number of samples of a pool for its risks to be judged.
 LEAST_POOL_SAMPLES = 30
@@ -144,17 +179,21 @@ LEAST_POOL_SAMPLES = 30
 
 #: Minimum mean size of an endpoint's answers, in bytes, for them to be large.
 LARGE_ANSWER = 4 * 2**20
-#: Minimum garbage per request that is reported, in bytes; if bytes are not counted, in seconds of collections per request.
+#: Minimum garbage per request that is reported, in bytes; if bytes are not counted, in seconds of
+#: collections per request.
 WASTEFUL_BYTES, WASTEFUL_SECONDS = 2**19, 1e-3
-#: Minimum bytes allocated, and minimum size of a piece, as shares of an answer's size, for the answer to be built whole.
+#: Minimum bytes allocated, and minimum size of a piece, as shares of an answer's size, for the
+#: answer to be built whole.
 WHOLE_ANSWER, PIECE_OF_ANSWER = 0.8, 1 / 16
-#: One place or endpoint makes the garbage if it makes this share of it, or this many times what the next one makes.
+#: One place or endpoint makes the garbage if it makes this share of it, or this many times what the
+#: next one makes.
 MOST_OF_GARBAGE, BY_FAR = 0.5, 2.0
 
 # Drawing
 # ------------------------------------------------------------------------------------------------------------
 
-#: Maximum number of stacks and maximum depth of a flame graph, and minimum share of the whole for a box to be drawn.
+#: Maximum number of stacks and maximum depth of a flame graph, and minimum share of the whole for a
+#: box to be drawn.
 MOST_FLAME_STACKS, DEEPEST_FLAME, NARROWEST_BOX = 40, 48, 0.005
 #: Maximum number of rows of the table of places by endpoints.
 MOST_TABLE_ROWS = 12

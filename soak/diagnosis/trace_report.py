@@ -17,7 +17,8 @@ from soak.profile.checking import is_link
 from soak.profile.trace import TraceSettings
 from soak.traces import Coverage, ServiceTime, Span, Trace, TraceReport, TraceTimes
 
-#: Maximum depth of nested calls. Deeper ones are cut off: no real path is so deep, and recursion must not break a report.
+#: Maximum depth of nested calls. Deeper ones are cut off: no real path is so deep, and recursion
+#: must not break a report.
 DEEPEST = 100
 #: Maximum number of services listed in a breakdown of time or coverage.
 MOST_SERVICES = 20

@@ -26,7 +26,8 @@ _WITH_UNIT = re.compile(r"([-+]?\d+(?:[.,]\d+)?(?:[eE][-+]?\d+)?)\s*([^\W\d_]+|%
 _GROUPED_UNIT = re.compile(r"([-+]?\d[\d.,'’_\u00a0\u202f ]*\d)\s*([^\W\d_]+|%)")
 _COMMA = re.compile(r"[-+]?(\d+),(\d+)")
 _THOUSANDS = re.compile(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?")
-#: Digit groups in German, French, Swiss and Python notation. Points need two groups: one may be a decimal.
+#: Digit groups in German, French, Swiss and Python notation. Points need two groups: one may be a
+#: decimal.
 _POINTS = re.compile(r"[-+]?\d{1,3}(?:(?:\.\d{3})+,\d+|(?:\.\d{3}){2,})")
 _GROUPS = re.compile(r"[-+]?\d{1,3}(?:[ _'’\u00a0\u202f]\d{3})+(?:[.,]\d+)?")
 #: Digits per group.

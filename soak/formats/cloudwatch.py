@@ -13,7 +13,8 @@ from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.prometheus_json import parse_json
 from soak.formats.times import seconds_of
 
-#: The statistics that a datapoint may have, best first: a leak shows in the level, not in the extremes.
+#: The statistics that a datapoint may have, best first: a leak shows in the level, not in the
+#: extremes.
 _STATISTICS = ("Average", "Maximum", "Sum", "Minimum")
 _UNITS = {"Bytes": 1.0, "Kilobytes": 1e3, "Megabytes": 1e6, "Gigabytes": 1e9, "Terabytes": 1e12}
 

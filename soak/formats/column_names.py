@@ -10,9 +10,11 @@ from soak.model import Kind
 
 _LABELLED = re.compile(r"([^{]*)\{(.*)\}")
 _LABEL = re.compile(r'\s*([^=,{}"\s]+|"(?:[^"\\]|\\.)*")\s*=~?\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
-#: A name that is not an identifier is quoted within the braces (Prometheus 3): `{"process.memory","job"="api"}`.
+#: A name that is not an identifier is quoted within the braces (Prometheus 3):
+#: `{"process.memory","job"="api"}`.
 _QUOTED_NAME = re.compile(r'\s*"((?:[^"\\]|\\.)*)"\s*(?:,|$)')
-#: Labels without quotes: Datadog's `{host:web-1,env:prod}` or `{*}`, and legends such as `{pod=orders-0}`.
+#: Labels without quotes: Datadog's `{host:web-1,env:prod}` or `{*}`, and legends such as
+#: `{pod=orders-0}`.
 _LOOSE_LABEL = re.compile(r"([A-Za-z_][\w./-]*)\s*[:=]\s*([^,{}\"\s]+)")
 _LOOSE = re.compile(rf"\s*(?:\*|{_LOOSE_LABEL.pattern}(?:\s*,\s*{_LOOSE_LABEL.pattern})*)\s*")
 #: Datadog's aggregation prefix: `max:system.mem.used` is the memory in use, not a limit of it.
@@ -24,14 +26,16 @@ _UNIT = re.compile(
 _NUMBERED = re.compile(r"(.+) \((\d+)\)")
 _CAMEL_UNIT = re.compile(r"^(.*[a-z])(KB|MB|GB|TB|KiB|MiB|GiB|Bytes)$")
 
-#: Bytes per unit, in any case. The tools that print memory (ps, top, free, psrecord, mprof) use k for 1,024.
+#: Bytes per unit, in any case. The tools that print memory (ps, top, free, psrecord, mprof) use k
+#: for 1,024.
 BYTES = {"b": 1, "byte": 1, "bytes": 1}
 BYTES |= {
     f"{prefix}{unit}": 1024**power
     for power, prefix in enumerate("kmgt", 1)
     for unit in ("b", "ib", "bytes")
 }
-#: Byte units in French and Russian. In column names only within brackets, because `go` and `to` are also words.
+#: Byte units in French and Russian. In column names only within brackets, because `go` and `to` are
+#: also words.
 OCTETS = {"octet": "byte", "octets": "bytes", "байт": "bytes", "кб": "kb", "мб": "mb", "гб": "gb"}
 OCTETS |= {f"{prefix}{infix}o": f"{prefix}{infix}b" for prefix in "kmgt" for infix in ("", "i")}
 #: Bytes per unit in values that carry one; there MB is a million, as in Docker and Kubernetes.

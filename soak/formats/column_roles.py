@@ -14,9 +14,11 @@ from soak.model import Floats
 
 #: Fewer rows than this say nothing about a column's shape.
 FEWEST = 8
-#: A column is a scaled clock if no value deviates from the scaled time by more than this share of its range.
+#: A column is a scaled clock if no value deviates from the scaled time by more than this share of
+#: its range.
 _SAME = 1e-6
-#: A coarse clock (hours with two decimals) may deviate by two steps, if a step is at most this share of its range.
+#: A coarse clock (hours with two decimals) may deviate by two steps, if a step is at most this
+#: share of its range.
 _COARSE = 0.02
 #: Words for a percentage, which repeats what a column in bytes next to it says.
 _SHARE = frozenset(("percent", "pct", "perc"))

@@ -15,7 +15,8 @@ from soak.formats.timed_lines import timed_lines, times_of_blocks
 _GAP = re.compile(r"\s{2,}|\t")
 
 Row = dict[str, str]
-#: Maps a row to its labels and a value per series name; raises ValueError if it is not a row of the table.
+#: Maps a row to its labels and a value per series name; raises ValueError if it is not a row of the
+#: table.
 Reader = Callable[[Row], tuple[dict[str, str], dict[str, float]]]
 
 

@@ -14,7 +14,8 @@ from typing import IO
 
 from soak.errors import InputError
 
-#: Largest file that is read (bytes, decompressed). 72 hours of 60 series at 1 s are about 180 MB of text.
+#: Largest file that is read (bytes, decompressed). 72 hours of 60 series at 1 s are about 180 MB of
+#: text.
 MOST_BYTES = 256 * 2**20
 #: Length of the text by which a format is recognised (characters).
 HEAD = 32 * 1024
@@ -22,7 +23,8 @@ HEAD = 32 * 1024
 CUT_SHORT = "the last line has no end and is left out: the file may have been cut short"
 #: Encoding used for a text that is not UTF-8.
 OLD_ENCODING = "cp1252"
-#: Up to this many lines, a file keeps its incomplete last line, because it would be a large part of the file.
+#: Up to this many lines, a file keeps its incomplete last line, because it would be a large part of
+#: the file.
 _FEWEST_LINES = 3
 #: Zero bytes that a crashed machine leaves at the end of a file: allocated space without content.
 _CRASHED = b"\0" * 8

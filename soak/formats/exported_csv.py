@@ -11,7 +11,8 @@ from soak.formats.format import Format, Options, Reading
 from soak.formats.netdata_charts import said_of_unit, unit_of_chart
 from soak.formats.table import read_table
 
-#: A Unix time, which any CSV may have; netdata's files are then recognised by their chart's columns.
+#: A Unix time, which any CSV may have; netdata's files are then recognised by their chart's
+#: columns.
 _UNIX = re.compile(r"\d{10,13}[,\t]")
 _GRAFANA = re.compile(r'^(?:"?sep=.\n)?(?:"Time"[,;\t]|Time[;,]|"?Series"?[;,]"?Time"?[;,]"?Value)')
 

@@ -13,7 +13,8 @@ from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.timed_lines import timed_lines, times_of_blocks
 
 _HEADER = re.compile(r"\s*total\s+used\s+free\b")
-#: `free` does not print its unit. Machines have 2 GiB to 2 TiB: totals below these are MiB, KiB and GiB.
+#: `free` does not print its unit. Machines have 2 GiB to 2 TiB: totals below these are MiB, KiB and
+#: GiB.
 _MOST_MIB, _MOST_KIB, _MOST_GIB = 2**21, 2**33, 2**9
 
 

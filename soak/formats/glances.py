@@ -9,7 +9,8 @@ from soak.formats.csv_text import parsed
 from soak.formats.format import Format, Options, Reading, Table, counted
 from soak.formats.table import read_table
 
-#: The parts of a column's name are joined with a point in version 4, and with an underscore before that.
+#: The parts of a column's name are joined with a point in version 4, and with an underscore before
+#: that.
 _NAMES = {
     "mem_used": "machine_memory_used_bytes",
     "mem_available": "machine_memory_available_bytes",

@@ -11,7 +11,8 @@ from soak.formats.format import Format, Options, RawSeries, Reading, refuse
 from soak.formats.timed_lines import timed_lines, times_of_blocks
 from soak.model import Floats, Kind
 
-#: Any of jstat's GC reports; `-gcutil` and `-gccause` print percentages, `-gccapacity` and others the spaces' sizes.
+#: Any of jstat's GC reports; `-gcutil` and `-gccause` print percentages, `-gccapacity` and others
+#: the spaces' sizes.
 _HEADER = re.compile(
     r"\s*(Timestamp\s+)?(S0C\s+S1C|MC\s+MU|S0\s+S1\s+E|NGCMN\s+NGCMX|MCMN\s+MCMX|OGCMN\s+OGCMX|Loaded\s+Bytes)\b"
 )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-#: Per chart: dimensions it always has, dimensions it may have, its unit, and the most that a machine can have.
+#: Per chart: dimensions it always has, dimensions it may have, its unit, and the most that a
+#: machine can have.
 _CHARTS = (
     ({"free", "used"}, {"cached", "buffers"}, "MiB", 2.0**21),
     ({"used"}, {"cached", "buffers"}, "MiB", 2.0**21),

@@ -14,7 +14,8 @@ _LINE = re.compile(
     r"\[(\d+)(?::0x[0-9a-f]+)?(?::\d+)?\]\s+(\d+) ms: ([A-Z][A-Za-z-]*)(?: \([^)]*\))* "
     r"(\d+(?:\.\d+)?) \((\d+(?:\.\d+)?)\) -> (\d+(?:\.\d+)?) \((\d+(?:\.\d+)?)\) MB"
 )
-#: A line of --trace-gc-nvp, in bytes; V8 marks collections of the young generation with s, ms and mms.
+#: A line of --trace-gc-nvp, in bytes; V8 marks collections of the young generation with s, ms and
+#: mms.
 _NAMED = re.compile(
     r"\[(\d+)(?::0x[0-9a-f]+)?(?::\d+)?\]\s+(\d+) ms: (?=\S*=)(?:.*?\s)?gc=(\w+)\s.*?\btotal_size_after=(\d+)"
 )

@@ -74,7 +74,8 @@ def _recognises(content: Content) -> bool:
     lines = [line for line in content.first_lines[:200] if line.strip()]
     samples = [line for line in lines if not line.startswith("#")][:5]
     if samples:
-        # A service's metrics page has types but no timestamps; `read` then raises an error that explains it.
+        # A service's metrics page has types but no timestamps; `read` then raises an error that
+        # explains it.
         return all(map(_SAMPLE.fullmatch, samples)) or any(map(_TYPE.fullmatch, lines))
     return any(map(_COMMENT.match, lines))
 

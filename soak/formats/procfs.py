@@ -24,7 +24,8 @@ _NAMES = {
 _KIB = 1024.0
 #: A name and its value, after the file's name if grep was given several files.
 _PAIR = re.compile(r"(?:/proc/(\d+)/\w+:)?\b([A-Z]\w+):\s*(\d+)( kB)?")
-#: Lines that are tested, and the share of them that must match, because the kernel's files have other lines too.
+#: Lines that are tested, and the share of them that must match, because the kernel's files have
+#: other lines too.
 _SAMPLE, _SHARE = 60, 0.5
 
 

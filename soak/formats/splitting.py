@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-#: Up to this share of rows may share their time with another row before the table counts as long format.
+#: Up to this share of rows may share their time with another row before the table counts as long
+#: format.
 FEW = 0.05
 #: This many rows may do so in a file of any length, since a writer may have been started twice.
 FEW_ROWS = 2

@@ -15,7 +15,8 @@ from soak.formats.times import from_texts
 from soak.model import Floats
 
 _BANNER = re.compile(r"\S+ \S+ \(.*\)\s+(\S+)\s+_\S+_\s+\(\d+ CPU\)")
-#: `sar` and `pidstat` without -h put a time, or `#`, before a header's names; pidstat -H writes seconds since 1970.
+#: `sar` and `pidstat` without -h put a time, or `#`, before a header's names; pidstat -H writes
+#: seconds since 1970.
 _CLOCK = re.compile(r"\d\d[:.]\d\d[:.]\d\d|\d{10}")
 _KIB = 1024
 _PROCESS = {

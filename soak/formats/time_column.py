@@ -30,12 +30,14 @@ if TYPE_CHECKING:
 
 #: The column name that implies seconds.
 _SECONDS_KNOWN = "t"
-#: Relative times that are further apart than this are ambiguous: 1,000 may be a second in ms or 17 minutes in s.
+#: Relative times that are further apart than this are ambiguous: 1,000 may be a second in ms or 17
+#: minutes in s.
 MOST_APART = 1000.0
 _HOUR = 3600.0
 #: A time with a zone, which daylight saving time does not affect.
 _ZONED = re.compile(r"(?:Z|UTC|GMT|[+-]\d\d:?\d\d)$")
-#: Words of a time column's name: it has at least one of the first set, and all its words are in either set.
+#: Words of a time column's name: it has at least one of the first set, and all its words are in
+#: either set.
 _TIME_WORDS = word_set(
     "time times timestamp ts datetime date epoch elapsed clock unixtime stamp seconds secs sec minutes mins hours "
     "millis milliseconds ms zeit zeitstempel datum uhrzeit fecha hora heure"

@@ -14,7 +14,8 @@ from soak.history.pruning import StoredRun
 from soak.model import Verdict
 from soak.recording import is_run_directory, is_under_way, read_run
 
-#: Names that soak itself puts into a run directory besides the reports: files and their rotated or hidden companions.
+#: Names that soak itself puts into a run directory besides the reports: files and their rotated or
+#: hidden companions.
 _OWN = re.compile(
     r"\.?(run\.json|profile\.yaml|recording\.sqlite|(load|target)\.log|comparison\.|snapshots)(\b.*)?"
 )

@@ -16,7 +16,8 @@ from soak.model import Verdict
 from soak.printable import clean
 from soak.units import show_amount, show_count, show_duration, show_ratio
 
-#: Nights in a sparkline, and maximum number of rows of the terminal's table; it only counts the rest.
+#: Nights in a sparkline, and maximum number of rows of the terminal's table; it only counts the
+#: rest.
 SPARK, ROWS = 30, 40
 _BARS = "▁▂▃▄▅▆▇█"
 _MARKS = {Verdict.PASS: "✓", Verdict.FAIL: "✗", Verdict.INCONCLUSIVE: "?"}

@@ -16,7 +16,8 @@ from .source_code import Call, libraries, lines_that_add, lines_that_use
 #: Shortest container that is reported, and most containers that are reported (the longest).
 _SHORTEST, _MOST = 20, 40
 _CONTAINERS = (dict, list, set, collections.deque)
-#: Standard library registries that keep entries for ever, by holder path, and the function that adds entries.
+#: Standard library registries that keep entries for ever, by holder path, and the function that
+#: adds entries.
 _REGISTRIES = {
     "logging.Logger.manager.loggerDict": "getLogger",
     "weakref.finalize._registry": "finalize",

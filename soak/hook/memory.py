@@ -21,7 +21,8 @@ from .window_sums import Held, Traceback, alive
 _HERE = __file__.rpartition("/")[0] + "/"
 _MOST_TRACEBACKS = 2000
 _MOST_HELD, _DEEPLY = 200000, 5
-#: Watching for a peak: seconds in all and between looks; bytes of a peak and of a large block; most tracebacks.
+#: Watching for a peak: seconds in all and between looks; bytes of a peak and of a large block; most
+#: tracebacks.
 _WATCHED, _EVERY, _LARGE, _BLOCK, _MOST_PASSING = 0.25, 0.005, 4 << 20, 256 << 10, 20
 #: Objects that a thread-local only refers to, and does not hold.
 _NOT_HELD = (type, types.ModuleType, types.FunctionType, types.MethodType, threading.Thread)

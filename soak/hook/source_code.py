@@ -67,7 +67,8 @@ def lines_that_add(files: list[str], name: str) -> list[Call]:
             mentioned: set[int] = set()
             stored: set[int] = set()
             for line, instruction in _instructions(code):
-                # An annotation stores the container's name as a constant, which adds nothing to the container.
+                # An annotation stores the container's name as a constant, which adds nothing to the
+                # container.
                 constant = instruction.opname.startswith("LOAD_CONST")
                 loads = instruction.opname.startswith("LOAD_") and not constant
                 if loads and instruction.argval == name:

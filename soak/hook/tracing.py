@@ -22,21 +22,26 @@ from typing import Optional, Tuple  # noqa: UP035
 from .containers import remember_caches
 from .window_sums import Held, Sums, accumulate, alive, surely_kept
 
-#: Largest share of the service's processor time for tracing, and the target, which allows for an error of a third.
+#: Largest share of the service's processor time for tracing, and the target, which allows for an
+#: error of a third.
 LIMIT, BUDGET = 0.2, 0.15
 #: Seconds of each measurement and number of pairs of them; seconds of the two kinds of windows.
 _MEASURED, _PAIRS = 0.1, 8
 SHORT, LONG = 0.25, 1.0
-#: Seconds between checks whether the service keeps up, and so the longest time for which it answers late.
+#: Seconds between checks whether the service keeps up, and so the longest time for which it answers
+#: late.
 LOOK = 0.25
-#: Processor time per second below which a service is idle, and from which it is saturated (including the time
-#: that its threads wait for a processor): at 0.85, queues are six times as long as at half.
+#: Processor time per second below which a service is idle, and from which it is saturated
+#: (including the time that its threads wait for a processor): at 0.85, queues are six times as long
+#: as at half.
 _IDLE, SATURATED = 0.05, 0.85
-#: Longest pause between two windows in seconds, and the pause after one in which the service could not keep up.
+#: Longest pause between two windows in seconds, and the pause after one in which the service could
+#: not keep up.
 _LONGEST_REST = 30.0
 #: Failures in a row after which stacks have one call only, and after which tracing stops for good.
 SHALLOW_AFTER, GIVEN_UP_AFTER = 2, 4
-#: Least cost at which windows are traced, so that results of windows and of full tracing are not mixed.
+#: Least cost at which windows are traced, so that results of windows and of full tracing are not
+#: mixed.
 _LEAST_WINDOWED = 1.01 * LIMIT / (1.0 - LIMIT)
 
 
@@ -131,7 +136,8 @@ class Tracing:
             return
         self.cost = cost
         if self.in_windows:
-            # A collection stops the service while it examines all objects, so the present ones are frozen after one.
+            # A collection stops the service while it examines all objects, so the present ones are
+            # frozen after one.
             remember_caches()
             gc.collect()
             _freeze()

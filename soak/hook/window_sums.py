@@ -15,15 +15,16 @@ Held = Dict[Traceback, Tuple[float, float]]  # noqa: UP006
 #: Bytes and blocks summed over pairs of windows, and the sum of the squares of the bytes.
 Sums = Dict[Traceback, Tuple[float, float, float]]  # noqa: UP006
 
-#: Standard errors from which an estimate counts: a hundred tracebacks with random work in flight then give one
-#: false result in ten runs. And the fewest pairs of windows from which a standard error can be estimated.
+#: Standard errors from which an estimate counts: a hundred tracebacks with random work in flight
+#: then give one false result in ten runs. And the fewest pairs of windows from which a standard
+#: error can be estimated.
 SURE, LEAST_PAIRS = 3.0, 4
 
 
 def alive(least: int = 0) -> Held:
     """Return bytes and blocks that are alive, by traceback, counting only blocks of at least `least` bytes."""
-    # Statistics with tracemalloc's public classes take minutes; these tuples (domain, size, frames, depth) take
-    # seconds. Equal tracebacks are the same object, with the innermost call first.
+    # Statistics with tracemalloc's public classes take minutes; these tuples (domain, size, frames,
+    # depth) take seconds. Equal tracebacks are the same object, with the innermost call first.
     traces: list[Any] = tracemalloc.take_snapshot().traces._traces  # type: ignore[attr-defined]  # noqa: SLF001
     sizes: dict[int, int] = {}
     counts: dict[int, int] = {}

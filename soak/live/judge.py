@@ -23,7 +23,8 @@ from soak.model import Analysis
 
 #: Long-term share of one core that judging may use over the run.
 SHARE = 0.02
-#: CPU seconds allowed once in addition to the share, so that a run of minutes is judged more than once.
+#: CPU seconds allowed once in addition to the share, so that a run of minutes is judged more than
+#: once.
 ALLOWANCE = 4.0
 #: Minimum seconds between two judgements.
 EVERY = 5.0

@@ -39,7 +39,8 @@ from soak.units import show_count
 
 #: Seconds between two exports: four points per minute, as usual in dashboards.
 EVERY = 15.0
-#: Timeout of one export in seconds, including retries; the last export delays the end of a run by at most as much.
+#: Timeout of one export in seconds, including retries; the last export delays the end of a run by
+#: at most as much.
 TIMEOUT = 5.0
 #: The standard path for metrics, used if the endpoint has no path of its own.
 PATH = "/v1/metrics"

@@ -20,7 +20,8 @@ from soak.windows import GeneratorWindow, Window
 
 #: Points kept of one series; when it has this many, every second one is dropped.
 MOST_POINTS = 512
-#: Maximum series, endpoints and kinds of failure followed; further endpoints and kinds are counted together.
+#: Maximum series, endpoints and kinds of failure followed; further endpoints and kinds are counted
+#: together.
 MOST_TRACKS, MOST_ENDPOINTS, MOST_KINDS = 200, 500, 50
 #: The name under which further endpoints and kinds of failure are counted.
 OTHERS = "(others)"

@@ -23,7 +23,8 @@ from soak.live.lines import growth_findings
 from soak.live.progress import Live, Totals
 from soak.model import Finding, Verdict, series_key
 
-#: Upper bounds of the latency buckets, 0.24 ms to 65 s: every 18th of soak's own buckets, each twice the previous.
+#: Upper bounds of the latency buckets, 0.24 ms to 65 s: every 18th of soak's own buckets, each
+#: twice the previous.
 STEP = 18
 BOUNDS = tuple(range(143, 143 + 19 * STEP, STEP))
 SECONDS_PER_HOUR = 3600.0

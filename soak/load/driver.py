@@ -50,7 +50,8 @@ class LoadDriver:
         self.shares = shares or Shares()
         self.counting = Counting(plan.labels)
         self.warnings = self.new_warnings()
-        #: For each scenario, or for the whole plan: the plan, its shares, and the schedule of its arrivals.
+        #: For each scenario, or for the whole plan: the plan, its shares, and the schedule of its
+        #: arrivals.
         self.parts = [(part, Shares(self.shares.first), schedule_of(part)) for part in plan.parts]
         self.token_refresher = TokenRefresher(plan, plan.auth, self.warnings) if plan.auth else None
         self.load: OpenLoad | ClosedLoad | CombinedLoad | None = None

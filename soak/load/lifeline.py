@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import gevent.monkey
 
-#: Seconds for requests in flight once the lifeline has ended; the process exits in any case `LAST_EXIT` seconds after it.
+#: Seconds for requests in flight once the lifeline has ended; the process exits in any case
+#: `LAST_EXIT` seconds after it.
 GRACE, LAST_EXIT = 0.5, 1.8
 
 

@@ -21,7 +21,8 @@ __all__ = [
     "parse_profile",
 ]
 
-#: Lazy, because the load process needs the modules on hosts and statuses, but not the models, which are slow to build.
+#: Lazy, because the load process needs the modules on hosts and statuses, but not the models, which
+#: are slow to build.
 __getattr__ = lazily(
     __name__,
     {

@@ -20,8 +20,9 @@ REQUEST_SERIES = {
 }
 #: Prefixes of series about soak itself: ending a run because of one says nothing about the target.
 OWN_SERIES = ("soak_load_", "load_", "scrape_")
-#: The rule that ends a run against another machine unless the profile overrides it: most requests fail, for too long to
-#: be a restart or a single burst, and more load would only do harm. The rule on errors calls over half "mostly", too.
+#: The rule that ends a run against another machine unless the profile overrides it: most requests
+#: fail, for too long to be a restart or a single burst, and more load would only do harm. The rule
+#: on errors calls over half "mostly", too.
 USUAL = "errors > 50% for 30s"
 EXAMPLE = "errors > 50% for 30s, p99 > 2s for 1m or process_resident_memory_bytes > 2GiB"
 _RULE = re.compile(

@@ -11,7 +11,8 @@ from soak.errors import ProfileError
 from soak.profile.yamltext import scalars
 
 _SHARE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*%\s+of\s+capacity\s*")
-#: Bounds of a share of the capacity, in percent: more than five times the capacity is a typing error.
+#: Bounds of a share of the capacity, in percent: more than five times the capacity is a typing
+#: error.
 LEAST, MOST = 0.1, 500.0
 
 

@@ -11,7 +11,8 @@ from soak.profile.fields import HeaderMap, Positive, Strict
 from soak.profile.runtimes import Jvm, Node, Python
 from soak.units import parse_duration
 
-#: Default number of snapshots per run, unless the interval would be under LEAST_EVERY or over MOST_EVERY (seconds).
+#: Default number of snapshots per run, unless the interval would be under LEAST_EVERY or over
+#: MOST_EVERY (seconds).
 _USUAL, LEAST_EVERY, _MOST_EVERY = 24, 5.0, 1800.0
 #: Minimum number of samples between two snapshots.
 LEAST_SAMPLES = 5

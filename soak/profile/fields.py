@@ -51,7 +51,8 @@ class Shorthand:
         return dict.fromkeys(self.keys, value) if isinstance(value, str | int | float) else value
 
 
-#: Values above these are typing errors: in any unit; in seconds (ten years); in requests per second.
+#: Values above these are typing errors: in any unit; in seconds (ten years); in requests per
+#: second.
 LARGEST, LONGEST, FASTEST = 1e18, 10 * 365 * 86400.0, 1e7
 
 

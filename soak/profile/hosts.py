@@ -13,10 +13,12 @@ from fnmatch import fnmatchcase
 
 #: A valid DNS name; programs would interpret `%`, a comma or a control character in different ways.
 _HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
-#: A pattern of digits matches only addresses: a name such as 10.0.0.5.example.com must not match 10.0.0.*.
+#: A pattern of digits matches only addresses: a name such as 10.0.0.5.example.com must not match
+#: 10.0.0.*.
 _ADDRESSES = re.compile(r"[0-9.*?]*[0-9][0-9.*?]*|[0-9a-f*?]*:[0-9a-f:.*?]*")
-#: Metadata addresses, which give credentials to any client: Amazon, Google, Azure and Oracle; ECS and EKS; Tencent;
-#: Scaleway; Oracle's old one; Azure's wire server; Alibaba; and the IPv6 addresses among them.
+#: Metadata addresses, which give credentials to any client: Amazon, Google, Azure and Oracle; ECS
+#: and EKS; Tencent; Scaleway; Oracle's old one; Azure's wire server; Alibaba; and the IPv6
+#: addresses among them.
 _METADATA = frozenset(
     map(
         ipaddress.ip_address,
@@ -37,7 +39,8 @@ _METADATA = frozenset(
     )
 )
 _METADATA_NAMES = ("metadata.google.internal", "metadata.goog", "instance-data.ec2.internal")
-#: IPv6 prefixes of translated IPv4 addresses: NAT64 (RFC 6052, RFC 8215), and IPv4-compatible addresses.
+#: IPv6 prefixes of translated IPv4 addresses: NAT64 (RFC 6052, RFC 8215), and IPv4-compatible
+#: addresses.
 _TRANSLATED = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 

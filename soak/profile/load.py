@@ -12,8 +12,8 @@ from soak.profile.pauses import AnyThink
 from soak.profile.requests import AnyTimeouts, TimeoutSpec
 from soak.profile.stages import Stage
 
-#: More than any machine can drive or any run lasts; a larger number is a typing error. Processes are per machine,
-#: users are a total, times are in seconds (ten years).
+#: More than any machine can drive or any run lasts; a larger number is a typing error. Processes
+#: are per machine, users are a total, times are in seconds (ten years).
 MOST = {
     "processes": 512,
     "users": 1_000_000,

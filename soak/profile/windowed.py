@@ -69,7 +69,8 @@ class WindowedErrors(Strict):
 
 
 Windowed = WindowedLatency | WindowedErrors
-#: Pydantic's names of the two forms of a limit in an error's location; no key of a profile has parentheses.
+#: Pydantic's names of the two forms of a limit in an error's location; no key of a profile has
+#: parentheses.
 PLAIN, IN_WINDOWS = "(plain)", "(in windows)"
 
 

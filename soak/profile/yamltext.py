@@ -35,7 +35,8 @@ _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 _NULLS = ("", "~", "null", "Null", "NULL")
 #: Replaces a value from the command line that may be a secret, in the stored profile.
 LEFT_OUT = "…"
-#: Part of the names of headers and keys whose value is a secret, as a case-insensitive regular expression.
+#: Part of the names of headers and keys whose value is a secret, as a case-insensitive regular
+#: expression.
 SECRET_NAMES = "authorization|cookie|passw|secret|token|api[-_]?key|credential"
 _TEMPLATE = re.compile(r"\{(?=[{%])")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -49,7 +50,8 @@ class Document:
     lines: dict[Path, int]
     file: str
     unset: frozenset[str] = field(default_factory=frozenset)
-    #: Paths of texts into which a variable brought `{{` or `{%`, which then do not begin a template.
+    #: Paths of texts into which a variable brought `{{` or `{%`, which then do not begin a
+    #: template.
     literal: frozenset[Path] = field(default_factory=frozenset)
     #: The flag behind a path, if the profile was made from flags and has no file.
     flags: Mapping[Path, str] = field(default_factory=dict)

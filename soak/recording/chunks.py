@@ -16,7 +16,8 @@ from soak.recording.validation import COLUMNS, LARGEST_COUNT, column_names
 MOST_ROWS = 512
 #: or size of their blobs at which that happens (bytes); a scrape of 5,000 series has 40 kB.
 MOST_BYTES = 8 * 2**20
-#: Successive small blocks that are merged into one; recordings of days are read faster in few parts.
+#: Successive small blocks that are merged into one; recordings of days are read faster in few
+#: parts.
 MERGED = 4
 #: Rows read at a time.
 CHUNK = 2048
@@ -24,7 +25,8 @@ CHUNK = 2048
 TOGETHER, TOGETHER_BYTES = 16, 2**20
 #: The column that numbers the rows of each packed table.
 NUMBER = {"scrapes": "rowid", "windows": "id", "requests": "window", "generator": "window"}
-#: Tables packed together up to the same number, the numbering table first, and a query for the size of their blobs.
+#: Tables packed together up to the same number, the numbering table first, and a query for the size
+#: of their blobs.
 _TOGETHER = {
     ("scrapes",): 'sum(length("values")) FROM scrapes',
     (

@@ -14,14 +14,15 @@ from soak.errors import RecordingError
 from soak.private_files import private
 from soak.recording.validation import LONGEST_SECONDS
 
-#: The version that is written. Version 1 had no blocks; version 2 compressed them with zlib. Both are still read.
+#: The version that is written. Version 1 had no blocks; version 2 compressed them with zlib. Both
+#: are still read.
 FORMAT_VERSION = 3
 READ_VERSIONS = (1, 2, 3)
 RUN, PROFILE, DATABASE = "run.json", "profile.yaml", "recording.sqlite"
 LOAD_LOG, TARGET_LOG, SNAPSHOTS = "load.log", "target.log", "snapshots"
 
-#: SQLite settings of a writer. It only appends, so a cache of 256 KiB is enough; SQLite's default of 2 MiB
-#: fills up within a quarter of an hour, which looks like a leak.
+#: SQLite settings of a writer. It only appends, so a cache of 256 KiB is enough; SQLite's default
+#: of 2 MiB fills up within a quarter of an hour, which looks like a leak.
 WRITING = "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA cache_size=-256;"
 
 SCHEMA = """

@@ -53,7 +53,8 @@ class Follower:
                 closing(sqlite3.connect(path, timeout=5.0)) as database,
             ):
                 database.execute("PRAGMA query_only=1")
-                # Read everything in one transaction; otherwise rows could move into a block that was already read.
+                # Read everything in one transaction; otherwise rows could move into a block that
+                # was already read.
                 database.execute("BEGIN")
                 yield from self._events(database)
                 yield from self._windows(database)

@@ -19,9 +19,11 @@ from numpy.typing import NDArray
 from soak.recording.validation import LONGEST_VALUE
 from soak.windows import Ints
 
-#: zstd's default level: as small as zlib's default, and packed eight times and read two to three times as fast.
+#: zstd's default level: as small as zlib's default, and packed eight times and read two to three
+#: times as fast.
 LEVEL = 3
-#: Bytes for which compression saves less than this share are stored as they are, which reads ten times as fast.
+#: Bytes for which compression saves less than this share are stored as they are, which reads ten
+#: times as fast.
 LEAST_SAVED = 0.1
 Unsigned = NDArray[np.unsignedinteger[Any]]
 SignedInts = NDArray[np.signedinteger[Any]]
@@ -31,7 +33,8 @@ _AS_IT_IS, _ZSTD = b"\0", b"\2"
 _TOO_LARGE = "it is cut, or larger than anything that soak records"
 #: Possible bytes per number; numbers of 0 bytes are all 0.
 _WIDTHS = (0, 1, 2, 4, 8)
-#: Marker in place of a width: the first number follows in eight bytes, then the differences (the first is 0).
+#: Marker in place of a width: the first number follows in eight bytes, then the differences (the
+#: first is 0).
 _FROM_THE_FIRST = 16
 _FIRST = struct.Struct("<Iq")
 #: Layout of a part of zeros: a width of 0, and the count of numbers.

@@ -16,7 +16,8 @@ from soak.recording.columns import Blobs, Columns, Texts
 from soak.windows import Ints
 
 _WANTED = ("id", "source", "time", "late", "error", "layout", "values", "error_kind")
-#: The first recordings have no kinds of errors: their text began with this if the process no longer existed.
+#: The first recordings have no kinds of errors: their text began with this if the process no longer
+#: existed.
 _GONE = "gone: "
 
 

@@ -13,7 +13,8 @@ from soak.errors import RecordingError
 from soak.recording.files import SNAPSHOTS, write_whole
 from soak.snapshots import Snapshot, SnapshotKind
 
-#: Most snapshots and bytes of each kind. Beyond that, the one whose removal leaves the smallest gap is removed first.
+#: Most snapshots and bytes of each kind. Beyond that, the one whose removal leaves the smallest gap
+#: is removed first.
 MOST_OF_A_KIND, MOST_BYTES_OF_A_KIND = 120, 128 * 2**20
 #: Largest size of an unpacked profile (bytes).
 MOST_UNPACKED = 256 * 2**20

@@ -9,11 +9,13 @@ from pathlib import Path
 
 from soak.errors import RecordingError
 
-#: Longest time or length in a recording (31 years, in seconds). More is damage, for which analysis would allocate.
+#: Longest time or length in a recording (31 years, in seconds). More is damage, for which analysis
+#: would allocate.
 LONGEST_SECONDS = 1e9
 #: Largest count that a double represents exactly.
 LARGEST_COUNT = 2**53
-#: Longest text or blob in a recording (bytes): a scrape of 5,000 series has 40 kB, a trace a few hundred.
+#: Longest text or blob in a recording (bytes): a scrape of 5,000 series has 40 kB, a trace a few
+#: hundred.
 LONGEST_VALUE = 64 * 2**20
 
 _SHAPES = {
@@ -23,7 +25,8 @@ _SHAPES = {
     "count": f"typeof({{0}}) = 'integer' AND {{0}} BETWEEN 0 AND {LARGEST_COUNT}",
     "blob": "typeof({0}) = 'blob'",
 }
-#: The type of each column; `?` if a value may be absent. Columns that an older recording lacks are not checked.
+#: The type of each column; `?` if a value may be absent. Columns that an older recording lacks are
+#: not checked.
 COLUMNS: dict[str, dict[str, str]] = {
     "series": {"id": "count", "source": "text", "name": "text", "labels": "text", "kind": "text"},
     "layouts": {"id": "count", "source": "text", "series": "blob"},
@@ -95,7 +98,8 @@ COLUMNS: dict[str, dict[str, str]] = {
     "events": {"time": "seconds", "kind": "text", "text": "text"},
     "blocks": {"id": "count", "table": "text", "first": "count", "last": "count", "data": "blob"},
 }
-#: Columns added after blocks were introduced: a resumed run of an earlier version has blocks without them.
+#: Columns added after blocks were introduced: a resumed run of an earlier version has blocks
+#: without them.
 ADDED: dict[str, dict[str, str]] = {"generator": {"machine_load": "REAL"}}
 #: Tables that all recordings have, since the first version.
 ALWAYS = ("series", "layouts", "scrapes", "windows", "endpoints", "requests", "events")

@@ -19,7 +19,8 @@ BEFORE = {
 }  # times that were not judged, and their opacity
 AFTER = {"drain": 0.5, "repeat": 0.28, "repeat-drain": 0.5, "confirm": 0.28, "confirm-drain": 0.5}
 SHADED = BEFORE | AFTER
-#: Events named next to their line, and how many at most: more would overlap. AT_NO_MOMENT concerns the whole run.
+#: Events named next to their line, and how many at most: more would overlap. AT_NO_MOMENT concerns
+#: the whole run.
 NAMED = (
     EventKind.RESTART,
     EventKind.OOM,

@@ -44,8 +44,9 @@ from soak.reporters.wording import clean, load_began
 TOGETHER = 6  # up to this many curves, the tooltip shows all at once
 REACH = 1.6  # a limit above this many times the highest value is only named: drawing it would flatten the curves
 ROOM = 4.0  # the same for a capacity and the sum of a stack, whose free room is of interest
-#: How far the first chart extends beyond the end for a forecast, in lengths of the run: up to the target if it is
-#: within `FORECAST_REACH`, so that the run keeps a quarter of the picture; else `FORECAST_START`.
+#: How far the first chart extends beyond the end for a forecast, in lengths of the run: up to the
+#: target if it is within `FORECAST_REACH`, so that the run keeps a quarter of the picture; else
+#: `FORECAST_START`.
 FORECAST_REACH, FORECAST_START = 3.0, 0.5
 FORECAST_MARGIN = 0.04  # share of the picture after the moment at which the target is reached
 #: Share of the run shown before the load began: a target may take minutes to start.

@@ -18,7 +18,8 @@ from soak.reporters.bokeh_models import (
     value_range,
 )
 
-#: One colour with rising opacity, so that it works on light and dark: the palette's hue, and its steps of opacity.
+#: One colour with rising opacity, so that it works on light and dark: the palette's hue, and its
+#: steps of opacity.
 HUE, OPACITIES = "#2f80c8", range(48, 256, 23)
 #: Labels of a logarithmic axis within each power of ten.
 STEPS = (1, 3)

@@ -25,7 +25,8 @@ def own_script(text: str) -> Markup:
 _CODE = re.compile(r"`([^`]+)`")
 #: An option of a command; text longer than any option may be broken.
 _OPTION = re.compile(r"(?<![\w-])--?[A-Za-z][\w-]{0,30}")
-#: The library's colour for names in tooltips, which is too pale to read on white (WCAG AA requires 4.5 to 1).
+#: The library's colour for names in tooltips, which is too pale to read on white (WCAG AA requires
+#: 4.5 to 1).
 PALE_LABEL = "color:#26aae1"
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from soak.model import Curve
 
 WIDTH, HEIGHT = 120, 24
-#: Number of intervals of the run, each drawn by its lowest and highest value: as many as the width can show.
+#: Number of intervals of the run, each drawn by its lowest and highest value: as many as the width
+#: can show.
 STRETCHES = 48
 #: Length of a line in text, and the characters it is made of.
 CHARACTERS = 12

@@ -22,7 +22,8 @@ from soak.sampling.sources.prometheus import Prometheus
 #: The usual paths of Prometheus text: client libraries, Quarkus, Spring, older Spring.
 PAGES = ("/metrics", "/q/metrics", "/actuator/prometheus", "/prometheus")
 _PATIENCE = 3.0
-#: Reasons for a missing page that a user may want to fix: logins, redirects, server errors, timeouts.
+#: Reasons for a missing page that a user may want to fix: logins, redirects, server errors,
+#: timeouts.
 _NOTEWORTHY = re.compile(r"answered (3|401|403|407|429|5)|.*(time|reset|closed|refused)")
 
 

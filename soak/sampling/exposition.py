@@ -20,7 +20,8 @@ from soak.selectors import Selector
 
 #: Most series of one page, and of one metric on it; further series are counted and left out.
 MOST_SERIES, MOST_OF_ONE = 5000, 500
-#: Most remembered series that label matchers rejected; remembering them saves parsing their labels at every scrape.
+#: Most remembered series that label matchers rejected; remembering them saves parsing their labels
+#: at every scrape.
 MOST_REJECTED = 50_000
 OPENMETRICS = "application/openmetrics-text"
 _WRONG_TEXT = "not valid Prometheus text"

@@ -45,7 +45,8 @@ _TYPES = {
 _DOUBLE = Struct("<d")
 _double = _DOUBLE.unpack_from
 
-#: A series' key bytes, its value, whether it has a timestamp, and the value's offset if nothing after it can change.
+#: A series' key bytes, its value, whether it has a timestamp, and the value's offset if nothing
+#: after it can change.
 Point = tuple[bytes, float, bool, int | None]
 
 

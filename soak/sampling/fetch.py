@@ -77,8 +77,8 @@ class Fetcher:
             try:
                 return self._ask(parts.scheme, parts.netloc, path, deadline, body, headers)
             except (http.client.RemoteDisconnected, ConnectionError):
-                # A server may close an idle connection at any time. If the connection was kept, try once more
-                # on a new one.
+                # A server may close an idle connection at any time. If the connection was kept, try
+                # once more on a new one.
                 if not kept:
                     raise
                 self.close()
@@ -119,8 +119,8 @@ class Fetcher:
                 **extra,
             }
         connection = self._connected(scheme, host)
-        # Each gzip writer costs the target up to 0.8 MB for a short time, and a local connection does not need
-        # compression.
+        # Each gzip writer costs the target up to 0.8 MB for a short time, and a local connection
+        # does not need compression.
         encoding = "identity" if is_loopback(connection.host) else "gzip"
         headers = {
             "User-Agent": f"soak/{__version__}",

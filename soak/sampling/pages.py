@@ -15,8 +15,9 @@ TEXT_FIRST = (
 PROTOBUF_FIRST = (
     f"{PROTOBUF};proto=io.prometheus.client.MetricFamily;encoding=delimited,{TEXT_FIRST}"
 )
-#: Size in bytes from which a page is large. 64 KiB are some 700 lines, which take 2 ms to read: 0.2% of a core
-#: at one scrape a second. Protobuf can save half of that; below this size there is nothing to gain.
+#: Size in bytes from which a page is large. 64 KiB are some 700 lines, which take 2 ms to read:
+#: 0.2% of a core at one scrape a second. Protobuf can save half of that; below this size there is
+#: nothing to gain.
 LARGE = 64 * 1024
 
 

@@ -69,8 +69,8 @@ class Sampler:
                 poll.offer(slot + put_off)
             slot += self._interval
             put_off = self._jitter * self._random.random()
-            # A suspended machine may wake hours later: its missed slots are recorded as one gap, not made up
-            # in thousands of scrapes at once.
+            # A suspended machine may wake hours later: its missed slots are recorded as one gap,
+            # not made up in thousands of scrapes at once.
             behind = self._clock.now() - slot
             if behind > self._interval:
                 skipped = int(behind // self._interval)

@@ -23,8 +23,9 @@ from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
 #: Largest share of a run that snapshots may take.
 _SHARE = 0.2
-#: The last snapshot of the steady phase starts before its end by this factor times the longest of the recent ones,
-#: plus a second. The first snapshot soon drops out of the recent ones: runtimes initialise themselves in it.
+#: The last snapshot of the steady phase starts before its end by this factor times the longest of
+#: the recent ones, plus a second. The first snapshot soon drops out of the recent ones: runtimes
+#: initialise themselves in it.
 _MARGIN, _RECENT = 1.5, 3
 #: Most warnings about a target, and longest error text (characters).
 _MOST_WARNINGS, _LONGEST_ERROR = 20, 500

@@ -21,7 +21,8 @@ _MICROSECONDS = 1e-6
 _CALLING, _ANSWERING = ("client", "producer"), ("server", "consumer")
 #: Suffix of the id of a shared span's server half.
 _HALF = "/server"
-#: Tags in which clients name the service they call: OpenTelemetry's names, new and old, and OpenTracing's.
+#: Tags in which clients name the service they call: OpenTelemetry's names, new and old, and
+#: OpenTracing's.
 _PEERS = (
     "peer.service",
     "server.address",

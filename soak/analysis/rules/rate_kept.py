@@ -126,7 +126,8 @@ class RateWatch:
         self._windows.append(window)
         self._waiting += window.sent - window.ended
         stretch = max(STRETCH, window.seconds)
-        # Allow a part of a window here, too: of windows of 3 s, only one would lie in the earlier stretch.
+        # Allow a part of a window here, too: of windows of 3 s, only one would lie in the earlier
+        # stretch.
         while self._windows[0].middle < window.time - 2 * stretch - 0.4 * window.seconds:
             self._windows.popleft()
         short = self._short(window.time - stretch)

@@ -4,7 +4,8 @@ from soak.comparison.metrics import capacity, collector, requests, resources, ve
 from soak.comparison.metrics.latency import percentile
 from soak.comparison.metrics.metric import ComparedMetric
 
-#: `floor` and `between` are assumptions about how far runs of one build differ, tuned on 35 short recordings (docs/compare.md).
+#: `floor` and `between` are assumptions about how far runs of one build differ, tuned on 35 short
+#: recordings (docs/compare.md).
 METRICS: dict[str, ComparedMetric] = {
     "p50": percentile(0.5, floor=0.03),
     "p95": percentile(0.95, floor=0.05),

@@ -11,13 +11,15 @@ from soak.catalog.metrics import COLLECTORS, selects
 from soak.comparison.run_view import Figure, RunView, counting_error, ratio
 from soak.model import Floats, Series
 
-#: Minimum number of collections of one side in its judged stretch for their number and their pauses to be compared.
+#: Minimum number of collections of one side in its judged stretch for their number and their pauses
+#: to be compared.
 FEWEST = 10.0
 #: Added to a smaller count, since zero has no logarithm (Anscombe, Biometrika 35, 1948).
 _HALF = 0.5
 #: Counting error of `FEWEST` collections.
 MOST_ERROR = FEWEST**-0.5
-#: Assumed standard error of a single extreme, on a logarithmic scale: it says little about the next one.
+#: Assumed standard error of a single extreme, on a logarithmic scale: it says little about the next
+#: one.
 EXTREME = 1.0
 
 

@@ -14,9 +14,11 @@ from soak.latency import GROWTH
 from soak.model import Floats
 from soak.windows import EndpointWindows
 
-#: Minimum number of successes beyond a percentile for it to be compared: with fewer, single requests decide it.
+#: Minimum number of successes beyond a percentile for it to be compared: with fewer, single
+#: requests decide it.
 FEWEST_BEYOND = 5
-#: Standard deviation of the position within a histogram's bucket, on a logarithmic scale: uniform over its width.
+#: Standard deviation of the position within a histogram's bucket, on a logarithmic scale: uniform
+#: over its width.
 _BUCKET = float(np.log(GROWTH)) / 12**0.5
 
 
@@ -39,8 +41,9 @@ def by_block(windows: EndpointWindows, blocks: Blocks, q: float) -> Floats:
     return np.array(values)
 
 
-#: Between runs of one build, latencies differ by several times their drift within one run: on a shared machine the other
-#: programs change from run to run (measured: 2 to 7 drifts on two overloaded cores).
+#: Between runs of one build, latencies differ by several times their drift within one run: on a
+#: shared machine the other programs change from run to run (measured: 2 to 7 drifts on two
+#: overloaded cores).
 BETWEEN_RUNS = 6.0
 
 

@@ -11,9 +11,11 @@ from soak.catalog.metrics import metric_of
 from soak.comparison.run_view import Figure, RunView
 from soak.model import Finding, Labels, RuleName, Trend, series_key
 
-#: Hours within which growth by `GROWS_BY` matters: the verdict's default, which a profile may change.
+#: Hours within which growth by `GROWS_BY` matters: the verdict's default, which a profile may
+#: change.
 _SURVIVE_HOURS = 30 * 24.0
-#: Assumed standard error of a horizon on a logarithmic scale, since it follows from the width of one interval.
+#: Assumed standard error of a horizon on a logarithmic scale, since it follows from the width of
+#: one interval.
 HORIZON = 0.7
 
 

@@ -28,7 +28,8 @@ from soak.model import Floats, Place
 
 #: Paths of third-party code: Go's modules, vendored code, Node's and Python's packages.
 _LIBRARY = re.compile(r"@v\d|/vendor/|node_modules/|site-packages/|dist-packages/")
-#: The function by which Go's server reads a request's head: objects made below it belong to the request.
+#: The function by which Go's server reads a request's head: objects made below it belong to the
+#: request.
 SERVER_READS = ("net/http.(*conn).readRequest",)
 NAMELESS = "(anonymous)"
 #: Functions that allocate because a profile is taken.

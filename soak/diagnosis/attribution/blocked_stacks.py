@@ -23,7 +23,8 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.go_stacks import Created
 from soak.diagnosis.profiles.thread_dumps import TASK
 
-#: Functions that show what a goroutine or thread waits for. The innermost frame that matches decides, by its first row.
+#: Functions that show what a goroutine or thread waits for. The innermost frame that matches
+#: decides, by its first row.
 BLOCKED: tuple[tuple[tuple[str, ...], str], ...] = (
     (("runtime.chansend",), "sending to a channel"),
     (("runtime.chanrecv",), "receiving from a channel"),

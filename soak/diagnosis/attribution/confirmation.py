@@ -32,8 +32,8 @@ from soak.model import (
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.units import capitalized, show_amount, show_number
 
-#: If growth per request in the second load is surely at least this share of that in the first, it is a leak; if it is surely
-#: at most the other share, it is a high-water mark.
+#: If growth per request in the second load is surely at least this share of that in the first, it
+#: is a leak; if it is surely at most the other share, it is a high-water mark.
 _AGAIN, _HARDLY = 0.5, 0.25
 #: Fewest samples of a rest, and fewest requests of the second load, for a result.
 _FEWEST_SAMPLES, _FEWEST_REQUESTS = 2, 10
@@ -237,8 +237,8 @@ def _of_snapshots(recording: Recording, phases: dict[str, Phase]) -> Iterator[Co
         made = _requests(recording, Phase("", start.time, phases["steady"].end))
         grown = drained.total - start.total
         if made and grown > _SPREAD * _off(grown, drained.period):
-            # Only what is new since the previous rest has a sampling error: what both snapshots hold
-            # was sampled when it was allocated.
+            # Only what is new since the previous rest has a sampling error: what both snapshots
+            # hold was sampled when it was allocated.
             rests = (
                 Rest(drained.total, 0.0),
                 _since(repeated, drained),

@@ -13,7 +13,8 @@ from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of, selects
 from soak.model import Floats, Series
 from soak.snapshots import SNAPSHOT_SOURCE
 
-#: Series that give the time at which the last collection ended, in seconds on the target's own clock.
+#: Series that give the time at which the last collection ended, in seconds on the target's own
+#: clock.
 _COLLECTED = tuple(collector.ended for collector in COLLECTORS if collector.ended)
 
 

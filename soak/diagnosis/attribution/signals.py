@@ -80,7 +80,8 @@ PLACE, GROUP = "place", "group"
 _COUNTED = (ResourceKind.DESCRIPTORS, ResourceKind.THREADS, ResourceKind.POOL)
 _BYTES = (ResourceKind.MEMORY, ResourceKind.HEAP)
 _ON_HEAP = (ResourceKind.METRICS, ResourceKind.TIMERS, ResourceKind.REQUESTS)
-#: If descriptors are steady, growing handles and resources of Node are timers and the like, so they are not signals.
+#: If descriptors are steady, growing handles and resources of Node are timers and the like, so they
+#: are not signals.
 _HANDLES, _OPEN = (Unit.HANDLES, Unit.RESOURCES), OPEN_DESCRIPTORS
 
 
@@ -186,8 +187,8 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
             prepared, levels, finding.series, metric.unit, integer=metric.integer
         )
         endpoints = contributors(attribution)
-        # A count that does not fail is a signal only if an endpoint surely adds to it: it may belong
-        # to the leak of one that does fail.
+        # A count that does not fail is a signal only if an endpoint surely adds to it: it may
+        # belong to the leak of one that does fail.
         if finding.verdict is not Verdict.FAIL and not (metric.kind in _COUNTED and endpoints):
             continue
         yield Signal(

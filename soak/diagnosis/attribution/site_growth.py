@@ -19,7 +19,8 @@ from soak.diagnosis.profiles.pprof import StackProfile
 from soak.diagnosis.thresholds import LEAST_SAMPLES, LEAST_SNAPSHOTS
 from soak.model import Floats
 
-#: Log-probability that one sampled object appears or disappears although the model excludes it: once in fifty.
+#: Log-probability that one sampled object appears or disappears although the model excludes it:
+#: once in fifty.
 _STRAY = math.log(0.02)
 
 

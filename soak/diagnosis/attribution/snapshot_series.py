@@ -20,7 +20,8 @@ from soak.errors import OTHER_SHAPE, SoakError
 from soak.model import Kind, Labels, Recording, Series, label_pairs
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot, SnapshotKind
 
-#: Kinds whose total stands for a gauge in recordings of older versions of soak, which took no gauges.
+#: Kinds whose total stands for a gauge in recordings of older versions of soak, which took no
+#: gauges.
 _TOTALS: dict[SnapshotKind, str] = {"tracemalloc": TRACED_MEMORY, "classes": LIVE_CLASSES}
 
 

@@ -22,15 +22,18 @@ from soak.analysis.statistics.noise import Noise, whiten
 from soak.model import Floats
 from soak.windows import Ints
 
-#: Most columns of which subsets are formed (2**10 subsets); of more, those that explain most are selected one by one.
+#: Most columns of which subsets are formed (2**10 subsets); of more, those that explain most are
+#: selected one by one.
 MOST = 10
 _TAKES, _SEED = 1000, 2011
-#: Correlation times as shares of the span, and white scatter as multiples of the variance of an innovation.
+#: Correlation times as shares of the span, and white scatter as multiples of the variance of an
+#: innovation.
 _TIMES, _WHITE = (10.0, 1.0, 1 / 3, 1 / 10, 1 / 30, 1 / 80), (0.0, 0.3, 3.0, 30.0, 300.0)
 _AGEING, _YOUTH = (10.0, 0.5), 0.02
 _DEPENDENT, _ROUNDING = 1e-9, 1 / 12
 _UNLIKELY = 20.0
-#: Exponent of the likelihoods: no noise model is quite true, so they count for less (Grünwald, The safe Bayesian, 2012).
+#: Exponent of the likelihoods: no noise model is quite true, so they count for less (Grünwald, The
+#: safe Bayesian, 2012).
 _TRUST = 0.6
 
 

@@ -24,7 +24,8 @@ READERS: dict[SnapshotKind, Callable[[bytes], StackProfile]] = {
     "threads": read_threads,
 }
 
-#: The column with what is held when the snapshot is taken (bytes, goroutines or threads), or with what ran.
+#: The column with what is held when the snapshot is taken (bytes, goroutines or threads), or with
+#: what ran.
 HELD: dict[SnapshotKind, str] = {
     "heap": "inuse_space",
     "allocs": "inuse_space",

@@ -12,7 +12,8 @@ from soak.diagnosis.profiles.pprof import is_go_own
 _HEAD = re.compile(
     r"goroutine \d{1,12}(?: [^\[\n]{0,80})? \[([^\],\n]{1,60})(?:, (\d{1,9}) minutes)?[^\]\n]{0,60}\]:"
 )
-#: `created by main.handler in goroutine 7`, before Go 1.21 without the number; the next line has file and line.
+#: `created by main.handler in goroutine 7`, before Go 1.21 without the number; the next line has
+#: file and line.
 _CREATED = re.compile(r"created by ([^\s]{1,300})(?: in goroutine \d{1,12})?$")
 _CALL = re.compile(r"([^\s(][^\n]{0,400}?)\((?:[^()\n]{0,2000})\)$")
 _FILE = re.compile(r"\s+([^\n]{1,500}):(\d{1,9})(?: \+0x[0-9a-f]{1,16})?$")

@@ -18,7 +18,8 @@ _PRIMITIVES = {
     "S": "short",
     "Z": "boolean",
 }
-#: Prefixes of the JDK and of frameworks between it and most services: a stack's own frame is the one that calls them.
+#: Prefixes of the JDK and of frameworks between it and most services: a stack's own frame is the
+#: one that calls them.
 _OTHERS = (
     *(
         "java.",

@@ -24,7 +24,8 @@ from soak.model import Floats
 #: Maximum size in bytes of an unpacked profile.
 MOST_BYTES = 256 * 2**20
 _GZIP = b"\x1f\x8b"
-#: First elements of the import paths of Go's own packages (`go list std`), and of names that the linker makes.
+#: First elements of the import paths of Go's own packages (`go list std`), and of names that the
+#: linker makes.
 _PACKAGES = (
     "archive bufio builtin bytes cmp compress container context crypto database debug embed encoding errors expvar flag "
     "fmt go hash html image index internal io iter log maps math mime net os path plugin reflect regexp runtime slices sort "

@@ -93,7 +93,8 @@ class Regions:
         if not final[closed - 1].all():
             raise ValueError("a number without end")
         ends = np.flatnonzero(final)
-        # The last byte of a number shows to which stretch it belongs, so no sum over all bytes is needed.
+        # The last byte of a number shows to which stretch it belongs, so no sum over all bytes is
+        # needed.
         held = np.diff(np.searchsorted(ends, closed), prepend=0)
         each = np.bincount(self.owner[some], weights=held, minlength=self._count).astype(np.int64)
         return _numbers(part, ends), each

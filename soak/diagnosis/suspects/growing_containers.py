@@ -24,7 +24,8 @@ from soak.diagnosis.thresholds import LEAST_ENTRIES, LEAST_SNAPSHOTS, MOST_NAMED
 from soak.model import Floats, Place, Series
 from soak.units import show_number
 
-#: The gauge of soak/hook.py; its labels name the holder (`service.SESSIONS`) and its kind (dict, list, lru_cache).
+#: The gauge of soak/hook.py; its labels name the holder (`service.SESSIONS`) and its kind (dict,
+#: list, lru_cache).
 LENGTHS = CONTAINER_LENGTH
 
 

@@ -12,7 +12,8 @@ from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Place, Suspect, Verdict
 from soak.units import capitalized, show_amount, show_duration, show_number, singular
 
-#: The part of a reason that says when a resource runs out, at the end of the sentence about its growth.
+#: The part of a reason that says when a resource runs out, at the end of the sentence about its
+#: growth.
 _RUNS_OUT = re.compile(r"; (?:it|the target) runs out of .*?(?=\.(?: |$))")
 
 

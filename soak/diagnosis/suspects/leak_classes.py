@@ -38,7 +38,8 @@ def _any(*kinds: E) -> frozenset[E]:
     return frozenset(kinds)
 
 
-#: Weights of a second load's result, for every class that grows; and of a slowdown, which indicates a cache that fills up.
+#: Weights of a second load's result, for every class that grows; and of a slowdown, which indicates
+#: a cache that fills up.
 _AGAIN = {E.LEAKS_AGAIN: 2.0, E.HIGH_WATER: -4.0}
 _LASTING = {**_AGAIN, E.SLOWS_DOWN: -4.0}
 
@@ -77,7 +78,8 @@ CLASSES: dict[str, LeakClass] = {
             E.TIMERS_GROW: 4,
             E.EVERY_ENDPOINT: -1,
             E.COUNT_GROWS: -5,
-            # An open connection keeps the request that was sent or received over it, with its context.
+            # An open connection keeps the request that was sent or received over it, with its
+            # context.
             E.DESCRIPTORS_GROW: -5,
             E.CONNECTION_GOROUTINES: -5,
             E.HEAP_FLAT: -5,

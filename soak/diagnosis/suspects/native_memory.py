@@ -21,7 +21,8 @@ from soak.diagnosis.thresholds import (
 )
 from soak.units import show_amount, show_number, show_ratio
 
-#: Gauges of memory outside of the heap, and (next line) gauges that soak's profilers add to their snapshots.
+#: Gauges of memory outside of the heap, and (next line) gauges that soak's profilers add to their
+#: snapshots.
 PUBLISHED = tuple(collector.outside for collector in COLLECTORS if collector.outside)
 NATIVE, LOADERS, TRIMMED = NATIVE_MEMORY, CLASS_LOADERS, MALLOC_TRIMMED
 #: The JVM's names of its categories (-XX:NativeMemoryTracking=summary), in words.

@@ -171,7 +171,8 @@ def _container(name: str, case: Case, context: RunContext) -> Place | None:
 def signal_told(case: Case, unit: str) -> Signal | None:
     """Return the signal whose amount a suspect of this unit reports; for bytes, the one with the narrowest interval."""
     kinds = (ResourceKind.HEAP, PLACE, ResourceKind.MEMORY) if unit == "bytes" else _COUNTS[unit]
-    # A signal that is attributed to another endpoint does not show what a request to this one costs.
+    # A signal that is attributed to another endpoint does not show what a request to this one
+    # costs.
     candidates = [
         signal
         for kind in kinds
@@ -179,8 +180,8 @@ def signal_told(case: Case, unit: str) -> Signal | None:
         if case.amount(signal).endpoint == case.endpoint
     ]
     if unit in ("descriptors", "connections"):
-        # Each pool that is opened again holds a connection and a goroutine that opens more. Only the
-        # goroutine is never closed as idle, so it counts the pools.
+        # Each pool that is opened again holds a connection and a goroutine that opens more. Only
+        # the goroutine is never closed as idle, so it counts the pools.
         pools = [
             s for s in case.of(GROUP) if s.site and s.site.through(STACK_SIGNATURES["pools"]) > 0
         ]

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from soak.diagnosis.attribution.allocation_sites import calls
 from soak.diagnosis.profiles.frames import Frame
 
-#: Remedies by class, then by language; the empty language is used if the language is unknown or has no remedy of its own.
+#: Remedies by class, then by language; the empty language is used if the language is unknown or has
+#: no remedy of its own.
 REMEDIES: Mapping[str, Mapping[str, str]] = {
     "unbounded-cache": {
         "": (
@@ -202,8 +203,9 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 
 
-#: Language, prefixes of functions and files in the growing stacks (`/folder/` anywhere in a file), and how to release what
-#: these functions keep. The first matching row of the language is put before the remedy of the class.
+#: Language, prefixes of functions and files in the growing stacks (`/folder/` anywhere in a file),
+#: and how to release what these functions keep. The first matching row of the language is put
+#: before the remedy of the class.
 THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         "Go",

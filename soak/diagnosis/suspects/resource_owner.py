@@ -29,12 +29,15 @@ from soak.diagnosis.suspects.growing_containers import frame_of_labels
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import LEAST_CPU_SAMPLES, LEAST_OPENER_SHARE, MOST_OPENERS
 
-#: Functions that dial: any caller that finds no idle connection does, so they do not show who keeps a connection.
+#: Functions that dial: any caller that finds no idle connection does, so they do not show who keeps
+#: a connection.
 CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection", "newClient")
-#: Functions of pool libraries (pg, mysql2, generic-pool) whose caller must return the connection; `query` returns it itself.
+#: Functions of pool libraries (pg, mysql2, generic-pool) whose caller must return the connection;
+#: `query` returns it itself.
 _TAKING = ("connect", "acquire", "getConnection")
 
-#: Classes of the resources that JVM programs hold open: each object is counted, even if no stack that made it was sampled.
+#: Classes of the resources that JVM programs hold open: each object is counted, even if no stack
+#: that made it was sampled.
 _OPENED = {
     "connections": ("java.net.Socket", "java.net.ServerSocket", "sun.nio.ch.SocketChannelImpl"),
     "files": (

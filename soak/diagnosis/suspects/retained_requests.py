@@ -29,23 +29,26 @@ from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.thresholds import LEAST_REQUESTS, LEAST_TIMERS, WHOLE_REQUEST_BYTES
 from soak.units import show_amount
 
-#: Names of classes or constructors of objects made for one request: Flask's RequestContext, Node's IncomingMessage, the
-#: JDK's HttpExchange, a service's own RequestState.
+#: Names of classes or constructors of objects made for one request: Flask's RequestContext, Node's
+#: IncomingMessage, the JDK's HttpExchange, a service's own RequestState.
 _OF_REQUEST = re.compile(
     r"(?:^|[.$])((?:[A-Z]\w*)?(?:Request|Exchange|IncomingMessage|ServerResponse)(?:[A-Z]\w*)?)$"
 )
-#: Innermost functions, in stacks through `SERVER_READS`, in which Go's net/http makes a request's objects without constructors.
-#: Strings and buffers made there do not count: strings may be the keys of a cache, and buffers are pooled.
+#: Innermost functions, in stacks through `SERVER_READS`, in which Go's net/http makes a request's
+#: objects without constructors. Strings and buffers made there do not count: strings may be the
+#: keys of a cache, and buffers are pooled.
 _GO_MAKES = ("net/http.readRequest", "net/url.parse", "context.")
 _GO_REQUEST = "http.Request"
 #: A Go package named context in any module: gorilla/context.Set, a service's own internal/context.
 _CONTEXT_PACKAGE = re.compile(r"/context\.")
-#: Files of Python's servers and frameworks, whose objects are made for a request: tracebacks have files, but no classes.
+#: Files of Python's servers and frameworks, whose objects are made for a request: tracebacks have
+#: files, but no classes.
 _SERVERS = re.compile(
     r"/(waitress|werkzeug|flask|starlette|fastapi|uvicorn|hypercorn|gunicorn|django|aiohttp|tornado|bottle)/"
 )
 _TIMERS = ("Timeout", "Immediate")
-#: Suffix of names of objects whose class is unknown: only if they are as large as a small request are they evidence.
+#: Suffix of names of objects whose class is unknown: only if they are as large as a small request
+#: are they evidence.
 _MADE = "'s objects"
 _NODE = "parserOnHeadersComplete"
 _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
@@ -154,10 +157,10 @@ def _growing(
     site = stacks[0][0]
     levels = np.sum([stack.levels for _, stack in stacks], axis=0)
     slope, error = slope_and_error(site.requests, levels, site.period)
-    # A few objects that surely grow may be requests in flight, so the half-width of the interval must
-    # be less than half of the slope. For Go's sampled objects, one that stays over several snapshots
-    # is enough, since no request takes so long. Node keeps what it parsed with its connection, so a
-    # sample that stays proves nothing.
+    # A few objects that surely grow may be requests in flight, so the half-width of the interval
+    # must be less than half of the slope. For Go's sampled objects, one that stays over several
+    # snapshots is enough, since no request takes so long. Node keeps what it parsed with its
+    # connection, so a sample that stays proves nothing.
     stayed = name == _GO_REQUEST and site.period > 0 and lasting(levels) > 0
     if slope <= 2 * error and not stayed:
         return

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-#: Prefixes of functions or files by signature; `file#function` is a function of that file, `/folder/` any file in it.
+#: Prefixes of functions or files by signature; `file#function` is a function of that file,
+#: `/folder/` any file in it.
 STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
     "context": (
         "context.",
@@ -47,7 +48,8 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "net.Dial",
         "java.net.Socket",
         "sun.nio.ch.",
-        # Only opening: answers are written through node:net as well, on connections that others opened.
+        # Only opening: answers are written through node:net as well, on connections that others
+        # opened.
         "node:net#connect",
         "node:net#Socket.connect",
         "node:_http_client",

@@ -46,7 +46,8 @@ from soak.diagnosis.thresholds import (
 )
 from soak.model import Analysis, Recording, Suspect, Verdict
 
-#: Evidence that resident memory grows for a reason of its own, independently of growing heap, descriptors and threads.
+#: Evidence that resident memory grows for a reason of its own, independently of growing heap,
+#: descriptors and threads.
 _ITS_OWN = {
     EvidenceKind.OFF_HEAP,
     EvidenceKind.NATIVE_FRAMES,

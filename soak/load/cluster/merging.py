@@ -12,8 +12,9 @@ from soak.load.measure.counting import MAX_ENDPOINTS, MAX_KINDS, OTHER
 from soak.load.measure.exemplars import bounded
 from soak.windows import EndpointWindow, Exemplar, GeneratorWindow, Window, WorkerCoverage
 
-#: A worker's window as a message: time, seconds, users, endpoints, generator, exemplars. Histograms are maps from bucket
-#: to count, which MessagePack decodes straight into dictionaries; this makes merging cheap.
+#: A worker's window as a message: time, seconds, users, endpoints, generator, exemplars. Histograms
+#: are maps from bucket to count, which MessagePack decodes straight into dictionaries; this makes
+#: merging cheap.
 Packed = list[Any]
 
 

@@ -146,7 +146,8 @@ class Done:
 
 FromWorker = Hello | Join | Ready | Unable | Exhausted | Broken | Notice | Done
 FromMaster = Challenge | Refused | Assignment | Begin | Reassignment | Halt | Goodbye
-#: A worker's window is sent as `merging.Packed` and checked when unpacked, because it is most of the traffic.
+#: A worker's window is sent as `merging.Packed` and checked when unpacked, because it is most of
+#: the traffic.
 WINDOW: Literal["window"] = "window"
 HEARTBEAT: Literal["heartbeat"] = "heartbeat"
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from soak.load.cluster.messages import Hello
 
-#: Clients that may be between hello and proof at once; beyond it the oldest are forgotten. Far above any real number
-#: of workers, and small enough that clients that send only hellos cannot fill the memory.
+#: Clients that may be between hello and proof at once; beyond it the oldest are forgotten. Far
+#: above any real number of workers, and small enough that clients that send only hellos cannot fill
+#: the memory.
 MAX_CANDIDATES = 1000
 
 

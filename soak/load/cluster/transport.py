@@ -28,11 +28,12 @@ _LOG = logging.getLogger(__name__)
 LOGGED_DROPS = 20
 #: Longest path of a Unix socket in bytes: Linux's limit without its final zero byte.
 LONGEST_SOCKET_PATH = 107
-#: Pause in seconds after an error of the socket itself, so that a broken socket does not cause a busy loop.
+#: Pause in seconds after an error of the socket itself, so that a broken socket does not cause a
+#: busy loop.
 PAUSE_AFTER_ERROR = 0.1
 
-#: Largest message that a server accepts, in bytes. A window of 500 endpoints is a hundredth of it. A larger message ends
-#: its sender's connection before it fills the memory.
+#: Largest message that a server accepts, in bytes. A window of 500 endpoints is a hundredth of it.
+#: A larger message ends its sender's connection before it fills the memory.
 LARGEST_MESSAGE = 64 << 20
 
 Handler = Callable[[str, Any], None]

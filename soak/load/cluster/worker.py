@@ -46,11 +46,13 @@ from soak.load.plan.wire import FailureCause, line
 from soak.load.scenario.feeder import FeederError
 from soak.load.scenario.token_refresh import NoTokenError
 
-#: Seconds without a message after which the master is lost and the load ends; it answers a heartbeat every second.
+#: Seconds without a message after which the master is lost and the load ends; it answers a
+#: heartbeat every second.
 MASTER_LOST = 2.5
 #: The same limit while plans are prepared and locustfiles imported, which may block event loops.
 PATIENCE = 15.0
-#: Seconds to wait for the master's goodbye after the last window, normally and if this worker was stopped.
+#: Seconds to wait for the master's goodbye after the last window, normally and if this worker was
+#: stopped.
 FAREWELL, FAREWELL_STOPPED = 2.0, 0.2
 HEARTBEAT_SECONDS = 1.0
 #: Seconds to wait for messages just sent to leave the process.

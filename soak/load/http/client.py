@@ -30,7 +30,8 @@ NOT_ALLOWED = "redirect: host not allowed"
 #: Maximum number of connections for redirects to other origins; beyond it the oldest is closed.
 MAX_ELSEWHERE = 4
 _SETS_COOKIES = re.compile(rb"\n[Ss][Ee][Tt]-[Cc][Oo][Oo][Kk][Ii][Ee]:").search
-#: A quick test for encoded bodies, confirmed by parsing the headers: these bytes may include some of the body.
+#: A quick test for encoded bodies, confirmed by parsing the headers: these bytes may include some
+#: of the body.
 _IS_ENCODED = re.compile(rb"\ncontent-encoding:", re.IGNORECASE).search
 
 

@@ -27,16 +27,19 @@ from soak.load.http.response import Response, ResponseParser
 from soak.load.http.timeouts import Deadlines
 from soak.load.http.tls import TlsSocket, open_socket
 
-#: Bytes read at a time: the first piece of a response is smaller, since most responses fit; the rest is read faster.
+#: Bytes read at a time: the first piece of a response is smaller, since most responses fit; the
+#: rest is read faster.
 FIRST_PIECE, PIECE = 8 << 10, 256 << 10
 #: Largest body that is sent in one piece with its head.
 SMALL_BODY = 16 << 10
-#: Seconds after a connection's last response in which no server is expected to close the connection.
+#: Seconds after a connection's last response in which no server is expected to close the
+#: connection.
 LOOK_AFTER = 0.01
 _READ, _BOTH = 1, 3
 #: The system's own poll, not the one patched by gevent; it is only called without waiting.
 _Poll: Any = gevent.monkey.get_original("select", "poll")
-#: `head_of` writes the header's name in exactly this way, so that requests without it need only a constant search.
+#: `head_of` writes the header's name in exactly this way, so that requests without it need only a
+#: constant search.
 _CONNECTION = b"\r\nConnection:"
 _IS_STREAM = re.compile(rb"\ncontent-type: *text/event-stream", re.IGNORECASE).search
 _CLOSES = re.compile(rb"\r\nConnection:[^\r]*\bclose\b", re.IGNORECASE).search
@@ -92,7 +95,8 @@ class Connection:
         self._keep_alive: float | None = None
         self.deadline = inf
         self.expired = False
-        #: After a failure: True if a kept connection ended before any response, and so may have been stale.
+        #: After a failure: True if a kept connection ended before any response, and so may have
+        #: been stale.
         self.repeatable = False
         #: True if any part of the last request was sent.
         self.sent = False

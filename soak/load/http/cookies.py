@@ -10,7 +10,8 @@ from math import inf
 
 from soak.load.http.connection_options import Origin
 
-#: Limits so that a target's ever new cookies do not fill the memory: the oldest is removed, and a larger one is ignored.
+#: Limits so that a target's ever new cookies do not fill the memory: the oldest is removed, and a
+#: larger one is ignored.
 MAX_COOKIES, MAX_COOKIE = 100, 4096
 
 

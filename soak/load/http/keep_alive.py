@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from math import inf
 
-#: A server that announces `Keep-Alive: timeout=N` may close an idle connection N seconds after its response, and a
-#: request sent at that moment is lost. A connection is therefore used only for this share of N (RFC 2068, 19.7.1.1).
+#: A server that announces `Keep-Alive: timeout=N` may close an idle connection N seconds after its
+#: response, and a request sent at that moment is lost. A connection is therefore used only for this
+#: share of N (RFC 2068, 19.7.1.1).
 KEEP_ALIVE_SHARE = 0.9
 _KEEP_ALIVE = re.compile(rb"\nkeep-alive:[^\r\n]*?\btimeout *= *([0-9]{1,6})", re.IGNORECASE).search
 

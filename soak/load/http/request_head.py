@@ -7,11 +7,14 @@ import re
 from soak.load.http.connection_options import Origin
 from soak.load.plan.plan import Headers
 
-#: Methods that may be sent again if it is unknown whether the first request arrived (RFC 9110, 9.2.2).
+#: Methods that may be sent again if it is unknown whether the first request arrived (RFC 9110,
+#: 9.2.2).
 IDEMPOTENT = (b"GET ", b"HEAD ", b"PUT ", b"DELETE ", b"OPTIONS ", b"TRACE ")
-#: Headers that ask the server to treat equal keys as one request (draft-ietf-httpapi-idempotency-key).
+#: Headers that ask the server to treat equal keys as one request
+#: (draft-ietf-httpapi-idempotency-key).
 _KEYED = re.compile(rb"\r\n(?:x-)?idempotency-key:", re.IGNORECASE).search
-#: Methods whose requests always state the length of their body, even if there is none (RFC 9110, 8.6).
+#: Methods whose requests always state the length of their body, even if there is none (RFC 9110,
+#: 8.6).
 EXPECT_A_BODY = ("POST", "PUT", "PATCH")
 _BREAKS = re.compile(r"[\r\n\0]")
 _AUTHORIZATION = re.compile(rb"(?<=\r\n)authorization:[^\r]*\r\n", re.IGNORECASE)

@@ -9,7 +9,8 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 from soak.load.http.failures import CLOSED, CUT_SHORT
 from soak.load.http.repair import UnrepairableError, end_of_head, foreign_protocol, repaired
 
-#: Maximum bytes of a response that are neither body nor its end: heads, interim responses, trailers. More is malformed.
+#: Maximum bytes of a response that are neither body nor its end: heads, interim responses,
+#: trailers. More is malformed.
 MAX_HEAD = 64 << 10
 #: Maximum size in bytes, also after decoding, of a body that a check or extractor reads.
 MAX_BODY = 16 << 20
@@ -103,7 +104,8 @@ class ResponseParser:
 
     def _fresh(self) -> None:
         self._http_parser: Any = HttpResponseParser(self)
-        # A connection with data after such a response is closed, so that data cannot reach another response.
+        # A connection with data after such a response is closed, so that data cannot reach another
+        # response.
         self._http_parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._feed = self._http_parser.feed_data
 

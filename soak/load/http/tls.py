@@ -18,7 +18,8 @@ from gevent.hub import Hub
 from soak.load.http.connection_options import Origin
 from soak.profile.hosts import may_connect
 
-#: The system's own socket, not the one patched by gevent: its calls return at once, and this module does the waiting.
+#: The system's own socket, not the one patched by gevent: its calls return at once, and this module
+#: does the waiting.
 _Socket: Any = gevent.monkey.get_original("socket", "socket")
 _READ, _WRITE = 1, 2
 

@@ -13,7 +13,8 @@ from itertools import count
 
 _PREFIX = os.urandom(8).hex()
 _NUMBERS = count(int.from_bytes(os.urandom(7), "big") | 1)
-#: The next request's number: never 0, because W3C's ids must not be all zeros, and below 2^64 for longer than any run.
+#: The next request's number: never 0, because W3C's ids must not be all zeros, and below 2^64 for
+#: longer than any run.
 next_trace = _NUMBERS.__next__
 
 

@@ -43,8 +43,9 @@ class AllowedHosts:
     def audit_hook(self) -> Callable[[str, tuple[Any, ...]], None]:
         """Return a hook for `sys.addaudithook` that calls `check` for each address a socket is given."""
 
-        # A plain function instead of a method: at every event Python looks up an attribute of the hook, and a method
-        # takes a microsecond to report that it has none. A request of FastHttpUser raises six events, all of `id`.
+        # A plain function instead of a method: at every event Python looks up an attribute of the
+        # hook, and a method takes a microsecond to report that it has none. A request of
+        # FastHttpUser raises six events, all of `id`.
         def audit(event: str, arguments: tuple[Any, ...]) -> None:
             if event in _CONNECTING:
                 self.check(arguments[1])

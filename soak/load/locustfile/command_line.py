@@ -12,7 +12,8 @@ from locust.argument_parser import get_parser
 from soak.load.locustfile.importing import LocustfileError
 from soak.load.plan.plan import Plan
 
-#: What the profile decides, whatever arguments, variables or locust.conf say: Locust's option and the profile's key.
+#: What the profile decides, whatever arguments, variables or locust.conf say: Locust's option and
+#: the profile's key.
 DECIDED_BY_PROFILE = {
     "num_users": "load.users",
     "spawn_rate": "load.ramp",

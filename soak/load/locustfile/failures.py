@@ -9,7 +9,8 @@ from locust.exception import CatchResponseError
 from soak.load.http.failures import failure_kind
 from soak.load.locustfile.allowed_hosts import HostNotAllowedError
 
-#: Characters of a failure's own text that are kept. More than 100 different kinds are folded when they are counted.
+#: Characters of a failure's own text that are kept. More than 100 different kinds are folded when
+#: they are counted.
 LONGEST = 120
 
 

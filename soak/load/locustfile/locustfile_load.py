@@ -29,7 +29,8 @@ from soak.load.plan.schedule import Schedule
 from soak.load.plan.warnings import Warnings
 from soak.units import show_duration
 
-#: Interval in seconds at which the number of users is adjusted, the same as Locust's for load shapes.
+#: Interval in seconds at which the number of users is adjusted, the same as Locust's for load
+#: shapes.
 TICK = 1.0
 
 

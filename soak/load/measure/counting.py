@@ -8,11 +8,12 @@ from soak.latency import Histogram
 from soak.load.measure.exemplars import Exemplars, Kept
 from soak.windows import EndpointWindow, Window
 
-#: Beyond these bounds, names and kinds are folded into one, as in Taurus: a thousand distinct URLs are usually a mistake.
+#: Beyond these bounds, names and kinds are folded into one, as in Taurus: a thousand distinct URLs
+#: are usually a mistake.
 MAX_ENDPOINTS, MAX_KINDS, OTHER = 500, 100, "other"
 
-#: An arrival sent more than this many seconds after its due time is late: five turns of an event loop that counts in
-#: milliseconds, and little compared with any useful latency limit.
+#: An arrival sent more than this many seconds after its due time is late: five turns of an event
+#: loop that counts in milliseconds, and little compared with any useful latency limit.
 LATE = 0.005
 
 

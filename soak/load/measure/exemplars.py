@@ -11,7 +11,8 @@ from math import inf
 from soak.load.http.trace_context import trace_id
 from soak.windows import Exemplar
 
-#: Exemplars per minute: slow ones and failed ones of each endpoint, and both together of all endpoints.
+#: Exemplars per minute: slow ones and failed ones of each endpoint, and both together of all
+#: endpoints.
 EACH, A_MINUTE = 5, 100
 MINUTE = 60.0
 #: Tolerance in seconds for rounding in sums of window lengths.

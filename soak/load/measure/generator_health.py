@@ -14,7 +14,8 @@ import psutil
 
 from soak.windows import GeneratorWindow, Window
 
-#: Interval in seconds at which the event loop's delay is sampled: 20 samples in a window of one second.
+#: Interval in seconds at which the event loop's delay is sampled: 20 samples in a window of one
+#: second.
 EVERY = 0.05
 
 

@@ -18,8 +18,8 @@ from soak.windows import EndpointWindow, Window
 
 #: Seconds for which requests and failures by second are kept; Locust's current rates look back ten.
 KEPT_SECONDS = 60
-#: Entries with current percentiles, as in Locust; the total always has them. Each such entry keeps 20 copies of its
-#: response times, of up to 20 KB each.
+#: Entries with current percentiles, as in Locust; the total always has them. Each such entry keeps
+#: 20 copies of its response times, of up to 20 KB each.
 CURRENT_PERCENTILES = 50
 #: Points kept for the charts of Locust's web UI: an hour, with one point each 5 s as in Locust.
 KEPT_HISTORY = 720

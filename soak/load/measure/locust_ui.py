@@ -26,7 +26,8 @@ from soak.load.plan.plan import Plan
 from soak.profile.hosts import is_loopback
 from soak.windows import Window
 
-#: Locust's own read-only routes; a route that a later Locust adds is refused until it has been reviewed.
+#: Locust's own read-only routes; a route that a later Locust adds is refused until it has been
+#: reviewed.
 READING = frozenset(
     f"locust.{view}"
     for view in (
@@ -48,7 +49,8 @@ REFUSED = (
     "soak drives this load: Locust's web UI can be read here, and can start, stop, edit or reset nothing. "
     "Ctrl-C where soak runs ends the run; the profile says how many users there are.\n"
 )
-#: CSS added to the page: Locust's buttons New, Edit, Stop and Reset are the contained buttons in its header.
+#: CSS added to the page: Locust's buttons New, Edit, Stop and Reset are the contained buttons in
+#: its header.
 HIDDEN = "<style>header .MuiButton-contained { display: none }</style>"
 NOTE = (
     "<body><p style='font: 14px sans-serif; margin: 0; padding: 6px 16px; background: #fff3cd; color: #333'>"

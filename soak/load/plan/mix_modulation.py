@@ -19,16 +19,19 @@ from math import ceil, inf
 from soak.load.plan.plan import Plan
 from soak.units import show_duration
 
-#: Bounds of a slot in seconds: long enough for a few garbage collections, short enough for many changes in a short run.
+#: Bounds of a slot in seconds: long enough for a few garbage collections, short enough for many
+#: changes in a short run.
 SHORTEST, LONGEST = 10.0, 600.0
 #: Cycles of slots per run, unless that makes slots too short or too long.
 _CYCLES = 4
-#: Relative change of an endpoint's share; a small weight may vary more, with little effect on the others.
+#: Relative change of an endpoint's share; a small weight may vary more, with little effect on the
+#: others.
 _DEPTH, _RARE_DEPTH, _RARE = 0.6, 0.9, 0.5
 _PRIMES = (3, 7, 11, 19, 23, 31, 43, 47, 59, 67, 71, 79, 83)
 _ROUNDS, _EXACT = 1000, 1e-12
 _TRIES = 50
-#: Random orders of a cycle tried to find the one with the least trend. Of 8 slots, about one order in 60 has almost none.
+#: Random orders of a cycle tried to find the one with the least trend. Of 8 slots, about one order
+#: in 60 has almost none.
 _ORDERS = 200
 
 

@@ -54,7 +54,8 @@ class _ValueCheck:
         self.kind, self.expected, self.place = kind, expected, match.place
         self.absent = operands.get("exists") is False
         self.test: Predicate = predicate_of(operands, text=text)
-        #: The bytes that a body must contain: the usual expectation, checked without decoding the body.
+        #: The bytes that a body must contain: the usual expectation, checked without decoding the
+        #: body.
         self.plain = operands["contains"].encode() if text and _is_contains(operands) else None
         self.path = None if text else JsonPath(match.place)
 

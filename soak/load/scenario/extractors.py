@@ -12,7 +12,8 @@ from soak.load.plan.expectations import PlannedExtractor
 from soak.load.scenario.jsonpath import JsonPath, parsed
 from soak.load.scenario.search_time import SearchTooLongError, search_time
 
-#: Maximum characters of a captured text: a pattern that matches too much of a page must not fill the memory.
+#: Maximum characters of a captured text: a pattern that matches too much of a page must not fill
+#: the memory.
 MAX_CAPTURED = 65536
 #: Maximum values of a captured list: enough for a page of results, also with many users.
 MAX_VALUES = 1000

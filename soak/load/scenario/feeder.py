@@ -15,7 +15,8 @@ from soak.load.plan.feeds import Order, PlannedFeeder
 
 #: Maximum number of rows, because they are kept in memory: about 100 bytes each, and 60 per column.
 MAX_ROWS = 5_000_000
-#: Rows read without a pause, in about 10 ms. More would delay heartbeats, and the master would count the worker as lost.
+#: Rows read without a pause, in about 10 ms. More would delay heartbeats, and the master would
+#: count the worker as lost.
 _WITHOUT_REST = 10_000
 
 

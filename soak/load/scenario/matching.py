@@ -10,7 +10,8 @@ from typing import Any
 from soak.load.scenario.search_time import search_time
 
 Predicate = Callable[[Any], bool]
-#: Characters of a value in a message: enough to identify it, too few to fill a report with responses.
+#: Characters of a value in a message: enough to identify it, too few to fill a report with
+#: responses.
 SHOWN = 80
 
 

@@ -19,7 +19,8 @@ MAX_ROUNDS = 100_000
 MAX_LENGTH = 1 << 20
 #: Bits of a whole number: Python displays at most 4,300 digits.
 MAX_BITS = 8192
-#: Operators that the sandbox checks. Constants with these operators are not computed at compile time.
+#: Operators that the sandbox checks. Constants with these operators are not computed at compile
+#: time.
 BOUNDED_OPERATORS = frozenset(("**", "*", "%", "+"))
 _PADDING = ("center", "ljust", "rjust", "zfill", "expandtabs")
 

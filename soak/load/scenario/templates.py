@@ -39,8 +39,8 @@ Kind = Literal["text", "path", "form", "json"]
 
 #: Matches Jinja's message for an undefined name.
 _UNDEFINED = re.compile(r"'\w{1,40}' is undefined").match
-#: Characters kept as they are in a path: printable ASCII without spaces. Braces are excluded, because a brace before the
-#: `%` of an encoded character would start a template.
+#: Characters kept as they are in a path: printable ASCII without spaces. Braces are excluded,
+#: because a brace before the `%` of an encoded character would start a template.
 PRINTED = "".join(set(map(chr, range(0x21, 0x7F))) - set("{}"))
 
 

@@ -21,17 +21,20 @@ from soak.private_files import private
 from soak.windows import Window
 
 MAX_LOG_BYTES = 5_000_000
-#: Seconds within which the load process must begin. It normally takes one or two, and ten times that on a machine that is
-#: overloaded tenfold; a locustfile may also take a while to import.
+#: Seconds within which the load process must begin. It normally takes one or two, and ten times
+#: that on a machine that is overloaded tenfold; a locustfile may also take a while to import.
 START_SECONDS = 60.0
-#: Silence after which the run records an event: this many intervals, and at least this many seconds.
+#: Silence after which the run records an event: this many intervals, and at least this many
+#: seconds.
 SILENT_INTERVALS, SILENT_SECONDS = 3.0, 5.0
-#: Silence after which the load counts as broken: this many intervals, and at least this many seconds.
+#: Silence after which the load counts as broken: this many intervals, and at least this many
+#: seconds.
 BROKEN_INTERVALS, BROKEN_SECONDS = 10.0, 30.0
-#: Seconds that a load may run longer than planned, in addition to the timeout of its last responses.
+#: Seconds that a load may run longer than planned, in addition to the timeout of its last
+#: responses.
 OVERTIME_SECONDS = 30.0
-#: Interval of the watchdog in seconds. If this process is paused (SIGSTOP, a suspended machine), only one such
-#: interval counts as silence of the load.
+#: Interval of the watchdog in seconds. If this process is paused (SIGSTOP, a suspended machine),
+#: only one such interval counts as silence of the load.
 WATCH_SECONDS = 0.5
 
 

@@ -24,7 +24,8 @@ from soak.recording import LOAD_LOG
 from soak.units import show_number
 from soak.windows import Window
 
-#: Seconds that a step's load is planned longer than the step may take, so that the step's test ends the step.
+#: Seconds that a step's load is planned longer than the step may take, so that the step's test ends
+#: the step.
 MARGIN = 10.0
 #: Interval in seconds at which the search checks a running step.
 _OFTEN = 0.1

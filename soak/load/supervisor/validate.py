@@ -35,7 +35,8 @@ from soak.profile.types import courses_of
 from soak.profile.yamltext import Document
 from soak.profile.yamltext import Path as Place
 
-#: Match an expression at the start of a path; find the filter that makes an expression's value a whole path.
+#: Match an expression at the start of a path; find the filter that makes an expression's value a
+#: whole path.
 _FIRST_EXPRESSION = re.compile(r"\s*\{\{(.*?)\}\}", re.DOTALL).match
 _PATH_FILTER = re.compile(r"\|\s*path\b").search
 

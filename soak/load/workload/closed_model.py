@@ -15,7 +15,8 @@ from soak.load.workload.mix import ScenarioStep, TrafficMix
 from soak.load.workload.request_builder import RequestBuilder
 from soak.load.workload.sender import NOT_MADE, Pause, Sender
 
-#: Seconds of pause: a refused connection fails at once, and a closed user would flood the dead target without a pause.
+#: Seconds of pause: a refused connection fails at once, and a closed user would flood the dead
+#: target without a pause.
 PAUSE_AFTER_FAILED_CONNECT = 0.1
 #: Seconds until a user whose setup has failed tries it again; no user continues without its setup.
 PAUSE_AFTER_FAILED_SETUP = 1.0
@@ -29,9 +30,11 @@ class ClosedUser:
 
     def __init__(self, virtual_user: VirtualUser, sender: Sender) -> None:
         self.virtual_user, self.sender = virtual_user, sender
-        #: `leaving`: the user ends after its request or flow. `cut`: it ends after the request in flight.
+        #: `leaving`: the user ends after its request or flow. `cut`: it ends after the request in
+        #: flight.
         self.leaving = self.cut = False
-        #: `idle`: it pauses between requests or flows. `thinking`: it pauses between steps of a flow.
+        #: `idle`: it pauses between requests or flows. `thinking`: it pauses between steps of a
+        #: flow.
         self.idle = self.thinking = False
         self.greenlet: gevent.Greenlet | None = None
 

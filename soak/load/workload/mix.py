@@ -218,7 +218,8 @@ class TrafficMix:
             accumulate(scenario.weight for scenario in self.scenarios)
         )
         self._modulation = mix_modulation_of(plan)
-        #: When the shares change next, in seconds from the load's start; the load's driver must then call `turn`.
+        #: When the shares change next, in seconds from the load's start; the load's driver must
+        #: then call `turn`.
         self.turns = inf if self._modulation is None else 0.0
         self._seed = f"{plan.seed}/{plan.before}" if plan.before else plan.seed
         self.schedule = schedule_of(plan)

@@ -26,12 +26,15 @@ from soak.load.workload.timerfd import PreciseTimer
 MAX_CONNECTIONS = 2000
 #: Maximum number of waiting arrivals; further ones are dropped and counted as dropped.
 MAX_WAITING = 10_000
-#: Arrivals made behind schedule before responses are read; otherwise each hiccup would open unneeded connections.
+#: Arrivals made behind schedule before responses are read; otherwise each hiccup would open
+#: unneeded connections.
 MOST_AT_ONCE = 32
-#: Pinned connections stay open for the whole run: as many as arrivals come in this time. Others close after IDLE_SECONDS.
+#: Pinned connections stay open for the whole run: as many as arrivals come in this time. Others
+#: close after IDLE_SECONDS.
 PINNED_SECONDS, MOST_PINNED, IDLE_SECONDS = 0.1, 100, 5.0
-#: If the load ends at most this many seconds before the last arrival is due, the rest is still made, and waited for this
-#: long: the process began late, or its event loop stood still at the end. The rest of a longer schedule is left out.
+#: If the load ends at most this many seconds before the last arrival is due, the rest is still
+#: made, and waited for this long: the process began late, or its event loop stood still at the end.
+#: The rest of a longer schedule is left out.
 CATCH_UP = 1.0
 
 
@@ -42,7 +45,8 @@ class Visit(NamedTuple):
     steps: Iterator[ScenarioStep]
 
 
-#: The step, its rendered request (None without a template), its intended start, and the rest of its flow (or None).
+#: The step, its rendered request (None without a template), its intended start, and the rest of its
+#: flow (or None).
 Arrival = tuple[ScenarioStep, RenderedRequest | None, float, Visit | None]
 
 
@@ -95,7 +99,8 @@ class OpenLoad:
         self._waiting: deque[Arrival] = deque()
         #: Arrivals that are sent but not yet answered.
         self.busy = 0
-        #: `made`: arrivals so far. `queued`: those that found no free connection, and had to wait or were dropped.
+        #: `made`: arrivals so far. `queued`: those that found no free connection, and had to wait
+        #: or were dropped.
         self.made = self.queued = 0
 
     def connect(self) -> None:

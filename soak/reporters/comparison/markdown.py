@@ -9,11 +9,14 @@ from soak.reporters.comparison import difference_rows
 from soak.reporters.markdown import code, escape, paragraph
 
 BADGE = {GateVerdict.WORSE: "❌", GateVerdict.CANNOT_TELL: "⚠️", GateVerdict.NOT_WORSE: "✅"}
-#: Maximum length: a GitHub comment holds 65,536 characters; the number of lines left out beyond this is stated.
+#: Maximum length: a GitHub comment holds 65,536 characters; the number of lines left out beyond
+#: this is stated.
 MOST_CHARACTERS = 60_000
-#: Maximum characters in the sections below the tables, and maximum lines per section, so that the tables have room.
+#: Maximum characters in the sections below the tables, and maximum lines per section, so that the
+#: tables have room.
 MOST_BELOW, MOST_LINES = 20_000, 20
-#: Maximum characters of a text from a target or path, before it is escaped (up to 6 characters for one).
+#: Maximum characters of a text from a target or path, before it is escaped (up to 6 characters for
+#: one).
 MOST_OF_A_TEXT = 300
 _OPEN = (Change.WORSE, Change.BETTER)
 #: The first line of every comment, by which a job finds its own comment to update it.

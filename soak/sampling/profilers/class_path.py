@@ -12,7 +12,8 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-#: Most jars that are read, and largest nested jar that is read (bytes); a service has some hundred jars.
+#: Most jars that are read, and largest nested jar that is read (bytes); a service has some hundred
+#: jars.
 MOST_JARS, MOST_NESTED_BYTES = 1000, 64 * 2**20
 #: Leading segments of a package that its authors share: `com.example`.
 _SHARED = 2

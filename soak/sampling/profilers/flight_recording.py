@@ -19,12 +19,14 @@ from typing import Any
 from soak.errors import OTHER_SHAPE, SoakError, TargetError
 from soak.sampling.profilers.jcmd import LIGHT, TooMuchSaidError, ask, told, tool
 
-#: Innermost frames of each stack that are printed. The JDK's tool prints 2 KB per frame: 256 objects with 64 frames
-#: of a web server each are 32 MB, which takes seconds. A service's callees are seldom 32 deep, its callers often.
+#: Innermost frames of each stack that are printed. The JDK's tool prints 2 KB per frame: 256
+#: objects with 64 frames of a web server each are 32 MB, which takes seconds. A service's callees
+#: are seldom 32 deep, its callers often.
 _DEPTH = 32
-#: If the output is too large, as when a service starts a thread per request or dumps are minutes apart, allocations
-#: are printed separately from then on, with this depth; the depth for live objects is halved, down to this. A pool's
-#: own calls are four deep, the handler that created it is the next.
+#: If the output is too large, as when a service starts a thread per request or dumps are minutes
+#: apart, allocations are printed separately from then on, with this depth; the depth for live
+#: objects is halved, down to this. A pool's own calls are four deep, the handler that created it is
+#: the next.
 _LEAST_DEPTH = 8
 _OBJECTS, _ALLOCATIONS, _THREADS = (
     "jdk.OldObjectSample",

@@ -20,21 +20,23 @@ MAX_BYTES = 64 * 2**20
 _PATIENCE, _PROBING = 30.0, 3.0
 #: First bytes of a profile: gzip, the usual case, or its first field if a proxy has unpacked it.
 _GZIP, _PLAIN = b"\x1f\x8b", b"\x0a"
-#: The heap profile is a sample; its text form also has the exact size, read just after the collection that gc=1 forces.
+#: The heap profile is a sample; its text form also has the exact size, read just after the
+#: collection that gc=1 forces.
 _EXACT, _SIZE = "heap?gc=1&debug=1", re.compile(rb"^# HeapAlloc = (\d{1,18})\s*$", re.MULTILINE)
-#: Objects in a sync.Pool survive one collection (gzip writers have 0.8 MB each), so the size of heaps up to this many
-#: bytes is read after a second one. In a larger heap a pool matters little, and a second collection costs more.
+#: Objects in a sync.Pool survive one collection (gzip writers have 0.8 MB each), so the size of
+#: heaps up to this many bytes is read after a second one. In a larger heap a pool matters little,
+#: and a second collection costs more.
 _SECOND_COLLECTION_UP_TO = 256 * 2.0**20
-#: `heap` also has the columns of `allocs`, so `allocs` is not requested. gc=1 shows what is in use without garbage;
-#: just after a collection a profile shows its state without that.
+#: `heap` also has the columns of `allocs`, so `allocs` is not requested. gc=1 shows what is in use
+#: without garbage; just after a collection a profile shows its state without that.
 _COLLECTING, _COLLECTED = "heap?gc=1", "heap?debug=0"
 _PAGES: tuple[tuple[SnapshotKind, str], ...] = (
     ("heap", _COLLECTING),
     ("goroutine", "goroutine?debug=0"),
     ("goroutineleak", "goroutineleak?debug=0"),
 )
-#: Stages at which goroutines are also requested as text, the only form with their creators. Writing it stops the
-#: program, so it is requested only twice per run.
+#: Stages at which goroutines are also requested as text, the only form with their creators. Writing
+#: it stops the program, so it is requested only twice per run.
 _CREATORS: tuple[SnapshotStage, ...] = ("start", "end")
 #: Only some builds of Go serve this profile; its absence is not reported.
 _OPTIONAL: SnapshotKind = "goroutineleak"
@@ -94,7 +96,8 @@ class GoPprof:
                 if isinstance(error, NotServedError) and kind == _OPTIONAL:
                     self._without.add(kind)
                     continue
-                # A failure that is not specific to one page affects all pages, and is reported once.
+                # A failure that is not specific to one page affects all pages, and is reported
+                # once.
                 yield kind, error
                 return
         if stage in _CREATORS:

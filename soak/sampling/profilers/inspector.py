@@ -39,8 +39,8 @@ class Inspector:
             ) from None
         kept = ExitStack()
         try:
-            # Only the session's name is used from the address in the answer, because the address may name another
-            # host.
+            # Only the session's name is used from the address in the answer, because the address
+            # may name another host.
             name = json.loads(answer.body)[0]["id"]
             connecting = connect(
                 f"ws://{address}/{name}",

@@ -17,9 +17,11 @@ from soak.errors import TargetError
 
 MAX_BYTES = 64 * 2**20
 PATIENCE = 60.0
-#: Seconds between checks of a command's output size, so that one that prints too much does not run for a minute.
+#: Seconds between checks of a command's output size, so that one that prints too much does not run
+#: for a minute.
 _LOOK = 0.2
-#: Options for the JDK's tools, which are Java programs themselves: with these they take half the processor time.
+#: Options for the JDK's tools, which are Java programs themselves: with these they take half the
+#: processor time.
 LIGHT = ("-J-XX:TieredStopAtLevel=1", "-J-XX:+UseSerialGC", "-J-Xshare:auto")
 #: jcmd's error messages, and what they mean.
 _FAILURES = (

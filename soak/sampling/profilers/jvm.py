@@ -31,7 +31,8 @@ from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: The start of Thread.print's output.
 _THREADS = "Full thread dump"
-#: Timeout of a reading between two snapshots (seconds): enough for a histogram of a heap of some GB.
+#: Timeout of a reading between two snapshots (seconds): enough for a histogram of a heap of some
+#: GB.
 _LEVELS_PATIENCE = 10.0
 
 

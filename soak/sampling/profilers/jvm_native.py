@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-#: Run together with the histogram in one start of jcmd; both are cheap. The first reports that it is off unless the
-#: JVM was started with -XX:NativeMemoryTracking=summary.
+#: Run together with the histogram in one start of jcmd; both are cheap. The first reports that it
+#: is off unless the JVM was started with -XX:NativeMemoryTracking=summary.
 NATIVE_COMMANDS = ("VM.native_memory summary scale=KB", "VM.classloader_stats")
 
 #: A category, such as `-                    Thread (reserved=42KB, committed=40KB)`.
@@ -15,7 +15,8 @@ _CATEGORY = re.compile(
 )
 #: Instances and bytes of all live classes: `Total         1234567   98765432`.
 _TOTAL = re.compile(r"^Total\s+\d{1,18}\s+(\d{1,18})\s*$", re.MULTILINE)
-#: Instances and bytes of a class, largest first: `   1:         12345        1234567  [B (java.base@17.0.1)`.
+#: Instances and bytes of a class, largest first: `   1:         12345        1234567  [B
+#: (java.base@17.0.1)`.
 _CLASS = re.compile(r"^\s*\d{1,12}:\s+\d{1,18}\s+(\d{1,18})\s+(\S{1,500})", re.MULTILINE)
 #: Name prefixes of the runtime's own classes.
 _RUNTIME = ("[", "java.", "javax.", "jdk.", "sun.", "com.sun.")

@@ -24,11 +24,13 @@ from soak.snapshots import SnapshotKind, SnapshotStage
 INTERVAL = 32 << 10
 #: Seconds of CPU sampling with each snapshot, and its interval in microseconds.
 RUNNING, EVERY = 0.5, 100
-#: Most collections that a snapshot forces, and the seconds after which no more is forced (a large heap: one).
+#: Most collections that a snapshot forces, and the seconds after which no more is forced (a large
+#: heap: one).
 MOST_COLLECTIONS, COLLECTING = 3, 0.2
 MAX_SNAPSHOT = 256 * 2**20
-#: Counts the requests on the heap: up when each comes, down when it is collected. The answer waits until the last
-#: collection has been reported. If soak was killed and stops asking, counting ends after an hour.
+#: Counts the requests on the heap: up when each comes, down when it is collected. The answer waits
+#: until the last collection has been reported. If soak was killed and stops asking, counting ends
+#: after an hour.
 _COUNT_REQUESTS = """(() => {
   const channels = require('diagnostics_channel'), key = Symbol.for('soak.requests')
   if (!channels.subscribe) return undefined

@@ -54,7 +54,8 @@ class Profiler(Protocol):
 
     #: The kinds it takes; an error raised by `take` is recorded under the first.
     kinds: ClassVar[tuple[SnapshotKind, ...]]
-    #: Kinds made from data received before, without another request: their time is that of the other kinds.
+    #: Kinds made from data received before, without another request: their time is that of the
+    #: other kinds.
     made_after: ClassVar[tuple[SnapshotKind, ...]]
 
     @classmethod

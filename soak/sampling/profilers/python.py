@@ -21,7 +21,8 @@ _PAGES: tuple[tuple[SnapshotKind, str], ...] = (
     ("threads", "threads"),
     ("gauges", "gauges"),
 )
-#: Stages at which the allocator is told to return free memory, to distinguish fragmentation from a leak.
+#: Stages at which the allocator is told to return free memory, to distinguish fragmentation from a
+#: leak.
 _TRIMMED: tuple[SnapshotStage, ...] = ("end", "drained")
 
 

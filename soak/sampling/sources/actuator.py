@@ -34,7 +34,8 @@ _NOT_PROMETHEUS = re.compile(r"[^a-zA-Z0-9_:]+")
 #: Tags whose values are separate resources, not parts of one resource.
 _APART = ("area", "pool", "id")
 _MOST_VALUES = 20
-#: Seconds before the Prometheus page is requested again: a service that is starting may not serve it yet.
+#: Seconds before the Prometheus page is requested again: a service that is starting may not serve
+#: it yet.
 _AGAIN = 60.0
 
 

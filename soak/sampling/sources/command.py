@@ -21,7 +21,8 @@ from soak.sampling.fetch import MAX_BYTES, Answer
 from soak.sampling.sources.prometheus import about
 
 _LAST_WORDS = 4096
-#: Set in each command's environment, to find its descendants in other sessions and after their parent's end.
+#: Set in each command's environment, to find its descendants in other sessions and after their
+#: parent's end.
 _MARK = "SOAK_SCRAPE"
 #: Precision of process start times on the system's clock (seconds).
 _CLOCK = 1.0
@@ -79,7 +80,8 @@ class Command:
                 f"{self.run[0]}: did not end within {self.timeout:g} s, and was killed"
             ) from None
         finally:
-            # Background processes that it left are killed too, or they would accumulate with every scrape.
+            # Background processes that it left are killed too, or they would accumulate with every
+            # scrape.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()

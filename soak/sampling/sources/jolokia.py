@@ -14,7 +14,8 @@ from soak.profile.tls import TlsSettings
 from soak.sampling.fetch import Fetcher, accepted
 from soak.sampling.sources.prometheus import requests_sent
 
-#: MBean, attribute, part of it, name in Micrometer or Prometheus, labels, and factor to the base unit.
+#: MBean, attribute, part of it, name in Micrometer or Prometheus, labels, and factor to the base
+#: unit.
 Row = tuple[str, str, str, str, Labels, float]
 _HEAP, _REST = (("area", "heap"),), (("area", "nonheap"),)
 _MEMORY, _SYSTEM = "java.lang:type=Memory", "java.lang:type=OperatingSystem"

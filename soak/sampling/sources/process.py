@@ -17,7 +17,8 @@ from soak.model import Kind, Sample
 from soak.profile.hosts import is_loopback
 from soak.sampling.procfs import descendants, descriptor_kinds, split_memory
 
-#: Pause between two costly readings: this many times the cost of the last one, and at least this many seconds.
+#: Pause between two costly readings: this many times the cost of the last one, and at least this
+#: many seconds.
 DEAR_SHARE, DEAR_LEAST = 100.0, 0.9
 
 
@@ -102,8 +103,8 @@ class Process:
                 own_resident = total["resident"]
         yield Sample("process_resident_memory_bytes", total["resident"])
         if psutil.LINUX:
-            # Without file-backed pages (such as the program's own text), which the system can drop at any
-            # time. Shared memory without a file is included, as the system cannot drop it.
+            # Without file-backed pages (such as the program's own text), which the system can drop
+            # at any time. Shared memory without a file is included, as the system cannot drop it.
             yield Sample(
                 "process_resident_anonymous_bytes", max(total["resident"] - total["files"], 0.0)
             )
