@@ -27,6 +27,7 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--overscroll-history-navigation=0",  # a swipe to the side must not lead back to the page before
 ]
 #: Seconds for the browser to start, or to answer one question.
 PATIENCE = 120

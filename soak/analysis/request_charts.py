@@ -26,7 +26,7 @@ BUCKETS_A_ROW = 5
 def request_charts(prepared: Prepared, latency_verdict: Verdict | None) -> Iterator[Chart]:
     """Yield the charts of the run's requests; none if soak made no requests."""
     windows, everything = prepared.recording.windows, prepared.requests_of_all
-    if everything is None:
+    if everything is None or not everything.requests.any():
         return
     lines = [
         thinned(_latency(everything, name, ()), f"p{100 * q:g}", None)
@@ -96,7 +96,8 @@ def heat_map(windows: EndpointWindows) -> HeatMap:
     start, end = float(windows.times[0] - windows.seconds[0]), float(windows.times[-1])
     columns = min(COLUMNS, len(windows.times))
     middles = windows.times - windows.seconds / 2
-    column = np.minimum(((middles - start) / (end - start) * columns).astype(int), columns - 1)
+    # A damaged recording may have a window that begins before the first.
+    column = np.clip(((middles - start) / (end - start) * columns).astype(int), 0, columns - 1)
     cells = (rows - low).astype(np.int64) * columns + np.repeat(column, np.diff(windows.offsets))
     counts = np.bincount(cells, windows.counts, (high - low + 1) * columns).astype(np.float64)
     return HeatMap(start, end, _edge(low), _edge(high + 1), counts.reshape(-1, columns))

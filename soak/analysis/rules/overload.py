@@ -47,7 +47,7 @@ class Overload:
 def overload_of(prepared: Prepared) -> Overload | None:
     """Return the overload if requests in flight rose throughout the judged stretch or most timed out; else None."""
     requests = prepared.judged_requests()
-    if requests is None or not len(requests.times):
+    if requests is None or not requests.seconds.sum():
         return None
     total, failed = int(requests.requests.sum()), int(requests.failures.sum())
     seconds = float(requests.seconds.sum())
