@@ -27,7 +27,6 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--overscroll-history-navigation=0",  # a swipe to the side must not lead back to the page before
 ]
 #: Seconds for the browser to start, or to answer one question.
 PATIENCE = 120
@@ -114,6 +113,8 @@ class Chromium:
         while not self.run(f"document.readyState === 'complete' && Boolean({ready})"):
             assert time.monotonic() < give_up, f"never {ready}"
             time.sleep(0.02)
+        # A swipe to the side must not lead back to the page before.
+        self.call("Page.resetNavigationHistory")
 
     def drag(self, begin: tuple[float, float], end: tuple[float, float]) -> None:
         """Press the mouse's left button at one point of the window, and let go of it at another."""

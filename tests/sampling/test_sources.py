@@ -218,18 +218,33 @@ def test_a_page_that_is_no_expvar(body: str) -> None:
         list(Expvar(url=url).collect())
 
 
+CHILD = "import time; held = bytearray(50_000_000); print('up', flush=True); time.sleep(60)"
+PARENT = f"""
+import subprocess, sys
+print("alone", flush=True)
+sys.stdin.readline()
+child = subprocess.Popen([sys.executable, "-c", {CHILD!r}], stdout=subprocess.PIPE)
+child.stdout.readline()
+print("together", flush=True)
+sys.stdin.readline()
+child.kill()
+child.wait()
+"""
+
+
 def test_a_process_is_watched_with_its_children() -> None:
-    alone = by_name(Process(pid=os.getpid()).collect())
-    code = "import time; held = bytearray(50_000_000); print('up', flush=True); time.sleep(60)"
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
-    try:
-        assert child.stdout is not None
-        child.stdout.readline()
-        together = by_name(Process(pid=os.getpid()).collect())
-    finally:
-        child.kill()
-        child.wait()
-        child.stdout.close()  # type: ignore[union-attr]
+    """The parent is a process of its own: threads of the tests' process end whenever they like."""
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        alone = by_name(Process(pid=parent.pid).collect())
+        parent.stdin.write(b"\n")
+        parent.stdin.flush()
+        parent.stdout.readline()
+        together = by_name(Process(pid=parent.pid).collect())
     assert (
         together["process_resident_memory_bytes"].value
         > alone["process_resident_memory_bytes"].value + 50_000_000
