@@ -203,26 +203,13 @@ def _tail(subject: Subject, trend: Trend) -> str:
 def _keeps_growing(subject: Subject, trend: Trend) -> str:
     """Return `Resident memory keeps growing: 3.1 MiB/h (2.8 to 3.4), 1.5 KiB per request of any kind`."""
     growing = f"{_capital(subject)} {_verb(subject, 'keep')} {_grow(subject)}ing: {_measured(subject, trend)}"
-    rate = _request_rate(subject)
+    rate = subject.request_rate
     if rate <= 0 or trend.slope_per_hour <= 0:
         return growing
     each = trend.slope_per_hour / 3600 / rate
     if _plural(subject) and each < 0.5:
         return f"{growing}, one every {show_number(1 / each)} requests"
     return f"{growing}, {show_amount(each, subject.unit)} per request of any kind"
-
-
-def _request_rate(subject: Subject) -> float:
-    """Return requests per second over the judged stretch; 0 if unknown."""
-    if subject.requests is None:
-        return 0.0
-    inside = (subject.requests.times >= subject.judged_from) & np.isfinite(subject.requests.values)
-    times, done = subject.requests.times[inside], subject.requests.values[inside]
-    return (
-        float((done[-1] - done[0]) / (times[-1] - times[0]))
-        if len(times) and times[-1] > times[0]
-        else 0.0
-    )
 
 
 def _plural(subject: Subject) -> bool:

@@ -37,7 +37,7 @@ _STEP = "rate of production"
 
 def at_production(subject: Subject, finding: Finding, survive: Survive) -> Finding:
     """Judge and vouch for a growth finding at the rate of production; unchanged if the profile names no such rate."""
-    trend, rate = finding.trend, request_rate(subject)
+    trend, rate = finding.trend, subject.request_rate
     if (
         survive.at is None
         or trend is None
@@ -76,19 +76,6 @@ def at_production(subject: Subject, finding: Finding, survive: Survive) -> Findi
         "stages at different rates would."
     )
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
-
-
-def request_rate(subject: Subject) -> float:
-    """Return requests per second over the judged stretch; 0 if unknown."""
-    if subject.requests is None:
-        return 0.0
-    inside = (subject.requests.times >= subject.judged_from) & np.isfinite(subject.requests.values)
-    times, done = subject.requests.times[inside], subject.requests.values[inside]
-    return (
-        float((done[-1] - done[0]) / (times[-1] - times[0]))
-        if len(times) and times[-1] > times[0]
-        else 0.0
-    )
 
 
 def by_both_clocks(subject: Subject, rate: float) -> tuple[float, float] | None:

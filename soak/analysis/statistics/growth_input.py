@@ -48,6 +48,19 @@ class Subject:
     falls: bool = False
     clock: JudgedClock | None = None
 
+    @property
+    def request_rate(self) -> float:
+        """The requests per second over the judged stretch; 0 if unknown."""
+        if self.requests is None:
+            return 0.0
+        inside = (self.requests.times >= self.judged_from) & np.isfinite(self.requests.values)
+        times, done = self.requests.times[inside], self.requests.values[inside]
+        return (
+            float((done[-1] - done[0]) / (times[-1] - times[0]))
+            if len(times) and times[-1] > times[0]
+            else 0.0
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LevelPoints:

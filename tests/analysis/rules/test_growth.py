@@ -317,11 +317,11 @@ def test_the_rate_of_requests_is_that_of_the_judged_stretch(
     done: list[float], times: list[float], rate: float
 ) -> None:
     own = files(requests=requests(done, times), judged_from=5.0 if len(done) > 2 else 0.0)
-    assert growth._request_rate(own) == rate
+    assert own.request_rate == rate
 
 
 def test_without_requests_there_is_no_rate_of_them() -> None:
-    assert growth._request_rate(files()) == 0.0
+    assert files().request_rate == 0.0
 
 
 KEPT = "Open files keep growing: 4 files/h (2 to 6)"

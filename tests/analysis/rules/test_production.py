@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from soak.analysis.rules import production
-from soak.analysis.rules.production import at_production, by_both_clocks, request_rate
+from soak.analysis.rules.production import at_production, by_both_clocks
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.vouch import MOST
 from soak.model import Finding, Floats, RuleName, Series, Trend, Verdict
@@ -173,7 +173,7 @@ def test_a_fit_on_both_clocks_may_show_that_growth_matters(monkeypatch: pytest.M
 def test_the_rate_of_requests_is_that_of_the_judged_stretch(
     requests: Series | None, since: float, rate: float
 ) -> None:
-    assert request_rate(subject(requests, judged_from=since)) == rate
+    assert subject(requests, judged_from=since).request_rate == rate
 
 
 def reference(values: Floats, done: Floats, rate: float) -> tuple[float, float, float]:
