@@ -137,9 +137,12 @@ def _chart(name: str, drawn: list[Series], findings: tuple[Finding, ...]) -> Cha
     own = [finding for finding in findings if finding.series == name]
     trends = {finding.labels: finding.trend for finding in own if finding.trend is not None}
     limit = next((finding.limit for finding in own if finding.rule is RuleName.MAX), None)
-    # The chart is about the judged series of this name, so they determine its title and unit.
+    # The chart is about the judged series of this name, so they determine its title and unit,
+    # unless it shows several kinds that have a name together.
     labels = own[0].labels if own else drawn[0].labels
-    role = metric_of(name, labels) or unknown_metric(name)
+    kinds = {metric.noun for each in drawn if (metric := metric_of(name, each.labels)) is not None}
+    together = metric_of(name) if len(kinds) > 1 else None
+    role = together or metric_of(name, labels) or unknown_metric(name)
     title, unit = _rate_of(name, capitalized(role.noun), str(role.unit or unit_of(name)))
     group = _group(name)
     if any(finding.unit == COLLECTIONS for finding in own):

@@ -54,6 +54,16 @@ _AFTER_OLD, _AFTER_OTEL_OLD = (
 )
 _METASPACE = 'jvm_memory_pool_used_bytes{pool=~"Metaspace|class storage"}'
 _METASPACE_0 = 'jvm_memory_pool_bytes_used{pool=~"Metaspace|class storage"}'
+_METADATA = "the JVM's class metadata"
+#: Micrometer's and OpenTelemetry's pools for class metadata, and for the part that only a new class
+#: enlarges.
+_META_POOLS = tuple(
+    f'{label}=~"Metaspace|class storage"' for label in ("id", "jvm_memory_pool_name")
+)
+_CLASS_POOLS = tuple(
+    f'{label}="Compressed Class Space"' for label in ("id", "jvm_memory_pool_name")
+)
+_LOADED = ("jvm_classes_loaded", "jvm_classes_currently_loaded", "jvm_classes_loaded_classes")
 #: Causes of collections that were requested by jcmd (by soak too, for its snapshots): they are not
 #: work of the program.
 _FROM_OUTSIDE = '"Heap (Inspection|Dump) Initiated GC|Diagnostic Command"'
@@ -83,6 +93,14 @@ JVM = Family(
             "jvm_memory_limit_bytes",
             unless=(_AFTER_OTEL_OLD,),
         ),
+        *(heap(f"{USED}{{{pool}}}", _METADATA, "jvm_memory_max_bytes") for pool in _META_POOLS),
+        *(heap(f"{USED}{{{pool}}}", "the JVM's class space") for pool in _CLASS_POOLS),
+        heap(
+            f'{USED}{{area="heap",id=~"{_OLD}"}}',
+            "the JVM's old generation",
+            "jvm_memory_max_bytes",
+            unless=(LIVE_DATA, _AFTER_OLD),
+        ),
         heap(
             f'{USED}{{area="heap"}}',
             "the JVM's memory",
@@ -100,6 +118,8 @@ JVM = Family(
         bound("jvm_gc_max_data_size_bytes", "the most of live data"),
         bound("jvm_memory_max_bytes", "the most of a part of the JVM's memory"),
         bound("jvm_memory_limit_bytes", "the most of a part of the JVM's memory"),
+        memory('jvm_buffer_memory_used_bytes{id="direct"}', "the JVM's direct memory"),
+        memory('jvm_buffer_memory_used_bytes{id=~"mapped.*"}', "the JVM's mapped memory"),
         memory("jvm_buffer_memory_used_bytes", "the JVM's buffer memory"),
         count(ResourceKind.THREADS, THREADS, "the JVM's threads", Unit.THREADS),
         count(ResourceKind.THREADS, "jvm_threads_virtual_live*", "virtual threads", Unit.THREADS),
@@ -170,9 +190,9 @@ JVM = Family(
         heap(_AFTER_OLD, "the JVM's heap after a collection", "jvm_memory_pool_max_bytes"),
         heap(f'{_AFTER}{{id=~"{_OLD}"}}', "the JVM's heap after a collection"),
         shown(_AFTER, ResourceKind.HEAP, "a bounded part of the JVM's memory"),
-        heap(_METASPACE, "the JVM's class metadata", "jvm_memory_pool_max_bytes"),
+        heap(_METASPACE, _METADATA, "jvm_memory_pool_max_bytes"),
         shown("jvm_memory_pool_used_bytes", ResourceKind.HEAP, "a part of the JVM's memory"),
-        heap(_METASPACE_0, "the JVM's class metadata", "jvm_memory_pool_bytes_max"),
+        heap(_METASPACE_0, _METADATA, "jvm_memory_pool_bytes_max"),
         shown("jvm_memory_pool_bytes_used", ResourceKind.HEAP, "a part of the JVM's memory"),
         heap('jvm_memory_bytes_used{area="nonheap"}', "the JVM's memory", unless=(_METASPACE_0,)),
         heap(
@@ -277,6 +297,7 @@ JVM = Family(
             outside="jvm_buffer_memory_used_bytes",
             threads=THREADS,
             metadata=(f'{USED}{{area="nonheap"}}',),
+            classes=(f"{USED}{{{_CLASS_POOLS[0]}}}", *_LOADED),
             sooner=_SOONER,
         ),
         Collector(
@@ -291,6 +312,11 @@ JVM = Family(
             outside="jvm_buffer_pool_used_bytes",
             threads="jvm_threads_current",
             metadata=(_METASPACE, _METASPACE_0, 'jvm_memory_bytes_used{area="nonheap"}'),
+            classes=(
+                'jvm_memory_pool_used_bytes{pool="Compressed Class Space"}',
+                'jvm_memory_pool_bytes_used{pool="Compressed Class Space"}',
+                *_LOADED,
+            ),
             sooner=_SOONER,
         ),
         Collector(
@@ -303,6 +329,7 @@ JVM = Family(
             paused="jvm_gc_duration_seconds_count",
             threads="jvm_thread_count",
             metadata=(f'{USED}{{jvm_memory_type="non_heap"}}',),
+            classes=(f"{USED}{{{_CLASS_POOLS[1]}}}", "jvm_class_count"),
             sooner=_SOONER,
         ),
         *MICROPROFILE_COLLECTORS,

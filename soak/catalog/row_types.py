@@ -147,8 +147,9 @@ class Collector:
     is a sum of seconds, and `paused` the count that belongs to it. `outside` is memory that the
     runtime holds outside of its heap. `peak` is a gauge that rises while a large answer is built.
     `threads` counts the threads or goroutines that the runtime's stack snapshots list. `metadata`
-    is memory for what the program loads and compiles; requests leave no garbage in it. `sooner`
-    tells the user how to make the runtime collect sooner if a run has too few collections.
+    is memory for what the program loads and compiles; requests leave no garbage in it. `classes` are
+    what grows with every class that is loaded. `sooner` tells the user how to make the runtime
+    collect sooner if a run has too few collections.
     """
 
     live: str = ""
@@ -173,6 +174,7 @@ class Collector:
     peak: str = ""
     threads: str = ""
     metadata: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
     sooner: str = ""
 
 

@@ -246,22 +246,19 @@ def test_of_more_than_twenty_series_of_a_name_the_worst_are_drawn() -> None:
     assert chart.verdict is Verdict.FAIL
 
 
-def test_a_chart_is_called_after_the_first_series_that_is_judged_or_else_drawn() -> None:
+def test_a_chart_of_several_kinds_has_the_name_of_all_and_of_one_its_own() -> None:
     name = "jvm_memory_used_bytes"
     heap, outside = (
         gauge(name, np.full(9, 1.0), area=area, id=pool)
-        for area, pool in (("heap", "Eden Space"), ("nonheap", "Metaspace"))
+        for area, pool in (("heap", "G1 Old Gen"), ("nonheap", "Metaspace"))
     )
     titles = [_chart(name, [each], ()).title for each in (heap, outside)]
-    assert titles[0] != titles[1]
-    judged_heap, judged_outside = (told(name, labels=each.labels) for each in (heap, outside))
-    for drawn, findings, title in (
-        ([heap, outside], (), titles[0]),
-        ([outside, heap], (), titles[1]),
-        ([outside, heap], (judged_heap, judged_outside), titles[0]),
-        ([heap, outside], (judged_outside, judged_heap), titles[1]),
-    ):
-        assert _chart(name, drawn, findings).title == title
+    assert titles == ["The JVM's old generation", "The JVM's class metadata"]
+    found = (told(name, labels=outside.labels), told(name, labels=heap.labels))
+    for drawn in ([heap, outside], [outside, heap]):
+        assert _chart(name, drawn, ()).title == "The JVM's memory"
+        assert _chart(name, drawn, found).title == "The JVM's memory"
+    assert _chart(name, [heap, heap], found).title == "The JVM's class metadata"  # judged first
 
 
 def test_a_chart_has_the_trends_the_limit_and_the_unit_of_its_findings() -> None:

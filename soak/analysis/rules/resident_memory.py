@@ -28,12 +28,12 @@ from soak.analysis.thresholds import (
     SUSPICIOUS,
 )
 from soak.analysis.vouch import horizon
-from soak.catalog.metrics import COLLECTORS, metric_of
+from soak.catalog.metrics import COLLECTORS, metric_of, selector
 from soak.catalog.process import ANONYMOUS
 from soak.model import Finding, Floats, Series, Trend, Verdict
 from soak.units import show_amount, show_bytes
 
-#: Series of live heaps, and for processes that report none, of heaps in use.
+#: Selectors of live heaps, and for processes that report none, of heaps in use.
 LIVE_HEAPS = (
     *(collector.live for collector in COLLECTORS if collector.live),
     *(
@@ -59,22 +59,32 @@ def explain_resident_memory(
     `companions` are the findings after warm-up was considered, because a creeping heap is steady
     enough.
     """
-    beside = {(finding.series, finding.labels): finding for finding in companions}
     result = []
     for subject, finding in zip(subjects, findings, strict=True):
-        heap = next(
-            (
-                beside[name, finding.labels]
-                for name in LIVE_HEAPS
-                if (name, finding.labels) in beside
-            ),
-            None,
-        )
+        heap = _heap_beside(finding, companions)
         metric = metric_of(finding.series, finding.labels)
         whole = metric is not None and metric.whole
         asked = whole and finding.verdict is not Verdict.PASS and subject.limit is None
         result.append(_in_the_light(prepared, subject, finding, heap, judge) if asked else finding)
     return result
+
+
+def _heap_beside(resident: Finding, companions: Sequence[Finding]) -> Finding | None:
+    """Return the finding of the same process's live heap, which may have more labels, or None; of several the worst."""
+    own = dict(resident.labels)
+    process = set(own.items())
+    for text in LIVE_HEAPS:
+        wanted = selector(text)
+        heaps = [
+            heap
+            for heap in companions
+            if process <= set(heap.labels)
+            and dict(heap.labels).get("instance") == own.get("instance")
+            and wanted.matches(heap.series, dict(heap.labels))
+        ]
+        if heaps:
+            return min(heaps, key=lambda heap: heap.verdict.rank)
+    return None
 
 
 def _in_the_light(
@@ -87,7 +97,7 @@ def _in_the_light(
         if (judged := judge(rest)).verdict is Verdict.PASS:
             why = "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady"
             return _passed(finding, why, rest, judged)
-    live = None if heap is None else prepared.beside(heap.series, subject.series.labels)
+    live = None if heap is None else prepared.beside(heap.series, heap.labels)
     if (
         heap is None
         or heap.verdict is not Verdict.PASS

@@ -7,6 +7,7 @@ from dataclasses import replace
 from soak.analysis.positive_control import with_positive_control
 from soak.analysis.prepare.gc_accounting import with_few_collections
 from soak.analysis.prepare.prepare import prepare_until
+from soak.analysis.rules.class_metadata import explain_class_metadata
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.rules.limits import matching, missing
 from soak.analysis.rules.overload import Overload, failed_before, overload_of, without_overload
@@ -60,13 +61,18 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
     clocked = [on_clock(subject) for subject in subjects.values()]
     kept = any(keeps_for_good(on_clock(subject)) for subject in never_dropped(prepared))
     grown = judge_growth(clocked, limits.survive.for_)
+
+    def judge(subject: Subject) -> Finding:
+        return judge_growth([subject], limits.survive.for_)[0]
+
     findings = explain_resident_memory(
         prepared,
         clocked,
         grown,
         [within_warmup(prepared, *pair, kept=kept) for pair in zip(clocked, grown, strict=True)],
-        lambda subject: judge_growth([subject], limits.survive.for_)[0],
+        judge,
     )
+    findings = explain_class_metadata(prepared, clocked, findings, judge)
     judged = prepared.judged_series()
     seconds = prepared.judged_seconds
     for index, subject in enumerate(clocked):

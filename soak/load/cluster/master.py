@@ -20,6 +20,7 @@ from soak.load.cluster.admission import Admission
 from soak.load.cluster.local_workers import LocalWorkers
 from soak.load.cluster.merging import Slots, unpacked
 from soak.load.cluster.messages import HEARTBEAT, WINDOW, MessageError, read
+from soak.load.cluster.own_pauses import OwnPauses
 from soak.load.cluster.registry import RegisteredWorker, WorkerRegistry
 from soak.load.cluster.transport import LocalServer, Receiver, open_servers
 from soak.load.lifeline import GRACE, end_of_input
@@ -70,6 +71,7 @@ class Master:
         self.token = os.environ.get(TOKEN, "") if distributed.expect else number_once()
         self.receivers: list[Receiver] = []
         self.began: float | None = None
+        self.own_pauses = OwnPauses(POLL_SECONDS)
         self.halting = False
         #: Why the run cannot continue, and why a worker has no rows of data left; empty if neither is the case.
         self.broken = self.exhausted = ""
@@ -227,6 +229,7 @@ class Master:
         if self.broken:
             raise BrokenRunError(self.broken)
         now = time.monotonic()
+        self.own_pauses.look(now)
         ended = self.local.ended()
         if self.began is None and len(ended) > 0:
             raise BrokenRunError(
@@ -244,9 +247,9 @@ class Master:
                     f"was killed by signal {-code}" if code < 0 else f"ended with code {code}",
                     now,
                 )
-            elif now > worker.heard + patience:
+            elif self.own_pauses.silence(worker.heard, now) > patience:
                 self._lost(worker, f"was not heard of for {now - worker.heard:.1f} s", now)
-            elif due and now > due + patience and not self.halting:
+            elif due and self.own_pauses.silence(due, now) > patience and not self.halting:
                 self._lost(worker, f"sent no window for {now - due:.1f} s", now)
 
     def _lost(self, worker: RegisteredWorker, how: str, now: float) -> None:

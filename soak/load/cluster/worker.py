@@ -36,6 +36,7 @@ from soak.load.cluster.messages import (
     fields_of,
     read,
 )
+from soak.load.cluster.own_pauses import OwnPauses
 from soak.load.cluster.transport import client_of
 from soak.load.cluster.worker_driver import WorkerDriver
 from soak.load.cluster.worker_policy import PlanRejectedError, own_plan
@@ -55,6 +56,8 @@ PATIENCE = 15.0
 #: stopped.
 FAREWELL, FAREWELL_STOPPED = 2.0, 0.2
 HEARTBEAT_SECONDS = 1.0
+#: Seconds between looks for a lost master, in the event loop and in a native thread beside it.
+LOOK_SECONDS, NATIVE_LOOK_SECONDS = 0.2, 0.5
 #: Seconds to wait for messages just sent to leave the process.
 FLUSH_SECONDS = 0.2
 
@@ -159,16 +162,18 @@ class Membership:
     def _watch(self) -> None:
         """End the load if the master never answers, or is no longer heard from."""
         until = time.monotonic() + self.options.wait
+        own_pauses = OwnPauses(LOOK_SECONDS)
         while not self.goodbye.is_set():
-            gevent.sleep(0.2)
+            gevent.sleep(LOOK_SECONDS)
             now = time.monotonic()
+            own_pauses.look(now)
             if self.heard is None and now > until:
                 reason = (
                     f"no master answered at {self.options.where} within {self.options.wait:g} s"
                 )
                 self.end(reason, FailureCause.NO_MASTER)
                 return
-            if self.heard is not None and now > self.heard + self.patience:
+            if self.heard is not None and own_pauses.silence(self.heard, now) > self.patience:
                 self.master_lost = True
                 self.end(f"the master was lost: nothing heard of it for {self.patience:g} s")
                 return
@@ -176,9 +181,13 @@ class Membership:
     def _watch_natively(self) -> None:
         """Watch the master from a native thread too, a little later: a stuck event loop cannot keep the load alive."""
         sleep = gevent.monkey.get_original("time", "sleep")
+        own_pauses = OwnPauses(NATIVE_LOOK_SECONDS)
         while True:
-            sleep(0.5)
-            if self.heard is not None and time.monotonic() > self.heard + self.patience + 1.5:
+            sleep(NATIVE_LOOK_SECONDS)
+            now = time.monotonic()
+            own_pauses.look(now)
+            silent = 0.0 if self.heard is None else own_pauses.silence(self.heard, now)
+            if silent > self.patience + 1.5:
                 os._exit(1)
 
     def _challenge(self, challenge: Challenge) -> None:

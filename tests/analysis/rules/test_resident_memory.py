@@ -15,6 +15,7 @@ from soak.analysis.rules.resident_memory import (
     Judge,
     _alone,
     _alone_above_steady_heap,
+    _heap_beside,
     _in_the_light,
     _kept,
     _passed,
@@ -222,13 +223,48 @@ def test_a_heap_in_use_counts_for_processes_that_report_no_live_heap(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for collector in COLLECTORS:
-        if collector.heap:
-            seen = compared_with(monkeypatch, collector.heap)
-            assert (seen == collector.heap) is not collector.live_after_full
-        if collector.live:
-            assert compared_with(monkeypatch, collector.live) == collector.live
+        heap, live = (name.partition("{")[0] for name in (collector.heap, collector.live))
+        if "{" not in collector.heap and heap:
+            seen = compared_with(monkeypatch, heap)
+            assert (seen == heap) is not collector.live_after_full
+        if "{" not in collector.live and live:
+            assert compared_with(monkeypatch, live) == live
     assert compared_with(monkeypatch, "") == "no heap"
     assert compared_with(monkeypatch, "go_memstats_heap_inuse_bytes", LIVE) == LIVE
+
+
+OLD = "jvm_memory_pool_collection_used_bytes"
+
+
+@pytest.mark.parametrize(
+    ("resident", "heaps", "verdict"),
+    [
+        ({}, [({"pool": "G1 Old Gen"}, Verdict.PASS)], Verdict.PASS),
+        (
+            {"instance": "a"},
+            [({"instance": "a", "pool": "G1 Old Gen"}, Verdict.PASS)],
+            Verdict.PASS,
+        ),
+        ({"instance": "a"}, [({"instance": "b", "pool": "G1 Old Gen"}, Verdict.PASS)], None),
+        ({}, [({"instance": "b", "pool": "G1 Old Gen"}, Verdict.PASS)], None),
+        ({}, [({"pool": "G1 Survivor Space"}, Verdict.PASS)], None),
+        (
+            {},  # none of several may grow
+            [({"pool": "G1 Old Gen"}, Verdict.PASS), ({"pool": "Tenured"}, Verdict.INCONCLUSIVE)],
+            Verdict.INCONCLUSIVE,
+        ),
+    ],
+)
+def test_a_live_heap_with_more_labels_is_one_of_the_same_process(
+    resident: dict[str, str],
+    heaps: list[tuple[dict[str, str], Verdict]],
+    verdict: Verdict | None,
+) -> None:
+    companions = [
+        replace(growth(OLD, each), labels=tuple(labels.items())) for labels, each in heaps
+    ]
+    heap = _heap_beside(replace(growth(), labels=tuple(resident.items())), companions)
+    assert (heap.verdict if heap else None) is verdict
 
 
 @pytest.mark.parametrize(
