@@ -168,6 +168,25 @@ def test_a_worker_that_falls_silent_is_noticed_and_its_users_run_elsewhere(tmp_p
     assert driven.coverages()[-2] == WorkerCoverage(1, 2, 1.0)
 
 
+def test_a_machine_that_stands_still_loses_no_worker(tmp_path: Path) -> None:
+    """All processes are stopped for longer than a silence may last, as when a laptop or a machine is suspended."""
+    with (
+        serving(OK) as url,
+        driving(plan(url, "users: 4, duration: 6s, processes: 2"), tmp_path) as driven,
+    ):
+        assert driven.load._process is not None
+        time.sleep(1.2)
+        family = [driven.load._process.pid, *(worker.pid for worker in driven.workers())]
+        for signalled in (signal.SIGSTOP, signal.SIGCONT):
+            for pid in family:
+                os.kill(pid, signalled)
+            time.sleep(3.5)
+        assert driven.load.wait(PATIENCE)
+    assert driven.load.failure is None
+    assert driven.events == []
+    assert driven.coverages()[-2] == WorkerCoverage(2, 2, 1.0)
+
+
 def test_the_run_is_broken_where_that_is_asked_for(tmp_path: Path) -> None:
     asked = "rate: 20/s, duration: 1h, processes: 2, workers: {lost: break}"
     with serving(OK) as url, driving(plan(url, asked), tmp_path) as driven:
