@@ -75,7 +75,8 @@ class Trend:
 
     `resolution_per_hour` is the slowest growth that this recording would have detected.
     `settled_after_seconds` is when warm-up ended, None if it did not. `doubt` says why the
-    recording cannot tell and what would help; None if it can tell. `level` is the fitted level at
+    recording cannot tell, None if it can, and `more_seconds` how much longer a recording probably
+    would, None if that is unknown. `level` is the fitted level at
     the end. `lines` are the fit to draw, one for each segment between restarts. `p_no_growth` is the
     probability, over all explanations, that the level does not keep growing. `stepwise` says that
     the doubt is about steps: the series moves in too few of them to tell. `falls` says that a fall
@@ -99,6 +100,7 @@ class Trend:
     clock: JudgedClock | None = None
     begins: float | None = None
     levels: tuple[tuple[float, float], ...] = ()
+    more_seconds: float | None = None
 
     @property
     def warm_up(self) -> tuple[float, float] | None:

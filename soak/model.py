@@ -119,7 +119,8 @@ class Finding:
     `adjustments` are the changes that later steps made, in order. `vouched_seconds` is how long the
     resource would take to grow by as much as matters, at the fastest growth that the recording
     cannot rule out; None if unknown. `planted` is the positive control of the resolution, which one
-    finding per run has.
+    finding per run has. `more_seconds` is how much longer the same load probably has to last to
+    decide an inconclusive finding; None if it is decided, or this is unknown.
     """
 
     rule: RuleName
@@ -135,14 +136,22 @@ class Finding:
     adjustments: tuple[Adjustment, ...] = ()
     vouched_seconds: float | None = None
     planted: PlantedLeak | None = None
+    more_seconds: float | None = None
 
-    def adjusted(self, by: str, verdict: Verdict, reason: str) -> Finding:
+    def adjusted(
+        self, by: str, verdict: Verdict, reason: str, more_seconds: float | None = None
+    ) -> Finding:
         """Return this finding with another verdict or reason, and a note of who changed it and why."""
         left = self.exhausts_in_hours if verdict is Verdict.FAIL else None
         note = Adjustment(by, self.verdict, verdict, reason)
         adjustments = (*self.adjustments, note)
         return replace(
-            self, verdict=verdict, reason=reason, exhausts_in_hours=left, adjustments=adjustments
+            self,
+            verdict=verdict,
+            reason=reason,
+            exhausts_in_hours=left,
+            adjustments=adjustments,
+            more_seconds=more_seconds,
         )
 
 
@@ -257,6 +266,17 @@ class Analysis:
     def broke(self) -> bool:
         """True if the run broke without a proven fail: reports begin with this, and the exit code is 4."""
         return self.broken is not None and self.verdict is not Verdict.FAIL
+
+    @property
+    def more_seconds(self) -> float | None:
+        """How many seconds more would probably decide all open findings; None if none is open, or one does not say."""
+        longer = [
+            finding.more_seconds
+            for finding in self.findings
+            if finding.verdict is Verdict.INCONCLUSIVE
+        ]
+        known = [seconds for seconds in longer if seconds is not None]
+        return max(known) if known and len(known) == len(longer) else None
 
     def groups_by_kind(self) -> list[tuple[str, list[EndpointSummary]]]:
         """Return `scenario` and `tag`, as far as the run has them, each with its summaries."""

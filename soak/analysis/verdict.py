@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from soak.analysis.basis import with_basis
 from soak.analysis.charts import charts
@@ -159,8 +159,9 @@ def overall(prepared: Prepared, findings: tuple[Finding, ...]) -> tuple[Verdict,
             f"The run {_ENDED[ended]} after {seen} of load, so a pass cannot be given; nothing had failed by then{why}.",
         )
     if open_:
+        longest = _longer_than_the_first(open_)
         return Verdict.INCONCLUSIVE, open_[0].reason + _others(
-            len(open_) - 1, "is undecided", "are undecided"
+            len(open_) - 1, f"is undecided{longest}", f"are undecided{longest}"
         )
     growth = [
         finding
@@ -200,6 +201,15 @@ def broken_by(
         None if under_way else nothing_sent(prepared) or saturated(generator, findings)
     )
     return broken(why)
+
+
+def _longer_than_the_first(findings: Sequence[Finding]) -> str:
+    """Return `; in all, 5.6 h more would tell` if that is longer than the first finding says; empty if not, or unknown."""
+    known = [each.more_seconds for each in findings if each.more_seconds is not None]
+    first = findings[0].more_seconds
+    if first is None or len(known) < len(findings) or max(known) <= first:
+        return ""
+    return f"; in all, {show_duration(max(known))} more would tell"
 
 
 def _others(count: int, name: str, more: str) -> str:

@@ -28,6 +28,7 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from soak.analysis.statistics.room import room
+from soak.analysis.thresholds import HOLLOW_LONGER, HOLLOW_MARGIN, HOPELESS, MOST_LONGER
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, RuleName, Trend, Verdict, Vouched, series_key
 from soak.units import capitalized, show_amount, show_count, show_duration
@@ -36,8 +37,6 @@ if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
 
 HOLLOW, SHARPER, MOST, ROUNDS = 2.0, 1.5, 3650 * 86400.0, 14
-#: Most that is advised, in lengths of the run so far: this run cannot predict what comes after.
-MOST_LONGER = 9.0
 _STEP = "vouched horizon"
 
 
@@ -105,11 +104,17 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         seen = f"{noun} {'falls' if subject.falls else 'grows'} by some {rate}{chance}, and up to {fastest} is not ruled out"
     else:
         seen = f"{noun} was not seen to {grow}, but up to {fastest} would have gone unseen"
+    more = _more_seconds(seconds, judged)
+    advice = (
+        ", and so noisy that more time may not tell"
+        if more is None
+        else f"; {show_duration(more)} more would tell"
+    )
     reason = (
         f"{seen}: it could {grow} by {_much(subject, trend.level)} in "
-        f"{show_duration(seconds)}, and was judged for {show_duration(judged)}{_more(seconds, judged)}."
+        f"{show_duration(seconds)}, and was judged for {show_duration(judged)}{advice}."
     )
-    return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
+    return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason, more)
 
 
 def _much(subject: Subject, level: float) -> str:
@@ -118,13 +123,13 @@ def _much(subject: Subject, level: float) -> str:
     return "half" if math.isclose(much, 0.5 * abs(level)) else show_amount(much, subject.unit)
 
 
-def _more(seconds: float, judged: float) -> str:
+def _more_seconds(seconds: float, judged: float) -> float | None:
     """Return how much longer a run must be for its horizon not to be hollow: T^1.5 has to outgrow 2 T."""
     shortfall = HOLLOW * judged / max(seconds, 1e-9)
-    longer = shortfall ** (1 / (SHARPER - 1)) - 1
-    if longer > MOST_LONGER:
-        return ", and so noisy that more time would not tell"
-    return f"; {show_duration(judged * longer)} more would tell"
+    longer = float(shortfall ** (1 / (SHARPER - 1))) - 1
+    if longer > HOPELESS * MOST_LONGER:
+        return None
+    return judged * min(max(HOLLOW_MARGIN * longer, HOLLOW_LONGER), MOST_LONGER)
 
 
 def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Horizon | None:

@@ -35,6 +35,7 @@ def render(analysis: Analysis) -> str:
         "vouched_seconds": _number(analysis.vouched.seconds) if analysis.vouched else None,
         "vouched_by": analysis.vouched.by if analysis.vouched else None,
         "vouch_more_seconds": _number(analysis.vouched.more_seconds) if analysis.vouched else None,
+        "more_seconds": _number(analysis.more_seconds),
         "findings": [_finding(finding) for finding in analysis.findings],
         "suspects": [suspect_fields(suspect) for suspect in analysis.suspects],
         "endpoints": [_endpoint(endpoint) for endpoint in analysis.endpoints],
@@ -99,6 +100,7 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "settled_after_seconds": _number(trend.settled_after_seconds) if trend else None,
         "exhausts_in_hours": _number(finding.exhausts_in_hours),
         "vouched_seconds": _number(finding.vouched_seconds),
+        "more_seconds": _number(finding.more_seconds),
         "planted": _planted(finding.planted) if finding.planted else None,
         "level": _number(trend.level) if trend else None,
         "adjustments": [

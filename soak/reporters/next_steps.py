@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 
 from soak.model import Analysis, Ending, Verdict
@@ -65,10 +66,23 @@ def _to_be_certain(analysis: Analysis, *, growth: bool) -> str:
         return "name what is to be judged, as the reason says, and run it again."
     if not growth:
         return "fix what is open under Findings, or allow it in `limits`, and run it again."
-    certain = "run it again with `--until-certain 1h`: it ends as soon as nothing is open any more."
+    longest = _whole_time(_until_certain(analysis))
+    certain = f"run it again with `--until-certain {longest}`: it ends as soon as nothing is open any more."
     if analysis.basis is not None and not analysis.basis.attributed:
         certain += " With `--attribute` the heap from within tells sooner, and through which endpoint it grows."
     return certain
+
+
+def _until_certain(analysis: Analysis) -> float:
+    """Return for how many seconds a run has to be allowed to last to decide what is open here."""
+    ran, more = analysis.run.seconds, analysis.more_seconds
+    return ran + more if more is not None else max(2 * ran, 3600.0)
+
+
+def _whole_time(seconds: float) -> str:
+    """Return a duration for the command line, rounded up: `55m` or `3h`."""
+    minutes = 5 * math.ceil(seconds / 300)
+    return f"{minutes}m" if minutes <= 120 else f"{math.ceil(seconds / 3600)}h"
 
 
 def _of_file(analysis: Analysis, *, growth: bool) -> str:

@@ -11,10 +11,10 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from soak.analysis import thresholds
+from soak.analysis import thresholds, vouch
 from soak.analysis.prepare.gc_accounting import with_few_collections
 from soak.analysis.prepare.prepare import prepare
-from soak.analysis.rules import growth, overload
+from soak.analysis.rules import growth, more_time, overload
 from soak.analysis.rules.resident_memory import _alone, _in_the_light, _kept
 from soak.analysis.rules.warmup import keeps_for_good, within_warmup
 from soak.analysis.statistics import model_averaging
@@ -24,6 +24,7 @@ from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.level_shift import level_shift
 from soak.analysis.statistics.load_covariates import peak_connections
+from soak.analysis.statistics.model_averaging import ModelAverage
 from soak.analysis.statistics.plateau import _moves, first_fall_end, plateau_begin
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.step_processes import _without_spikes, flickers
@@ -81,7 +82,7 @@ def test_a_slope_wholly_above_what_matters_is_steady_only_where_that_is_nearly_s
 
 def test_what_rose_before_it_settled_is_not_called_steady() -> None:
     for low, said in ((0.6, "rose at first, and has settled"), (-0.1, "is steady")):
-        _, reason = growth._by_default(
+        _, reason, _ = growth._by_default(
             subject(np.full(300, 100.0)), rate(low, 1.0, 0.995), False, 100 * 3600.0
         )
         assert f"{said}: any growth is under" in reason
@@ -102,6 +103,33 @@ def test_what_cannot_be_decided_is_open_and_what_settles_passes() -> None:
     assert by_default(rate(-1.0, 1.0, thresholds.CANNOT_TELL), certain=False) is OPEN
     assert 0.15 < thresholds.CANNOT_TELL < 0.5
     assert by_default(rate(-1.0, 1.0, thresholds.SETTLING), certain=False) is PASS
+
+
+@pins(thresholds, "STEPS_LONGER", "FILLING_LONGER")
+def test_too_few_steps_take_half_as_long_again_and_more_and_a_filling_cache_longer() -> None:
+    none: Any = None
+    for more, lengths in (({"jumpy": True}, 2.5), ({"saturates": True}, 3.5)):
+        seen = {"jumpy": False, "saturates": False, **more}
+        average = ModelAverage(0.2, none, (), np.zeros(9), seen["jumpy"], 1.0, seen["saturates"])
+        fit = trend_module._Fit(average, 1.0, 100.0, 0.0)
+        longer = trend_module._doubt(fit, 0.2, 1.0, 1.0).more_seconds
+        assert longer == pytest.approx((lengths - 1) * 100.0)
+
+
+@pins(thresholds, "EDGE_LONGER", "MOST_LONGER")
+def test_an_edge_takes_three_quarters_as_long_again_at_least_and_nine_times_at_most() -> None:
+    for half, lengths in ((1.1, 0.75), (2.31, 0.7475), (2.33, 0.7576), (31.0, 8.868), (32.0, 9.0)):
+        assert more_time.more_seconds(rate(1.0 - half, 1.0 + half), [0.0], 100.0) == pytest.approx(
+            100.0 * max(lengths, 0.75), rel=1e-3
+        )
+
+
+@pins(thresholds, "HOLLOW_LONGER", "HOLLOW_MARGIN", "HOPELESS")
+def test_a_hollow_pass_takes_half_as_long_again_at_least_and_is_given_up_beyond_reach() -> None:
+    for shortfall, lengths in ((1.15, 0.5), (1.2, 0.66), (2.0, 4.5), (6.08, 9.0)):
+        longer = vouch._more_seconds(200.0 / shortfall, 100.0)
+        assert longer == pytest.approx(100.0 * lengths)
+    assert vouch._more_seconds(200.0 / 6.09, 100.0) is None
 
 
 def noisy(count: int, seed: int = 4) -> Floats:

@@ -13,7 +13,7 @@ from soak.analysis.statistics.room import HANDFUL, LITTLE, OBJECTS, PART, room
 from soak.analysis.vouch import (
     MOST,
     Horizon,
-    _more,
+    _more_seconds,
     advice,
     bound,
     horizon,
@@ -269,18 +269,22 @@ def test_without_a_rate_of_production_nothing_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("shortfall", "said"),
+    ("shortfall", "lengths"),
     [
-        (2.0, "; 3 h more would tell"),
-        (3.16, "; 9 h more would tell"),
-        (3.17, ", and so noisy that more time would not tell"),
-        (math.inf, ", and so noisy that more time would not tell"),
-        (1.0, "; 0 s more would tell"),
+        (2.0, 4.5),  # half more than the three lengths after which its bound has shrunk enough
+        (1.0, 0.5),
+        (1.15, 0.5),
+        (1.16, 0.5184),
+        (7**0.5, 9.0),
+        (6.08, 9.0),  # 36 lengths, of which 9 are advised
+        (6.09, None),
+        (math.inf, None),
     ],
 )
-def test_how_much_longer_a_hollow_run_must_be(shortfall: float, said: str) -> None:
+def test_how_much_longer_a_hollow_run_must_be(shortfall: float, lengths: float | None) -> None:
     """A horizon grows with T^1.5, and must be twice the judged stretch."""
-    assert _more(2 * HOUR / shortfall, HOUR) == said
+    longer = _more_seconds(2 * HOUR / shortfall, HOUR)
+    assert longer == (None if lengths is None else pytest.approx(lengths * HOUR))
 
 
 # Boundaries, on findings made by hand.
@@ -334,7 +338,7 @@ def test_a_horizon_that_is_known_already_decides() -> None:
     assert (hollow.verdict, hollow.vouched_seconds) == (Verdict.INCONCLUSIVE, 2 * HOUR - 1)
     [at_once] = vouched([own], [finding(slow, seconds=0.0)], HOUR)
     assert (at_once.verdict, at_once.vouched_seconds) == (Verdict.INCONCLUSIVE, 0.0)
-    assert at_once.reason.endswith("so noisy that more time would not tell.")
+    assert at_once.reason.endswith("so noisy that more time may not tell.")
 
 
 @pytest.mark.parametrize(
@@ -363,7 +367,7 @@ def test_a_hollow_pass_is_told_in_full() -> None:
     [told] = vouched([subject([0.0])], [finding(grown)], HOUR)
     assert told.reason == (
         "Resident memory grows by some 25 MiB/h, which may be chance, and up to 50 MiB/h is not ruled out: it could grow "
-        "by half in 60 min, and was judged for 60 min; 3 h more would tell."
+        "by half in 60 min, and was judged for 60 min; 4.5 h more would tell."
     )
     unmoved = replace(trend(high=50 * MIB, low=-MIB, level=MIB), slope_per_hour=0.0)
     [told] = vouched([subject([0.0])], [finding(unmoved)], HOUR)
@@ -392,9 +396,9 @@ def test_of_what_falls_a_hollow_pass_says_so() -> None:
 
 
 def test_a_shortfall_is_taken_from_the_horizon_as_it_is() -> None:
-    assert _more(0.5, 0.5) == "; 1.5 s more would tell"
-    assert _more(1.5, 1.0) == "; 778 ms more would tell"  # (4/3)^2 - 1
-    assert _more(0.0, 1.0) == ", and so noisy that more time would not tell"
+    assert _more_seconds(0.5, 0.5) == pytest.approx(2.25)
+    assert _more_seconds(1.5, 1.0) == pytest.approx(1.5 * ((4 / 3) ** 2 - 1))
+    assert _more_seconds(0.0, 1.0) is None
 
 
 def test_of_no_growth_no_horizon_is_known() -> None:

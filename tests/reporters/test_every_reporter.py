@@ -212,7 +212,22 @@ def test_every_verdict_says_what_to_do_next() -> None:
     assert "soak baseline set" in next_step(passing)
     growth = replace(passing.findings[0], rule=RuleName.GROWTH, verdict=Verdict.INCONCLUSIVE)
     unsure = replace(passing, verdict=Verdict.INCONCLUSIVE, findings=(growth,), vouched=None)
-    assert "--until-certain" in next_step(unsure)
+    # The run lasted 8 h: what is open is decided after that and what is advised, or in twice that.
+    for ran, more, longest in (
+        (28800.0, None, "16h"),
+        (600.0, None, "60m"),
+        (600.0, 1800.0, "40m"),
+        (600.0, 1801.0, "45m"),
+        (3600.0, 3600.0, "120m"),
+        (3600.0, 3601.0, "3h"),
+    ):
+        run = replace(unsure.run, seconds=ran)
+        open_ = replace(unsure, run=run, findings=(replace(growth, more_seconds=more),))
+        assert f"--until-certain {longest}`" in next_step(open_)
+    known, unknown = replace(growth, more_seconds=60.0), replace(growth, more_seconds=None)
+    assert replace(unsure, findings=(known, unknown)).more_seconds is None
+    assert replace(unsure, findings=(known, passing.findings[0])).more_seconds == 60.0
+    assert passing.more_seconds is None
     for attributed in (False, True):
         told = replace(unsure, basis=Basis((), (), (), (), attributed))
         assert ("--attribute" in next_step(told)) is not attributed

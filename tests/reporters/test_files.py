@@ -38,6 +38,7 @@ def test_json_has_null_for_what_is_not_a_number() -> None:
         "exhausts_in_hours",
         "vouched_seconds",
         "level",
+        "more_seconds",
         "planted",
     }
 

@@ -294,11 +294,12 @@ def with_few_collections(
         else f"ran in full only {'once' if ran == 1 else f'{ran:.0f} times'}"
     )
     sooner = sooner_by({candidate.name for candidate in series})
+    more, longer = more_collections(ran, seconds)
     reason = (
         f"{capitalized(noun)} grew, but the garbage collector {times} meanwhile, so this may be garbage and no leak: "
-        f"{more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
+        f"{more} would tell{f'; {sooner}' if sooner else ''}."
     )
-    return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)
+    return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason, longer)
 
 
 def sooner_by(names: set[str]) -> str:
@@ -313,10 +314,14 @@ def sooner_by(names: set[str]) -> str:
     )
 
 
-def more_collections(ran: float, seconds: float) -> str:
-    """Say how much more time, or how many times as many collections in the same time, a verdict needs."""
+def more_collections(ran: float, seconds: float) -> tuple[str, float]:
+    """Say how much more time, or how many times as many collections in the same time, a verdict needs; and the seconds."""
     factor = (FEW_COLLECTIONS + 1) / max(ran, 1.0)
-    return f"{show_duration(seconds * (factor - 1))} more, or {factor:.2g} times as many collections in that time,"
+    longer = seconds * (factor - 1)
+    return (
+        f"{show_duration(longer)} more, or {factor:.2g} times as many collections in that time,",
+        longer,
+    )
 
 
 def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:

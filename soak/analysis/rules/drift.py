@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from soak.analysis.prepare.prepare import QUANTILES, Prepared
-from soak.analysis.rules.more_time import more_time
+from soak.analysis.rules.more_time import more_seconds, more_would_tell
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.trend import fit_trend
@@ -74,7 +74,7 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
         )
     low, change, high = _change(prepared, trend)
     sentence = f"{noun} changed by {show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)}) over {_steady(prepared)}"
-    sentence = capitalized(sentence)
+    sentence, longer = capitalized(sentence), None
     if low > limit:
         verdict, sentence = (
             Verdict.FAIL,
@@ -86,17 +86,29 @@ def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:
             f"{sentence}; {show_ratio(limit)} for the worse is allowed.",
         )
     else:
+        longer = _longer(prepared, low, change, high, limit)
         verdict, sentence = (
             Verdict.INCONCLUSIVE,
-            f"{sentence}, and {show_ratio(limit)} for the worse is allowed; {_more(prepared, low, change, high, limit)}.",
+            f"{sentence}, and {show_ratio(limit)} for the worse is allowed; {more_would_tell(longer)}.",
         )
-    return Finding(RuleName.DRIFT, name, verdict, sentence, (), limit, change, "ratio", trend)
+    return Finding(
+        RuleName.DRIFT,
+        name,
+        verdict,
+        sentence,
+        (),
+        limit,
+        change,
+        "ratio",
+        trend,
+        more_seconds=longer,
+    )
 
 
-def _more(prepared: Prepared, low: float, change: float, high: float, limit: float) -> str:
-    """Return how much longer a run would decide: a change over the whole stretch is a slope times its length."""
+def _longer(prepared: Prepared, low: float, change: float, high: float, limit: float) -> float:
+    """Return how many seconds more decide: a change over the whole stretch is a slope times its length."""
     as_slope = Trend(change, low, high, 0.0, None, 0.0)
-    return more_time(as_slope, [limit], prepared.judged_seconds)
+    return more_seconds(as_slope, [limit], prepared.judged_seconds)
 
 
 _NOUNS = {

@@ -7,12 +7,13 @@ test procedure (1979), so that sixty healthy series do not raise a false alarm e
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from soak.analysis.rules.forecast import TimeLeft, show_time_left, time_until
-from soak.analysis.rules.more_time import more_time
+from soak.analysis.rules.more_time import more_seconds, more_would_tell
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.holm import holm
 from soak.analysis.statistics.level_shift import level_shift
@@ -21,6 +22,14 @@ from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN, GROWS_BY, SURELY_SETTLED, SUSPICIOUS
 from soak.model import Finding, JudgedClock, RuleName, Trend, Verdict
 from soak.units import capitalized, show_amount, show_duration, show_growth, show_number
+
+
+class _Judgement(NamedTuple):
+    """A verdict and why, and how many seconds more would probably decide it; None if decided or unknown."""
+
+    verdict: Verdict
+    reason: str
+    more_seconds: float | None = None
 
 
 def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
@@ -32,9 +41,9 @@ def judge_growth(subjects: Sequence[Subject], survive: float) -> list[Finding]:
 
 def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Finding:
     if subject.limit is not None:
-        verdict, reason = _against_limit(subject, trend, certain, subject.limit)
+        verdict, reason, longer = _against_limit(subject, trend, certain, subject.limit)
     else:
-        verdict, reason = _by_default(subject, trend, certain, survive)
+        verdict, reason, longer = _by_default(subject, trend, certain, survive)
     if verdict is Verdict.PASS:
         reason += _stepped(subject)
     left = _exhausts(subject, trend) if verdict is Verdict.FAIL else None
@@ -50,58 +59,56 @@ def _judge(subject: Subject, trend: Trend, certain: bool, survive: float) -> Fin
         unit=f"{subject.unit}/h",
         trend=trend,
         exhausts_in_hours=left.hours if left else None,
+        more_seconds=longer,
     )
 
 
-def _against_limit(
-    subject: Subject, trend: Trend, certain: bool, limit: float
-) -> tuple[Verdict, str]:
+def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) -> _Judgement:
     """Do an equivalence test: the whole interval must lie on one side of the limit for a verdict."""
     allowed = _amount(subject, limit)
+    advice, longer = _advice(subject, trend, [limit])
     if trend.doubt is not None and not math.isfinite(trend.slope_high):
-        return (
+        return _Judgement(
             Verdict.INCONCLUSIVE,
-            f"{_capital(subject)} cannot be judged against {allowed}: {trend.doubt}.",
+            f"{_capital(subject)} cannot be judged against {allowed}: {advice}.",
+            longer,
         )
     measured = _measured(subject, trend)
     if trend.slope_low > limit and (certain or limit > 0):
-        return (
+        return _Judgement(
             Verdict.FAIL,
             f"{_keeps_growing(subject, trend)}, and {allowed} is allowed{_tail(subject, trend)}.",
         )
     if trend.slope_high <= limit:
-        return (
+        return _Judgement(
             Verdict.PASS,
             f"{_capital(subject)} {_grows(subject)} by no more than {allowed}: {measured}.",
         )
     if limit == 0 and trend.p_no_growth > SUSPICIOUS and trend.doubt is None:
-        return Verdict.PASS, _steady(subject, trend)
-    more = trend.doubt or more_time(trend, [limit], _judged_seconds(subject))
-    return (
+        return _Judgement(Verdict.PASS, _steady(subject, trend))
+    return _Judgement(
         Verdict.INCONCLUSIVE,
-        f"{_capital(subject)} may or may not {_grow(subject)} faster than {allowed}: {measured}; {more}.",
+        f"{_capital(subject)} may or may not {_grow(subject)} faster than {allowed}: {measured}; {advice}.",
+        longer,
     )
 
 
-def _by_default(
-    subject: Subject, trend: Trend, certain: bool, survive: float
-) -> tuple[Verdict, str]:
+def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -> _Judgement:
     """Fail growth that is certain and matters within `survive`; pass if either is ruled out."""
     noun = _capital(subject)
     if not math.isfinite(trend.slope_high):
-        return Verdict.INCONCLUSIVE, f"{noun} cannot be judged: {trend.doubt}."
+        advice, longer = _advice(subject, trend, [])
+        return _Judgement(Verdict.INCONCLUSIVE, f"{noun} cannot be judged: {advice}.", longer)
     measured = _measured(subject, trend)
     matters = _matters(subject, trend) / (survive / 3600)
     if not certain and trend.doubt is None and trend.p_no_growth > SUSPICIOUS:
         if trend.slope_low > matters and trend.p_no_growth < SURELY_SETTLED:
-            more = more_time(trend, [0.0], _judged_seconds(subject))
-            return (
-                Verdict.INCONCLUSIVE,
-                f"{noun} may have settled, or {_grows(subject)} by {measured}; {more}.",
-            )
-        return Verdict.PASS, _steady(subject, trend)
+            advice, longer = _advice(subject, trend, [0.0])
+            reason = f"{noun} may have settled, or {_grows(subject)} by {measured}; {advice}."
+            return _Judgement(Verdict.INCONCLUSIVE, reason, longer)
+        return _Judgement(Verdict.PASS, _steady(subject, trend))
     if trend.slope_high < matters:
-        return (
+        return _Judgement(
             Verdict.PASS,
             f"{noun} {_grows(subject)} by {measured}: too little to matter within {show_duration(survive)}.",
         )
@@ -111,8 +118,10 @@ def _by_default(
             if trend.settled_after_seconds
             else ""
         )
-        return Verdict.FAIL, f"{_keeps_growing(subject, trend)}{settled}{_tail(subject, trend)}."
-    return Verdict.INCONCLUSIVE, _undecided(subject, trend, certain, measured, matters)
+        return _Judgement(
+            Verdict.FAIL, f"{_keeps_growing(subject, trend)}{settled}{_tail(subject, trend)}."
+        )
+    return _undecided(subject, trend, certain, measured, matters)
 
 
 def _matters(subject: Subject, trend: Trend) -> float:
@@ -121,16 +130,31 @@ def _matters(subject: Subject, trend: Trend) -> float:
     return half if subject.capacity is None else min(half, max(subject.capacity - trend.level, 0.0))
 
 
-def _undecided(subject: Subject, trend: Trend, certain: bool, measured: str, matters: float) -> str:
+def _undecided(
+    subject: Subject, trend: Trend, certain: bool, measured: str, matters: float
+) -> _Judgement:
     """Return why there is no verdict, and what would give one."""
     noun = _capital(subject)
     if certain:
-        more = more_time(trend, [matters], _judged_seconds(subject))
-        return f"{noun} {_grows(subject)} by {measured}; {more} to tell whether that matters."
+        longer = more_seconds(trend, [matters], _judged_seconds(subject))
+        reason = f"{noun} {_grows(subject)} by {measured}; {more_would_tell(longer)} whether that matters."
+        return _Judgement(Verdict.INCONCLUSIVE, reason, longer)
+    advice, undecided = _advice(subject, trend, [0.0, matters])
     if trend.doubt is not None and trend.slope_low <= 0:
-        return f"{noun} cannot be judged yet: {trend.doubt}."
-    more = trend.doubt or more_time(trend, [0.0, matters], _judged_seconds(subject))
-    return f"{noun} may be {_grow(subject)}ing, {measured}; {more}."
+        reason = f"{noun} cannot be judged yet: {advice}."
+    else:
+        reason = f"{noun} may be {_grow(subject)}ing, {measured}; {advice}."
+    return _Judgement(Verdict.INCONCLUSIVE, reason, undecided)
+
+
+def _advice(subject: Subject, trend: Trend, edges: Iterable[float]) -> tuple[str, float | None]:
+    """Return the trend's doubt, if it has one, with what would tell; and after how many seconds more, None if unknown."""
+    if trend.doubt is None:
+        longer = more_seconds(trend, edges, _judged_seconds(subject))
+        return more_would_tell(longer), longer
+    if trend.more_seconds is None:
+        return trend.doubt, None
+    return f"{trend.doubt}; {more_would_tell(trend.more_seconds)}", trend.more_seconds
 
 
 def _steady(subject: Subject, trend: Trend) -> str:

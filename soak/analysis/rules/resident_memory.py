@@ -138,11 +138,12 @@ def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
         )
     if small and trend is not None and finding.verdict is Verdict.FAIL:
         slope = show_amount(trend.slope_per_hour, "bytes/h")
+        longer = _until_alone(trend, 3600 * hours)
         reason = (
             f"Resident memory creeps by {slope} under a live heap that is steady: settling, or growth outside the managed heap; "
-            f"{more_would_tell(_until_alone(trend, 3600 * hours))}."
+            f"{more_would_tell(longer)}."
         )
-        return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason)
+        return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason, longer)
     return finding
 
 

@@ -40,9 +40,10 @@ def without_stale_level(prepared: Prepared, subject: Subject, finding: Finding) 
     times = "not once" if ran < 1 else "only once" if ran < 2 else f"only {ran:.0f} times"
     seconds = prepared.end - start
     sooner = sooner_by({other.name for other in recorded})
+    more, longer = more_collections(ran, seconds)
     reason = (
         f"{capitalized(subject.noun)} may grow unseen: it is measured only at collections, and the garbage collector ran "
         f"{times} since it settled; "
-        f"{more_collections(ran, seconds)} would tell{f'; {sooner}' if sooner else ''}."
+        f"{more} would tell{f'; {sooner}' if sooner else ''}."
     )
-    return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason)
+    return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason, longer)

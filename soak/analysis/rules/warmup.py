@@ -129,14 +129,14 @@ def within_warmup(
     if finding.verdict is Verdict.INCONCLUSIVE:
         return _if_warmed_up(subject, finding, rise, youth, rose)
     if youth > 0 and prepared.driven and not rise.bare and (tooth := _unfinished_tooth(subject)):
-        return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, tooth)
+        return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, tooth, WARMUP_SECONDS - seconds)
     if youth <= 0 or kept or not rise.explained(youth):
         return finding
     reason = (
         f"{rose}, which a young service's warm-up may explain: "
         f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
     )
-    return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason)
+    return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason, WARMUP_SECONDS - seconds)
 
 
 def _unfinished_tooth(subject: Subject) -> str:

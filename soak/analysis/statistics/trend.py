@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -34,13 +35,15 @@ from soak.analysis.thresholds import (
     CERTAIN,
     FEWEST_POINTS,
     FEWEST_SAMPLES,
+    FILLING_LONGER,
     RESOLVED_AT,
     SETTLING,
+    STEPS_LONGER,
     SUSPICIOUS,
 )
 from soak.model import INTERVAL_ERRORS, Floats, JudgedClock, Line, Trend
-from soak.units import show_duration
 
+_FEW_STEPS = "too few steps so far"
 _ODD, _MOST_ODD = 4.5, 0.1
 _BESIDE_WARMUP = 1.4
 _UNSETTLED = 1.35
@@ -147,7 +150,7 @@ def _fit_trend(subject: Subject) -> Trend:
     elif subject.integer:  # the next step of a count may have been about to come
         resolution = max(resolution, 3600 / fit.span)
     settled = fit.settles if fit.settles < fit.span else None
-    doubt, stepwise = _doubt(fit, chance, slope, high - low)
+    doubt = _doubt(fit, chance, slope, high - low)
     return Trend(
         slope,
         low,
@@ -155,11 +158,12 @@ def _fit_trend(subject: Subject) -> Trend:
         resolution,
         settled,
         lines[-1].last,
-        doubt,
+        doubt.why,
         lines,
         chance,
-        stepwise,
+        doubt.why == _FEW_STEPS,
         levels=_levels(points) if kept_points < samples else (),
+        more_seconds=doubt.more_seconds,
     )
 
 
@@ -189,6 +193,13 @@ class _Fit:
     hourly: float
     span: float
     settles: float
+
+
+class _Doubt(NamedTuple):
+    """Why a recording cannot tell (None if it can), and how many seconds more probably would."""
+
+    why: str | None = None
+    more_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -303,22 +314,21 @@ def _beside_floor(
     return max(weighted, SETTLING if slowed < _MUCH_SLOWER else CANNOT_TELL)
 
 
-def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> tuple[str | None, bool]:
-    """Return why the recording cannot tell, with the time that would help, and whether the reason is too few steps."""
+def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> _Doubt:
+    """Return why the recording cannot tell, and how much longer one probably would."""
     if math.isfinite(fit.settles) and fit.settles > _UNSETTLED * fit.span and chance >= CERTAIN:
-        return f"still settling; {show_duration(fit.settles - fit.span)} more would tell", False
+        return _Doubt("still settling", fit.settles - fit.span)
     if not CERTAIN <= chance < SUSPICIOUS:
-        return None, False
+        return _Doubt()
     if fit.average.jumpy:
-        return f"too few steps so far; {show_duration(fit.span)} more would tell", True
+        return _Doubt(_FEW_STEPS, STEPS_LONGER * fit.span)
     if fit.average.saturates:
-        return (
-            f"growth slows down, like a cache that is still filling; {show_duration(2 * fit.span)} more would tell",
-            False,
+        return _Doubt(
+            "growth slows down, like a cache that is still filling", FILLING_LONGER * fit.span
         )
     # The error of a slope falls with the run's length to the power 1.5.
-    longer = (RESOLVED_AT * width / INTERVAL_ERRORS / slope) ** (2 / 3) if slope > 0 else 2.0
-    return f"{show_duration(fit.span * min(max(longer - 1, 0.25), 3.0))} more would tell", False
+    longer = (RESOLVED_AT * width / INTERVAL_ERRORS / slope) ** (2 / 3) - 1 if slope > 0 else 1.0
+    return _Doubt("its movement may be chance", fit.span * min(max(longer, 0.25), 3.0))
 
 
 def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:

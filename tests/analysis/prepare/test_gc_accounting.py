@@ -468,7 +468,9 @@ def test_what_makes_a_collector_run_sooner_is_told_by_its_counters() -> None:
     ],
 )
 def test_how_many_more_collections_would_tell(ran: float, seconds: float, told: str) -> None:
-    assert more_collections(ran, seconds) == told.replace("120 s", "2 min")
+    text, longer = more_collections(ran, seconds)
+    assert text == told.replace("120 s", "2 min")
+    assert longer == pytest.approx(seconds * (6 / max(ran, 1.0) - 1))
 
 
 HEAP = {"area": "heap"}

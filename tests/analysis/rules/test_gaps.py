@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from soak.analysis.prepare.prepare import Prepared, prepare
-from soak.analysis.rules.drift import _more
+from soak.analysis.rules.drift import _longer
 from soak.analysis.rules.gc_pressure import SHORT, _advice_applies
 from soak.analysis.rules.pools import pool_warnings
 from soak.analysis.rules.resident_memory import _alone_above_steady_heap
@@ -38,7 +38,7 @@ def test_a_gap_and_the_warm_up_after_it_are_not_judged_and_only_the_gap_is_no_lo
 
 def test_drift_asks_for_as_much_more_load_as_without_the_gap() -> None:
     with_gap, without = run(3600, (1200.0, 2400.0)), run(2400, None)
-    assert _more(with_gap, -0.1, 0.2, 0.5, 0.1) == _more(without, -0.1, 0.2, 0.5, 0.1)
+    assert _longer(with_gap, -0.1, 0.2, 0.5, 0.1) == _longer(without, -0.1, 0.2, 0.5, 0.1)
 
 
 @pytest.mark.parametrize(("load", "advised"), [(SHORT - 1, False), (SHORT, True)])

@@ -17,7 +17,7 @@ import pytest
 from soak.analysis.prepare.gc_accounting import collections_between
 from soak.analysis.rules.forecast import show_time_left, time_until
 from soak.analysis.rules.load_generator import falls_short
-from soak.analysis.rules.more_time import more_time
+from soak.analysis.rules.more_time import more_seconds
 from soak.analysis.rules.windowed_limits import windows_needed
 from soak.analysis.statistics import creep, floors, grain, peaks, plateau, room, sawtooth
 from soak.analysis.statistics import step_processes as steps
@@ -204,7 +204,7 @@ OF_NUMBERS: dict[str, Callable[[], Any]] = {
         for value in (10.0, 99.0, 1000.0)
     ],
     "more time": lambda: [
-        more_time(trend, edges, 600.0) for trend in TRENDS for edges in ((), (1.0,), (0.0, 2.5))
+        more_seconds(trend, edges, 600.0) for trend in TRENDS for edges in ((), (1.0,), (0.0, 2.5))
     ],
     "windows needed": lambda: [
         windows_needed(share) for share in (0.5, 0.75, 0.9, 0.99, 0.999, 1.0)

@@ -46,48 +46,54 @@ def points(times: Sequence[float], values: Sequence[float], **more: Any) -> Leve
     return LevelPoints(at, level, born, **more)
 
 
+CHANCE, STEPS = "its movement may be chance", "too few steps so far"
+FILLING = "growth slows down, like a cache that is still filling"
+
+
 @pytest.mark.parametrize(
-    ("chance", "more", "doubt"),
+    ("chance", "more", "why", "seconds"),
     [
-        (0.14, {}, None),
-        (0.5, {}, None),
-        (0.15, {}, "75 s more would tell"),
-        (0.49, {}, "75 s more would tell"),
-        (0.15, {"jumpy": True}, "too few steps so far; 60 s more would tell"),
-        (
-            0.15,
-            {"saturates": True},
-            "growth slows down, like a cache that is still filling; 2 min more would tell",
-        ),
-        (0.15, {"settles": 81.0}, "75 s more would tell"),
-        (0.15, {"settles": math.inf}, "75 s more would tell"),
-        (0.15, {"settles": 82.0}, "still settling; 22 s more would tell"),
-        (0.9, {"settles": 82.0}, "still settling; 22 s more would tell"),
-        (0.14, {"settles": 82.0}, None),
+        (0.14, {}, None, None),
+        (0.5, {}, None, None),
+        (0.15, {}, CHANCE, 75.0),
+        (0.49, {}, CHANCE, 75.0),
+        (0.15, {"jumpy": True}, STEPS, 90.0),
+        (0.15, {"saturates": True}, FILLING, 150.0),
+        (0.15, {"settles": 81.0}, CHANCE, 75.0),
+        (0.15, {"settles": math.inf}, CHANCE, 75.0),
+        (0.15, {"settles": 82.0}, "still settling", 22.0),
+        (0.9, {"settles": 82.0}, "still settling", 22.0),
+        (0.14, {"settles": 82.0}, None, None),
     ],
 )
-def test_a_doubt_says_what_would_tell(chance: float, more: Any, doubt: str | None) -> None:
+def test_a_doubt_says_why_and_what_would_tell(
+    chance: float, more: Any, why: str | None, seconds: float | None
+) -> None:
     """The slope's interval is such that a run of 2.25 times the length would show it."""
     width = 27 / 8 * 3.92 / 4.5
-    assert module._doubt(fitted(**more), chance, 1.0, width) == (doubt, "jumpy" in more)
+    doubt = module._doubt(fitted(**more), chance, 1.0, width)
+    assert doubt.why == why
+    assert doubt.more_seconds == (None if seconds is None else pytest.approx(seconds))
 
 
 @pytest.mark.parametrize(
     ("ratio", "slope", "seconds"),
     [
-        (27 / 8, 1.0, "75 s"),
-        (27 / 8, 4.0, "75 s"),
-        (1.0, 1.0, "15 s"),  # a quarter of the run, at least
-        (1.5**1.5, 1.0, "30 s"),
-        (1000.0, 1.0, "3 min"),  # three times the run, at most
-        (27 / 8, 0.0, "60 s"),
-        (27 / 8, -1.0, "60 s"),
-        (1.0, 5e-324, "3 min"),
+        (27 / 8, 1.0, 75.0),
+        (27 / 8, 4.0, 75.0),
+        (1.0, 1.0, 15.0),  # a quarter of the run, at least
+        (1.5**1.5, 1.0, 30.0),
+        (1000.0, 1.0, 180.0),  # three times the run, at most
+        (27 / 8, 0.0, 60.0),
+        (27 / 8, -1.0, 60.0),
+        (1.0, 5e-324, 180.0),
     ],
 )
-def test_how_much_longer_would_show_a_slope(ratio: float, slope: float, seconds: str) -> None:
+def test_how_much_longer_would_show_a_slope(ratio: float, slope: float, seconds: float) -> None:
     width = ratio * 3.92 / 4.5 * (slope if slope > 1e-9 else 1.0)
-    assert module._doubt(fitted(), 0.2, slope, width) == (f"{seconds} more would tell", False)
+    doubt = module._doubt(fitted(), 0.2, slope, width)
+    assert doubt.why == CHANCE
+    assert doubt.more_seconds == pytest.approx(seconds)
 
 
 def test_a_line_goes_through_the_median_of_its_later_half() -> None:
@@ -650,10 +656,12 @@ def test_a_doubt_is_about_the_width_of_the_interval(monkeypatch: pytest.MonkeyPa
     """40 units an hour about a slope of 30: 1.33 times the length of 20 s would show it."""
     Told(monkeypatch, chance=0.2)
     found = module._fit_trend(subject(WAVE))
-    assert (found.doubt, found.stepwise) == ("6.6 s more would tell", False)
+    assert (found.doubt, found.stepwise) == (CHANCE, False)
+    assert found.more_seconds == pytest.approx(6.6, abs=0.05)
     Told(monkeypatch, chance=0.2, jumpy=True)
     found = module._fit_trend(subject(WAVE))
-    assert (found.doubt, found.stepwise) == ("too few steps so far; 20 s more would tell", True)
+    assert (found.doubt, found.stepwise) == (STEPS, True)
+    assert found.more_seconds == pytest.approx(1.5 * 19.667, abs=0.5)
 
 
 def test_a_level_that_only_an_outlier_leaves_is_constant(monkeypatch: pytest.MonkeyPatch) -> None:
