@@ -52,13 +52,16 @@ format: install ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: bench-verdict bench-control bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers ## Run all benchmarks of this list
+bench: bench-verdict bench-control bench-advice bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-parse bench-sampler bench-attribution bench-profilers ## Run all benchmarks of this list
 
 bench-verdict: install ## False alarms and misses on labelled series, compared with other methods
 	$(BIN)/python -m tests.bench.bench_verdict
 
 bench-horizons: install ## How long passes vouch for, and how soon leaks are found, compared with an oracle
 	$(BIN)/python -m tests.bench.bench_horizons
+
+bench-advice: install ## Whether a run is decided after as much longer as its findings advise
+	$(BIN)/python -m tests.bench.bench_advice
 
 bench-foreign: install ## The verdict on third-party software, compared with other methods
 	$(BIN)/python -m tests.bench.bench_foreign
@@ -147,4 +150,4 @@ audit: install ## Check dependencies for known vulnerabilities (queries PyPI)
 	@test -x .venv-tools/bin/pip-audit || { $(PYTHON) -m venv .venv-tools && .venv-tools/bin/pip install --quiet --disable-pip-version-check pip-audit; }
 	.venv-tools/bin/pip-audit --strict --disable-pip --no-deps -r requirements-dev.lock
 
-.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-control bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults faults-target faults-network gate-seed fuzz mutants
+.PHONY: sbom audit help install demo test test-all check format matrix matrix-diagnosis bench bench-verdict bench-advice bench-horizons bench-foreign bench-compare bench-early bench-speed bench-recording bench-live bench-load bench-workers bench-memory bench-self bench-control bench-parse bench-sampler bench-attribution bench-profilers zoo programs faults faults-target faults-network gate-seed fuzz mutants
