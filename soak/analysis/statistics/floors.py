@@ -48,9 +48,9 @@ def floors(lives: Sequence[LevelPoints]) -> list[LevelPoints]:
 
 
 def _blocks(life: LevelPoints, size: int) -> tuple[Floats, Floats]:
-    """Return times and values in equal blocks of about `size` successive samples, each of shape (blocks, size)."""
+    """Return times and values in equal blocks of at least `size` successive samples, each of shape (blocks, samples)."""
     n = len(life.times)
-    count = max(1, round(n / size))
+    count = max(1, n // size)
     first = np.arange(count) * n // count
     index = first[:, None] + np.arange(n // count)
     return life.times[index], life.values[index]

@@ -132,8 +132,9 @@ def test_roughness_is_how_far_the_jumps_lie_from_the_drift(
     [
         (12, 4, [0, 4, 8], 4),
         (13, 4, [0, 4, 8], 4),
-        (14, 4, [0, 3, 7, 10], 3),  # three and a half blocks are four
-        (11, 4, [0, 3, 7], 3),
+        (14, 4, [0, 4, 9], 4),  # three and a half blocks are three
+        (11, 4, [0, 5], 5),
+        (7, 2, [0, 2, 4], 2),
         (3, 8, [0], 3),
         (1, 2, [0], 1),
         (5, 2, [0, 2], 2),
