@@ -69,6 +69,8 @@ def _properties(analysis: Analysis) -> list[tuple[str, str]]:
         seconds, more = analysis.vouched.seconds, analysis.vouched.more_seconds
         properties += [("vouched_seconds", f"{seconds:.0f}"), ("vouched_by", analysis.vouched.by)]
         properties += [("vouch_more_seconds", f"{more:.0f}")] if math.isfinite(more) else []
+    if analysis.more_seconds is not None:
+        properties.append(("more_seconds", f"{analysis.more_seconds:.0f}"))
     if analysis.capacity is not None:
         bracket = analysis.capacity.bracket
         figures = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -107,6 +108,17 @@ def test_junit_has_a_case_a_finding_with_limit_and_observed_value() -> None:
     skipped = cases[3].find("skipped")
     assert skipped is not None
     assert "about 6 h more would tell" in skipped.attrib["message"]
+
+
+def test_junit_says_how_much_longer_would_decide() -> None:
+    passing = ANALYSES["pass"]()
+    open_ = replace(
+        passing.findings[0], verdict=Verdict.INCONCLUSIVE, reason="Open.", more_seconds=1799.6
+    )
+    for findings, told in ((passing.findings, []), ((open_,), ["1800"])):
+        root = ET.fromstring(REPORTERS["junit"].render(replace(passing, findings=findings)))
+        properties = root.findall(".//property[@name='more_seconds']")
+        assert [each.get("value") for each in properties] == told
 
 
 def test_junit_shows_a_broken_run_as_an_error() -> None:

@@ -44,6 +44,7 @@ from soak.analysis.thresholds import (
 from soak.model import INTERVAL_ERRORS, Floats, JudgedClock, Line, Trend
 
 _FEW_STEPS = "too few steps so far"
+_FILLING = "growth slows down, like a cache that is still filling"
 _ODD, _MOST_ODD = 4.5, 0.1
 _BESIDE_WARMUP = 1.4
 _UNSETTLED = 1.35
@@ -59,8 +60,7 @@ def fit_trend(subject: Subject) -> Trend:
     Odd data neither raises an exception nor causes a warning: values that are not finite are
     removed beforehand, and values too large or small to square say nothing about growth.
     """
-    # Matrices as small as these are slower on many threads, which would also take cores from the
-    # load generator.
+    # So small matrices are slower on many threads, which also take cores from the load generator.
     with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
             trend = _fit_settled(subject)
@@ -323,10 +323,8 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> _Doubt:
     if fit.average.jumpy:
         return _Doubt(_FEW_STEPS, STEPS_LONGER * fit.span)
     if fit.average.saturates:
-        return _Doubt(
-            "growth slows down, like a cache that is still filling", FILLING_LONGER * fit.span
-        )
-    # The error of a slope falls with the run's length to the power 1.5.
+        return _Doubt(_FILLING, FILLING_LONGER * fit.span)
+    # A slope's error falls with T^1.5.
     longer = (RESOLVED_AT * width / INTERVAL_ERRORS / slope) ** (2 / 3) - 1 if slope > 0 else 1.0
     return _Doubt("its movement may be chance", fit.span * min(max(longer, 0.25), 3.0))
 
