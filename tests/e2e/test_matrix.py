@@ -32,14 +32,19 @@ def test_a_service_gets_the_verdict_that_it_deserves(
     leak = leak_of(cell)
     with toolchain():
         SERVICES[leak.target]()
-    result = run_cell(
-        leak,
-        postgresql.url,
-        tmp_path / "run",
-        seconds=LONGER.get(cell, 40.0),
-        rate=sum(WEIGHTS.values()),
-    )
+    healthy, seconds = cell.endswith("/none"), LONGER.get(cell, 40.0)
+    # On a crowded machine a collector may run too seldom to prove a leak in so short a time.
+    for length in (seconds,) if healthy else (seconds, 3 * seconds):
+        result = run_cell(
+            leak,
+            postgresql.url,
+            tmp_path / f"run-{length:.0f}",
+            seconds=length,
+            rate=sum(WEIGHTS.values()),
+        )
+        if result.verdict != "inconclusive":
+            break
     # Forty seconds of a young healthy service may be too few to pass it; they are never enough to
     # fail it.
-    open_ = cell.endswith("/none") and result.verdict == "inconclusive"
+    open_ = healthy and result.verdict == "inconclusive"
     assert result.expected or open_, f"{result.line}\n{result.text}"
