@@ -93,8 +93,11 @@ JVM = Family(
             "jvm_memory_limit_bytes",
             unless=(_AFTER_OTEL_OLD,),
         ),
-        *(heap(f"{USED}{{{pool}}}", _METADATA, "jvm_memory_max_bytes") for pool in _META_POOLS),
-        *(heap(f"{USED}{{{pool}}}", "the JVM's class space") for pool in _CLASS_POOLS),
+        *(
+            heap(f"{USED}{{{pool}}}", noun, "jvm_memory_max_bytes", "jvm_memory_limit_bytes")
+            for pools, noun in ((_META_POOLS, _METADATA), (_CLASS_POOLS, "the JVM's class space"))
+            for pool in pools
+        ),
         heap(
             f'{USED}{{area="heap",id=~"{_OLD}"}}',
             "the JVM's old generation",

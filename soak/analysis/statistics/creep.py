@@ -86,6 +86,7 @@ def beside_creep(trend: Trend, lasting: LastingGrowth) -> Trend:
             trend.resolution_per_hour, lasting.high, RESOLVED_AT * lasting.error
         ),
         doubt=None,
+        more_seconds=None,
         stepwise=False,
         lines=lines,
     )
