@@ -128,8 +128,10 @@ def test_a_worker_that_is_stopped_by_hand_is_made_up_for_at_once(
 
 
 @contextmanager
-def waiting_master(path: Path, log: Path, token: str = "") -> Iterator[list[str]]:
-    """The load of a run that waits for workers; gives what it failed of, when it has failed."""
+def waiting_master(
+    path: Path, log: Path, token: str = "", *, ends: bool = True
+) -> Iterator[list[str]]:
+    """The load of a run that waits for workers; gives what it failed of, if it `ends` by itself."""
     failures: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SOAK_WORKER_TOKEN", token)
@@ -147,7 +149,8 @@ def waiting_master(path: Path, log: Path, token: str = "") -> Iterator[list[str]
         try:
             yield failures
         finally:
-            thread.join(2.0)
+            if ends:
+                thread.join(600)
             stop.set()
             thread.join()
             load.stop()
@@ -181,7 +184,7 @@ def test_a_worker_sends_load_nowhere_that_it_was_not_started_for(tmp_path: Path)
 def test_another_token_is_refused(tmp_path: Path) -> None:
     port = free_port()
     path = profile(tmp_path / "p.yaml", "http://127.0.0.1:9", waits_at(port))
-    with waiting_master(path, tmp_path / "load.log", "one"):
+    with waiting_master(path, tmp_path / "load.log", "one", ends=False):
         said = refused(port, "other")
     assert "the master has another SOAK_WORKER_TOKEN than this worker" in said
 

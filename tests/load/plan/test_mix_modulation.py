@@ -1,5 +1,6 @@
 """The code that varies the mix: balanced, at a constant total, and the same in every process."""
 
+from collections import Counter
 from itertools import pairwise
 from math import inf
 from pathlib import Path
@@ -159,11 +160,21 @@ def test_the_load_follows_the_code(load: str, tmp_path: Path) -> None:
     assert code is not None
     names = ["GET /a", "GET /b", "GET /c", "GET /d"]
     plain = [high - low for low, high in pairwise((0.0, *(part / 7 for part in code.plain)))]
+    if "rate" in load:  # however late a request is made, its number says when it was due
+        paths = [f"{request.method} {request.path}" for request in shop.asked]
+        parts = [(Counter(paths[at : at + 60]), at / 250, 60 / 250) for at in range(0, 960, 60)]
+    else:  # however late a window was closed, its own time says its mix
+        parts = [
+            (
+                Counter({seen.endpoint: seen.requests for seen in window.endpoints}),
+                window.time - window.seconds - driven.started,
+                window.seconds,
+            )
+            for window in driven.windows
+        ]
     made, meant = [], []
-    for window in driven.windows:  # however late a window was closed, its own time says its mix
-        counts = {seen.endpoint: seen.requests for seen in window.endpoints}
-        start = window.time - window.seconds - driven.started
-        moments = [start + window.seconds * (part + 0.5) / 20 for part in range(20)]
+    for counts, start, seconds in parts:
+        moments = [start + seconds * (part + 0.5) / 20 for part in range(20)]
         if sum(counts.values()) < 10 or not (moments[0] >= 0 and moments[-1] < 4.0):
             continue
         for column, (name, mean) in enumerate(zip(names, plain, strict=True)):
