@@ -42,7 +42,8 @@ def test_the_time_goes_to_the_service_that_took_it_and_the_silent_hop_is_named(
     assert seconds["prices"] >= 0.06
     assert seconds["stock"] >= 0.02
     assert seconds["front"] >= 0.01
-    assert traces["slow"][0]["service"] == "prices"
+    # On a crowded machine more time may go to waiting between the services (no name).
+    assert next(name for name in slow if name is not None) == "prices"
     assert [name for name, service in slow.items() if not service["reports"]] == ["prices"]
     coverage = {
         trace["service"]: (trace["calls"], trace["reported"], trace["called_by"])

@@ -175,8 +175,11 @@ class Membership:
                 return
             if self.heard is not None and own_pauses.silence(self.heard, now) > self.patience:
                 self.master_lost = True
-                self.end(f"the master was lost: nothing heard of it for {self.patience:g} s")
+                self.end(self._master_lost())
                 return
+
+    def _master_lost(self) -> str:
+        return f"the master was lost: nothing heard of it for {self.patience:g} s"
 
     def _watch_natively(self) -> None:
         """Watch the master from a native thread too, a little later: a stuck event loop cannot keep the load alive."""
@@ -188,6 +191,7 @@ class Membership:
             own_pauses.look(now)
             silent = 0.0 if self.heard is None else own_pauses.silence(self.heard, now)
             if silent > self.patience + 1.5:
+                self.tell("failed", reason=self._master_lost(), cause=FailureCause.OTHER)
                 os._exit(1)
 
     def _challenge(self, challenge: Challenge) -> None:
