@@ -33,13 +33,13 @@ FEWEST_SAMPLES, FEWEST_POINTS = 10, 5
 RESOLVED_AT = 4.5
 
 #: How much longer an undecided recording probably has to be, in its own lengths: where it moved in
-#: too few steps, and where its growth slows down. Of undecided parts of the corpus's series, 80 to
-#: 90% are decided after this (`make bench-advice`). Lower: the advice is not kept; higher: runs
-#: last longer than they have to.
-STEPS_LONGER, FILLING_LONGER = 1.5, 2.5
-#: The same, at least, where an interval has to exclude the next edge, and where a pass would be
-#: hollow: less is within the recording's own chance.
-EDGE_LONGER, HOLLOW_LONGER = 0.75, 0.5
+#: too few steps, and where its growth slows down. Of undecided parts of the corpus's series, three
+#: of four are decided after what is advised (`make bench-advice`), and hardly more after twice
+#: that. Lower: the advice is not kept; higher: runs last longer than they have to.
+STEPS_LONGER, FILLING_LONGER = 2.0, 3.0
+#: The same, at least, where an interval has to become narrower, and where a pass would be hollow:
+#: less is within the recording's own chance.
+EDGE_LONGER, HOLLOW_LONGER = 1.0, 1.0
 #: Factor on the time after which the bound of a hollow pass should have shrunk enough.
 HOLLOW_MARGIN = 1.5
 #: Most that is advised, in lengths of the recording so far: it cannot predict what comes after.

@@ -272,9 +272,9 @@ def test_without_a_rate_of_production_nothing_changes() -> None:
     ("shortfall", "lengths"),
     [
         (2.0, 4.5),  # half more than the three lengths after which its bound has shrunk enough
-        (1.0, 0.5),
-        (1.15, 0.5),
-        (1.16, 0.5184),
+        (1.0, 1.0),
+        (1.29, 1.0),
+        (1.3, 1.035),
         (7**0.5, 9.0),
         (6.08, 9.0),  # 36 lengths, of which 9 are advised
         (6.09, None),

@@ -33,6 +33,7 @@ from soak.analysis.statistics.t_mixture import t_cdf
 from soak.analysis.thresholds import (
     CANNOT_TELL,
     CERTAIN,
+    EDGE_LONGER,
     FEWEST_POINTS,
     FEWEST_SAMPLES,
     FILLING_LONGER,
@@ -46,8 +47,7 @@ from soak.model import INTERVAL_ERRORS, Floats, JudgedClock, Line, Trend
 _FEW_STEPS = "too few steps so far"
 _FILLING = "growth slows down, like a cache that is still filling"
 _ODD, _MOST_ODD = 4.5, 0.1
-_BESIDE_WARMUP = 1.4
-_UNSETTLED = 1.35
+_BESIDE_WARMUP, _UNSETTLED = 1.4, 1.35
 _FLOOR_WEIGHT, _FAIR_SHARE = 8.0, 0.5
 _PLAINLY, _STILL_LIKELY = 6.0, 0.2
 _RISEN = 0.2
@@ -57,8 +57,8 @@ _SLOWER, _MUCH_SLOWER = 0.6, 0.25
 def fit_trend(subject: Subject) -> Trend:
     """Return the growth of a subject's steady level with a 95% interval; `doubt` is set if the recording cannot tell.
 
-    Odd data neither raises an exception nor causes a warning: values that are not finite are
-    removed beforehand, and values too large or small to square say nothing about growth.
+    Odd data neither raises an exception nor causes a warning: values that are not finite are left
+    out, and values too large or small to square say nothing about growth.
     """
     # So small matrices are slower on many threads, which also take cores from the load generator.
     with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
@@ -325,8 +325,8 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> _Doubt:
     if fit.average.saturates:
         return _Doubt(_FILLING, FILLING_LONGER * fit.span)
     # A slope's error falls with T^1.5.
-    longer = (RESOLVED_AT * width / INTERVAL_ERRORS / slope) ** (2 / 3) - 1 if slope > 0 else 1.0
-    return _Doubt("its movement may be chance", fit.span * min(max(longer, 0.25), 3.0))
+    longer = (RESOLVED_AT * width / INTERVAL_ERRORS / slope) ** (2 / 3) - 1 if slope > 0 else 0.0
+    return _Doubt("its movement may be chance", fit.span * min(max(longer, EDGE_LONGER), 3.0))
 
 
 def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:

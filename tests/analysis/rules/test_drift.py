@@ -39,14 +39,14 @@ HOUR: Any = {"end": 3600.0, "judged_from": 0.0}
     ("key", "limit", "trend", "doubt", "verdict", "reason"),
     [
         ("p50", 0.1, change(1.0, 2.0, 3.0), None, "inconclusive",
-         "P50 latency changed by 20% (10% to 30%) over 60 min, and 10% for the worse is allowed; 45 min more would tell."),
+         "P50 latency changed by 20% (10% to 30%) over 60 min, and 10% for the worse is allowed; 60 min more would tell."),
         ("p50", 0.1, change(1.01, 2.0, 3.0), None, "fail",
          "P50 latency changed by 20% (10.1% to 30%) over 60 min; 10% for the worse is allowed."),
         ("rate", 0.4, change(1.0, 2.0, 4.0), None, "pass",
          "Throughput (downwards) changed by 20% (10% to 40%) over 60 min; 40% for the worse is allowed."),
         ("errors", 0.29, change(1.0, 2.0, 3.0), None, "inconclusive",
          ("The share of failed requests changed by 20% (10% to 30%) over 60 min, and 29% for the worse is allowed; "
-         "45 min more would tell.")),
+         "60 min more would tell.")),
         ("p50", 0.1, change(-6.0, 2.0, 10.0), None, "inconclusive",
          "P50 latency changed by 20% (-60% to 100%) over 60 min, and 10% for the worse is allowed; 3 h more would tell."),
         ("cpu", 0.1, None, "it is so", "inconclusive", "Drift of CPU time per request cannot be judged: it is so."),

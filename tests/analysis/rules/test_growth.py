@@ -62,7 +62,7 @@ def trend(
         (trend(low=-INF, high=INF), True, 5.0, "inconclusive",
          "Open files may or may not grow faster than 5 files/h: 4 files/h (-inf to inf); 9 h more would tell."),
         (trend(low=5.0), True, 5.0, "inconclusive",
-         "Open files may or may not grow faster than 5 files/h: 4 files/h (5 to 6); 45 min more would tell."),
+         "Open files may or may not grow faster than 5 files/h: 4 files/h (5 to 6); 60 min more would tell."),
         (trend(low=5.1), False, 5.0, "fail",
          "Open files keep growing: 4 files/h (5.1 to 6), and 5 files/h is allowed; they would double in 25 h."),
         (trend(low=0.6), False, 0.5, "fail",
@@ -70,13 +70,13 @@ def trend(
         (trend(low=0.1), True, 0.0, "fail",
          "Open files keep growing: 4 files/h (0.1 to 6), and 0 files/h is allowed; they would double in 25 h."),
         (trend(low=0.0, p_no_growth=0.5), True, 0.0, "inconclusive",
-         "Open files may or may not grow faster than 0 files/h: 4 files/h (0 to 6); 45 min more would tell."),
+         "Open files may or may not grow faster than 0 files/h: 4 files/h (0 to 6); 60 min more would tell."),
         (trend(low=0.1, p_no_growth=0.5), False, 0.0, "inconclusive",
-         "Open files may or may not grow faster than 0 files/h: 4 files/h (0.1 to 6); 45 min more would tell."),
+         "Open files may or may not grow faster than 0 files/h: 4 files/h (0.1 to 6); 60 min more would tell."),
         (trend(low=0.1, p_no_growth=0.51), False, 0.0, "pass",
          "Open files rose at first, and have settled: any growth is under 1 files/h, 720 a month."),
         (trend(low=0.1, p_no_growth=0.51), False, 1.0, "inconclusive",
-         "Open files may or may not grow faster than 1 files/h: 4 files/h (0.1 to 6); 45 min more would tell."),
+         "Open files may or may not grow faster than 1 files/h: 4 files/h (0.1 to 6); 60 min more would tell."),
         (trend(low=0.1, p_no_growth=0.51, doubt="it may settle"), False, 0.0, "inconclusive",
          "Open files may or may not grow faster than 0 files/h: 4 files/h (0.1 to 6); it may settle."),
         (trend(high=5.0, doubt="it may settle"), True, 5.0, "pass",
@@ -102,34 +102,34 @@ SETTLED = "Open files rose at first, and have settled: any growth is under 1 fil
         (trend(high=INF, doubt="too short"), True, "inconclusive", "Open files cannot be judged: too short."),
         # Half of the level within ten hours is 5 an hour.
         (trend(low=5.1, p_no_growth=0.51), False, "inconclusive",
-         "Open files may have settled, or grow by 4 files/h (5.1 to 6); 45 min more would tell."),
+         "Open files may have settled, or grow by 4 files/h (5.1 to 6); 60 min more would tell."),
         (trend(6.0, 5.1, 36.0, p_no_growth=0.51), False, "inconclusive",
-         "Open files may have settled, or grow by 6 files/h (5.1 to 36); 53 min more would tell."),
+         "Open files may have settled, or grow by 6 files/h (5.1 to 36); 60 min more would tell."),
         (trend(low=5.0, p_no_growth=0.51), False, "pass", SETTLED),
         (trend(low=5.1, p_no_growth=0.98), False, "inconclusive",
-         "Open files may have settled, or grow by 4 files/h (5.1 to 6); 45 min more would tell."),
+         "Open files may have settled, or grow by 4 files/h (5.1 to 6); 60 min more would tell."),
         (trend(low=5.1, p_no_growth=0.99), False, "pass", SETTLED),
         (trend(low=5.1, p_no_growth=0.5), False, "inconclusive",
-         "Open files may be growing, 4 files/h (5.1 to 6); 45 min more would tell."),
+         "Open files may be growing, 4 files/h (5.1 to 6); 60 min more would tell."),
         (trend(low=5.1, p_no_growth=0.51, doubt="it may settle"), False, "inconclusive",
          "Open files may be growing, 4 files/h (5.1 to 6); it may settle."),
         (trend(low=5.1, p_no_growth=0.51), True, "fail",
          "Open files keep growing: 4 files/h (5.1 to 6); they would double in 25 h."),
         (trend(low=0.2, level=6.0, p_no_growth=0.9), False, "pass", SETTLED),
         (trend(low=0.4, level=6.0, p_no_growth=0.9), False, "inconclusive",
-         "Open files may have settled, or grow by 4 files/h (0.4 to 6); 45 min more would tell."),
+         "Open files may have settled, or grow by 4 files/h (0.4 to 6); 60 min more would tell."),
         (trend(high=4.9), True, "pass",
          "Open files grow by 4 files/h (2 to 4.9): too little to matter within 10 h."),
         (trend(high=5.0), True, "inconclusive",
-         "Open files grow by 4 files/h (2 to 5); 45 min more would tell whether that matters."),
+         "Open files grow by 4 files/h (2 to 5); 60 min more would tell whether that matters."),
         (trend(low=5.0, settled=600.0), True, "fail",
          "Open files keep growing: 4 files/h (5 to 6), settled after 10 min; they would double in 25 h."),
         (trend(low=5.0, settled=0.0), True, "fail",
          "Open files keep growing: 4 files/h (5 to 6); they would double in 25 h."),
         (trend(low=4.9), True, "inconclusive",
-         "Open files grow by 4 files/h (4.9 to 6); 45 min more would tell whether that matters."),
+         "Open files grow by 4 files/h (4.9 to 6); 60 min more would tell whether that matters."),
         (trend(low=5.0, p_no_growth=0.2), False, "inconclusive",
-         "Open files may be growing, 4 files/h (5 to 6); 45 min more would tell."),
+         "Open files may be growing, 4 files/h (5 to 6); 60 min more would tell."),
     ],
 )  # fmt: skip
 def test_without_a_limit_growth_fails_that_is_certain_and_matters_in_time(
@@ -183,7 +183,7 @@ def test_more_time_is_advised_by_the_nearest_growth_at_which_the_verdict_changes
     assert said.endswith("; 3 h more would tell.")
     apart = trend(slope=8.0, low=6.0, high=24.0, p_no_growth=0.6)
     assert growth._by_default(files(), apart, False, 10 * HOUR)[1].endswith(
-        "; 45 min more would tell."
+        "; 60 min more would tell."
     )
 
 

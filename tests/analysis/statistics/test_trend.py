@@ -57,8 +57,8 @@ FILLING = "growth slows down, like a cache that is still filling"
         (0.5, {}, None, None),
         (0.15, {}, CHANCE, 75.0),
         (0.49, {}, CHANCE, 75.0),
-        (0.15, {"jumpy": True}, STEPS, 90.0),
-        (0.15, {"saturates": True}, FILLING, 150.0),
+        (0.15, {"jumpy": True}, STEPS, 120.0),
+        (0.15, {"saturates": True}, FILLING, 180.0),
         (0.15, {"settles": 81.0}, CHANCE, 75.0),
         (0.15, {"settles": math.inf}, CHANCE, 75.0),
         (0.15, {"settles": 82.0}, "still settling", 22.0),
@@ -81,8 +81,8 @@ def test_a_doubt_says_why_and_what_would_tell(
     [
         (27 / 8, 1.0, 75.0),
         (27 / 8, 4.0, 75.0),
-        (1.0, 1.0, 15.0),  # a quarter of the run, at least
-        (1.5**1.5, 1.0, 30.0),
+        (1.0, 1.0, 60.0),  # as long again, at least
+        (2.1**1.5, 1.0, 66.0),
         (1000.0, 1.0, 180.0),  # three times the run, at most
         (27 / 8, 0.0, 60.0),
         (27 / 8, -1.0, 60.0),
@@ -657,11 +657,11 @@ def test_a_doubt_is_about_the_width_of_the_interval(monkeypatch: pytest.MonkeyPa
     Told(monkeypatch, chance=0.2)
     found = module._fit_trend(subject(WAVE))
     assert (found.doubt, found.stepwise) == (CHANCE, False)
-    assert found.more_seconds == pytest.approx(6.6, abs=0.05)
+    assert found.more_seconds == pytest.approx(19.8, abs=0.5)
     Told(monkeypatch, chance=0.2, jumpy=True)
     found = module._fit_trend(subject(WAVE))
     assert (found.doubt, found.stepwise) == (STEPS, True)
-    assert found.more_seconds == pytest.approx(1.5 * 19.667, abs=0.5)
+    assert found.more_seconds == pytest.approx(2 * 19.667, abs=0.7)
 
 
 def test_a_level_that_only_an_outlier_leaves_is_constant(monkeypatch: pytest.MonkeyPatch) -> None:
