@@ -33,9 +33,10 @@ FEWEST_SAMPLES, FEWEST_POINTS = 10, 5
 RESOLVED_AT = 4.5
 
 #: How much longer an undecided recording probably has to be, in its own lengths: where it moved in
-#: too few steps, and where its growth slows down. Of undecided parts of the corpus's series, three
-#: of four are decided after what is advised (`make bench-advice`), and hardly more after twice
-#: that. Lower: the advice is not kept; higher: runs last longer than they have to.
+#: too few steps, and where its growth slows down. Of undecided parts of the corpus's series two
+#: thirds are decided after what is advised (`make bench-advice`), and hardly more after twice that;
+#: of those with too few steps two fifths, so that this "may tell". Lower: the advice is not kept;
+#: higher: runs last longer than they have to.
 STEPS_LONGER, FILLING_LONGER = 2.0, 3.0
 #: The same, at least, where an interval has to become narrower, and where a pass would be hollow:
 #: less is within the recording's own chance.

@@ -154,7 +154,9 @@ def _advice(subject: Subject, trend: Trend, edges: Iterable[float]) -> tuple[str
         return more_would_tell(longer), longer
     if trend.more_seconds is None:
         return trend.doubt, None
-    return f"{trend.doubt}; {more_would_tell(trend.more_seconds)}", trend.more_seconds
+    # When a level moves in steps, nobody knows when the next ones come.
+    more = more_would_tell(trend.more_seconds, surely=not trend.stepwise)
+    return f"{trend.doubt}; {more}", trend.more_seconds
 
 
 def _steady(subject: Subject, trend: Trend) -> str:

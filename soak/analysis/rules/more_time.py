@@ -27,6 +27,6 @@ def more_seconds(trend: Trend, edges: Iterable[float], seconds: float) -> float:
     return seconds * min(max(longer, EDGE_LONGER), MOST_LONGER)
 
 
-def more_would_tell(seconds: float) -> str:
-    """Return `2.5 h more would tell`, for a run or for a file that was recorded elsewhere."""
-    return f"{show_duration(seconds)} more would tell"
+def more_would_tell(seconds: float, *, surely: bool = True) -> str:
+    """Return `2.5 h more would tell` (or `may tell`), for a run or for a file that was recorded elsewhere."""
+    return f"{show_duration(seconds)} more {'would' if surely else 'may'} tell"

@@ -187,6 +187,16 @@ def test_more_time_is_advised_by_the_nearest_growth_at_which_the_verdict_changes
     )
 
 
+def test_steps_may_tell_and_what_else_is_open_would() -> None:
+    seen = replace(trend(low=0.0, doubt="too few so far"), more_seconds=60.0)
+    for stepwise, tells in ((True, "may"), (False, "would")):
+        undecided = growth._undecided(files(), replace(seen, stepwise=stepwise), False, "4", 3.0)
+        assert undecided.reason == (
+            f"Open files cannot be judged yet: too few so far; 60 s more {tells} tell."
+        )
+        assert undecided.more_seconds == 60.0
+
+
 MEMORY: dict[str, Any] = {"noun": "resident memory", "unit": "things", "integer": False}
 ONE: dict[str, Any] = {**COUNTED, "noun": "open_files"}
 

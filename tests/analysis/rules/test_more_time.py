@@ -41,3 +41,4 @@ def test_an_interval_narrows_with_the_power_of_one_and_a_half(
 def test_twice_the_seconds_judged_are_twice_as_much_more() -> None:
     assert more_seconds(trend(1.0, 8.0), [0.0], 2 * HOUR) == pytest.approx(6 * HOUR)
     assert more_would_tell(90.0) == "1.5 min more would tell"
+    assert more_would_tell(90.0, surely=False) == "1.5 min more may tell"
