@@ -6,6 +6,7 @@ Prometheus base units (bytes, seconds, ratios).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from soak.capacity.steps import Capacity
@@ -82,6 +83,7 @@ __all__ = [
     "Verdict",
     "Vouched",
     "label_pairs",
+    "longest_advice",
     "series_key",
 ]
 
@@ -153,6 +155,15 @@ class Finding:
             adjustments=adjustments,
             more_seconds=more_seconds,
         )
+
+
+def longest_advice(findings: Iterable[Finding]) -> float | None:
+    """Return after how many seconds more all open findings are probably decided; None if none is open, or one does not say."""
+    longer = [
+        finding.more_seconds for finding in findings if finding.verdict is Verdict.INCONCLUSIVE
+    ]
+    known = [seconds for seconds in longer if seconds is not None]
+    return max(known) if known and len(known) == len(longer) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,13 +281,7 @@ class Analysis:
     @property
     def more_seconds(self) -> float | None:
         """How many seconds more would probably decide all open findings; None if none is open, or one does not say."""
-        longer = [
-            finding.more_seconds
-            for finding in self.findings
-            if finding.verdict is Verdict.INCONCLUSIVE
-        ]
-        known = [seconds for seconds in longer if seconds is not None]
-        return max(known) if known and len(known) == len(longer) else None
+        return longest_advice(self.findings)
 
     def groups_by_kind(self) -> list[tuple[str, list[EndpointSummary]]]:
         """Return `scenario` and `tag`, as far as the run has them, each with its summaries."""

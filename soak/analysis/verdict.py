@@ -17,6 +17,7 @@ from soak.analysis.prepare.shown_exemplars import shown
 from soak.analysis.rules import RULES, RuleInput
 from soak.analysis.rules.load_coverage import broken, nothing_sent
 from soak.analysis.rules.load_generator import RATE, Generator, generator_of, saturated, unproven
+from soak.analysis.rules.more_time import more_would_tell
 from soak.analysis.rules.rule import RequestClock
 from soak.analysis.rules.run_validity import seen_events
 from soak.analysis.vouch import horizon_of, vouch_finding, vouched_by, vouches
@@ -33,6 +34,7 @@ from soak.model import (
     Recording,
     RuleName,
     Verdict,
+    longest_advice,
 )
 from soak.profile import EndpointLimits, Limits
 from soak.units import show_count, show_duration, show_growth
@@ -205,11 +207,10 @@ def broken_by(
 
 def _longer_than_the_first(findings: Sequence[Finding]) -> str:
     """Return `; in all, 5.6 h more would tell` if that is longer than the first finding says; empty if not, or unknown."""
-    known = [each.more_seconds for each in findings if each.more_seconds is not None]
-    first = findings[0].more_seconds
-    if first is None or len(known) < len(findings) or max(known) <= first:
+    first, longest = findings[0].more_seconds, longest_advice(findings)
+    if first is None or longest is None or longest <= first:
         return ""
-    return f"; in all, {show_duration(max(known))} more would tell"
+    return f"; in all, {more_would_tell(longest)}"
 
 
 def _others(count: int, name: str, more: str) -> str:
