@@ -35,6 +35,7 @@ from soak.recorded import (
     Scrape,
     Series,
     SourceHealth,
+    instance_of,
     label_pairs,
     series_key,
 )
@@ -82,6 +83,7 @@ __all__ = [
     "Trend",
     "Verdict",
     "Vouched",
+    "instance_of",
     "label_pairs",
     "longest_advice",
     "series_key",

@@ -36,6 +36,11 @@ def series_key(name: str, labels: Labels) -> str:
     return f"{name}{{{inner}}}"
 
 
+def instance_of(labels: Labels) -> str:
+    """Return the instance whose process a series describes, by its label; empty if there is only one."""
+    return dict(labels).get("instance", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """One value of one metric from a source; the time is in the scrape that holds it."""
@@ -100,6 +105,11 @@ class Series:
     def key(self) -> str:
         """The series in Prometheus notation."""
         return series_key(self.name, self.labels)
+
+    @property
+    def instance(self) -> str:
+        """The instance whose process this describes; empty if there is only one."""
+        return instance_of(self.labels)
 
     @property
     def known(self) -> Floats:

@@ -16,7 +16,7 @@ from soak.analysis.thresholds import (
     WARMUP_SECONDS,
 )
 from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects
-from soak.model import Finding, Floats, Kind, Labels, Series, Verdict
+from soak.model import Finding, Floats, Kind, Labels, Series, Verdict, instance_of
 from soak.units import capitalized, show_duration
 
 #: Live-heap series that only a collection of the old generation updates.
@@ -83,7 +83,7 @@ def collections_between(recorded: Iterable[Series], start: float, end: float) ->
     ran: dict[str, float] = {}
     for counter in series:
         if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER:
-            own = _instance(counter)
+            own = counter.instance
             full = (
                 0.0
                 if _any(YOUNG, counter)
@@ -93,7 +93,7 @@ def collections_between(recorded: Iterable[Series], start: float, end: float) ->
             ran[own] = max(ran.get(own, 0.0), full)
     for live in series:
         if _any(AFTER_FULL, live):
-            own = _instance(live)
+            own = live.instance
             ran[own] = max(
                 ran.get(own, 0.0), float(np.count_nonzero(np.diff(_inside(live, start, end))))
             )
@@ -105,7 +105,7 @@ def collections_of(recorded: Iterable[Series], live: Series, start: float, end: 
 
     Young-generation collections count too if they update this live heap.
     """
-    own = [series for series in recorded if _instance(series) == _instance(live)]
+    own = [series for series in recorded if series.instance == live.instance]
     if _any(AFTER_FULL, live):
         return _ran(collections_between(own, start, end), live.labels)
     counted = [
@@ -155,8 +155,8 @@ def cycles_of(
         if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER and not _any(MINOR, counter)
     ]
     counters.sort(key=lambda counter: COLLECTIONS.index(counter.name))
-    for instance in dict.fromkeys(_instance(counter) for counter in counters):
-        own = [counter for counter in counters if _instance(counter) == instance]
+    for instance in dict.fromkeys(counter.instance for counter in counters):
+        own = [counter for counter in counters if counter.instance == instance]
         times = own[0].times[
             (own[0].times >= start) & (own[0].times <= end) & np.isfinite(own[0].values)
         ]
@@ -185,7 +185,7 @@ def pauses_of(
         ]
         if len(inside):
             yield longest_pause, float(inside.max()), "longest pause"
-    known = {_instance(longest_pause) for longest_pause in longest}
+    known = {longest_pause.instance for longest_pause in longest}
     for collector in COLLECTORS:
         # Node's totals also include work that runs concurrently with the program.
         for total in selected(collector.pauses, series):
@@ -199,7 +199,7 @@ def pauses_of(
             )
             mean = (
                 _longest_mean(total, count, start, end)
-                if count is not None and _instance(total) not in known
+                if count is not None and total.instance not in known
                 else None
             )
             if mean is not None:
@@ -221,14 +221,6 @@ def _longest_mean(total: Series, count: Series, start: float, end: float) -> flo
     return float((took[some] / ran[some]).max()) if some.any() else None
 
 
-def _instance(series: Series) -> str:
-    return _instance_of(series.labels)
-
-
-def _instance_of(labels: Labels) -> str:
-    return dict(labels).get("instance", "")
-
-
 def _grown(counter: Series, start: float, end: float) -> float:
     """Return how much a counter rose between `start` and `end`; a fall is a restart and does not count."""
     grown = np.diff(_inside(counter, start, end))
@@ -247,7 +239,7 @@ def are_counted(collections: Mapping[str, float], labels: Labels) -> bool:
 
 def _ran(collections: Mapping[str, float], labels: Labels) -> float:
     """Return the number of full collections of the process behind a series; infinity if they are not counted."""
-    return collections.get(_instance_of(labels), collections.get("", math.inf))
+    return collections.get(instance_of(labels), collections.get("", math.inf))
 
 
 def with_few_collections(
@@ -334,7 +326,7 @@ def _by_heap(finding: Finding, series: Sequence[Series]) -> bool:
         ),
         None,
     )
-    heaps = [heap for heap in _heaps(series) if _instance(heap) == _instance_of(finding.labels)]
+    heaps = [heap for heap in _heaps(series) if heap.instance == instance_of(finding.labels)]
     return own is None or not heaps or sum(_rise(heap) for heap in heaps) >= BY_HEAP * _rise(own)
 
 

@@ -106,13 +106,9 @@ class Prepared:
         without_load = [phase for phase in self.masked if phase.name == PhaseName.GAP]
         return self.end - self.judged_from - _overlap(without_load, self.judged_from, self.end)
 
-    def language(self, instance: str | None) -> str:
+    def language(self, instance: str) -> str:
         """Return the language of an instance's process by its series' names, else the run's; empty if unknown."""
-        own = (
-            series.name
-            for series in self.recording.series
-            if dict(series.labels).get("instance") == instance
-        )
+        own = (series.name for series in self.recording.series if series.instance == instance)
         return language_of(own) or self.recording.run.language
 
     def named(self, name: str) -> list[Series]:

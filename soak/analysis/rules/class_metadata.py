@@ -58,16 +58,14 @@ def _beside_classes(
 
 def _classes(prepared: Prepared, collector: Collector, subject: Subject) -> Iterator[Subject]:
     """Yield the series of the subject's process that grow with every loaded class, to be judged like it."""
-    instance = dict(subject.series.labels).get("instance")
+    instance = subject.series.instance
     for selector in collector.classes:
         for series in prepared.named(selector):
             metric = metric_of(series.name, series.labels)
-            same_process = dict(series.labels).get("instance") == instance
+            same_process = series.instance == instance
             if metric is not None and same_process and series.labels != subject.series.labels:
                 yield replace(
-                    subject,
-                    series=series,
-                    floor=None,
+                    subject.of_same_process(series),
                     unit=metric.unit,
                     integer=metric.integer,
                     capacity=None,

@@ -30,7 +30,7 @@ from soak.analysis.thresholds import (
 from soak.analysis.vouch import horizon
 from soak.catalog.metrics import COLLECTORS, metric_of, selector
 from soak.catalog.process import ANONYMOUS
-from soak.model import Finding, Floats, Series, Trend, Verdict
+from soak.model import Finding, Floats, Series, Trend, Verdict, instance_of
 from soak.units import show_amount, show_bytes
 
 #: Selectors of live heaps, and for processes that report none, of heaps in use.
@@ -71,15 +71,14 @@ def explain_resident_memory(
 
 def _heap_beside(resident: Finding, companions: Sequence[Finding]) -> Finding | None:
     """Return the finding of the same process's live heap, which may have more labels, or None; of several the worst."""
-    own = dict(resident.labels)
-    process = set(own.items())
+    process = set(resident.labels)
     for text in LIVE_HEAPS:
         wanted = selector(text)
         heaps = [
             heap
             for heap in companions
             if process <= set(heap.labels)
-            and dict(heap.labels).get("instance") == own.get("instance")
+            and instance_of(heap.labels) == instance_of(resident.labels)
             and wanted.matches(heap.series, dict(heap.labels))
         ]
         if heaps:
@@ -93,7 +92,7 @@ def _in_the_light(
     """Pass if the growth is bounded, leave open a small rise above a steady heap, else return the finding unchanged."""
     anonymous = prepared.beside(ANONYMOUS, subject.series.labels)
     if anonymous is not None:
-        rest = replace(subject, series=anonymous, floor=None)
+        rest = subject.of_same_process(anonymous)
         if (judged := judge(rest)).verdict is Verdict.PASS:
             why = "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady"
             return _passed(finding, why, rest, judged)
@@ -110,7 +109,7 @@ def _in_the_light(
     for taken in _taken(prepared, subject):
         room = float(np.nanmedian(taken.values)) + OUTSIDE_HEAP
         fits = _kept(taken, subject) and float(np.nanmax(own)) <= room
-        whole = replace(subject, series=taken, floor=None)
+        whole = subject.of_same_process(taken)
         if fits and (judged := judge(whole)).verdict is Verdict.PASS:
             took = f"memory that the runtime reserved earlier ({show_bytes(room)})"
             why = f"Resident memory still fills {took}, which is steady, as is the live heap"

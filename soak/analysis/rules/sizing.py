@@ -218,7 +218,7 @@ def session_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator
         if accepted and most > accepted:
             yield f"{noun}, and PostgreSQL accepts {show_number(accepted)} (max_connections): some will be refused"
         for children in prepared.named(CHILDREN):
-            server = dict(children.labels).get("instance", "")
+            server = children.instance
             if not any(mark in server for mark in _POSTGRESQL):
                 continue
             unique, limit = (

@@ -107,13 +107,13 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
     stale = uncollected(prepared.collections, series.labels)
     if stale and any(selects(selector, series) for selector in AFTER_FULL):
         return True
-    instance = dict(series.labels).get("instance")
+    instance = series.instance
     better = [
         other
         for selector in metric.unless
         if not (stale and selector in AFTER_FULL)
         for other in prepared.named(selector)
-        if dict(other.labels).get("instance") == instance
+        if other.instance == instance
     ]
     return any(bool((other.known > 0).any()) for other in better)
 
@@ -173,7 +173,7 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
         ),
         None,
     )
-    instance = dict(series.labels).get("instance")
+    instance = series.instance
     own = at_usual_load(prepared, series, metric)
     falls = metric.worse is Worse.DOWN
     return Subject(
@@ -195,12 +195,9 @@ def _subject(prepared: Prepared, series: Series, metric: Metric, limit: float | 
     )
 
 
-def _process_memory(prepared: Prepared, instance: str | None) -> float:
+def _process_memory(prepared: Prepared, instance: str) -> float:
     """Return the last resident memory of the process (bytes); 0 if unknown."""
     for resident in prepared.named(RESIDENT):
-        if (
-            dict(resident.labels).get("instance") == instance
-            and (last := resident.last) is not None
-        ):
+        if resident.instance == instance and (last := resident.last) is not None:
             return last
     return 0.0

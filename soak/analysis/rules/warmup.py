@@ -221,7 +221,7 @@ def _judged(subject: Subject) -> tuple[Floats, Floats]:
 
 def _garbage_untold(prepared: Prepared, subject: Subject) -> bool:
     """Return True if a garbage collector is known to work in the process, but nothing reports when."""
-    language = prepared.language(dict(subject.series.labels).get("instance"))
+    language = prepared.language(subject.series.instance)
     counted = are_counted(prepared.collections, subject.series.labels)
     return collects_garbage(language) and not counted
 

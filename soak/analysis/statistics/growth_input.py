@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +48,32 @@ class Subject:
     gaps: tuple[float, ...] = ()
     falls: bool = False
     clock: JudgedClock | None = None
+
+    def on_clock(self, shows: Callable[[Floats], Floats], clock: JudgedClock) -> Subject:
+        """Return the subject with all its times read from a clock of requests, which `shows` reads at times of the run."""
+
+        def on_it(series: Series | None) -> Series | None:
+            return None if series is None else replace(series, times=shows(series.times))
+
+        def each(times: tuple[float, ...]) -> tuple[float, ...]:
+            return tuple(shows(np.asarray(times, dtype=np.float64)).tolist())
+
+        return replace(
+            self,
+            series=replace(self.series, times=shows(self.series.times)),
+            borders=None if self.borders is None else each(self.borders),
+            requests=on_it(self.requests),
+            floor=on_it(self.floor),
+            connections=on_it(self.connections),
+            gaps=each(self.gaps),
+            clock=clock,
+        )
+
+    def of_same_process(self, series: Series) -> Subject:
+        """Return what is known of this subject about another series of its process, recorded in times of the run."""
+        clock = self.clock
+        on_it = series if clock is None else replace(series, times=clock.shows(series.times))
+        return replace(self, series=on_it, floor=None)
 
     @property
     def request_rate(self) -> float:

@@ -27,7 +27,7 @@ def cycles(view: RunView) -> Iterator[Figure]:
     """Yield the collections per minute of each process, by the best counter that it has."""
     seen = set()
     for counter in _counters(view, COLLECTIONS):
-        instance = dict(counter.labels).get("instance", "")
+        instance = counter.instance
         ran = view.blocks.increases(counter)
         if instance in seen or any(selects(selector, counter) for selector in MINOR):
             continue

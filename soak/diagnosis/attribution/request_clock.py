@@ -81,29 +81,13 @@ def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:
     grid = np.union1d(prepared.recording.windows[0].times, [prepared.judged_from, prepared.end])
     grid = grid[(grid >= prepared.judged_from) & (grid <= prepared.end)]
     hands = _due(prepared, told, grid)
-    clock = _clock(prepared, told, grid, hands)
 
     def moved(times: Floats) -> Floats:
         return np.where(
             (times >= grid[0]) & (times <= grid[-1]), np.interp(times, grid, hands), times
         )
 
-    def on_it(series: Series) -> Series:
-        return replace(series, times=moved(series.times))
-
-    borders = (
-        None
-        if subject.borders is None
-        else tuple(moved(np.asarray(subject.borders, dtype=np.float64)).tolist())
-    )
-    return replace(
-        subject,
-        series=on_it(subject.series),
-        borders=borders,
-        requests=None if subject.requests is None else on_it(subject.requests),
-        floor=None if subject.floor is None else on_it(subject.floor),
-        clock=clock,
-    )
+    return subject.on_clock(moved, _clock(prepared, told, grid, hands))
 
 
 def _clock(prepared: Prepared, told: Sequence[Amount], grid: Floats, hands: Floats) -> JudgedClock:

@@ -235,7 +235,7 @@ def test_the_language_is_that_of_the_instance_s_series_else_of_the_run() -> None
     rows = [level("go_goroutines", instance="a"), level("jvm_threads_live_threads", instance="b")]
     run = recorded(*rows)
     prepared = prepare(replace(run, run=replace(run.run, language="Ruby")), 0.0)
-    assert [prepared.language(name) for name in ("a", "b", "c", None)] == [
+    assert [prepared.language(name) for name in ("a", "b", "c", "")] == [
         "Go",
         "Java",
         "Ruby",

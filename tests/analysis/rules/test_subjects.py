@@ -241,7 +241,7 @@ def test_the_memory_of_a_process_is_its_own_last_resident_memory() -> None:
         at(RSS, [5.0, 7.0], instance="b"),
         at(RSS, [3.0, np.nan]),
     )
-    memory = [_process_memory(prepared, instance) for instance in ("a", "b", "c", None)]
+    memory = [_process_memory(prepared, instance) for instance in ("a", "b", "c", "")]
     assert memory == [0.0, 7.0, 0.0, 3.0]
 
 

@@ -147,18 +147,33 @@ def test_everything_of_a_subject_is_put_on_the_clock_and_what_lies_outside_stays
         borders=(15.0, 30.0),
         requests=series("requests", *times),
         floor=series("floor", *times),
+        connections=series("connections", *times),
+        gaps=(20.0,),
     )
     with told_apart(A):
         on_it = on_request_clock(judged(), subject)
-    for each in (on_it.series, on_it.requests, on_it.floor):
+    for each in (on_it.series, on_it.requests, on_it.floor, on_it.connections):
         assert each is not None
         assert each.times.tolist() == pytest.approx(moved)
         assert each.values.tolist() == [2 * time for time in times]
     assert on_it.borders == pytest.approx((29.7, 49.6))
+    assert on_it.gaps == pytest.approx((49.4,))
     assert on_it.clock is not None
     assert on_it.clock.wall == (10, 20, 40, 50)
     assert on_it.clock.judged == pytest.approx((10, 49.4, 49.8, 50))
     assert on_it.clock.requests == (0, 10, 10, 10)
+
+
+def test_another_series_of_the_process_is_judged_on_the_same_clock() -> None:
+    subject = Subject(series(MEMORY, 10.0, 15.0), "memory", "bytes", floor=series("floor"))
+    beside = series("process_resident_anonymous_bytes", 0.0, 10.0, 15.0, 20.0)
+    in_time = subject.of_same_process(beside)
+    assert (in_time.series, in_time.floor, in_time.clock) == (beside, None, None)
+    with told_apart(A):
+        on_it = on_request_clock(judged(), subject).of_same_process(beside)
+    assert on_it.series.name == beside.name
+    assert on_it.series.times.tolist() == pytest.approx([0.0, 10.0, 29.7, 49.4])
+    assert (on_it.floor, on_it.clock is None) == (None, False)
 
 
 def test_a_clock_runs_from_when_judging_begins_until_the_load_ends() -> None:
