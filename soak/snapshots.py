@@ -8,9 +8,9 @@ from typing import Literal
 
 #: Go's pprof (heap, allocs, goroutine, goroutineleak) and its goroutines as text, which says who
 #: created each (stacks); a JVM's classes and their allocation sites; V8's sampled heap, a short V8
-#: CPU profile, and V8's whole heap, which has no stacks and is for Chrome's developer tools;
-#: Python's tracemalloc; a JVM's or Python's threads; and exact counts of any runtime just after a
-#: garbage collection (gauges).
+#: CPU profile, V8's whole heap, which has no stacks and is for Chrome's developer tools, and what
+#: keeps requests on it (keepers); Python's tracemalloc; a JVM's or Python's threads; and exact
+#: counts of any runtime just after a garbage collection (gauges).
 SnapshotKind = Literal[
     "heap",
     "allocs",
@@ -21,6 +21,7 @@ SnapshotKind = Literal[
     "v8heap",
     "v8cpu",
     "v8snapshot",
+    "keepers",
     "tracemalloc",
     "threads",
     "gauges",

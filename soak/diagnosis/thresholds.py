@@ -140,6 +140,10 @@ LEAST_TIMERS = 10
 #: Minimum rise of requests that are kept on the heap to be evidence: more than are in flight at
 #: once by chance.
 LEAST_REQUESTS = 20
+#: Minimum share of the requests on the heap after the drain that one place must keep to be the
+#: place of the leak, and minimum number of requests that the heap must have gained in the run, as a
+#: share of those on it. If lower, a list of the last thousand requests is blamed for another's leak.
+KEEPS_SHARE, KEPT_IN_RUN = 0.5, 0.5
 #: Minimum bytes per request that unnamed framework objects must keep to count as whole requests: a
 #: request line and headers.
 WHOLE_REQUEST_BYTES = 256.0

@@ -139,10 +139,17 @@ def test_requests_that_node_keeps_are_counted_exactly_and_no_longer_than_the_ses
         for path in ("/kept", "/other", "/kept"):
             ask(path)
             counts.append(alive())
+        kinds = [kind for kind, _ in profiler.take("steady")]
+        drained = dict(profiler.take("drained"))
+        assert isinstance(drained["keepers"], bytes)
+        [kept, *_] = json.loads(drained["keepers"])["keepers"]
         profiler.close()
         ask("/kept")
         counts.append(alive())
         profiler.close()
+    assert "keepers" not in kinds
+    assert kept["holder"] == {"name": "kept", "file": str(served), "line": 0}
+    assert kept["count"] == 60
     # The connection keeps the last request that came over it.
     assert counts == [0, *(pytest.approx(count, abs=1) for count in (30, 30, 60)), 0]
 

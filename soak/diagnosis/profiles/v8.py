@@ -31,6 +31,11 @@ _OTHERS = ("node:", "internal/", "evalmachine", "native ", "extensions::")
 _DEEPEST = 1000
 
 
+def is_own_script(url: str) -> bool:
+    """Return True for a script of the target or of a library, by its address or path; False if it is unknown."""
+    return bool(url) and not url.startswith(_OTHERS)
+
+
 def read_v8heap(data: bytes) -> StackProfile:
     """Read the inspector's answer, or a `.heapprofile` file, and the sampling `interval` in bytes if there is one."""
     return parse_json_profile(data, "V8 heap profile", _read)
@@ -100,8 +105,10 @@ def _frame(call: Mapping[str, Any]) -> Frame:
     """Return a call as a frame, with the line where its function begins: V8 gives no other line, and counts from 0."""
     url = text(call.get("url", ""))
     place = url.removeprefix("file://")
-    own = bool(url) and not url.startswith(_OTHERS)
     number = call.get("lineNumber", -1)
     return Frame(
-        text(call.get("functionName", "")) or "(anonymous)", place, line(amount(number) + 1), own
+        text(call.get("functionName", "")) or "(anonymous)",
+        place,
+        line(amount(number) + 1),
+        is_own_script(url),
     )

@@ -28,6 +28,7 @@ from soak.diagnosis.suspects.resource_owner import (
     find_wrapper,
     growing_opened_class,
 )
+from soak.diagnosis.suspects.retained_requests import keeper_of
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.suspects.unknowns import traced_in_part
 from soak.diagnosis.thresholds import BEYOND_ONE_PLACE, SAMPLED_WIDTH
@@ -65,9 +66,9 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         place = place_at(case.place) if case.place is not None else None
         return Known(place, case.cost or _NOTHING, case.unit if case.cost else "")
     unit = CLASSES[name].unit
-    looks = (_multiplying_label, _framed, _container)
+    looks = (_multiplying_label, _keeper, _framed, _container)
     if traced_in_part(context):  # then a container's length is more certain than any stack
-        looks = (_multiplying_label, _container, _framed)
+        looks = (_multiplying_label, _container, _keeper, _framed)
     place = next(filter(None, (look(name, case, context) for look in looks)), None)
     signal = signal_told(case, unit)
     if signal is None:
@@ -89,6 +90,19 @@ def _framed(name: str, case: Case, context: RunContext) -> Place | None:
     """Return the frame that a case's snapshots name as a place."""
     frame = _frame(name, case, context)
     return place_at(frame) if frame is not None else None
+
+
+def _keeper(name: str, case: Case, context: RunContext) -> Place | None:
+    """Return what keeps requests on the heap, if no stack leads through the target's own code: its server made them."""
+    if CLASSES[name].unit != "bytes" or not case.of(
+        PLACE, ResourceKind.HEAP, ResourceKind.REQUESTS
+    ):
+        return None
+    frame = _frame(name, case, context)
+    if frame is not None and own_frames((frame,)):
+        return None
+    keeper = keeper_of(case, context)
+    return place_at(keeper.place) if keeper is not None else None
 
 
 def _frame(name: str, case: Case, context: RunContext) -> Frame | None:

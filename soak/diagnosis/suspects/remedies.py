@@ -289,10 +289,15 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 
 
-def remedy(leak_class: str, language: str, frames: Sequence[Frame] = ()) -> str:
-    """Return the remedy for a class of leak in a language, preceded by one for what the growing stacks show."""
+def remedy(leak_class: str, language: str, frames: Sequence[Frame] = (), variable: str = "") -> str:
+    """Return the remedy for a class of leak in a language, preceded by one for what the growing stacks show.
+
+    If the `variable` that keeps requests is known, its remedy comes first instead.
+    """
     known = REMEDIES[leak_class]
     general = known.get(language, known[""])
+    if variable:
+        return f"Take each request out of {variable} when it ends. {general}"
     named = (
         words
         for spoken, functions, words in THINGS

@@ -26,6 +26,7 @@ from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, rise
+from soak.diagnosis.suspects.request_keepers import RequestKeeper, request_keeper
 from soak.diagnosis.thresholds import LEAST_REQUESTS, LEAST_TIMERS, WHOLE_REQUEST_BYTES
 from soak.units import show_amount
 
@@ -82,21 +83,37 @@ def _of_others(levels: Levels, name: str, unit: str, case: Case, context: RunCon
     return bool(through) and not any(amount.endpoint in case.endpoints for amount in through)
 
 
+def keeper_of(case: Case, context: RunContext) -> RequestKeeper | None:
+    """Return what keeps the requests that Node counts on its heap; None if too few are kept, or if that is unknown."""
+    grown = _grown(case, context)
+    return request_keeper(context, grown) if grown >= LEAST_REQUESTS else None
+
+
 def _counted(case: Case, context: RunContext) -> str:
     """Say how many more requests are kept than at first; empty if not enough more, or if they were not counted."""
+    grown = _grown(case, context)
+    if grown < LEAST_REQUESTS:
+        return ""
+    keeper = request_keeper(context, grown)
+    by = (
+        "something keeps them beyond their answer"
+        if keeper is None
+        else f"{keeper.holder.function} keeps {keeper.count:,} of the {keeper.total:,} that are there after the drain"
+    )
+    return (
+        f"{grown:,.0f} more requests than at first are still on the heap after a collection: {by}."
+    )
+
+
+def _grown(case: Case, context: RunContext) -> float:
+    """Return by how many requests the heap gained in the judged stretch, without those of other endpoints."""
     own = [
         series
         for series in context.series(KEPT_REQUESTS)
         if (levels := levels_of(context.prepared, series)) is not None
         and not _of_others(levels, series.name, "requests", case, context)
     ]
-    grown = sum(rise(series, context.prepared.judged_from) for series in own)
-    return (
-        f"{grown:,.0f} more requests than at first are still on the heap after a collection: "
-        "something keeps them beyond their answer."
-        if grown >= LEAST_REQUESTS
-        else ""
-    )
+    return sum(rise(series, context.prepared.judged_from) for series in own)
 
 
 def _requests_to(case: Case, context: RunContext) -> float:

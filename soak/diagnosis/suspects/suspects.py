@@ -27,6 +27,7 @@ from soak.diagnosis.suspects.measures import measured_by, shared_by
 from soak.diagnosis.suspects.place_and_amount import place_and_amount, signal_told, surely_with_time
 from soak.diagnosis.suspects.pool_risks import risk_cases
 from soak.diagnosis.suspects.remedies import remedy
+from soak.diagnosis.suspects.retained_requests import keeper_of
 from soak.diagnosis.suspects.transient_memory import transient_cases
 from soak.diagnosis.suspects.unknowns import (
     class_not_known,
@@ -148,10 +149,16 @@ def _suspect(
         known.unit,
         tuple(filter(None, words)),
         runner_up,
-        remedy(name, context.language, frames_of(case)),
+        remedy(name, context.language, frames_of(case), _variable(name, case, context)),
         known.per_hour,
         case.sharing,
     )
+
+
+def _variable(name: str, case: Case, context: RunContext) -> str:
+    """Return the variable of the target's own code that keeps requests; empty if that is unknown, or another class."""
+    keeper = keeper_of(case, context) if name == "request-context" else None
+    return keeper.variable if keeper is not None else ""
 
 
 def _of_unknown_class(

@@ -18,6 +18,7 @@ from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import NodeProfiles
 from soak.sampling.profilers.inspector import Inspector
 from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
+from soak.sampling.profilers.v8_heap import keepers
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: Bytes per heap sample on average; V8's default.
@@ -28,6 +29,10 @@ RUNNING, EVERY = 0.5, 100
 #: heap: one).
 MOST_COLLECTIONS, COLLECTING = 3, 0.2
 MAX_SNAPSHOT = 256 * 2**20
+#: Requests still on the heap after the drain for which the heap is searched for what keeps them, and the largest
+#: live heap that is searched (bytes): V8 stands still while it writes its heap, and soak needs ten times
+#: as much memory to read it.
+KEPT, SEARCHED = 20, 64 * 2**20
 #: Counts the requests on the heap: up when each comes, down when it is collected. The answer waits
 #: until the last collection has been reported. If soak was killed and stops asking, counting ends
 #: after an hour.
@@ -64,7 +69,13 @@ class NodeInspector:
     pid: int | None = None
     snapshots: bool = False
     _session: list[Inspector] = field(init=False, repr=False, compare=False, default_factory=list)
-    kinds: ClassVar[tuple[SnapshotKind, ...]] = ("v8heap", "gauges", "v8cpu", "v8snapshot")
+    kinds: ClassVar[tuple[SnapshotKind, ...]] = (
+        "v8heap",
+        "gauges",
+        "v8cpu",
+        "v8snapshot",
+        "keepers",
+    )
     made_after: ClassVar[tuple[SnapshotKind, ...]] = ()
 
     @classmethod
@@ -94,7 +105,10 @@ class NodeInspector:
             return None
 
     def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
-        """Yield the sampled heap after a collection and running calls; at start and end a heap snapshot on request."""
+        """Yield the sampled heap after a collection and running calls; at start and end a heap snapshot on request.
+
+        After the drain, also what keeps the requests that are still on the heap.
+        """
         session = self._connected()
         try:
             used, external = _live(session), list(_external(session))
@@ -103,11 +117,15 @@ class NodeInspector:
                 "v8heap",
                 json.dumps({"interval": INTERVAL, "profile": {"head": profile["head"]}}).encode(),
             )
-            counted = [("nodejs_heap_live_bytes", {}, used), *external, *_requests(session)]
-            yield "gauges", gauges(counted)
+            kept = list(_requests(session))
+            yield "gauges", gauges([("nodejs_heap_live_bytes", {}, used), *external, *kept])
             yield "v8cpu", json.dumps({"profile": {"nodes": _running(session)}}).encode()
+            heap = b""
             if self.snapshots and stage in ("start", "end", "drained"):
-                yield "v8snapshot", _whole(session)
+                heap = _whole(session)
+                yield "v8snapshot", heap
+            if stage == "drained" and used <= SEARCHED and any(n >= KEPT for *_, n in kept):
+                yield "keepers", _keepers(session, heap)
         except (SoakError, LookupError, TypeError):
             self.close()
             raise
@@ -237,6 +255,14 @@ def _whole(session: Inspector) -> bytes:
             f"{session.address}: the heap snapshot is larger than {MAX_SNAPSHOT >> 20} MiB"
         )
     return b"".join(chunks)
+
+
+def _keepers(session: Inspector, heap: bytes) -> bytes | TargetError:
+    """Return what keeps requests on the heap, by the heap snapshot that was taken if there is one; or why it is unknown."""
+    try:
+        return keepers(heap or _whole(session), "IncomingMessage")
+    except TargetError as error:
+        return error
 
 
 def _completed(given: str) -> str:
