@@ -9,6 +9,9 @@ from collections import deque
 LATE = 0.5
 #: Pauses that are remembered: the silence of a worker or master that counts is seconds long.
 REMEMBERED = 100
+#: Most pauses, the longest ones, that excuse a silence. Who is late at every look has read all
+#: messages many times in between, so others that say nothing then are silent.
+EXCUSED = 3
 
 
 class OwnPauses:
@@ -31,6 +34,6 @@ class OwnPauses:
         self.looked = now
 
     def silence(self, heard: float, now: float) -> float:
-        """Return for how many seconds of this process's own running time nothing was heard since `heard`."""
-        paused = (min(length, end - heard) for end, length in self.pauses if end > heard)
-        return now - heard - sum(paused)
+        """Return for how many seconds nothing was heard since `heard`, less the longest pauses of this process in that time."""
+        paused = sorted(min(length, end - heard) for end, length in self.pauses if end > heard)
+        return now - heard - sum(paused[-EXCUSED:])

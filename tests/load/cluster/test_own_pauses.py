@@ -31,7 +31,7 @@ def test_a_pause_is_half_a_second_or_longer() -> None:
     assert looked(0.0, 0.56, seconds=0.2).silence(0.0, 1.0) == 1.0
 
 
-def test_of_several_pauses_all_since_it_was_heard_are_left_out() -> None:
+def test_of_several_pauses_those_since_it_was_heard_are_left_out() -> None:
     pauses = looked(0.0, 1.05, 2.1, 3.15)  # three of a second
     assert pauses.silence(0.0, 3.15) == pytest.approx(0.15)
     assert pauses.silence(1.05, 3.15) == pytest.approx(0.1)
@@ -41,4 +41,12 @@ def test_of_several_pauses_all_since_it_was_heard_are_left_out() -> None:
 def test_pauses_of_long_ago_are_forgotten() -> None:
     pauses = looked(*(float(moment) for moment in range(1000)))
     assert len(pauses.pauses) == REMEMBERED
-    assert pauses.silence(950.0, 999.0) == pytest.approx(49 * 0.05)
+    assert pauses.silence(950.0, 999.0) == pytest.approx(49 - 3 * 0.95)
+
+
+def test_who_is_late_at_every_look_hears_that_others_are_silent() -> None:
+    late = looked(*(float(moment) for moment in range(10)))  # a second instead of 0.05 s, each time
+    assert late.silence(0.0, 3.0) == pytest.approx(0.15)
+    assert late.silence(0.0, 9.0) == pytest.approx(9 - 3 * 0.95)
+    one_long = looked(0.0, 1.0, 2.0, 62.0, 63.0, 64.0)
+    assert one_long.silence(0.0, 64.0) == pytest.approx(64 - 59.95 - 2 * 0.95)
