@@ -79,14 +79,32 @@ def _of_others(levels: Levels, name: str, unit: str, case: Case, context: RunCon
     """Return True if endpoints surely add to a level, and none of them is the case's."""
     if not case.endpoint:
         return False
-    through = contributors(attribute_by_endpoint(context.prepared, levels, name, unit))
-    return bool(through) and not any(amount.endpoint in case.endpoints for amount in through)
+    through = _through(levels, name, unit, context)
+    return bool(through) and not through & set(case.endpoints)
+
+
+def _through(levels: Levels, name: str, unit: str, context: RunContext) -> set[str]:
+    """Return the endpoints that surely add to a level."""
+    told = contributors(attribute_by_endpoint(context.prepared, levels, name, unit))
+    return {amount.endpoint for amount in told}
 
 
 def keeper_of(case: Case, context: RunContext) -> RequestKeeper | None:
-    """Return what keeps the requests that Node counts on its heap; None if too few are kept, or if that is unknown."""
+    """Return what keeps the requests that Node counts on its heap; None if too few are kept, or if that is unknown.
+
+    Nor is it known if requests to other endpoints are kept too: they may be the ones that it keeps.
+    """
     grown = _grown(case, context)
-    return request_keeper(context, grown) if grown >= LEAST_REQUESTS else None
+    if grown < LEAST_REQUESTS:
+        return None
+    for series in context.series(KEPT_REQUESTS):
+        levels = levels_of(context.prepared, series)
+        through = (
+            _through(levels, series.name, "requests", context) if levels is not None else set()
+        )
+        if through - set(case.endpoints) if case.endpoint else len(through) > 1:
+            return None
+    return request_keeper(context, grown)
 
 
 def _counted(case: Case, context: RunContext) -> str:
@@ -94,7 +112,7 @@ def _counted(case: Case, context: RunContext) -> str:
     grown = _grown(case, context)
     if grown < LEAST_REQUESTS:
         return ""
-    keeper = request_keeper(context, grown)
+    keeper = keeper_of(case, context)
     by = (
         "something keeps them beyond their answer"
         if keeper is None

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from soak.catalog.metrics import ResourceKind
 from soak.catalog.node import KEPT_REQUESTS
 from soak.diagnosis import thresholds
+from soak.diagnosis.suspects import retained_requests
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.place_and_amount import place_and_amount
@@ -22,7 +24,7 @@ from soak.diagnosis.suspects.retained_requests import keeper_of, kept_requests
 from soak.diagnosis.suspects.suspects import _variable
 from soak.snapshots import Snapshot, SnapshotStage
 from tests.boundaries import pins
-from tests.diagnosis.suspects.parts import context, gauge, own, signal, site, stack, windows
+from tests.diagnosis.suspects.parts import amount, context, gauge, own, signal, site, stack, windows
 
 APP, LIBRARY = "/srv/app.js", "/srv/node_modules/express-session/memory.js"
 
@@ -154,6 +156,21 @@ def test_requests_of_other_endpoints_have_no_keeper_here() -> None:
     rises = replace(known, prepared=series)
     assert keeper_of(case("GET /a"), rises) is not None
     assert keeper_of(case("POST /b"), rises) is None
+
+
+def test_where_several_endpoints_keep_requests_it_is_not_known_which_are_meant() -> None:
+    def known(endpoint: str, *through: str, shared: tuple[str, ...] = ()) -> bool:
+        amounts = [amount(each) for each in through]
+        subject = replace(case(endpoint), parts=tuple(Case(each) for each in shared))
+        with mock.patch.object(retained_requests, "contributors", return_value=amounts):
+            return keeper_of(subject, run(row(90, at("kept")))) is not None
+
+    assert known("GET /a")
+    assert known("GET /a", "GET /a")
+    assert not known("GET /a", "GET /a", "POST /b")
+    assert known("both", "GET /a", "POST /b", shared=("GET /a", "POST /b"))
+    assert known("", "GET /a")
+    assert not known("", "GET /a", "POST /b")
 
 
 def test_a_stack_of_own_code_is_the_place_before_what_keeps() -> None:
