@@ -144,6 +144,13 @@ LEAST_REQUESTS = 20
 #: place of the leak, and minimum number of requests that the heap must have gained in the run, as a
 #: share of those on it. If lower, a list of the last thousand requests is blamed for another's leak.
 KEEPS_SHARE, KEPT_IN_RUN = 0.5, 0.5
+#: Minimum number of a JVM's sampled objects that one field must keep to be the place of the leak: a
+#: JVM without a leak keeps a few of what it sets up.
+LEAST_SAMPLED_OBJECTS = 10
+#: Maximum share of a heap's growth that own code allocates itself for what keeps the rest to be the
+#: place instead. If higher, a variable is named where a function fills it; if lower, a helper that
+#: adds a buffer to each request is blamed for the whole request.
+HELPER_SHARE = 0.5
 #: Minimum bytes per request that unnamed framework objects must keep to count as whole requests: a
 #: request line and headers.
 WHOLE_REQUEST_BYTES = 256.0

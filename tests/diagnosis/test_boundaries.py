@@ -36,11 +36,20 @@ from soak.model import Finding, RuleName, Series, Trend, Verdict
 from tests.analysis.recordings import gauge
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
 from tests.diagnosis.attribution import test_attribution_boundaries
-from tests.diagnosis.suspects import test_evidence_boundaries, test_request_keepers
+from tests.diagnosis.suspects import (
+    test_evidence_boundaries,
+    test_object_keepers,
+    test_request_keepers,
+)
 from tests.diagnosis.synthetic_runs import judged, run
 
-#: Those of attribution, evidence and requests kept stand beside their parts.
-REGISTERED = (test_attribution_boundaries, test_evidence_boundaries, test_request_keepers)
+#: Those of attribution, evidence and keepers stand beside their parts.
+REGISTERED = (
+    test_attribution_boundaries,
+    test_evidence_boundaries,
+    test_object_keepers,
+    test_request_keepers,
+)
 MIB = 2.0**20
 NOBODY = Amount("", 0.0, 0.0, 0.0)
 

@@ -1,5 +1,6 @@
 """A flight recording that says too much is read with fewer frames."""
 
+import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,60 @@ def depths_asked(
     for _ in range(2):
         assert flight.objects(file) == []
     return asked
+
+
+def kept(*ways: list[tuple[str, str, str, int] | None]) -> str:
+    """What `jfr print` says of objects on such ways, each from the object on: class, field, description, address."""
+
+    def referrer(way: list[tuple[str, str, str, int] | None]) -> dict[str, object] | None:
+        if not way:
+            return None
+        if way[0] is None:  # an element of an array
+            array = {"type": {"name": "[Ljava/lang/Object;"}, "address": 1, "description": None}
+            inner = array | {"referrer": referrer(way[1:])}
+            return {"object": inner, "array": {"index": 1}, "field": None}
+        name, field, about, address = way[0]
+        owner = {"type": {"name": name}, "description": about or None, "address": address}
+        inner = owner | {"referrer": referrer(way[1:])}
+        return {"object": inner, "array": None, "field": {"name": field}}
+
+    events = [
+        {
+            "type": "jdk.OldObjectSample",
+            "values": {"object": {"type": {"name": "[B"}, "referrer": referrer(way)}},
+        }
+        for way in ways
+    ]
+    return json.dumps({"recording": {"events": events}})
+
+
+def test_a_way_leads_from_the_root_through_fields_and_static_fields_to_the_object(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    way: list[tuple[str, str, str, int] | None] = [
+        ("java/nio/HeapByteBuffer", "hb", "", 5),
+        None,
+        ("java/util/ArrayList", "elementData", "Size: 2", 4),
+        ("java/lang/Class", "KEPT", "Class Name: shop.Main$Kept", 3),
+    ]
+    monkeypatch.setattr(flight_recording, "told", lambda *_: kept(way, []))
+    monkeypatch.setattr(flight_recording, "tool", lambda name: name)
+    (tmp_path / "r").touch()
+    with_way, without = Flight(1).objects(tmp_path / "r")
+    assert with_way["way"] == [
+        ("shop.Main$Kept", "KEPT", 3),
+        ("java.util.ArrayList", "elementData", 4),
+        ("java.nio.HeapByteBuffer", "hb", 5),
+    ]
+    assert "way" not in without
+    long = [("shop/Item", "next", "", index) for index in range(300)]
+    monkeypatch.setattr(flight_recording, "told", lambda *_: kept([*long]))
+    assert len(Flight(1).objects(tmp_path / "r")[0]["way"]) == 200
+
+
+def test_ways_are_asked_for_only_where_they_are_wanted(tmp_path: Path) -> None:
+    assert "path-to-gc-roots" not in Flight(1).dump(tmp_path)
+    assert Flight(1).dump(tmp_path, ways=True).endswith(" path-to-gc-roots=true")
 
 
 def test_half_as_many_frames_are_printed_from_then_on(

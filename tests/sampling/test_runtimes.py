@@ -33,7 +33,7 @@ from soak.sampling.profilers.jvm import Jvm
 from soak.sampling.profilers.jvm_native import NATIVE_COMMANDS, live_classes, native_gauges
 from soak.sampling.profilers.node import NodeInspector
 from soak.sampling.profilers.python import PythonHook
-from soak.snapshots import SnapshotKind
+from soak.snapshots import SnapshotKind, SnapshotStage
 from tests.sampling.leaking import HERE, PAGE, Leaking, leaking, python_program
 from tests.sampling.serving import answering, free_port, http
 from tests.targets import running, toolchain
@@ -209,23 +209,42 @@ def test_node_tells_what_opens_files_while_it_runs(tmp_path: Path) -> None:
     assert opened - sum(hits for _, hits in placed) <= max(2.0, 0.1 * opened)
 
 
-@pytest.mark.thorough
-def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
+def leaking_jvm() -> list[str | Path]:
+    """The command that starts the leaking Java program."""
     with toolchain():
         java, javac = tool("java"), tool("javac")
         tool("jcmd")
     source = HERE / "Leaking.java"
     classes = cached("leaking-java", [source], lambda to: call([javac, "-d", to, source], HERE))
-    command: list[str | Path] = [
-        java,
-        "-Xmx128m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-cp",
-        classes,
-        "Leaking",
-    ]
-    with leaking(command, os.environ) as program:
+    light = ["-Xmx128m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+    return [java, *light, "-cp", classes, "Leaking"]
+
+
+@pytest.mark.thorough
+def test_a_jvm_tells_after_the_drain_what_keeps_the_objects_of_a_heap_that_grew() -> None:
+    with leaking(leaking_jvm(), os.environ) as program:
+        profiler = named(program.pid, jvm=True)
+
+        def ways(stage: SnapshotStage) -> list[list[list[object]]]:
+            classes = dict(profiler.take(stage))["classes"]
+            assert isinstance(classes, bytes), str(classes)
+            return [each["way"] for each in json.loads(classes)["objects"] if "way" in each]
+
+        ways("start")
+        assert ways("drained") == []  # nothing grew
+        for _ in range(3):
+            program.leak(AT_ONCE)
+        assert ways("steady") == []
+        kept = ways("drained")
+        profiler.close()
+    owners = [(owner, field) for way in kept for owner, field, _ in way]
+    assert owners.count(("Leaking", "KEPT")) >= 10
+    assert ("java.util.ArrayList", "elementData") in owners
+
+
+@pytest.mark.thorough
+def test_a_jvm_tells_class_method_bytes_and_who_started_a_thread() -> None:
+    with leaking(leaking_jvm(), os.environ) as program:
         last: dict[SnapshotKind, StackProfile] = {}
         offered = Jvm.offered(ProfiledTarget("http://127.0.0.1:1", pid=program.pid))
         assert offered == Jvm(program.pid)

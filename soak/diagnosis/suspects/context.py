@@ -20,6 +20,7 @@ from soak.diagnosis.profiles.formats import HELD
 from soak.diagnosis.profiles.go_stacks import Created, read_go_stacks
 from soak.diagnosis.profiles.v8 import RUN
 from soak.diagnosis.thresholds import FLAT_HEAP_SHARE
+from soak.errors import SoakError
 from soak.model import Analysis, Finding, Recording, RuleName, Series, Verdict
 from soak.snapshots import SnapshotKind
 
@@ -65,6 +66,16 @@ class RunContext:
     def recorded(self, name: str) -> list[Series]:
         """Return the series of a name as recorded, including warm-up and drain."""
         return [series for series in self.prepared.recording.series if series.name == name]
+
+    def drained(self, kind: SnapshotKind) -> bytes | None:
+        """Return the snapshot of a kind that was taken after the drain; None if there is none that can be read."""
+        for snapshot in self.prepared.recording.snapshots:
+            if snapshot.kind == kind and snapshot.stage == "drained" and snapshot.error is None:
+                try:
+                    return snapshot.read()
+                except (SoakError, OSError):
+                    return None
+        return None
 
     @cached_property
     def profiled(self) -> bool:

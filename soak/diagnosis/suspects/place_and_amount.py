@@ -18,6 +18,7 @@ from soak.diagnosis.suspects.growing_containers import containers_of
 from soak.diagnosis.suspects.labels import multiplying_label
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.diagnosis.suspects.native_memory import mostly_off_heap
+from soak.diagnosis.suspects.object_keepers import object_keeper
 from soak.diagnosis.suspects.resource_owner import (
     CONNECTING,
     counted_opener,
@@ -31,7 +32,7 @@ from soak.diagnosis.suspects.resource_owner import (
 from soak.diagnosis.suspects.retained_requests import keeper_of
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.suspects.unknowns import traced_in_part
-from soak.diagnosis.thresholds import BEYOND_ONE_PLACE, SAMPLED_WIDTH
+from soak.diagnosis.thresholds import BEYOND_ONE_PLACE, HELPER_SHARE, SAMPLED_WIDTH
 from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Place
 
@@ -93,16 +94,27 @@ def _framed(name: str, case: Case, context: RunContext) -> Place | None:
 
 
 def _keeper(name: str, case: Case, context: RunContext) -> Place | None:
-    """Return what keeps requests on the heap, if no stack leads through the target's own code: its server made them."""
+    """Return what keeps the growing objects, if hardly any were allocated by own code: a server made them."""
     if CLASSES[name].unit != "bytes" or not case.of(
         PLACE, ResourceKind.HEAP, ResourceKind.REQUESTS
     ):
         return None
     frame = _frame(name, case, context)
-    if frame is not None and own_frames((frame,)):
+    if frame is not None and own_frames((frame,)) and not _adds_little(frame, case):
         return None
-    keeper = keeper_of(case, context)
+    keeper = keeper_of(case, context) or object_keeper(case, context)
     return place_at(keeper.place) if keeper is not None else None
+
+
+def _adds_little(frame: Frame, case: Case) -> bool:
+    """Return True if a place that grows has only a small share of the heap's growth, which its helpers' callers keep."""
+    heap = max((signal.each.per_request for signal in case.of(ResourceKind.HEAP)), default=0.0)
+    own = [
+        signal.each.per_request
+        for signal in case.of(PLACE)
+        if signal.site is not None and signal.site.place == frame
+    ]
+    return bool(own) and max(own) <= HELPER_SHARE * heap
 
 
 def _frame(name: str, case: Case, context: RunContext) -> Frame | None:

@@ -41,18 +41,15 @@ def request_keeper(context: RunContext, grown: float) -> RequestKeeper | None:
     `grown` is by how many requests the heap grew in the run. If it is less than half of those on
     the heap, others that are not a leak may be most of them.
     """
-    for snapshot in context.prepared.recording.snapshots:
-        if snapshot.kind != "keepers" or snapshot.stage != "drained" or snapshot.error is not None:
-            continue
-        try:
-            keeper = _most(mapping(json.loads(snapshot.read())))
-        except (*OTHER_SHAPE, OSError):
-            return None
-        if keeper is None or keeper.count < LEAST_REQUESTS:
-            return None
-        most = keeper.count >= KEEPS_SHARE * keeper.total
-        return keeper if most and grown >= KEPT_IN_RUN * keeper.total else None
-    return None
+    told = context.drained("keepers")
+    try:
+        keeper = _most(mapping(json.loads(told))) if told is not None else None
+    except OTHER_SHAPE:
+        return None
+    if keeper is None or keeper.count < LEAST_REQUESTS:
+        return None
+    most = keeper.count >= KEEPS_SHARE * keeper.total
+    return keeper if most and grown >= KEPT_IN_RUN * keeper.total else None
 
 
 def _most(told: Mapping[str, Any]) -> RequestKeeper | None:

@@ -24,6 +24,7 @@ from soak.diagnosis.suspects.heap_through_endpoint import (
 )
 from soak.diagnosis.suspects.leak_classes import CLASSES, UNKNOWN, class_probabilities, supporting
 from soak.diagnosis.suspects.measures import measured_by, shared_by
+from soak.diagnosis.suspects.object_keepers import object_keeper
 from soak.diagnosis.suspects.place_and_amount import place_and_amount, signal_told, surely_with_time
 from soak.diagnosis.suspects.pool_risks import risk_cases
 from soak.diagnosis.suspects.remedies import remedy
@@ -135,7 +136,7 @@ def _suspect(
     words = supporting(name, evidence)
     if case.signals:
         told = signal_told(case, CLASSES[name].unit)
-        words += [*measured_by(case, told), shared_by(case, told)]
+        words += [*measured_by(case, told), shared_by(case, told), _kept_by(name, case, context)]
         words += [endpoint_not_known(case, context), *doubts(case)]
     return Suspect(
         name,
@@ -156,9 +157,19 @@ def _suspect(
 
 
 def _variable(name: str, case: Case, context: RunContext) -> str:
-    """Return the variable of the target's own code that keeps requests; empty if that is unknown, or another class."""
-    keeper = keeper_of(case, context) if name == "request-context" else None
-    return keeper.variable if keeper is not None else ""
+    """Return the variable or field of the target's own code that keeps requests; empty if that is unknown, or another class."""
+    if name != "request-context":
+        return ""
+    if (keeper := keeper_of(case, context)) is not None:
+        return keeper.variable
+    field = object_keeper(case, context)
+    return field.field if field is not None else ""
+
+
+def _kept_by(name: str, case: Case, context: RunContext) -> str:
+    """Say which field of a JVM keeps most of the sampled objects, if the leak is one of the heap; empty if unknown."""
+    keeper = object_keeper(case, context) if CLASSES[name].unit == "bytes" else None
+    return keeper.words if keeper is not None else ""
 
 
 def _of_unknown_class(

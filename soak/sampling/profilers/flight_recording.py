@@ -37,6 +37,8 @@ _EVENTS = (_OBJECTS, _ALLOCATIONS, _THREADS)
 #: The JDK's tool takes a fifth of a millisecond and 64 KB to print an allocation with its stack.
 _ALLOCATIONS_A_SECOND = 10
 _MOST_THREADS, _MOST_STACKS = 20_000, 2_000
+#: Most steps of a way to an object that are read, and how a description of a java.lang.Class begins.
+_LONGEST_WAY, _STATIC = 200, "Class Name: "
 Called = tuple[tuple[str, int], ...]
 
 
@@ -80,13 +82,21 @@ class Flight:
         except SoakError:
             return
 
-    def dump(self, file: Path) -> str:
-        """Return jcmd's command that writes the records since the last dump, and always all sampled objects."""
+    def dump(self, file: Path, *, ways: bool = False) -> str:
+        """Return jcmd's command that writes the records since the last dump, and always all sampled objects.
+
+        With `ways`, also what keeps each object alive: the JVM then stands still while it searches its heap.
+        """
         since, self._dumped = time.monotonic() - self._dumped, time.monotonic()
-        return f"JFR.dump name={self._name} begin=-{since + 2:.0f}s filename={file}"
+        also = " path-to-gc-roots=true" if ways else ""
+        return f"JFR.dump name={self._name} begin=-{since + 2:.0f}s filename={file}{also}"
 
     def objects(self, file: Path) -> list[dict[str, Any]]:
-        """Return the sampled live objects: `class` in the JVM's notation, and `frames`, innermost first."""
+        """Return the sampled live objects: `class` in the JVM's notation, and `frames`, innermost first.
+
+        If the dump has it, `way` is what keeps an object alive, from the root to it: the class of each owner, the field
+        that it keeps the next by, and a number that identifies it.
+        """
         objects = []
         last = self._last
         try:
@@ -94,7 +104,9 @@ class Flight:
                 values = event["values"]
                 frames = _frames(values)
                 if event["type"] == _OBJECTS:
-                    objects.append({"class": values["object"]["type"]["name"], "frames": frames})
+                    kept = {"class": values["object"]["type"]["name"], "frames": frames}
+                    way = _way(values["object"])
+                    objects.append(kept | ({"way": way} if way else {}))
                 elif event["type"] == _ALLOCATIONS:
                     # A dump overlaps the previous one a little, so earlier events are skipped.
                     if values["startTime"] > last:
@@ -150,6 +162,24 @@ class Flight:
         return told(command, f"process {self.pid}'s recording")
 
 
+def _way(kept: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Return the owners on the way from the root to an object, without elements of arrays; of a static field, its class."""
+    way = []
+    for _ in range(_LONGEST_WAY):
+        referrer = kept.get("referrer") or {}
+        owner = referrer.get("object")
+        if not owner:
+            break
+        if field := referrer.get("field"):
+            about = str(owner.get("description") or "")
+            name = (
+                about.removeprefix(_STATIC) if about.startswith(_STATIC) else owner["type"]["name"]
+            )
+            way.append((_with_dots(name), str(field["name"]), int(owner["address"])))
+        kept = owner
+    return way[::-1]
+
+
 def _frames(values: dict[str, Any]) -> Called:
     """Return methods and lines of a stack, without the other fields."""
     frames = (values.get("stackTrace") or {}).get("frames") or ()
@@ -160,4 +190,8 @@ def _frames(values: dict[str, Any]) -> Called:
 
 
 def _dotted(method: dict[str, Any]) -> str:
-    return str(method["type"]["name"]).replace("/", ".")
+    return _with_dots(method["type"]["name"])
+
+
+def _with_dots(name: object) -> str:
+    return str(name).replace("/", ".")

@@ -31,6 +31,9 @@ from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: The start of Thread.print's output.
 _THREADS = "Full thread dump"
+#: Bytes by which a live heap must have grown to be searched for what keeps its objects, and the
+#: largest heap that is searched.
+GREW, SEARCHED = 2**20, 256 * 2**20
 #: Timeout of a reading between two snapshots (seconds): enough for a histogram of a heap of some
 #: GB.
 _LEVELS_PATIENCE = 10.0
@@ -44,6 +47,14 @@ class _Known:
     baseline: str = ""
     flight: Flight | None = None
     libraries: tuple[str, ...] = ()
+    sizes: list[float] = field(default_factory=list)
+
+    @property
+    def grew(self) -> bool:
+        """True if the live heap, as its snapshots measured it, has grown, and is not too large to be searched."""
+        return bool(self.sizes) and (
+            self.sizes[-1] <= SEARCHED and self.sizes[-1] - self.sizes[0] >= GREW
+        )
 
 
 @dataclass(frozen=True)
@@ -74,8 +85,11 @@ class Jvm:
         except psutil.Error:
             return None
 
-    def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:  # noqa: ARG002 - the same at every stage
-        """Yield classes after a full collection, with sampled objects' allocators, and threads with their starters."""
+    def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
+        """Yield classes after a full collection, with sampled objects' allocators, and threads with their starters.
+
+        After the drain, also what keeps the sampled objects of a heap that grew.
+        """
         pid = self._process()
         known = self._known
         flight = known.flight if known.pid == pid else None
@@ -88,16 +102,19 @@ class Jvm:
                 "GC.class_histogram",
                 *NATIVE_COMMANDS,
                 "Thread.print",
-                *([flight.dump(file)] if flight else []),
+                *([flight.dump(file, ways=stage == "drained" and known.grew)] if flight else []),
             ]
             report, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
             histogram = histogram_in(report)
-            yield "gauges", gauges(native_gauges(report), live_classes(report))
+            live = live_classes(report)
+            known.sizes.append(sum(live.values()))
+            yield "gauges", gauges(native_gauges(report), live)
             try:
                 if flight is not None:
                     objects = flight.objects(file)
                 elif known.pid != pid:
                     known.pid, known.baseline, known.flight = pid, histogram, None
+                    known.sizes = known.sizes[-1:]
                     known.libraries = _libraries(pid)
                     known.flight = self._recording(pid)
             except SoakError as error:
