@@ -33,7 +33,7 @@ from soak.snapshots import SnapshotKind, SnapshotStage
 _THREADS = "Full thread dump"
 #: Bytes by which a live heap must have grown to be searched for what keeps its objects, and the
 #: largest heap that is searched.
-GREW, SEARCHED = 2**20, 256 * 2**20
+GREW, SEARCHED = 2**20, 2**30
 #: Timeout of a reading between two snapshots (seconds): enough for a histogram of a heap of some
 #: GB.
 _LEVELS_PATIENCE = 10.0
