@@ -15,6 +15,8 @@ from .source_code import Call, libraries, lines_that_add, lines_that_use
 
 #: Shortest container that is reported, and most containers that are reported (the longest).
 _SHORTEST, _MOST = 20, 40
+#: Most classes of a container's entries that are told, and most parts of an entry that are looked at.
+_CLASSES, _PARTS = 4, 8
 _CONTAINERS = (dict, list, set, collections.deque)
 #: Standard library registries that keep entries for ever, by holder path, and the function that
 #: adds entries.
@@ -27,6 +29,8 @@ _CACHE = type(functools.lru_cache(maxsize=1)(len))
 
 #: The line that fills each holder, once it has been searched for.
 _filling: dict[str, Call | None] = {}
+#: The classes of each holder's entries, as of when it was first reported: a label must not change.
+_entries: dict[str, str] = {}
 #: Caches that gc.get_objects() no longer lists, because their objects are frozen.
 _frozen_caches: list[Any] = []
 
@@ -37,9 +41,11 @@ def lengths() -> list[tuple[dict[str, str], int]]:
     It looks at the globals of the service's own modules, the attributes of their classes and of objects
     in globals, every functools cache of one of the service's functions, and standard library registries
     that only grow. Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds
-    entries, its file, line and name; `bound` is `none` if entries are never dropped.
+    entries, its file, line and name; `bound` is `none` if entries are never dropped. `entries` are the
+    classes of the last entry and its parts, such as `flask.wrappers.Request`, without Python's own.
     """
     lengths_by_id: dict[int, tuple[str, str, int]] = {}
+    containers: dict[str, Any] = {}
     unbounded: set[str] = set()
     for module in _own_modules():
         for name, value in list(vars(module).items()):
@@ -50,6 +56,7 @@ def lengths() -> list[tuple[dict[str, str], int]]:
                     lengths_by_id.setdefault(
                         id(container), (holder, type(container).__name__, len(container))
                     )
+                    containers.setdefault(holder, container)
     for holder in _REGISTRIES:
         registry = _registry(holder)
         if registry is not None:
@@ -69,6 +76,7 @@ def lengths() -> list[tuple[dict[str, str], int]]:
                 "kind": kind,
                 **({"bound": "none"} if holder in unbounded else {}),
                 **_filled_at(holder, kind),
+                **_classes_in(holder, containers.get(holder)),
             },
             length,
         )
@@ -110,6 +118,45 @@ def _filled_at(holder: str, kind: str) -> dict[str, str]:
         return {}
     file, line, function = place
     return {"file": file, "line": str(line), "function": function}
+
+
+def _classes_in(holder: str, container: Any) -> dict[str, str]:
+    """Return the classes of a container's last entry and its parts as a label; nothing for numbers, text and the like."""
+    if container is None:
+        return {}
+    if holder not in _entries:
+        names = dict.fromkeys(
+            f"{kind.__module__}.{kind.__qualname__}"
+            for kind in map(type, _with_parts(_last(container)))
+            if kind.__module__ != "builtins"
+        )
+        _entries[holder] = ", ".join(list(names)[:_CLASSES])
+    return {"entries": _entries[holder]} if _entries[holder] else {}
+
+
+def _last(container: Any) -> list[Any]:
+    """Return the last entry of a container, any of a set, key and value of a dictionary; it may change meanwhile."""
+    try:
+        if isinstance(container, dict):
+            return list(next(reversed(container.items())))
+        if isinstance(container, set):
+            return [next(iter(container))]
+        return [container[-1]]
+    except (LookupError, RuntimeError, StopIteration):
+        return []
+
+
+def _with_parts(entry: list[Any]) -> Iterator[Any]:
+    """Yield objects, each with the items of a tuple, list or dictionary, or the attributes of an object; one level deep."""
+    for item in entry:
+        yield item
+        try:
+            plain = type(item) in (tuple, list, dict)
+            inner = item if plain else object.__getattribute__(item, "__dict__")
+            parts = list(inner.values()) if isinstance(inner, dict) else list(inner)
+        except (AttributeError, RuntimeError):  # it has none, or it changes meanwhile
+            continue
+        yield from parts[:_PARTS]
 
 
 def _registry(holder: str) -> Any:

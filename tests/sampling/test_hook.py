@@ -269,6 +269,61 @@ def test_the_only_function_that_fills_a_container_is_told_with_its_line(
     assert "line" not in told["filled.LOG"]  # two functions fill it
 
 
+KEEPING = """
+from collections import deque
+from types import SimpleNamespace
+class Request:
+    def __init__(self, n): self.n = n
+class Slotted:
+    __slots__ = ("n",)
+class Hostile:
+    __slots__ = ()
+    def __getattribute__(self, name): raise RuntimeError(name)
+def fill(n):
+    return [n() if callable(n) else n for _ in range(30)]
+REQUESTS = fill(lambda: Request(1))
+BY_ID = {n: (Request(n), 3.5) for n in range(30)}
+BY_REQUEST = {Request(n): n for n in range(30)}
+WRAPPED = deque(fill(lambda: SimpleNamespace(at=1.5, request=Request(1), more=Slotted())))
+SET = set(fill(lambda: Request(1)))
+PLAIN, TEXTS = list(range(30)), {str(n): [n] for n in range(30)}
+SLOTTED, HOSTILE = fill(lambda: Slotted()), fill(lambda: Hostile())
+"""
+
+
+def test_the_classes_of_a_container_s_entries_and_their_parts_are_told_and_stay_as_they_were(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = types.ModuleType("keeping")
+    module.__file__ = "/srv/keeping.py"
+    exec(KEEPING, module.__dict__)
+    monkeypatch.setitem(sys.modules, "keeping", module)
+    monkeypatch.setattr(containers, "_entries", {})
+
+    def told() -> dict[str, str]:
+        return {
+            labels["holder"].removeprefix("keeping."): labels.get("entries", "")
+            for labels, _ in containers.lengths()
+            if labels["holder"].startswith("keeping.")
+        }
+
+    first = told()
+    assert first == {
+        "REQUESTS": "keeping.Request",
+        "BY_ID": "keeping.Request",
+        "BY_REQUEST": "keeping.Request",
+        "WRAPPED": "types.SimpleNamespace, keeping.Request, keeping.Slotted",
+        "SET": "keeping.Request",
+        "PLAIN": "",
+        "TEXTS": "",
+        "SLOTTED": "keeping.Slotted",
+        "HOSTILE": "keeping.Hostile",
+    }
+    vars(module)["REQUESTS"].append(5)
+    vars(module)["PLAIN"].append(vars(module)["SLOTTED"][0])
+    assert told() == first  # a label that changes would begin another series
+
+
 def test_caches_are_seen_after_their_objects_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     @functools.cache
     def price(n: int) -> int:

@@ -31,14 +31,15 @@ LENGTHS = CONTAINER_LENGTH
 
 @dataclass(frozen=True, eq=False)
 class GrowingContainer:
-    """One container: its holder and kind, its growth in entries per request, the endpoints through which it grows, and
-    the only line that fills it, or the holder if no such line is known."""
+    """One container: its holder and kind, its growth in entries per request, the endpoints through which it grows, the
+    only line that fills it, or the holder if no such line is known, and the classes of its entries."""
 
     holder: str
     kind: str
     per_request: float
     endpoints: tuple[Amount, ...]
     place: Place
+    entries: tuple[str, ...] = ()
 
 
 def containers(context: RunContext) -> list[GrowingContainer]:
@@ -95,7 +96,12 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
     holder = labels.get("holder", "?")
     place = place_at(frame_of_labels(labels, holder))
     return GrowingContainer(
-        holder, labels.get("kind", "container"), slope, contributors(told), place
+        holder,
+        labels.get("kind", "container"),
+        slope,
+        contributors(told),
+        place,
+        tuple(filter(None, labels.get("entries", "").split(", "))),
     )
 
 

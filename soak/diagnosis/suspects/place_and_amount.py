@@ -29,7 +29,7 @@ from soak.diagnosis.suspects.resource_owner import (
     find_wrapper,
     growing_opened_class,
 )
-from soak.diagnosis.suspects.retained_requests import keeper_of
+from soak.diagnosis.suspects.retained_requests import containers_of_requests, keeper_of
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.suspects.unknowns import traced_in_part
 from soak.diagnosis.thresholds import BEYOND_ONE_PLACE, HELPER_SHARE, SAMPLED_WIDTH
@@ -188,9 +188,10 @@ def _multiplying_label(name: str, case: Case, context: RunContext) -> Place | No
 
 def _container(name: str, case: Case, context: RunContext) -> Place | None:
     """Return the line that fills the container that gains entries, or the container itself if the line is unknown."""
-    if name != "unbounded-cache":
+    looks = {"unbounded-cache": containers_of, "request-context": containers_of_requests}
+    if name not in looks:
         return None
-    container = next(iter(containers_of(case, context)), None)
+    container = next(iter(looks[name](case, context)), None)
     return container.place if container is not None else None
 
 

@@ -26,6 +26,7 @@ from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, rise
+from soak.diagnosis.suspects.growing_containers import GrowingContainer, containers_of
 from soak.diagnosis.suspects.request_keepers import RequestKeeper, request_keeper
 from soak.diagnosis.thresholds import LEAST_REQUESTS, LEAST_TIMERS, WHOLE_REQUEST_BYTES
 from soak.units import show_amount
@@ -57,7 +58,7 @@ _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
 def kept_requests(case: Case, context: RunContext) -> str:
     """Say which request objects are retained in growing numbers; empty if none are, or only through other endpoints."""
-    if counted := _counted(case, context):
+    if counted := _counted(case, context) or _contained(case, context):
         return counted
     by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
     for site in context.places:
@@ -121,6 +122,24 @@ def _counted(case: Case, context: RunContext) -> str:
     return (
         f"{grown:,.0f} more requests than at first are still on the heap after a collection: {by}."
     )
+
+
+def containers_of_requests(case: Case, context: RunContext) -> list[GrowingContainer]:
+    """Return the growing containers of the service that hold objects of requests, by the classes of their entries."""
+    return [each for each in containers_of(case, context) if _requests_in(each)]
+
+
+def _requests_in(container: GrowingContainer) -> str:
+    """Return the first class of a container's entries that is one of requests; empty if none is."""
+    return next(filter(_OF_REQUEST.search, container.entries), "")
+
+
+def _contained(case: Case, context: RunContext) -> str:
+    """Say which growing container of the service holds objects of requests; empty if none does."""
+    for container in containers_of_requests(case, context):
+        held = f"{container.holder} ({container.kind}) holds ever more of {_requests_in(container)}"
+        return f"{held}: made for one request each, and kept beyond it."
+    return ""
 
 
 def _grown(case: Case, context: RunContext) -> float:

@@ -28,7 +28,7 @@ from soak.diagnosis.suspects.object_keepers import object_keeper
 from soak.diagnosis.suspects.place_and_amount import place_and_amount, signal_told, surely_with_time
 from soak.diagnosis.suspects.pool_risks import risk_cases
 from soak.diagnosis.suspects.remedies import remedy
-from soak.diagnosis.suspects.retained_requests import keeper_of
+from soak.diagnosis.suspects.retained_requests import containers_of_requests, keeper_of
 from soak.diagnosis.suspects.transient_memory import transient_cases
 from soak.diagnosis.suspects.unknowns import (
     class_not_known,
@@ -132,7 +132,8 @@ def _suspect(
     name, probability = likely[0]
     known = place_and_amount(name, case, context)
     runner_up = likely[1][0] if len(likely) > 1 and likely[1][1] >= LEAST_RUNNER_UP else ""
-    place = known.place or unplaced(case, context)
+    kept = EvidenceKind.REQUESTS_KEPT in evidence
+    place = known.place or unplaced(case, context, requests_kept=kept)
     words = supporting(name, evidence)
     if case.signals:
         told = signal_told(case, CLASSES[name].unit)
@@ -162,8 +163,9 @@ def _variable(name: str, case: Case, context: RunContext) -> str:
         return ""
     if (keeper := keeper_of(case, context)) is not None:
         return keeper.variable
-    field = object_keeper(case, context)
-    return field.field if field is not None else ""
+    if (field := object_keeper(case, context)) is not None:
+        return field.field
+    return next((each.holder for each in containers_of_requests(case, context)), "")
 
 
 def _kept_by(name: str, case: Case, context: RunContext) -> str:

@@ -16,8 +16,8 @@ from soak.units import capitalized, show_amount, show_duration, show_number, sho
 _ROOM = "at a lower rate, or where the machine has less other work"
 
 
-def unplaced(case: Case, context: RunContext) -> Place:
-    """Return a place that says why none is known."""
+def unplaced(case: Case, context: RunContext, *, requests_kept: bool = False) -> Place:
+    """Return a place that says why none is known; requests were made by the server, wherever they are kept."""
     if not context.profiled and not context.groups:
         had = len(context.heaps)
         few = f"{show_number(had)} snapshots are too few to tell what grows: {LEAST_SNAPSHOTS} are needed, by a longer run"
@@ -25,6 +25,10 @@ def unplaced(case: Case, context: RunContext) -> Place:
     waiting = next((signal.site.place for signal in case.of(GROUP) if signal.site), None)
     if waiting is not None:
         return Place(unknown=f"only the runtime's own frames are seen, at {waiting.function}")
+    if requests_kept:
+        return Place(
+            unknown="the server made what is kept, and stacks tell who makes an object, not who keeps it"
+        )
     return Place(unknown=_too_few_samples(case, context) or "no snapshot shows the place")
 
 

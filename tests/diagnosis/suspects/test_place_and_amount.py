@@ -15,6 +15,7 @@ from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import place_and_amount as module
+from soak.diagnosis.suspects import retained_requests
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.growing_containers import GrowingContainer
@@ -93,6 +94,23 @@ def test_growth_with_time_is_sure_above_nothing() -> None:
 
 
 CONTAINER = GrowingContainer("shop.SEEN", "dict", 1.0, (), Place("shop.SEEN"))
+
+
+def test_a_container_that_holds_requests_is_the_place_of_kept_requests() -> None:
+    held = replace(CONTAINER, entries=("flask.wrappers.Request",))
+    seen = replace(CONTAINER, place=Place("shop.WORDS"))
+    heap = case((signal(HEAP), A))
+    for name, containers, at in (
+        ("request-context", [seen, held], "shop.SEEN"),
+        ("request-context", [seen], ""),
+        ("unbounded-cache", [seen, held], "shop.WORDS"),
+        ("closure-retention", [seen, held], ""),
+    ):
+        with (
+            mock.patch.object(module, "containers_of", return_value=containers),
+            mock.patch.object(retained_requests, "containers_of", return_value=containers),
+        ):
+            assert where(place_and_amount(name, heap, context())) == at
 
 
 def looked(name: str, *, traced: float | None = None, label: bool = False) -> str:

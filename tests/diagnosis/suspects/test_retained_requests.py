@@ -13,6 +13,7 @@ import pytest
 
 from soak.catalog.metrics import ResourceKind
 from soak.catalog.node import ACTIVE_RESOURCES, KEPT_REQUESTS
+from soak.catalog.python import CONTAINER_LENGTH
 from soak.diagnosis.attribution.allocation_sites import SERVER_READS, AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import Amount, Attribution
 from soak.diagnosis.attribution.levels import Levels
@@ -158,6 +159,27 @@ def test_requests_are_counted_to_the_case_s_endpoints_or_else_to_all() -> None:
         assert retained_requests._requests_to(Case(endpoint), run) == count
     shared = Case("both", parts=(Case("GET /a"), Case("POST /b")))
     assert retained_requests._requests_to(shared, run) == 90.0
+
+
+def test_a_container_that_holds_requests_is_told_with_their_class() -> None:
+    def told(*rows: tuple[str, str]) -> str:
+        series = [
+            gauge(CONTAINER_LENGTH, np.arange(30.0), 0.0, holder=name, kind="list", entries=entries)
+            for name, entries in rows
+        ]
+        return retained_requests.kept_requests(
+            case(), context(*series, requests=[windows("GET /a", [1] * 30)])
+        )
+
+    words = (
+        "shop.KEPT (list) holds ever more of flask.wrappers.Request: "
+        "made for one request each, and kept beyond it."
+    )
+    assert told(("shop.KEPT", "flask.wrappers.Request")) == words
+    assert told(("shop.KEPT", "shop.Entry, flask.wrappers.Request")) == words
+    assert told(("shop.SEEN", ""), ("shop.KEPT", "flask.wrappers.Request")) == words
+    assert told(("shop.KEPT", "")) == told(("shop.KEPT", "shop.Basket, shop.requests.Line")) == ""
+    assert told() == ""
 
 
 FLASK = Frame("wsgi_app", "/usr/lib/python3/site-packages/flask/app.py", 9)

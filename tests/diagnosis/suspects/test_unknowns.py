@@ -163,6 +163,10 @@ def test_a_place_is_not_known_without_snapshots_or_from_too_few() -> None:
     assert unplaced(case(), parts.context(heaps=few)) == Place(
         unknown="2 snapshots are too few to tell what grows: 3 are needed, by a longer run"
     )
+    server = "the server made what is kept, and stacks tell who makes an object, not who keeps it"
+    assert unplaced(case(), parts.context(heaps=few, places=[GROWN]), requests_kept=True) == Place(
+        unknown=server
+    )
     assert unplaced(case(), parts.context(heaps=few, places=[GROWN])) == Place(
         unknown="no snapshot shows the place"
     )
