@@ -289,15 +289,24 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 
 
+#: Where code stands, by language, that runs however a request ends.
+_ENDS = {
+    "Java": ", in a finally block",
+    "JavaScript": ", on the 'close' of its response",
+    "Python": ", in a finally block or a teardown handler",
+}
+
+
 def remedy(leak_class: str, language: str, frames: Sequence[Frame] = (), variable: str = "") -> str:
     """Return the remedy for a class of leak in a language, preceded by one for what the growing stacks show.
 
-    If the `variable` that keeps requests is known, its remedy comes first instead.
+    If the `variable` that keeps requests is known, its remedy is returned instead.
     """
+    if variable:
+        when = _ENDS.get(language, "")
+        return f"Take each request out of {variable} when it ends{when}, or keep only the values that are needed of it."
     known = REMEDIES[leak_class]
     general = known.get(language, known[""])
-    if variable:
-        return f"Take each request out of {variable} when it ends. {general}"
     named = (
         words
         for spoken, functions, words in THINGS

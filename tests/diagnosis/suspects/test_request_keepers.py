@@ -194,6 +194,10 @@ def test_the_remedy_names_the_variable_of_a_kept_request() -> None:
     assert _variable("request-context", case(), known) == "audit.entries"
     assert _variable("unbounded-cache", case(), known) == ""
     assert _variable("request-context", case(), run(row(9, at("audit.entries")))) == ""
-    general = remedy("request-context", "JavaScript")
-    first = "Take each request out of audit.entries when it ends. "
-    assert remedy("request-context", "JavaScript", (), "audit.entries") == first + general
+    first, rest = (
+        "Take each request out of audit.entries when it ends",
+        "or keep only the values that are needed of it.",
+    )
+    for language, when in (("JavaScript", ", on the 'close' of its response"), ("", "")):
+        told = remedy("request-context", language, (), "audit.entries")
+        assert told == f"{first}{when}, {rest}"
