@@ -285,6 +285,7 @@ JVM = Family(
     collectors=(
         Collector(
             live=LIVE_DATA,
+            collected=LIVE_CLASSES,
             live_after_full=True,
             heap=f'{USED}{{area="heap"}}',
             taken="jvm_gc_max_data_size_bytes",

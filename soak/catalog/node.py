@@ -21,6 +21,8 @@ ACTIVE_RESOURCES = "nodejs_active_resources"
 #: Added by soak's snapshots: how many of the requests received since the first snapshot are still
 #: on the heap.
 KEPT_REQUESTS = "nodejs_requests_alive"
+#: The size of the heap just after the collection that a snapshot forces.
+LIVE_HEAP = "nodejs_heap_live_bytes"
 _SECONDS = Unit.SECONDS
 _SOONER = "a smaller --max-old-space-size, as of 128, makes Node collect its old generation sooner"
 _PARTIAL = "minor|incremental|weakcb"
@@ -35,8 +37,8 @@ NODE = Family(
     prefixes=("nodejs_", "v8js_"),
     metrics=(
         # Every open connection is an active handle and resource.
-        connected(heap("nodejs_heap_live_bytes", "Node's live heap")),
-        heap("nodejs_heap_size_used_bytes", "Node's heap", unless=("nodejs_heap_live_bytes",)),
+        connected(heap(LIVE_HEAP, "Node's live heap")),
+        heap("nodejs_heap_size_used_bytes", "Node's heap", unless=(LIVE_HEAP,)),
         # Buffers that garbage refers to count as external until the next full collection, maybe in
         # an hour. So external memory is not judged; resident memory is.
         memory("nodejs_external_live_bytes", "Node's live external memory"),
@@ -142,6 +144,7 @@ NODE = Family(
     ),
     collectors=(
         Collector(
+            collected=LIVE_HEAP,
             heap="nodejs_heap_size_used_bytes",
             footprint="nodejs_heap_size_total_bytes",
             collections=("nodejs_gc_duration_seconds_count",),

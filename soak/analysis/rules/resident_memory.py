@@ -33,8 +33,10 @@ from soak.catalog.process import ANONYMOUS
 from soak.model import Finding, Floats, Series, Trend, Verdict, instance_of
 from soak.units import show_amount, show_bytes
 
-#: Selectors of live heaps, and for processes that report none, of heaps in use.
+#: Selectors of heaps just after a collection that a snapshot forced, of live heaps, and for
+#: processes that report none, of heaps in use.
 LIVE_HEAPS = (
+    *(collector.collected for collector in COLLECTORS if collector.collected),
     *(collector.live for collector in COLLECTORS if collector.live),
     *(
         collector.heap

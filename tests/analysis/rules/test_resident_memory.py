@@ -233,6 +233,19 @@ def test_a_heap_in_use_counts_for_processes_that_report_no_live_heap(
     assert compared_with(monkeypatch, "go_memstats_heap_inuse_bytes", LIVE) == LIVE
 
 
+def test_the_heap_just_after_a_forced_collection_comes_before_any_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    measured = {
+        "go_heap_after_gc_bytes": LIVE,
+        "jvm_live_classes_bytes": "jvm_gc_live_data_size_bytes",
+        "nodejs_heap_live_bytes": "nodejs_heap_size_used_bytes",
+    }
+    assert set(measured) == {each.collected for each in COLLECTORS if each.collected}
+    for collected, other in measured.items():
+        assert compared_with(monkeypatch, other, collected) == collected
+
+
 OLD = "jvm_memory_pool_collection_used_bytes"
 
 
