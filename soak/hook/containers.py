@@ -39,7 +39,7 @@ def lengths() -> list[tuple[dict[str, str], int]]:
     """Return labels and number of entries of the longest containers, longest first.
 
     It looks at the globals of the service's own modules, the attributes of their classes and of objects
-    in globals, every functools cache of one of the service's functions, and standard library registries
+    in globals, every functools cache of a function of the service or of a package, and standard library registries
     that only grow. Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds
     entries, its file, line and name; `bound` is `none` if entries are never dropped. `entries` are the
     classes of the last entry and its parts, such as `flask.wrappers.Request`, without Python's own.
@@ -64,6 +64,8 @@ def lengths() -> list[tuple[dict[str, str], int]]:
             unbounded.add(holder)
     for cache in _caches():
         name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
+        code = cache.__wrapped__.__code__
+        _filling[name] = code.co_filename, code.co_firstlineno, cache.__wrapped__.__qualname__
         _, _, most, length = cache.cache_info()
         lengths_by_id[id(cache)] = (name, "lru_cache", length)
         if most is None:
@@ -75,7 +77,7 @@ def lengths() -> list[tuple[dict[str, str], int]]:
                 "holder": holder,
                 "kind": kind,
                 **({"bound": "none"} if holder in unbounded else {}),
-                **_filled_at(holder, kind),
+                **_filled_at(holder),
                 **_classes_in(holder, containers.get(holder)),
             },
             length,
@@ -91,19 +93,20 @@ def remember_caches() -> None:
 
 
 def _caches() -> list[Any]:
-    """Return every functools cache of one of the service's own functions."""
+    """Return every functools cache of a function of the service or of an installed package."""
     kept = [cache for known in _frozen_caches if (cache := known()) is not None]
     return kept + [
         cache
         for cache in gc.get_objects()
-        if type(cache) is _CACHE and _is_own(getattr(cache.__wrapped__, "__code__", None))
+        if type(cache) is _CACHE and _is_no_runtime(getattr(cache.__wrapped__, "__code__", None))
     ]
 
 
-def _filled_at(holder: str, kind: str) -> dict[str, str]:
-    """Return the line of the only function that adds entries to a container; empty if there are several or none."""
-    if kind == "lru_cache":
-        return {}
+def _filled_at(holder: str) -> dict[str, str]:
+    """Return the line of the only function that adds entries to a container; empty if there are several or none.
+
+    A cache's entries are added by the function that it caches.
+    """
     if holder not in _filling:
         name = holder.rpartition(".")[2]
         files = {module.__name__: str(module.__file__) for module in _own_modules()}
@@ -193,8 +196,12 @@ def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any
             yield f"{holder}.{name}", inner
 
 
-def _is_own(code: types.CodeType | None) -> bool:
-    return code is not None and not code.co_filename.startswith(libraries())
+def _is_no_runtime(code: types.CodeType | None) -> bool:
+    """Return True for code of neither the standard library nor this hook, whose folders come first among `libraries`."""
+    if code is None:
+        return False
+    packages = libraries()[2:]
+    return code.co_filename.startswith(packages) or not code.co_filename.startswith(libraries())
 
 
 def trim() -> int | None:

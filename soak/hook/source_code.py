@@ -20,7 +20,7 @@ Call = Tuple[str, int, str]  # noqa: UP006 - Python 3.8 knows no other
 
 
 def libraries() -> tuple[str, ...]:
-    """Return path prefixes of code that is not the service's own: standard library, installed packages, this hook."""
+    """Return path prefixes of code that is not the service's own: standard library, this hook, then installed packages."""
     if not _roots:
         _roots.extend(
             (

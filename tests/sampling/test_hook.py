@@ -220,7 +220,29 @@ def test_a_thread_that_runs_none_of_the_services_code_is_told_with_who_started_i
     assert ["wait_in_own_code"] in here
 
 
-def test_a_cache_on_a_librarys_function_is_not_the_services(
+def test_a_cache_of_a_package_is_told_with_the_line_of_its_function(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(containers, "libraries", lambda: ("/usr/lib/", "/opt/hook/", "/srv/lib/"))
+    for folder in ("/srv/lib", "/usr/lib", "/opt/hook", "/srv"):
+        names: dict[str, object] = {"__name__": folder}
+        exec(compile("\ndef look(n):\n    return n\n", f"{folder}/web.py", "exec"), names)
+        look = names["look"]
+        assert callable(look)
+        cached = functools.lru_cache(maxsize=None)(look)
+        monkeypatch.setattr(containers, "_filling", {})
+        for n in range(30):
+            cached(n)
+        told = {labels["holder"]: labels for labels, _ in containers.lengths()}
+        if folder in ("/srv/lib", "/srv"):
+            labels = told[f"{folder}.look"]
+            assert (labels["file"], labels["line"]) == (f"{folder}/web.py", "2")
+            assert (labels["function"], labels["bound"]) == ("look", "none")
+        else:
+            assert f"{folder}.look" not in told
+
+
+def test_a_cache_on_a_function_of_the_standard_library_is_not_told(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     cached = functools.lru_cache(maxsize=None)(Path.joinpath)

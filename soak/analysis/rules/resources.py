@@ -13,6 +13,7 @@ from soak.analysis.rules.limits import matching, missing
 from soak.analysis.rules.overload import Overload, failed_before, overload_of, without_overload
 from soak.analysis.rules.production import at_production
 from soak.analysis.rules.rate_kept import fell_behind
+from soak.analysis.rules.released_requests import without_requests_under_way
 from soak.analysis.rules.resident_memory import explain_resident_memory
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.rules.stale_levels import without_stale_level
@@ -76,9 +77,8 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
     judged = prepared.judged_series()
     seconds = prepared.judged_seconds
     for index, subject in enumerate(clocked):
-        finding = with_few_collections(
-            findings[index], subject.noun, judged, prepared.collections, seconds
-        )
+        finding = without_requests_under_way(prepared, subject, findings[index])
+        finding = with_few_collections(finding, subject.noun, judged, prepared.collections, seconds)
         at_rate = at_production(subject, finding, limits.survive)
         finding = within_warmup(prepared, subject, at_rate, kept=kept)
         finding = without_stale_level(prepared, subject, finding)

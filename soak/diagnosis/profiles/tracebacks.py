@@ -21,6 +21,8 @@ from soak.diagnosis.profiles.pprof import StackProfile
 
 #: Columns of large blocks that existed only for a moment.
 PASSING = ("passing_objects", "count"), ("passing_space", "bytes")
+#: The hook's first folders, which hold no packages: the standard library, and the hook itself.
+_NO_PACKAGES = 2
 #: Innermost frame added to allocations that a thread-local holds for the life of its thread.
 _LOCAL = Frame("threading.local")
 
@@ -59,14 +61,28 @@ def is_installed(file: str) -> bool:
 
 
 def frames_of(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:
-    """Return calls as frames; own is what is outside of the directories `libraries`, or in an installed package."""
+    """Return calls as frames; own is what is outside of the directories `libraries`, or in an installed package.
+
+    `libraries` are those of the standard library and of the hook, then those that packages were
+    installed to. A package in one with another name (`pip install --target`) is shown as if it were
+    in `site-packages`.
+    """
     return tuple(_frame(items(call), libraries) for call in items(calls))
+
+
+def _as_installed(file: str, folders: tuple[str, ...]) -> str:
+    """Return a package's file as in `site-packages`; any other file unchanged."""
+    inside = [folder for folder in folders if file.startswith(folder)]
+    if not inside or is_installed(file):
+        return file
+    folder = max(inside, key=len)
+    return f"{folder}site-packages/{file.removeprefix(folder)}"
 
 
 def _frame(call: list[Any], libraries: tuple[str, ...]) -> Frame:
     match call:
         case [file, number, function]:
-            place = text(file)
+            place = _as_installed(text(file), libraries[_NO_PACKAGES:])
             own = not place.startswith(("<", *libraries)) or is_installed(place)
             return Frame(text(function) or place.rpartition("/")[2], place, line(number), own)
     raise ValueError("a call that is not a file, a line and a function")

@@ -60,6 +60,7 @@ def kept_requests(case: Case, context: RunContext) -> str:
     """Say which request objects are retained in growing numbers; empty if none are, or only through other endpoints."""
     if counted := _counted(case, context) or _contained(case, context):
         return counted
+    cached = any(container.endpoints for container in containers_of(case, context))
     by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
     for site in context.places:
         for stack in site.stacks:
@@ -68,7 +69,8 @@ def kept_requests(case: Case, context: RunContext) -> str:
                 or _read_by_go(stack)
                 or _parsed(stack)
             )
-            if name:
+            # What a growing container keeps is made for its entries, unless its class says otherwise.
+            if name and not (cached and name.endswith(_MADE)):
                 by_name.setdefault(name, []).append((site, stack))
     sentences = [
         words for name, stacks in by_name.items() for words in _growing(name, stacks, case, context)

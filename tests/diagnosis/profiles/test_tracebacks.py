@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from soak.diagnosis.attribution.allocation_sites import is_library
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.pprof import ProfileFormatError, StackProfile
 from soak.diagnosis.profiles.tracebacks import frames_of, is_installed, read_tracebacks
@@ -81,6 +82,27 @@ def test_a_call_without_a_function_is_named_by_its_file(call: list[Any], name: s
 def test_a_call_of_another_shape_is_refused(call: list[Any]) -> None:
     with pytest.raises(ProfileFormatError, match="not a file, a line and a function"):
         read(tracebacks=[{"size": 1, "count": 1, "frames": [call]}])
+
+
+FOLDERS = ("/usr/lib/python3/", "/opt/soak/hook/", "/srv/vendored/", "/srv/vendored/more/")
+
+
+@pytest.mark.parametrize(
+    ("file", "shown", "own"),
+    [
+        ("/srv/vendored/aiohttp/web.py", "/srv/vendored/site-packages/aiohttp/web.py", True),
+        ("/srv/vendored/more/flask/app.py", "/srv/vendored/more/site-packages/flask/app.py", True),
+        ("/srv/shop.py", "/srv/shop.py", True),
+        ("/usr/lib/python3/queue.py", "/usr/lib/python3/queue.py", False),
+        ("/opt/soak/hook/server.py", "/opt/soak/hook/server.py", False),
+    ],
+)
+def test_a_package_in_a_folder_of_another_name_is_a_library(
+    file: str, shown: str, own: bool
+) -> None:
+    [frame] = frames_of([[file, 5, ""]], FOLDERS)
+    assert (frame.file, frame.own) == (shown, own)
+    assert is_library(frame) == ("vendored" in file)
 
 
 def test_the_rest_and_the_libraries_are_always_told() -> None:

@@ -19,14 +19,14 @@ from soak.diagnosis.attribution.attribution import Amount, Attribution
 from soak.diagnosis.attribution.levels import Levels
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects import retained_requests
+from soak.diagnosis.suspects import growing_containers, retained_requests
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind as Evidence
 from soak.diagnosis.suspects.leak_classes import class_probabilities
 from soak.diagnosis.suspects.retained_requests import context_package
 from soak.model import Series
-from tests.diagnosis.suspects.parts import context, gauge, own, signal, site, stack, windows
+from tests.diagnosis.suspects.parts import amount, context, gauge, own, signal, site, stack, windows
 
 SAMPLE = 2.0**19
 HEAP = Signal(ResourceKind.HEAP, "x", "bytes", Amount("", 10.0, 9.0, 11.0), (), "It grows.")
@@ -180,6 +180,30 @@ def test_a_container_that_holds_requests_is_told_with_their_class() -> None:
     assert told(("shop.SEEN", ""), ("shop.KEPT", "flask.wrappers.Request")) == words
     assert told(("shop.KEPT", "")) == told(("shop.KEPT", "shop.Basket, shop.requests.Line")) == ""
     assert told() == ""
+
+
+def test_what_a_growing_container_keeps_is_not_taken_for_requests_without_a_class() -> None:
+    """A cache of aiohttp's gains an entry for each request that is not found."""
+
+    def told(*, container: bool, gains: bool = True) -> str:
+        lengths = np.arange(30.0) if gains else np.full(30, 30.0)
+        cache = gauge(
+            CONTAINER_LENGTH, lengths, 0.0, holder="aiohttp.web_app._build", kind="lru_cache"
+        )
+        made = site(stack(FLASK, gain=1e6))
+        run = context(
+            *([cache] if container else []), places=[made], requests=[windows("GET /a", [1] * 30)]
+        )
+        through = [amount("GET /a")]
+        with (
+            mock.patch.object(growing_containers, "contributors", return_value=through),
+            mock.patch.object(retained_requests, "contributors", return_value=through),
+        ):
+            return retained_requests.kept_requests(case("GET /a"), run)
+
+    assert "flask's objects" in told(container=False)
+    assert "flask's objects" in told(container=True, gains=False)
+    assert told(container=True) == ""
 
 
 FLASK = Frame("wsgi_app", "/usr/lib/python3/site-packages/flask/app.py", 9)
