@@ -166,7 +166,10 @@ class Load(TrafficShape):
     seed: int = Field(
         default=0, ge=0, description="The same seed gives the same choices, rows and random values"
     )
-    cookies: bool = Field(default=True, description="Each user keeps the cookies that it receives")
+    cookies: bool | None = Field(
+        default=None,
+        description="Each user keeps the cookies that it receives; an arrival begins without any, unless this is true",
+    )
     redirects: bool = Field(
         default=False,
         description="Follow up to 10 redirects, to loopback and hosts in target.allow only",

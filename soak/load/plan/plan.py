@@ -138,6 +138,8 @@ class Plan:
     pace: float | None = None
     tls: TlsOptions = VERIFIED
     cookies: bool = True
+    #: Whether arrivals of single requests keep the cookies of earlier ones: they are visitors who return.
+    returning: bool = False
     redirects: bool = False
     allow: tuple[str, ...] = ()
     traceparent: bool = True

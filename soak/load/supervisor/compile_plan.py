@@ -75,7 +75,8 @@ def plan_of(profile: Profile) -> Plan:
         seed=load.seed,
         think=(load.think.min, load.think.max) if load.think else None,
         redirects=load.redirects,
-        cookies=load.cookies,
+        cookies=load.cookies is not False,
+        returning=load.cookies is True,
         rows=tuple(
             PlannedFeeder(
                 name,

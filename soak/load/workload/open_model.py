@@ -203,10 +203,13 @@ class OpenLoad:
 
     def _work(self, worker: ConnectionWorker) -> None:
         hub, waiting, send = self._hub, self._waiting, worker.sender.send
+        returning, forget = self._plan.returning, worker.sender.forget
         try:
             while (arrival := worker.arrival) is not None:
                 step, rendered, intended, visit = arrival
                 if visit is None:
+                    if not returning:
+                        forget()
                     send(step, rendered, intended)
                 else:
                     self._follow(worker, step, rendered, intended, visit)

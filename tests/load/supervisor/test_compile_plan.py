@@ -65,6 +65,17 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("given", "kept", "returning"),
+    [("", True, False), ("cookies: true", True, True), ("cookies: false", False, False)],
+)
+def test_arrivals_share_cookies_only_if_the_profile_says_so(
+    given: str, kept: bool, returning: bool, folder: Path
+) -> None:
+    compiled = plan(WHOLE.replace("cookies: false", given), folder, PASSWORD="hunter2")
+    assert (compiled.cookies, compiled.returning) == (kept, returning)
+
+
 def test_a_plan_survives_the_pipe_in_one_line(folder: Path) -> None:
     whole = plan(WHOLE, folder, PASSWORD="hunter2")
     line = whole.to_json()

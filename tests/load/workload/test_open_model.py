@@ -33,6 +33,8 @@ class Slow:
         self.counting, self.seconds, self.sent, self.closed = counting, seconds, 0, False
         self.intended: list[float] = []
         self.connected = False
+        #: How many requests had been sent whenever cookies were forgotten.
+        self.forgotten: list[int] = []
 
     def connect(self) -> None:
         self.connected, self.closed = True, False
@@ -45,6 +47,9 @@ class Slow:
         pace.close()
         self.sent += 1
         self.counting.count(step.endpoint, time.monotonic() - intended, 1, None, began - intended)
+
+    def forget(self) -> None:
+        self.forgotten.append(self.sent)
 
     def close(self) -> None:
         self.closed = True
@@ -143,6 +148,16 @@ def test_connections_take_turns() -> None:
         arrive(load)
         rest(0.002)
     assert {sender.sent for sender in made} == {3}
+    load.finish(1.0)
+
+
+@pytest.mark.parametrize("returning", [False, True])
+def test_each_arrival_is_a_new_visitor_unless_visitors_return(returning: bool) -> None:
+    load, _, made = load_of(replace(PLAN, returning=returning), 0.0)
+    for _ in range(2 * len(made)):
+        arrive(load)
+        rest(0.002)
+    assert {tuple(sender.forgotten) for sender in made} == {() if returning else (0, 1)}
     load.finish(1.0)
 
 
