@@ -212,6 +212,7 @@ def run(
             "diagnose": {**diagnose, "attribute": True},
         }
         path = directory.with_suffix(".yaml")
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(document, sort_keys=False))
         done = soak("run", path, directory=directory, timeout=seconds + 600)
     if done.code not in CODES:
