@@ -224,6 +224,8 @@ def test_a_cache_of_a_package_is_told_with_the_line_of_its_function(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(containers, "libraries", lambda: ("/usr/lib/", "/opt/hook/", "/srv/lib/"))
+    # With such folders all modules of the tests would be the service's own.
+    monkeypatch.setattr(containers, "_own_modules", lambda: iter(()))
     for folder in ("/srv/lib", "/usr/lib", "/opt/hook", "/srv"):
         names: dict[str, object] = {"__name__": folder}
         exec(compile("\ndef look(n):\n    return n\n", f"{folder}/web.py", "exec"), names)

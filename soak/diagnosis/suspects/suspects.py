@@ -151,7 +151,9 @@ def _suspect(
         known.unit,
         tuple(filter(None, words)),
         runner_up,
-        remedy(name, context.language, frames_of(case), _variable(name, case, context)),
+        remedy(
+            name, context.language, frames_of(case), _variable(name, case, context) if kept else ""
+        ),
         known.per_hour,
         case.sharing,
     )
