@@ -41,20 +41,20 @@ _LEVELS_PATIENCE = 10.0
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of the JVM: its histogram at the start of the recording, the recording, and library packages."""
+    """What is known of the JVM: its histogram at the start of the recording, the recording, library packages, and the bytes
+    that were live `before` and are `live` at the last snapshot."""
 
     pid: int = 0
     baseline: str = ""
     flight: Flight | None = None
     libraries: tuple[str, ...] = ()
-    sizes: list[float] = field(default_factory=list)
+    before: float = 0.0
+    live: float = 0.0
 
     @property
     def grew(self) -> bool:
         """True if the live heap, as its snapshots measured it, has grown, and is not too large to be searched."""
-        return bool(self.sizes) and (
-            self.sizes[-1] <= SEARCHED and self.sizes[-1] - self.sizes[0] >= GREW
-        )
+        return self.live <= SEARCHED and self.live - self.before >= GREW
 
 
 @dataclass(frozen=True)
@@ -107,14 +107,14 @@ class Jvm:
             report, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
             histogram = histogram_in(report)
             live = live_classes(report)
-            known.sizes.append(sum(live.values()))
+            known.live = sum(live.values())
             yield "gauges", gauges(native_gauges(report), live)
             try:
                 if flight is not None:
                     objects = flight.objects(file)
                 elif known.pid != pid:
                     known.pid, known.baseline, known.flight = pid, histogram, None
-                    known.sizes = known.sizes[-1:]
+                    known.before = known.live
                     known.libraries = _libraries(pid)
                     known.flight = self._recording(pid)
             except SoakError as error:

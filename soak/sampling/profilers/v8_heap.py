@@ -75,9 +75,11 @@ def _keepers(graph: _Graph, objects: list[int]) -> list[Keeper]:
     through = graph.kept_through(objects)
     seen: Counter[tuple[int, tuple[Location, ...]]] = Counter()
     for kept in objects:
-        node, functions = kept, []
+        node = kept
+        functions: list[Location] = []
         while node > _ROOT and through[node] < _COLLECTS:
-            functions += graph.functions_at(node)
+            if (function := graph.function_at(node)) is not None:
+                functions.append(function)
             node = graph.parent(node)
         if node > _ROOT:
             seen[node, tuple(functions[:_FUNCTIONS])] += 1
@@ -160,12 +162,12 @@ class _Graph:
             counts[self.parent(node)] += counts[node]
         return counts
 
-    def functions_at(self, node: int) -> list[Location]:
-        """Return the node as a function, if it is one."""
+    def function_at(self, node: int) -> Location | None:
+        """Return the node as a function; None if it is something else."""
         if self._node_kinds[self._node_kind[node]] != "closure":
-            return []
+            return None
         name = self._name(node) or "(anonymous)"
-        return [Location(name, self._script(node), self._lines.get(node, 0))]
+        return Location(name, self._script(node), self._lines.get(node, 0))
 
     def holder(self, node: int) -> Location | None:
         """Return the variable, or the property of a function, module or global object, that keeps a node; None if unnamed.
@@ -187,7 +189,7 @@ class _Graph:
             return Location(name, self._script_of_scope(owner))
         if kind != "property":
             return holder
-        for function in self.functions_at(owner):
+        if (function := self.function_at(owner)) is not None:
             return replace(function, name=_joined(function.name, name))
         if self._name(owner) == "Module" and (file := self._property(owner, "filename")):
             return Location(name, file)
@@ -241,9 +243,9 @@ class _Graph:
             edges = np.flatnonzero(inner & np.isin(self._to, scopes))
             scopes = _as_list(np.searchsorted(self._first, edges, side="right") - 1)
             for user in scopes:
-                for function in self.functions_at(user):
-                    if function.file:
-                        return function.file
+                function = self.function_at(user)
+                if function is not None and function.file:
+                    return function.file
         return ""
 
 
