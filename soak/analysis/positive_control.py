@@ -75,13 +75,15 @@ def with_positive_control(
 
 
 def _promises(subject: Subject, finding: Finding) -> bool:
-    """Return True if a finding is a pass with a resolution from a fit.
+    """Return True if a finding is a pass with a resolution from a fit of its own series.
 
-    The resolution of counts, and of a series that never moved, is exact.
+    The resolution of counts, and of a series that never moved, is exact. A pass whose horizon is
+    known was bounded by another series.
     """
     trend = finding.trend
     return (
         finding.verdict is Verdict.PASS
+        and finding.vouched_seconds is None
         and trend is not None
         and not subject.integer
         and trend.slope_low < trend.slope_high

@@ -100,6 +100,10 @@ CREEP_BEGINS = 0.1
 #: and JVM services came to 1.5%; memoizee without bounds, 170 B per request in two minutes, came to
 #: 5%. Higher: such leaks pass with a short horizon; lower: healthy services stay open.
 CREEP_RISE = 0.025
+#: The level that counts for a smaller heap (bytes): Go does not collect one of under 4 MiB by itself,
+#: and 2.5% of it are 100 KiB. Higher: small heaps' leaks pass with a short horizon; lower: idle Go
+#: services with 1.6 MiB stay open.
+CREEP_LEAST = 4 * 2.0**20
 #: All falls as a share of all rises, up to which garbage does not hide a level: metaspace, pages
 #: that are touched once.
 HARDLY_FALLS = 0.05

@@ -144,6 +144,7 @@ GO = Family(
             limit=MEMORY_LIMIT,
             taken=TAKEN,
             released=RETURNED,
+            spans="go_memstats_heap_sys_bytes",
             footprint=TAKEN,
             allocated="go_memstats_alloc_bytes_total",
             collections=("go_gc_cycles_total_gc_cycles_total", "go_gc_duration_seconds_count"),

@@ -20,6 +20,10 @@ from soak.catalog.row_types import (
 )
 
 RESIDENT, ANONYMOUS = "process_resident_memory_bytes", "process_resident_anonymous_bytes"
+#: Added by soak's snapshots: resident memory just after the collection that they force.
+RESIDENT_AFTER_GC = "process_resident_after_gc_bytes"
+#: Computed: resident memory without what the runtime took for its heap and has not given back.
+RESIDENT_OUTSIDE_HEAP = "process_resident_outside_heap_bytes"
 OPEN_DESCRIPTORS, MOST_DESCRIPTORS, DESCRIPTORS_BY_TYPE = (
     "process_open_fds",
     "process_max_fds",
@@ -50,6 +54,7 @@ PROCESS = Family(
     metrics=(
         resident(RESIDENT),
         shown(ANONYMOUS, ResourceKind.MEMORY, "memory that is no file's"),
+        shown(RESIDENT_AFTER_GC, ResourceKind.MEMORY, "resident memory after a collection"),
         shown(
             "process_proportional_memory_bytes",
             ResourceKind.MEMORY,

@@ -139,7 +139,8 @@ class Collector:
     starts the next collection, `percent` by how much it exceeds the live heap, and `limit` the
     memory limit that bounds it (Go's GOGC and GOMEMLIMIT). `taken` is what the runtime took, or may
     take, from the system for the heap; `released` is the part of it that the runtime gave back.
-    `footprint` is all memory that the runtime reports. `allocated` counts all bytes ever allocated.
+    `spans` is what it took for the heap alone. `footprint` is all memory that the runtime reports.
+    `allocated` counts all bytes ever allocated.
 
     `collections` counts collections. Those that `young` matches do not touch the old generation;
     those that `minor` matches are too frequent to count as work, or were requested from outside.
@@ -161,6 +162,7 @@ class Collector:
     limit: str = ""
     taken: str = ""
     released: str = ""
+    spans: str = ""
     footprint: str = ""
     allocated: str = ""
     collections: tuple[str, ...] = ()

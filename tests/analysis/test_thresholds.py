@@ -298,14 +298,17 @@ def test_open_memory_that_has_warmed_up_passes() -> None:
     assert warmed_up(1.9, 0.3, 0.14, source="process") is OPEN  # more than warm-up explains
 
 
-def creeping(times: Floats, rises: float, leaks: float = 0.0, *, certain: bool = False) -> Finding:
-    """An open verdict on a heap at 100 after collections that rises by `rises` in its last two thirds, and `leaks` a span."""
+def creeping(times: Floats, rises: float, leaks: float = 0.0, scale: float = 2.0**20) -> Finding:
+    """An open verdict on a heap at 100 after collections that rises by `rises` in its last two thirds, and `leaks` a span.
+
+    All are in `scale` bytes.
+    """
     ages = np.maximum(times - times[0], 1.0)
     creep = np.log(ages) * rises / np.log(10.0 / 3.0)
     noise = 0.001 * np.random.default_rng(5).standard_normal(len(times))
     values = 100 + creep + leaks * ages / ages[-1] + noise
-    series = replace(gauge(RSS, values), times=times, source=SNAPSHOT_SOURCE)
-    trend = rate(0.5, 1.0)
+    series = replace(gauge(RSS, scale * values), times=times, source=SNAPSHOT_SOURCE)
+    trend = rate(0.5 * scale, 1.0 * scale)
     finding = Finding(RuleName.GROWTH, RSS, OPEN, "It may grow.", unit="bytes/h", trend=trend)
     prepared = prepare(recording(series, seconds=int(times[-1])), 0.0)
     return within_warmup(prepared, Subject(series, "the heap", "bytes"), finding)
@@ -318,13 +321,21 @@ def test_a_heap_that_creeps_as_the_logarithm_of_its_age_passes() -> None:
     assert creeping(times, 3.2).verdict is OPEN  # by 2.9 from a level of 109
 
 
+@pins(thresholds, "CREEP_LEAST")
+def test_a_small_heap_may_creep_as_one_of_four_mebibytes() -> None:
+    times = np.linspace(0, 540, 541)
+    mebibyte = 2.0**20 / 100  # of a level of 1 MiB, the rise is at most 2.5% of 4 MiB
+    assert creeping(times, 10.5, scale=mebibyte).verdict is PASS
+    assert creeping(times, 13.0, scale=mebibyte).verdict is OPEN
+
+
 def test_growth_beside_a_creep_stays_open_and_what_is_left_is_bounded() -> None:
     times = np.linspace(0, 540, 541)
     assert creeping(times, 1.0, leaks=0.05).verdict is OPEN
     trend = creeping(times, 1.0).trend
     assert trend is not None
     assert trend.slope_low <= 0
-    assert 0.0005 < trend.slope_high * 540 / 3600 < 0.005  # beside noise of 0.001
+    assert 0.0005 < trend.slope_high / 2**20 * 540 / 3600 < 0.005  # beside noise of 0.001
 
 
 @pins(thresholds, "CREEP_SECONDS")

@@ -1,13 +1,15 @@
 """Go's pprof as a profiler: what is had, and one clear error for everything that may come instead."""
 
 import gzip
+import itertools
 import socket
+from types import SimpleNamespace
 
 import pytest
 
 from soak.errors import SoakError
 from soak.sampling.profilers import ProfiledTarget, go
-from soak.sampling.profilers.go import GoPprof
+from soak.sampling.profilers.go import COLLECTING, GoPprof
 from tests.sampling.serving import answering, http, serving
 
 HEAP, GOROUTINES, LEAKED = (
@@ -37,10 +39,15 @@ def test_each_profile_is_had_and_what_this_go_does_not_offer_is_asked_for_once()
     assert all("Authorization: Bearer x" in request for request in seen)
 
 
-@pytest.mark.parametrize(("size", "collections"), [(256 * 2**20, 2), (256 * 2**20 + 1, 1)])
-def test_the_size_of_a_small_heap_is_read_after_a_second_collection(
-    size: int, collections: int
+@pytest.mark.parametrize(
+    ("size", "slow", "collections"),
+    [(256 * 2**20, False, 3), (256 * 2**20, True, 2), (256 * 2**20 + 1, False, 1)],
+)
+def test_the_size_of_a_small_heap_is_read_after_several_collections(
+    size: int, slow: bool, collections: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock = itertools.count(0.0, COLLECTING + 0.001 if slow else COLLECTING / 4)
+    monkeypatch.setattr(go, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     seen: list[str] = []
     text = http(
         f"heap profile: 1: 2\n# Alloc = 7\n# HeapAlloc = {size}\n".encode(),
@@ -56,6 +63,13 @@ def test_the_size_of_a_small_heap_is_read_after_a_second_collection(
     gauges = f'{{"samples":[["go_heap_after_gc_bytes",{{}},{float(size)}]]}}'.encode()
     assert taken[:2] == [("gauges", gauges), ("heap", b"\x0aheap")]
     assert sum("gc=1" in request for request in seen) == collections
+
+
+def test_of_several_sizes_the_least_has_the_least_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = iter([5.0, 3.0, 4.0])
+    monkeypatch.setattr(GoPprof, "_collected_size", lambda _: next(sizes))
+    monkeypatch.setattr(go, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    assert profiler("http://127.0.0.1:1")._exact_size() == 3.0
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ import pytest
 
 from soak import hook
 from soak.catalog.node import KEPT_REQUESTS
+from soak.catalog.process import RESIDENT_AFTER_GC
 from soak.diagnosis.attribution.allocation_sites import (
     AllocationSite,
     allocation_sites,
@@ -139,7 +140,11 @@ def test_requests_that_node_keeps_are_counted_exactly_and_no_longer_than_the_ses
         for path in ("/kept", "/other", "/kept"):
             ask(path)
             counts.append(alive())
-        kinds = [kind for kind, _ in profiler.take("steady")]
+        steady = list(profiler.take("steady"))
+        kinds = [kind for kind, _ in steady]
+        levels = dict(steady)["gauges"]
+        assert isinstance(levels, bytes)
+        sizes = {name: size for name, _, size in json.loads(levels)["samples"]}
         drained = dict(profiler.take("drained"))
         assert isinstance(drained["keepers"], bytes)
         [kept, *_] = json.loads(drained["keepers"])["keepers"]
@@ -148,6 +153,8 @@ def test_requests_that_node_keeps_are_counted_exactly_and_no_longer_than_the_ses
         counts.append(alive())
         profiler.close()
     assert "keepers" not in kinds
+    assert 0 < sizes["nodejs_external_live_bytes"] < sizes["nodejs_heap_live_bytes"]
+    assert sizes["nodejs_heap_live_bytes"] < sizes[RESIDENT_AFTER_GC] < 2**30
     assert kept["holder"] == {"name": "kept", "file": str(served), "line": 0}
     assert kept["count"] == 60
     # The connection keeps the last request that came over it.
@@ -322,11 +329,15 @@ def test_a_jvm_without_flight_recorder_still_has_classes_and_says_so_once(
         monkeypatch.setattr(
             f"soak.sampling.profilers.{module}.ask", lambda pid, command, *_: said.get(command, "")
         )
-    profiler = named(1, jvm=True)
+    profiler = named(os.getpid(), jvm=True)
     first, second = list(profiler.take("start")), list(profiler.take("steady"))
     assert [kind for kind, _ in first] == ["gauges", "classes", "classes", "threads"]
     assert "cannot record: no such command" in str(first[2][1])
     assert [kind for kind, _ in second] == ["gauges", "classes", "threads"]
+    assert isinstance(first[0][1], bytes)
+    [(resident, _, size)] = json.loads(first[0][1])["samples"]
+    assert resident == RESIDENT_AFTER_GC
+    assert 2**20 < size < 2**36
     assert isinstance(first[1][1], bytes)
     assert isinstance(first[3][1], bytes)
     assert read_profile("threads", first[3][1]).column("threads").sum() == 1

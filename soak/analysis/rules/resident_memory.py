@@ -5,12 +5,16 @@ took long ago, and the system maps pages of the program itself. Neither is a lea
 memory alone cannot show the difference. So a rise of it is compared with series that bound it. With
 p the pages of files, and t what the runtime took from the system and has not given back, resident
 memory is at most p + t and a little more. If t is steady and contains all of it, a rise must end.
+
+Garbage makes resident memory move by many times what a leak adds in minutes. Two series have none
+of it: resident memory just after a collection that a snapshot forced, and, beside a steady live
+heap, what is resident outside the memory that the runtime took for its heap.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +22,7 @@ import numpy as np
 from soak.analysis.prepare.gc_accounting import uncollected
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.more_time import more_would_tell
+from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
     COMPANION_RISE,
@@ -27,9 +32,9 @@ from soak.analysis.thresholds import (
     RESIDENT_ALONE_SECONDS,
     SUSPICIOUS,
 )
-from soak.analysis.vouch import horizon
+from soak.analysis.vouch import HOLLOW, horizon
 from soak.catalog.metrics import COLLECTORS, metric_of, selector
-from soak.catalog.process import ANONYMOUS
+from soak.catalog.process import ANONYMOUS, RESIDENT_AFTER_GC, RESIDENT_OUTSIDE_HEAP
 from soak.model import Finding, Floats, Series, Trend, Verdict, instance_of
 from soak.units import show_amount, show_bytes
 
@@ -66,9 +71,18 @@ def explain_resident_memory(
         heap = _heap_beside(finding, companions)
         metric = metric_of(finding.series, finding.labels)
         whole = metric is not None and metric.whole
-        asked = whole and finding.verdict is not Verdict.PASS and subject.limit is None
+        asked = whole and subject.limit is None and not _vouches(prepared, subject, finding)
         result.append(_in_the_light(prepared, subject, finding, heap, judge) if asked else finding)
     return result
+
+
+def _vouches(prepared: Prepared, subject: Subject, finding: Finding) -> bool:
+    """Return True for a pass that is not hollow."""
+    return (
+        finding.verdict is Verdict.PASS
+        and finding.trend is not None
+        and horizon(subject, finding.trend) >= HOLLOW * prepared.judged_seconds
+    )
 
 
 def _heap_beside(resident: Finding, companions: Sequence[Finding]) -> Finding | None:
@@ -92,20 +106,20 @@ def _in_the_light(
     prepared: Prepared, subject: Subject, finding: Finding, heap: Finding | None, judge: Judge
 ) -> Finding:
     """Pass if the growth is bounded, leave open a small rise above a steady heap, else return the finding unchanged."""
+    steady_heap = _is_steady(prepared, subject, heap)
+    for series, where in _without_garbage(prepared, subject, steady_heap=steady_heap):
+        bounded = _bounded_by(series, where, prepared, subject, finding, judge)
+        if bounded is not None:
+            return bounded
+    if finding.verdict is Verdict.PASS:
+        return finding
     anonymous = prepared.beside(ANONYMOUS, subject.series.labels)
     if anonymous is not None:
         rest = subject.of_same_process(anonymous)
         if (judged := judge(rest)).verdict is Verdict.PASS:
             why = "Resident memory grew only by pages of files, which the system can drop: the rest of it is steady"
             return _passed(finding, why, rest, judged)
-    live = None if heap is None else prepared.beside(heap.series, heap.labels)
-    if (
-        heap is None
-        or heap.verdict is not Verdict.PASS
-        or live is None
-        or not _kept(live, subject)
-        or uncollected(prepared.collections, subject.series.labels)
-    ):
+    if not steady_heap:
         return finding
     own = _judged(prepared.beside(ANONYMOUS, subject.series.labels) or subject.series, subject)
     for taken in _taken(prepared, subject):
@@ -117,6 +131,68 @@ def _in_the_light(
             why = f"Resident memory still fills {took}, which is steady, as is the live heap"
             return _passed(finding, why, whole, judged)
     return _alone_above_steady_heap(prepared, finding)
+
+
+def _is_steady(prepared: Prepared, subject: Subject, heap: Finding | None) -> bool:
+    """Return True if the live heap of the process passed and did not rise, and collections measured it."""
+    live = None if heap is None else prepared.beside(heap.series, heap.labels)
+    return (
+        heap is not None
+        and heap.verdict is Verdict.PASS
+        and live is not None
+        and _kept(live, subject)
+        and not uncollected(prepared.collections, subject.series.labels)
+    )
+
+
+def _without_garbage(
+    prepared: Prepared, subject: Subject, *, steady_heap: bool
+) -> Iterator[tuple[Series, str]]:
+    """Yield series that resident memory can only leave behind by garbage, and where they measure it."""
+    labels = subject.series.labels
+    after = prepared.beside(RESIDENT_AFTER_GC, labels)
+    if after is not None:
+        yield after, "just after a collection"
+    whole = prepared.beside(subject.series.name, labels)
+    for collector in COLLECTORS if steady_heap and whole is not None else ():
+        spans, released = (
+            prepared.beside(name, labels) if name else None
+            for name in (collector.spans, collector.released)
+        )
+        if whole is None or spans is None or released is None:
+            continue
+        if len(spans.times) == len(released.times) > 1:
+            heap = np.interp(whole.times, spans.times, spans.values - released.values)
+            values = whole.values - heap
+            yield replace(whole, name=RESIDENT_OUTSIDE_HEAP, values=values), "outside of the heap"
+
+
+def _bounded_by(
+    series: Series,
+    where: str,
+    prepared: Prepared,
+    subject: Subject,
+    finding: Finding,
+    judge: Judge,
+) -> Finding | None:
+    """Return a pass with the growth of a series that has no garbage, if it is steady or settling; else None."""
+    beside = subject.of_same_process(series)
+    judged = within_warmup(prepared, beside, judge(beside))
+    if judged.verdict is Verdict.INCONCLUSIVE:  # what warm-up may explain, creep may
+        judged = within_warmup(prepared, beside, judged)
+    trend = judged.trend
+    if judged.verdict is not Verdict.PASS or trend is None:
+        return None
+    if finding.trend is not None and series.name == RESIDENT_OUTSIDE_HEAP:
+        trend = replace(trend, level=finding.trend.level)
+    state = "rises ever more slowly" if trend.slope_low > 0 else "is steady"
+    why = f"Resident memory {where} {state}; the rest of it is garbage."
+    return replace(
+        finding.adjusted(_STEP, Verdict.PASS, why),
+        trend=trend,
+        observed=trend.slope_per_hour,
+        vouched_seconds=horizon(beside, trend),
+    )
 
 
 def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:

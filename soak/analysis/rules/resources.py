@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from soak.analysis.positive_control import with_positive_control
@@ -10,6 +11,7 @@ from soak.analysis.prepare.prepare import prepare_until
 from soak.analysis.rules.class_metadata import explain_class_metadata
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.rules.limits import matching, missing
+from soak.analysis.rules.live_heaps import explain_live_heaps
 from soak.analysis.rules.overload import Overload, failed_before, overload_of, without_overload
 from soak.analysis.rules.production import at_production
 from soak.analysis.rules.rate_kept import fell_behind
@@ -61,21 +63,20 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
 
     clocked = [on_clock(subject) for subject in subjects.values()]
     kept = any(keeps_for_good(on_clock(subject)) for subject in never_dropped(prepared))
+    seconds = prepared.judged_seconds
     grown = judge_growth(clocked, limits.survive.for_)
 
     def judge(subject: Subject) -> Finding:
         return judge_growth([subject], limits.survive.for_)[0]
 
-    findings = explain_resident_memory(
-        prepared,
-        clocked,
-        grown,
-        [within_warmup(prepared, *pair, kept=kept) for pair in zip(clocked, grown, strict=True)],
-        judge,
-    )
+    def settled(findings: Sequence[Finding]) -> list[Finding]:
+        pairs = zip(clocked, findings, strict=True)
+        return [within_warmup(prepared, *pair, kept=kept) for pair in pairs]
+
+    grown = explain_live_heaps(clocked, grown, settled(grown), seconds)
+    findings = explain_resident_memory(prepared, clocked, grown, settled(grown), judge)
     findings = explain_class_metadata(prepared, clocked, findings, judge)
     judged = prepared.judged_series()
-    seconds = prepared.judged_seconds
     for index, subject in enumerate(clocked):
         finding = without_requests_under_way(prepared, subject, findings[index])
         finding = with_few_collections(finding, subject.noun, judged, prepared.collections, seconds)

@@ -18,6 +18,7 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.creep import beside_creep, lasting_growth
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
+    CREEP_LEAST,
     CREEP_RISE,
     CREEP_SECONDS,
     EVEN_THIRDS,
@@ -37,6 +38,7 @@ from soak.analysis.thresholds import (
     WORKED_BEFORE,
 )
 from soak.catalog.metrics import COLLECTORS, collects_garbage, selects
+from soak.catalog.process import RESIDENT_OUTSIDE_HEAP
 from soak.catalog.row_types import Unit
 from soak.model import Finding, Floats, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
@@ -46,8 +48,9 @@ from soak.units import capitalized, show_amount, show_duration
 #: third ends.
 _PARTS = 10
 #: Heaps as collections leave them, and memory in which requests leave no garbage.
-_BARE = tuple(
-    selector for each in COLLECTORS for selector in (each.live, *each.metadata) if selector
+_BARE = (
+    RESIDENT_OUTSIDE_HEAP,
+    *(selector for each in COLLECTORS for selector in (each.live, *each.metadata) if selector),
 )
 
 
@@ -189,7 +192,7 @@ def _if_warmed_up(
     times, values = _judged(subject)
     ended = youth > 0 and rise.ended(youth)
     lasting = lasting_growth(times, values) if rise.bare and not ended else None
-    if lasting is not None and lasting.low <= 0 and lasting.rise < CREEP_RISE * rise.level:
+    if lasting is not None and lasting.low <= 0 and lasting.rise < _most_creep(rise, subject):
         trend = beside_creep(trend, lasting)
         finding = replace(finding, trend=trend, observed=trend.slope_per_hour)
     elif ended:
@@ -202,6 +205,12 @@ def _if_warmed_up(
     most = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
     reason = f"{rose}, {how}. Any growth is under {most}."
     return finding.adjusted("warm-up", Verdict.PASS, reason)
+
+
+def _most_creep(rise: _Rise, subject: Subject) -> float:
+    """Return how much creep may raise the level in the last two thirds."""
+    least = CREEP_LEAST if subject.unit == Unit.BYTES else 0.0
+    return CREEP_RISE * max(rise.level, least)
 
 
 def _worked_before(prepared: Prepared) -> bool:

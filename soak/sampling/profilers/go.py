@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,10 +24,11 @@ _GZIP, _PLAIN = b"\x1f\x8b", b"\x0a"
 #: The heap profile is a sample; its text form also has the exact size, read just after the
 #: collection that gc=1 forces.
 _EXACT, _SIZE = "heap?gc=1&debug=1", re.compile(rb"^# HeapAlloc = (\d{1,18})\s*$", re.MULTILINE)
-#: Objects in a sync.Pool survive one collection (gzip writers have 0.8 MB each), so the size of
-#: heaps up to this many bytes is read after a second one. In a larger heap a pool matters little,
-#: and a second collection costs more.
-_SECOND_COLLECTION_UP_TO = 256 * 2.0**20
+#: Collections after each of which the size of a heap of up to so many bytes is read, until so many
+#: seconds have passed, but at least two: objects in a sync.Pool survive one (gzip writers have 0.8
+#: MB each), and what requests allocate until the size is read is garbage. In a larger heap both
+#: matter little, and collections cost more.
+MOST_COLLECTIONS, COLLECTING, _SMALL = 3, 0.2, 256 * 2.0**20
 #: `heap` also has the columns of `allocs`, so `allocs` is not requested. gc=1 shows what is in use
 #: without garbage; just after a collection a profile shows its state without that.
 _COLLECTING, _COLLECTED = "heap?gc=1", "heap?debug=0"
@@ -107,12 +109,17 @@ class GoPprof:
                 yield "stacks", error
 
     def _exact_size(self) -> float | None:
-        """Return the heap's bytes just after the collections that this forces; None if the text form is not served."""
+        """Return the heap's bytes just after a collection, the least of several; None if the text form is not served."""
         if "gauges" in self._without:
             return None
-        size = self._collected_size()
-        small = size is not None and size <= _SECOND_COLLECTION_UP_TO
-        return self._collected_size() or size if small else size
+        began = time.monotonic()
+        least = self._collected_size()
+        for done in range(1, MOST_COLLECTIONS):
+            late = done > 1 and time.monotonic() - began > COLLECTING
+            if least is None or least > _SMALL or late:
+                break
+            least = min(least, self._collected_size() or least)
+        return least
 
     def _collected_size(self) -> float | None:
         """Return the heap's bytes just after one collection."""

@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 import psutil
 
+from soak.catalog.process import RESIDENT_AFTER_GC
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import JvmProfiles
 from soak.sampling.profilers.attach import ask_attached
@@ -105,10 +106,11 @@ class Jvm:
                 *([flight.dump(file, ways=stage == "drained" and known.grew)] if flight else []),
             ]
             report, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
+            resident = list(_resident(pid))
             histogram = histogram_in(report)
             live = live_classes(report)
             known.live = sum(live.values())
-            yield "gauges", gauges(native_gauges(report), live)
+            yield "gauges", gauges([*native_gauges(report), *resident], live)
             try:
                 if flight is not None:
                     objects = flight.objects(file)
@@ -140,9 +142,11 @@ class Jvm:
 
     def levels(self) -> Iterator[ProfileResult]:
         """Yield bytes of live classes through the socket that snapshots opened; nothing if it does not answer."""
-        report = ask_attached(self._process(), "GC.class_histogram", _LEVELS_PATIENCE)
+        pid = self._process()
+        report = ask_attached(pid, "GC.class_histogram", _LEVELS_PATIENCE)
         if report is not None:
-            yield "gauges", gauges(native_gauges(report), live_classes(report))
+            resident = list(_resident(pid))
+            yield "gauges", gauges([*native_gauges(report), *resident], live_classes(report))
 
     def collect(self) -> None:
         """Run System.gc(), unless -XX:+DisableExplicitGC is set."""
@@ -170,6 +174,12 @@ class Jvm:
         flight = Flight(pid)
         flight.start()
         return flight
+
+
+def _resident(pid: int) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Yield the resident memory (bytes) of a JVM that has just collected its heap; nothing if it cannot be read."""
+    with suppress(psutil.Error, OSError):
+        yield RESIDENT_AFTER_GC, {}, float(psutil.Process(pid).memory_info().rss)
 
 
 def _libraries(pid: int) -> tuple[str, ...]:

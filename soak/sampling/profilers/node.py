@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 
 import psutil
 
-from soak.catalog.node import KEPT_REQUESTS
+from soak.catalog.node import KEPT_REQUESTS, LIVE_HEAP
+from soak.catalog.process import RESIDENT_AFTER_GC
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import NodeProfiles
 from soak.sampling.profilers.inspector import Inspector
@@ -56,6 +57,8 @@ _COUNT_REQUESTS = """(() => {
   counting.asked = Date.now()
   return new Promise(told => setImmediate(() => setImmediate(() => told(counting.alive))))
 })()"""
+_MEMORY = "(({ external, rss }) => [external, rss])(process.memoryUsage())"
+_OUTSIDE = ("nodejs_external_live_bytes", RESIDENT_AFTER_GC)
 _STOP_COUNTING = "globalThis[Symbol.for('soak.requests')]?.stop()"
 _OPENING = 2.0
 _USUAL = "127.0.0.1:9229"
@@ -111,20 +114,24 @@ class NodeInspector:
         """
         session = self._connected()
         try:
-            used, external = _live(session), list(_external(session))
+            levels = _collected(session)
             profile = session.call("HeapProfiler.getSamplingProfile")["profile"]
             yield (
                 "v8heap",
                 json.dumps({"interval": INTERVAL, "profile": {"head": profile["head"]}}).encode(),
             )
             kept = list(_requests(session))
-            yield "gauges", gauges([("nodejs_heap_live_bytes", {}, used), *external, *kept])
+            yield "gauges", gauges([*((name, {}, size) for name, size in levels.items()), *kept])
             yield "v8cpu", json.dumps({"profile": {"nodes": _running(session)}}).encode()
             heap = b""
             if self.snapshots and stage in ("start", "end", "drained"):
                 heap = _whole(session)
                 yield "v8snapshot", heap
-            if stage == "drained" and used <= SEARCHED and any(n >= KEPT for *_, n in kept):
+            if (
+                stage == "drained"
+                and levels[LIVE_HEAP] <= SEARCHED
+                and any(n >= KEPT for *_, n in kept)
+            ):
                 yield "keepers", _keepers(session, heap)
         except (SoakError, LookupError, TypeError):
             self.close()
@@ -167,30 +174,32 @@ class NodeInspector:
                 time.sleep(0.05)
 
 
-def _live(session: Inspector) -> float:
-    """Return the bytes on the heap just after a collection, the least of several.
+def _collected(session: Inspector) -> dict[str, float]:
+    """Return the bytes on the heap, of live buffers outside it, and of resident memory, just after a collection.
 
-    Requests served between collection and answer leave garbage, and what finalisers and weak references
-    release is freed only by the next collection.
+    Each is the least of several collections. Requests served between collection and answer leave
+    garbage, what finalisers and weak references release is freed only by the next collection, and
+    freed buffers are returned to the system a little later. The last two are left out if `process`
+    is hidden.
     """
     began = time.monotonic()
-    least = float("inf")
+    least: dict[str, float] = {}
     for _ in range(MOST_COLLECTIONS):
         session.call("HeapProfiler.collectGarbage")
-        least = min(least, float(session.call("Runtime.getHeapUsage")["usedSize"]))
+        for name, size in _sizes(session):
+            least[name] = min(size, least.get(name, size))
         if time.monotonic() - began > COLLECTING:
             break
     return least
 
 
-def _external(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Yield the bytes of live buffers outside the heap, just after a collection; nothing if `process` is hidden."""
-    answer = session.call(
-        "Runtime.evaluate", expression="process.memoryUsage().external", returnByValue=True
-    )
-    size = answer.get("result", {}).get("value")
-    if isinstance(size, (int, float)):
-        yield "nodejs_external_live_bytes", {}, float(size)
+def _sizes(session: Inspector) -> Iterator[tuple[str, float]]:
+    yield LIVE_HEAP, float(session.call("Runtime.getHeapUsage")["usedSize"])
+    answer = session.call("Runtime.evaluate", expression=_MEMORY, returnByValue=True)
+    sizes = answer.get("result", {}).get("value")
+    for name, size in zip(_OUTSIDE, sizes if isinstance(sizes, list) else (), strict=False):
+        if isinstance(size, (int, float)):
+            yield name, float(size)
 
 
 def _requests(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:

@@ -24,9 +24,11 @@ from soak.analysis.rules.resident_memory import (
     explain_resident_memory,
 )
 from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.vouch import bound
 from soak.catalog.metrics import COLLECTORS
 from soak.model import Analysis, Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
+from soak.snapshots import SNAPSHOT_SOURCE
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
 
 TIMES = np.arange(SECONDS)
@@ -167,6 +169,69 @@ def test_a_heap_that_creeps_like_a_young_one_is_steady_enough() -> None:
     verdict, reason = resident(analyze(run, Limits()))
     assert verdict is Verdict.INCONCLUSIVE
     assert "under a live heap that is steady" in reason
+
+
+EVERY_5 = np.arange(2.0, SECONDS, 5.0)
+GARBAGE = np.random.default_rng(7).gamma(1.0, 40e6, SECONDS)
+SWINGING = gauge("process_resident_memory_bytes", 80e6 + GARBAGE)
+
+
+def after_collections(hourly: float) -> Series:
+    """Resident memory as snapshots read it just after a collection, growing by so many bytes an hour."""
+    levels = 80e6 + hourly * EVERY_5 / 3600 + noise(2e5, 6)[: len(EVERY_5)]
+    read = gauge("process_resident_after_gc_bytes", levels, SNAPSHOT_SOURCE)
+    return replace(read, times=EVERY_5)
+
+
+def test_garbage_alone_leaves_nothing_certain() -> None:
+    assert resident(judged(SWINGING))[0] is Verdict.INCONCLUSIVE
+
+
+def test_resident_memory_is_judged_as_it_is_just_after_collections() -> None:
+    analysis = judged(SWINGING, after_collections(0.0))
+    assert resident(analysis) == (
+        Verdict.PASS,
+        "Resident memory just after a collection is steady; the rest of it is garbage.",
+    )
+    [growth] = [each for each in analysis.findings if each.series == RSS]
+    assert growth.trend is not None
+    assert growth.trend.level == pytest.approx(80e6, rel=0.02)
+    assert growth.trend.slope_high < 30e6
+    assert growth.vouched_seconds == pytest.approx(3600 * 40e6 / bound(growth.trend), rel=0.02)
+    assert growth.planted is None  # what is planted in garbage is not caught
+    assert resident(judged(SWINGING, after_collections(600e6)))[0] is not Verdict.PASS
+
+
+def test_what_rises_ever_more_slowly_after_collections_is_a_young_process() -> None:
+    creep = after_collections(0.0)
+    young = replace(creep, values=creep.values + 7e5 * np.log(1 + EVERY_5))
+    verdict, reason = resident(judged(SWINGING, young))
+    assert verdict is Verdict.PASS, reason
+
+
+def outside(hourly: float) -> tuple[Series, ...]:
+    """A Go process with wide swings of its heap, and memory outside of it that grows by so many bytes an hour."""
+    heap = 10e6 + GARBAGE
+    rest = 20e6 + hourly * TIMES / 3600 + noise(2e5, 8)
+    return (
+        gauge("process_resident_memory_bytes", heap + rest),
+        gauge("go_memstats_heap_sys_bytes", np.full(SECONDS, 500e6)),
+        gauge("go_memstats_heap_released_bytes", 500e6 - heap),
+    )
+
+
+def test_beside_a_steady_heap_what_is_outside_of_it_tells() -> None:
+    verdict, reason = resident(judged(*outside(0.0), STEADY_HEAP))
+    assert verdict is Verdict.PASS
+    assert reason.startswith("Resident memory outside of the heap is steady")
+    assert resident(judged(*outside(600e6), STEADY_HEAP))[0] is not Verdict.PASS
+    growing = gauge("go_gc_heap_live_bytes", 10e6 + 2e4 * TIMES + noise(1e4, 3))
+    assert resident(judged(*outside(0.0), growing))[0] is not Verdict.PASS
+
+
+def test_a_limit_on_resident_memory_is_judged_on_itself() -> None:
+    limit = {"process_resident_memory_bytes": "1MiB/h"}
+    assert resident(judged(SWINGING, after_collections(0.0), growth=limit))[0] is not Verdict.PASS
 
 
 def at(name: str, values: Any, **labels: str) -> Series:

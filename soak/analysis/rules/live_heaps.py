@@ -1,0 +1,77 @@
+"""A live heap compared with its exact size just after the collections that snapshots force.
+
+A runtime tells its live heap at the moments of its own collections, in the middle of requests. A
+small heap with large answers then moves by many times what a leak adds in minutes. Snapshots force a
+collection and read the size at once, so the same heap has hardly any garbage in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.vouch import HOLLOW, bound, horizon
+from soak.catalog.metrics import COLLECTORS, selects
+from soak.model import Finding, Trend, Verdict
+from soak.units import capitalized
+
+_STEP = "live heap beside its size after forced collections"
+
+
+def explain_live_heaps(
+    subjects: Sequence[Subject],
+    findings: Sequence[Finding],
+    companions: Sequence[Finding],
+    judged: float,
+) -> list[Finding]:
+    """Return the findings; a live heap that is open, or whose pass is hollow, passes if its exact size does.
+
+    `companions` are the findings after warm-up was considered, and `judged` is the length of the
+    judged stretch in seconds. Such a pass vouches for as long as the exact size does.
+    """
+    pairs = list(zip(subjects, companions, strict=True))
+    return [
+        _beside_exact(subject, finding, pairs, judged)
+        for subject, finding in zip(subjects, findings, strict=True)
+    ]
+
+
+def _beside_exact(
+    subject: Subject, finding: Finding, pairs: Sequence[tuple[Subject, Finding]], judged: float
+) -> Finding:
+    trend = finding.trend
+    if trend is None or subject.limit is not None or finding.verdict is Verdict.FAIL:
+        return finding
+    if finding.verdict is Verdict.PASS and horizon(subject, trend) >= HOLLOW * judged:
+        return finding
+    exact = _exact_size(subject, pairs)
+    if exact is None or trend.slope_low > bound(exact[1]):
+        return finding
+    why = f"{capitalized(subject.noun)} moves with requests under way: just after the collections of snapshots it is steady."
+    return replace(
+        finding.adjusted(_STEP, Verdict.PASS, why),
+        trend=exact[1],
+        observed=exact[1].slope_per_hour,
+        vouched_seconds=horizon(*exact),
+    )
+
+
+def _exact_size(
+    subject: Subject, pairs: Sequence[tuple[Subject, Finding]]
+) -> tuple[Subject, Trend] | None:
+    """Return the same heap as snapshots measured it, with its trend, if it passed; else None."""
+    exact = {
+        collector.collected
+        for collector in COLLECTORS
+        if collector.live and collector.collected and selects(collector.live, subject.series)
+    }
+    for other, found in pairs:
+        if (
+            other.series.name in exact
+            and other.series.labels == subject.series.labels
+            and found.verdict is Verdict.PASS
+            and found.trend is not None
+        ):
+            return other, found.trend
+    return None
