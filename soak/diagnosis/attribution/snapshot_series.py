@@ -17,7 +17,7 @@ from soak.catalog.jvm import LIVE_CLASSES
 from soak.catalog.python import TRACED_MEMORY
 from soak.diagnosis.profiles.formats import read_profile
 from soak.errors import OTHER_SHAPE, SoakError
-from soak.model import Kind, Labels, Recording, Series, label_pairs
+from soak.model import Floats, Kind, Labels, Recording, Series, label_pairs
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot, SnapshotKind
 
 #: Kinds whose total stands for a gauge in recordings of older versions of soak, which took no
@@ -85,4 +85,20 @@ def _series(name: str, labels: Labels, rows: list[tuple[float, float]]) -> Serie
     times, values = (
         np.array(column, dtype=np.float64) for column in zip(*sorted(rows), strict=True)
     )
+    if name.endswith("_bytes"):
+        values = without_garbage(values)
     return Series(name, times, values, labels, Kind.GAUGE, SNAPSHOT_SOURCE)
+
+
+def without_garbage(levels: Floats) -> Floats:
+    """Return levels (n,) of memory without rises that were gone again one or two snapshots later.
+
+    Requests under way leave garbage between a collection and the reading. This is a morphological
+    opening (Serra, Image Analysis and Mathematical Morphology, 1982): a level that only rises stays
+    as it is, and so does a rise at the end.
+    """
+    ahead = np.append(levels, [np.inf, np.inf])
+    lasting = np.min([ahead[:-2], ahead[1:-1], ahead[2:]], axis=0)
+    behind = np.append([-np.inf, -np.inf], lasting)
+    opened: Floats = np.max([behind[:-2], behind[1:-1], behind[2:]], axis=0)
+    return opened

@@ -51,6 +51,25 @@ def test_each_gauge_is_a_series_with_its_labels() -> None:
     assert series.times.tolist() == [5.0, 9.0]
 
 
+def bytes_of(*levels: float, name: str = "go_heap_after_gc_bytes") -> list[float]:
+    snapshots = tuple(
+        taken(5.0 * at, gauges([(name, {}, level)])) for at, level in enumerate(levels)
+    )
+    recording = with_snapshot_series(replace(run(snapshots=False), snapshots=snapshots))
+    return list(recording.series[-1].values)
+
+
+def test_what_is_gone_two_snapshots_later_was_garbage() -> None:
+    assert bytes_of(5, 5, 9, 5, 5) == [5, 5, 5, 5, 5]
+    assert bytes_of(5, 5, 9, 8, 5, 5) == [5, 5, 5, 5, 5, 5]
+    assert bytes_of(9, 5, 5) == [5, 5, 5]
+    # Three in a row are a level, what rose last may stay, and what only rises does.
+    assert bytes_of(5, 5, 9, 9, 9, 5, 5) == [5, 5, 9, 9, 9, 5, 5]
+    assert bytes_of(5, 5, 5, 9) == [5, 5, 5, 9]
+    assert bytes_of(1, 2, 4, 7, 7, 8) == [1, 2, 4, 7, 7, 8]
+    assert bytes_of(5, 9, 5, name="python_asyncio_tasks") == [5, 9, 5]
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"[]", b"{}", b"\xff", json.dumps({"samples": [[1, 2], ["x", {}, "y"]]}).encode()]
 )
