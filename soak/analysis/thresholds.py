@@ -171,6 +171,10 @@ WRITTEN_SIZES, WRITTEN_DIGITS = (2.0**30, 2.0**20, 2.0**10, 1e9, 1e6, 1e3), (0, 
 #: third, to have gained nothing: an event loop's tasks, of which one more or less is running.
 #: Higher: a leak of this size hides in its noise.
 FLICKER, FLICKER_BACK = 2, 2
+#: Parts of a stretch that are each compared with a count's usual level, the fewest samples in one,
+#: and the share of them at that level beyond which the part shows no gain. Fewer parts: a leak that
+#: begins late hides; a smaller share: a gain of one hides for half a part.
+LEVEL_PARTS, LEVEL_SAMPLES, LEVEL_SHARE = 6, 6, 0.5
 
 #: Blocks in which a standstill is searched, and the share of them for which it must last.
 PLATEAU_BLOCKS, PLATEAU_SHARE = 48, 0.25

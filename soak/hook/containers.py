@@ -6,6 +6,7 @@ import collections
 import functools
 import gc
 import sys
+import threading
 import types
 import weakref
 from collections.abc import Iterator
@@ -38,25 +39,20 @@ _frozen_caches: list[Any] = []
 def lengths() -> list[tuple[dict[str, str], int]]:
     """Return labels and number of entries of the longest containers, longest first.
 
-    It looks at the globals of the service's own modules, the attributes of their classes and of objects
-    in globals, every functools cache of a function of the service or of a package, and standard library registries
-    that only grow. Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds
-    entries, its file, line and name; `bound` is `none` if entries are never dropped. `entries` are the
-    classes of the last entry and its parts, such as `flask.wrappers.Request`, without Python's own.
+    It looks at the globals of the service's own modules, the attributes of their classes, of objects
+    in globals and of thread-locals (added up over all threads), every functools cache of a function
+    of the service or of a package, and standard library registries that only grow. Labels are the
+    holder (`service.SESSIONS`), the kind and, if only one function adds entries, its file, line and
+    name; `bound` is `none` if entries are never dropped. `entries` are the classes of the last entry
+    and its parts, such as `flask.wrappers.Request`, without Python's own; closures by name
+    (`shop.answer.<locals>.flush()`), and exceptions that hold their traceback.
     """
-    lengths_by_id: dict[int, tuple[str, str, int]] = {}
+    lengths_by_id: dict[Any, tuple[str, str, int]] = {}
     containers: dict[str, Any] = {}
     unbounded: set[str] = set()
-    for module in _own_modules():
-        for name, value in list(vars(module).items()):
-            if not name.startswith("__"):
-                for holder, container in _containers(
-                    f"{module.__name__}.{name}", value, module.__name__
-                ):
-                    lengths_by_id.setdefault(
-                        id(container), (holder, type(container).__name__, len(container))
-                    )
-                    containers.setdefault(holder, container)
+    for identity, holder, kind, container, length in _in_globals():
+        lengths_by_id.setdefault(identity, (holder, kind, length))
+        containers.setdefault(holder, container)
     for holder in _REGISTRIES:
         registry = _registry(holder)
         if registry is not None:
@@ -128,13 +124,19 @@ def _classes_in(holder: str, container: Any) -> dict[str, str]:
     if container is None:
         return {}
     if holder not in _entries:
-        names = dict.fromkeys(
-            f"{kind.__module__}.{kind.__qualname__}"
-            for kind in map(type, _with_parts(_last(container)))
-            if kind.__module__ != "builtins"
-        )
+        names = dict.fromkeys(filter(None, map(_name, _with_parts(_last(container)))))
         _entries[holder] = ", ".join(list(names)[:_CLASSES])
     return {"entries": _entries[holder]} if _entries[holder] else {}
+
+
+def _name(part: Any) -> str:
+    """Return what tells of a part: its class, or the name of a closure; empty for Python's own classes."""
+    kind = type(part)
+    if kind is types.FunctionType and part.__closure__:
+        return f"{part.__module__}.{part.__qualname__}()"
+    if issubclass(kind, BaseException) and object.__getattribute__(part, "__traceback__"):
+        return f"{kind.__qualname__} with its traceback"
+    return "" if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
 
 
 def _last(container: Any) -> list[Any]:
@@ -183,6 +185,21 @@ def _own_modules() -> Iterator[types.ModuleType]:
             yield module
 
 
+def _in_globals() -> Iterator[tuple[Any, str, str, Any, int]]:
+    """Yield identity, holder, kind, container and length of what the globals of the service's own modules hold."""
+    for module in _own_modules():
+        for name, value in list(vars(module).items()):
+            holder = f"{module.__name__}.{name}"
+            if isinstance(value, threading.local):
+                for attribute, longest, length in _of_threads(value):
+                    kind = f"thread-local {type(longest).__name__}"
+                    yield (id(value), attribute), f"{holder}.{attribute}", kind, longest, length
+            elif not name.startswith("__"):
+                for inside, container in _containers(holder, value, module.__name__):
+                    kind = type(container).__name__
+                    yield id(container), inside, kind, container, len(container)
+
+
 def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any]]:
     """Yield a container itself, or the containers in attributes of a class or object, if `module` defines the class."""
     if type(value) in _CONTAINERS or isinstance(value, collections.OrderedDict):
@@ -194,6 +211,19 @@ def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any
     for name, inner in list(getattr(value, "__dict__", {}).items()):
         if type(inner) in _CONTAINERS:
             yield f"{holder}.{name}", inner
+
+
+def _of_threads(local: threading.local) -> Iterator[tuple[str, Any, int]]:
+    """Yield the containers in attributes of a thread-local: name, the longest of all threads, and the length of all."""
+    of_all: dict[str, list[Any]] = {}
+    # CPython keeps a dictionary of the attributes of every thread, by weak reference.
+    of_threads = [held for held in gc.get_referents(local) if type(held) is dict]
+    for attributes in [inner for held in of_threads for inner in list(held.values())]:
+        for name, inner in list(attributes.items()) if type(attributes) is dict else ():
+            if isinstance(name, str) and type(inner) in _CONTAINERS:
+                of_all.setdefault(name, []).append(inner)
+    for name, parts in of_all.items():
+        yield name, max(parts, key=len), sum(map(len, parts))
 
 
 def _is_no_runtime(code: types.CodeType | None) -> bool:

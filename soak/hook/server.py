@@ -6,8 +6,7 @@ import hmac
 import json
 import socket
 import threading
-from collections.abc import Callable
-from typing import Any, Dict  # noqa: UP035
+from typing import Any, Callable, Dict  # noqa: UP035 - Python 3.8 cannot subscript collections.abc
 
 _SECONDS = 10.0
 _MOST_HEAD = 1 << 14

@@ -186,7 +186,9 @@ def test_a_class_is_named_from_two_fifths_on() -> None:
             mock.patch.object(suspects, "class_not_known", return_value=[]),
         ):
             suspect = suspects._suspect(
-                case, {EvidenceKind.HEAP_GROWS: "h"}, context(language="Go", profiled=False)
+                case,
+                {EvidenceKind.HEAP_GROWS: "h"},
+                context(language="Go", profiled=False, tracing_duty=None),
             )
             assert suspect is not None
             assert suspect.leak_class == name

@@ -141,7 +141,7 @@ def test_where_snapshots_were_taken_they_are_not_advised_again(
     case = Case("GET /a", (RESIDENT,), (amount("GET /a"),))
     with (
         mock.patch.object(RunContext, "profiled", profiled),
-        mock.patch("soak.diagnosis.suspects.unknowns._last", return_value=duty),
+        mock.patch.object(RunContext, "tracing_duty", duty),
         mock.patch.object(module, "unplaced", return_value=Place()),
     ):
         fresh = replace(context)  # without what it has worked out already

@@ -294,6 +294,7 @@ def test_the_only_function_that_fills_a_container_is_told_with_its_line(
 
 
 KEEPING = """
+import threading
 from collections import deque
 from types import SimpleNamespace
 class Request:
@@ -312,6 +313,25 @@ WRAPPED = deque(fill(lambda: SimpleNamespace(at=1.5, request=Request(1), more=Sl
 SET = set(fill(lambda: Request(1)))
 PLAIN, TEXTS = list(range(30)), {str(n): [n] for n in range(30)}
 SLOTTED, HOSTILE = fill(lambda: Slotted()), fill(lambda: Hostile())
+def answer(n):
+    def flush(): return n
+    def plain(): return 1
+    return flush, plain
+def caught():
+    try: raise ValueError(1)
+    except ValueError as error: return error
+CLOSURES, NOT_CLOSED = [answer(n)[0] for n in range(30)], [answer(n)[1] for n in range(30)]
+LOCAL = threading.local()
+def leave(n):
+    LOCAL.kept = [Request(1)] * n
+    LOCAL.count = n
+    BEGAN.set()
+    STOP.wait(10)
+BEGAN, STOP = threading.Event(), threading.Event()
+threading.Thread(target=leave, args=(30,)).start()
+BEGAN.wait(10)
+LOCAL.kept = [Request(1)] * 12
+RAISED, NEVER_RAISED = fill(caught), [ValueError(n) for n in range(30)]
 """
 
 
@@ -342,7 +362,17 @@ def test_the_classes_of_a_container_s_entries_and_their_parts_are_told_and_stay_
         "TEXTS": "",
         "SLOTTED": "keeping.Slotted",
         "HOSTILE": "keeping.Hostile",
+        "CLOSURES": "keeping.answer.<locals>.flush()",
+        "NOT_CLOSED": "",
+        "RAISED": "ValueError with its traceback",
+        "NEVER_RAISED": "",
+        "LOCAL.kept": "keeping.Request",
     }
+    [(labels, length)] = [
+        row for row in containers.lengths() if row[0]["holder"] == "keeping.LOCAL.kept"
+    ]
+    assert (labels["kind"], length) == ("thread-local list", 42)
+    module.__dict__["STOP"].set()
     vars(module)["REQUESTS"].append(5)
     vars(module)["PLAIN"].append(vars(module)["SLOTTED"][0])
     assert told() == first  # a label that changes would begin another series

@@ -18,6 +18,9 @@ from soak.analysis.thresholds import (
     CANNOT_TELL,
     FLICKER,
     FLICKER_BACK,
+    LEVEL_PARTS,
+    LEVEL_SAMPLES,
+    LEVEL_SHARE,
     SETTLING,
     SPIKE_HEIGHT,
     SPIKE_WINDOW,
@@ -133,11 +136,25 @@ def most_p_no_growth(lives: Sequence[LevelPoints]) -> float:
 
 
 def flickers(lives: Sequence[LevelPoints]) -> bool:
-    """Return True if a count moves by at most `FLICKER` and was at its lowest again in the last third: no gain."""
+    """Return True if a count gained nothing: it moves around one level, or by at most `FLICKER` and was lowest late too."""
     life = max(lives, key=lambda points: len(points.times))
     low = float(life.values.min())
     last = np.array_split(life.values, 3)[-1]
-    return float(life.values.max()) - low <= FLICKER and int((last <= low).sum()) >= FLICKER_BACK
+    little = float(life.values.max()) - low <= FLICKER
+    return (little and int((last <= low).sum()) >= FLICKER_BACK) or _keeps_its_level(life.values)
+
+
+def _keeps_its_level(counts: Floats) -> bool:
+    """Return True if each part of a stretch is mostly at the same count, and the last is not higher than all before.
+
+    A gain of one would have raised the usual count of the parts after it.
+    """
+    parts = np.array_split(counts, LEVEL_PARTS)
+    if len(parts[-1]) < LEVEL_SAMPLES:
+        return False
+    usual = float(np.median(counts))
+    mostly = all(float((part == usual).mean()) > LEVEL_SHARE for part in parts)
+    return mostly and float(parts[-1].max()) <= max(float(part.max()) for part in parts[:-1])
 
 
 def late_to_early_rise(lives: Sequence[LevelPoints]) -> float:

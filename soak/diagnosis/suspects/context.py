@@ -11,6 +11,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.catalog.metrics import ResourceKind, language_of, metric_of
 from soak.catalog.process import RESIDENT
+from soak.catalog.python import TRACING_DUTY
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, allocation_sites
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup, groups, with_leak_profile
 from soak.diagnosis.attribution.confirmation import Confirmation, confirmations
@@ -80,7 +81,16 @@ class RunContext:
     @cached_property
     def profiled(self) -> bool:
         """True if snapshots show which places hold memory."""
-        return bool(self.places)
+        return bool(self.places) and self.tracing_duty != 0
+
+    @cached_property
+    def tracing_duty(self) -> float | None:
+        """The share of time in which the Python hook traced allocations; None without a hook.
+
+        0 if it traced nothing, because the target would have answered late.
+        """
+        series = self.recorded(TRACING_DUTY)
+        return float(series[0].values[-1]) if series and len(series[0].values) else None
 
     @cached_property
     def heap_findings(self) -> list[Finding]:

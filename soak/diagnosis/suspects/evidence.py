@@ -22,7 +22,11 @@ from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
-from soak.diagnosis.suspects.growing_containers import growing_containers
+from soak.diagnosis.suspects.growing_containers import (
+    growing_containers,
+    kept_closures,
+    kept_off_heap,
+)
 from soak.diagnosis.suspects.labels import multiplying_labels
 from soak.diagnosis.suspects.native_memory import (
     class_loaders_grow,
@@ -240,6 +244,7 @@ def _seen(kind: EvidenceKind) -> Callable[[Case, RunContext], str]:
 
 
 Look = Callable[[Case, RunContext], str]
+_NATIVE_MARKED = _marked("native", "At {place}, {function} takes memory from the system.")
 _CONTEXT_MARKED = _marked(
     "context",
     "Part of what grows was made by {function}: a context, timer, promise or thread-local that stays registered.",
@@ -288,8 +293,9 @@ EVIDENCE: dict[EvidenceKind, Look] = {
         "container", "Part of what grows was made by {function}: a map or a list gains entries."
     ),
     EvidenceKind.CLOSURE: _closure,
-    EvidenceKind.NATIVE_FRAMES: _marked(
-        "native", "At {place}, {function} takes memory from the system."
+    EvidenceKind.CLOSURES_KEPT: kept_closures,
+    EvidenceKind.NATIVE_FRAMES: lambda case, context: (
+        _NATIVE_MARKED(case, context) or kept_off_heap(case, context)
     ),
     EvidenceKind.MEMORY_GROWS: _signals(ResourceKind.MEMORY),
     EvidenceKind.OFF_HEAP: off_heap,

@@ -32,6 +32,7 @@ class EvidenceKind(StrEnum):
     CONTAINER_GAINS = "container gains entries"
     LABELS_MULTIPLY = "labels multiply"
     CLOSURE = "closure"
+    CLOSURES_KEPT = "closures kept"
     NATIVE_FRAMES = "native frames"
     MEMORY_GROWS = "memory grows"
     OFF_HEAP = "off the heap"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,10 @@ from soak.units import show_number
 #: The gauge of soak/hook.py; its labels name the holder (`service.SESSIONS`) and its kind (dict,
 #: list, lru_cache).
 LENGTHS = CONTAINER_LENGTH
+#: Classes of Python's own whose objects hold memory from the system.
+_OFF_HEAP = ("mmap.mmap", "multiprocessing.shared_memory.SharedMemory")
+#: Names of classes of the objects by which Python's clients hold a connection.
+_OF_DATABASE = re.compile(r"\.\w*(?:Session|[Cc]onnection|[Cc]ursor)(?:Proxy|Fairy)?$")
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,8 +71,55 @@ def growing_containers(case: Case, context: RunContext) -> str:
     sentences = [
         f"{container.holder} ({container.kind}) gains {_gain(container)}"
         for container in containers_of(case, context)[:MOST_NAMED]
+        if not _off_heap_in(container)
     ]
     return f"{'; '.join(sentences)}." if sentences else ""
+
+
+def closures_in(container: GrowingContainer) -> str:
+    """Return the first closure of a container's entries; empty if none is one."""
+    return next((entry for entry in container.entries if entry.endswith("()")), "")
+
+
+def containers_of_closures(case: Case, context: RunContext) -> list[GrowingContainer]:
+    """Return the growing containers of the service that hold closures."""
+    return [container for container in containers_of(case, context) if closures_in(container)]
+
+
+def containers_of_connections(case: Case, context: RunContext) -> list[GrowingContainer]:
+    """Return the growing containers of the service that hold connections of a database, or sessions, which hold them."""
+    return [
+        container
+        for container in containers_of(case, context)
+        if any(map(_OF_DATABASE.search, container.entries))
+    ]
+
+
+def containers_off_heap(case: Case, context: RunContext) -> list[GrowingContainer]:
+    """Return the growing containers of the service that hold memory from the system, which Python does not allocate."""
+    return [container for container in containers_of(case, context) if _off_heap_in(container)]
+
+
+def kept_off_heap(case: Case, context: RunContext) -> str:
+    """Say which growing container holds memory from the system; empty if none does."""
+    for container in containers_off_heap(case, context)[:1] if case.memory_alone else ():
+        held = f"{container.holder} ({container.kind}) holds ever more of {_off_heap_in(container)}"
+        return f"{held}: memory from the system, outside of the heap."
+    return ""
+
+
+def _off_heap_in(container: GrowingContainer) -> str:
+    return next((entry for entry in container.entries if entry in _OFF_HEAP), "")
+
+
+def kept_closures(case: Case, context: RunContext) -> str:
+    """Say which growing container holds closures; empty if none does, or if something counted grows."""
+    if not case.memory_alone:
+        return ""
+    for container in containers_of_closures(case, context)[:1]:
+        held = f"{container.holder} ({container.kind}) holds ever more of {closures_in(container)}"
+        return f"{held}: a closure, which keeps the variables of the function around it."
+    return ""
 
 
 def _gain(container: GrowingContainer) -> str:

@@ -14,7 +14,12 @@ from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.evidence import growing_descriptor_kind, matching, place_in
-from soak.diagnosis.suspects.growing_containers import containers_of
+from soak.diagnosis.suspects.growing_containers import (
+    containers_of,
+    containers_of_closures,
+    containers_of_connections,
+    containers_off_heap,
+)
 from soak.diagnosis.suspects.labels import multiplying_label
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.diagnosis.suspects.native_memory import mostly_off_heap
@@ -188,7 +193,13 @@ def _multiplying_label(name: str, case: Case, context: RunContext) -> Place | No
 
 def _container(name: str, case: Case, context: RunContext) -> Place | None:
     """Return the line that fills the container that gains entries, or the container itself if the line is unknown."""
-    looks = {"unbounded-cache": containers_of, "request-context": containers_of_requests}
+    looks = {
+        "unbounded-cache": containers_of,
+        "request-context": containers_of_requests,
+        "closure-retention": containers_of_closures,
+        "pool-misuse": containers_of_connections,
+        "native-growth": containers_off_heap,
+    }
     if name not in looks:
         return None
     container = next(iter(looks[name](case, context)), None)
@@ -220,6 +231,9 @@ def signal_told(case: Case, unit: str) -> Signal | None:
     if (outside := mostly_off_heap(case)) is not None:
         return outside
     heap = [signal for signal in candidates if signal.what != ResourceKind.MEMORY] or candidates
+    if unit == "bytes" and not any(signal.unit == "bytes" for signal in heap):
+        # A number of blocks or objects does not tell how large they are.
+        heap = [signal for signal in candidates if signal.unit == "bytes"] or heap
     heap = [signal for signal in heap if not _in_part(case, signal, heap)]
     known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
     return known_best or next(

@@ -52,6 +52,10 @@ _TIMERS = ("Timeout", "Immediate")
 #: Suffix of names of objects whose class is unknown: only if they are as large as a small request
 #: are they evidence.
 _MADE = "'s objects"
+#: How the Python hook names an exception that holds its traceback.
+_RAISED = " with its traceback"
+#: How the Python hook names the kind of a container in a thread-local.
+_THREAD_LOCAL = "thread-local "
 _NODE = "parserOnHeadersComplete"
 _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
@@ -127,19 +131,31 @@ def _counted(case: Case, context: RunContext) -> str:
 
 
 def containers_of_requests(case: Case, context: RunContext) -> list[GrowingContainer]:
-    """Return the growing containers of the service that hold objects of requests, by the classes of their entries."""
-    return [each for each in containers_of(case, context) if _requests_in(each)]
+    """Return the growing containers of the service that hold objects of requests, or what requests leave in their threads."""
+    return [
+        each
+        for each in containers_of(case, context)
+        if _requests_in(each) or each.kind.startswith(_THREAD_LOCAL)
+    ]
 
 
 def _requests_in(container: GrowingContainer) -> str:
-    """Return the first class of a container's entries that is one of requests; empty if none is."""
-    return next(filter(_OF_REQUEST.search, container.entries), "")
+    """Return the first of a container's entries that is of requests, or keeps their frames; empty if none does."""
+    return next(
+        (each for each in container.entries if _OF_REQUEST.search(each) or each.endswith(_RAISED)),
+        "",
+    )
 
 
 def _contained(case: Case, context: RunContext) -> str:
     """Say which growing container of the service holds objects of requests; empty if none does."""
     for container in containers_of_requests(case, context):
-        held = f"{container.holder} ({container.kind}) holds ever more of {_requests_in(container)}"
+        entry = _requests_in(container)
+        if not entry:
+            return f"{container.holder} ({container.kind}) gains entries: what a request leaves in its thread outlives it."
+        held = f"{container.holder} ({container.kind}) holds ever more of {entry}"
+        if entry.endswith(_RAISED):
+            return f"{held}: each keeps the frames of one request, and their variables."
         return f"{held}: made for one request each, and kept beyond it."
     return ""
 

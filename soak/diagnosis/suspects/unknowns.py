@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soak.catalog.metrics import opening_of
-from soak.catalog.python import TRACING_DUTY, TRACING_SHARE
+from soak.catalog.python import TRACING_SHARE
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
@@ -18,6 +18,8 @@ _ROOM = "at a lower rate, or where the machine has less other work"
 
 def unplaced(case: Case, context: RunContext, *, requests_kept: bool = False) -> Place:
     """Return a place that says why none is known; requests were made by the server, wherever they are kept."""
+    if context.tracing_duty == 0:
+        return Place(unknown="the hook could not trace allocations")
     if not context.profiled and not context.groups:
         had = len(context.heaps)
         few = f"{show_number(had)} snapshots are too few to tell what grows: {LEAST_SNAPSHOTS} are needed, by a longer run"
@@ -88,6 +90,8 @@ def class_not_known(case: Case, context: RunContext) -> list[str]:
             *words,
             "Nothing tells what kind of memory it is: the snapshots hold no place that surely grows.",
         ]
+    if context.tracing_duty == 0:
+        return [*words, "Nothing tells what kind of memory it is: no allocation was traced."]
     opening = (
         opening_of(context.language) or "open its runtime for snapshots as docs/diagnose.md says"
     )
@@ -99,7 +103,7 @@ def class_not_known(case: Case, context: RunContext) -> list[str]:
 
 def more_to_see(context: RunContext) -> str:
     """Say what would show the place if snapshots were taken but show none; empty if none were taken."""
-    if _last(context, TRACING_DUTY) == 0:
+    if context.tracing_duty == 0:
         return f"Run it again {_ROOM}: the hook then traces who allocates what is kept."
     if not context.profiled:
         return ""
@@ -109,7 +113,7 @@ def more_to_see(context: RunContext) -> str:
 
 def tracing_cost(context: RunContext) -> list[str]:
     """Say how much of the target's processor time the Python hook took, or that it could not trace; empty without a hook."""
-    share, duty = _last(context, TRACING_SHARE), _last(context, TRACING_DUTY)
+    share, duty = _last(context, TRACING_SHARE), context.tracing_duty
     if share is None or duty is None:
         return []
     if duty >= 1:
@@ -135,8 +139,7 @@ def tracing_cost(context: RunContext) -> list[str]:
 
 def traced_in_part(context: RunContext) -> bool:
     """Return True if the Python hook traced allocations only in windows, or not at all."""
-    duty = _last(context, TRACING_DUTY)
-    return duty is not None and duty < 1
+    return context.tracing_duty is not None and context.tracing_duty < 1
 
 
 def _last(context: RunContext, name: str) -> float | None:

@@ -272,7 +272,7 @@ def test_growth_of_no_known_class_is_told_with_a_confidence_of_a_half() -> None:
     )
     with mock.patch.object(suspects, "unplaced", return_value=None):
         case = Case("a", (heap,), heap.contributors)
-        suspect = suspects._of_unknown_class(case, {}, context(profiled=True))
+        suspect = suspects._of_unknown_class(case, {}, context(profiled=True, tracing_duty=None))
     assert suspect is not None
     assert suspect.confidence == 0.5
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -20,6 +21,7 @@ from soak.diagnosis.suspects.growing_containers import (
     containers_of,
     frame_of_labels,
     growing_containers,
+    kept_closures,
 )
 from soak.model import Place, Series
 from tests.diagnosis.suspects.parts import amount, context, gauge, signal, windows
@@ -149,6 +151,40 @@ def test_three_containers_of_a_case_of_memory_alone_are_told() -> None:
     assert told(memory) == ""
     assert told(case(""), A) == ""
     assert told(case("", ResourceKind.MEMORY, ResourceKind.THREADS), A) == ""
+
+
+def test_a_container_of_closures_is_told_with_the_first_of_them() -> None:
+    def told(*entries: str, what: ResourceKind = ResourceKind.MEMORY) -> str:
+        kept = replace(A, entries=entries)
+        with mock.patch.object(module, "containers", return_value=[B, kept]):
+            return kept_closures(case("GET /a", what), context())
+
+    assert told("shop.Entry", "shop.answer.<locals>.flush()") == (
+        "a (dict) holds ever more of shop.answer.<locals>.flush(): "
+        "a closure, which keeps the variables of the function around it."
+    )
+    assert told("shop.Entry", "shop.answer.<locals>.Entry") == told() == ""
+    assert told("shop.answer.<locals>.flush()", what=ResourceKind.THREADS) == ""
+
+
+@pytest.mark.parametrize(
+    ("entry", "holds"),
+    [
+        ("sqlalchemy.orm.session.Session", True),
+        ("sqlalchemy.ext.asyncio.session.AsyncSession", True),
+        ("psycopg.Connection", True),
+        ("psycopg2.extensions.connection", True),
+        ("asyncpg.pool.PoolConnectionProxy", True),
+        ("sqlalchemy.pool.base._ConnectionFairy", True),
+        ("shop.SessionData", False),
+        ("sqlalchemy.engine.base.Engine", False),
+    ],
+)
+def test_what_holds_connections_is_known_by_its_class(entry: str, holds: bool) -> None:
+    kept = replace(A, entries=("shop.Entry", entry))
+    with mock.patch.object(module, "containers", return_value=[B, kept]):
+        found = module.containers_of_connections(case("GET /a"), context())
+    assert found == ([kept] if holds else [])
 
 
 def test_what_a_container_gains_is_per_request_to_its_only_endpoint() -> None:

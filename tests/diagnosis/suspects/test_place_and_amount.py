@@ -87,6 +87,20 @@ def test_a_case_of_growth_has_the_amount_of_the_signal_that_tells_it() -> None:
     assert known == Known(None, NOBODY, "goroutines")
 
 
+def test_an_amount_is_in_bytes_rather_than_in_blocks() -> None:
+    blocks, resident = signal(HEAP, unit="blocks"), signal(ResourceKind.MEMORY)
+    narrow, wide = amount("GET /a", 6.0, near=0.1), amount("GET /a", 16e3, near=1e3)
+    known = place_and_amount("unbounded-cache", case((blocks, narrow), (resident, wide)), context())
+    assert (known.amount, known.unit) == (wide, "bytes")
+    known = place_and_amount("unbounded-cache", case((blocks, narrow)), context())
+    assert (known.amount, known.unit) == (narrow, "blocks")
+    other = amount("POST /b", 16e3, near=1e3)
+    known = place_and_amount(
+        "unbounded-cache", case((blocks, narrow), (resident, other)), context()
+    )
+    assert known.unit == "blocks"
+
+
 def test_growth_with_time_is_sure_above_nothing() -> None:
     for low, sure in ((0.1, True), (0.0, False), (-1.0, False)):
         rate = HourlyRate(5.0, low, 9.0)

@@ -178,6 +178,10 @@ def test_a_container_that_holds_requests_is_told_with_their_class() -> None:
     assert told(("shop.KEPT", "flask.wrappers.Request")) == words
     assert told(("shop.KEPT", "shop.Entry, flask.wrappers.Request")) == words
     assert told(("shop.SEEN", ""), ("shop.KEPT", "flask.wrappers.Request")) == words
+    assert told(("shop.FAILED", "ValueError with its traceback")) == (
+        "shop.FAILED (list) holds ever more of ValueError with its traceback: "
+        "each keeps the frames of one request, and their variables."
+    )
     assert told(("shop.KEPT", "")) == told(("shop.KEPT", "shop.Basket, shop.requests.Line")) == ""
     assert told() == ""
 

@@ -16,6 +16,7 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import unknowns
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, run_context
+from soak.diagnosis.suspects.evidence import collect_evidence
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.place_and_amount import signal_told
 from soak.diagnosis.suspects.suspects import _suspect
@@ -327,6 +328,22 @@ def test_what_would_show_the_place_depends_on_what_was_traced() -> None:
     for duty in (1.0, 0.5, None):
         assert more_to_see(parts.context(*traced(duty), places=[GROWN])) == again
     assert more_to_see(parts.context(*traced(1.0))) == ""
+
+
+def test_where_nothing_was_traced_snapshots_prove_nothing() -> None:
+    memory = case(signal(ResourceKind.MEMORY, words="Memory grows."))
+    none, some = (parts.context(*traced(duty), places=[GROWN]) for duty in (0.0, 0.15))
+    assert str(unplaced(memory, none)) == "unknown: the hook could not trace allocations"
+    assert class_not_known(memory, none) == [
+        "Memory grows.",
+        "Nothing tells what kind of memory it is: no allocation was traced.",
+    ]
+    assert (none.profiled, some.profiled) == (False, True)
+    flat = replace(GROWN, levels=np.full_like(GROWN.levels, GROWN.levels[0]))
+    for duty, words in ((0.0, ""), (0.15, "The heap's snapshots hold hardly more")):
+        seen = collect_evidence(memory, parts.context(*traced(duty), places=[flat]))
+        assert seen.get(EvidenceKind.HEAP_FLAT, "").startswith(words)
+        assert (EvidenceKind.HEAP_FLAT in seen) is bool(words)
 
 
 def test_what_tracing_took_is_told_as_far_as_it_traced() -> None:
