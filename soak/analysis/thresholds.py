@@ -201,6 +201,10 @@ SHIFT_BLOCKS, SHIFT_FEWEST = 48, 4
 SHIFT_SCATTER = 0.02
 #: Most steps of a level shift: more are a staircase.
 SHIFTS_AT_MOST = 3
+#: Fewest steps up of a staircase that may go on, and the probability of another step until now from
+#: which it has ended. Fewer, or a higher probability: arenas and tables that doubled stay open;
+#: otherwise leaks in a few large steps pass.
+STEPS_AT_LEAST, STEP_DUE = 3, 0.95
 #: The height of a level shift, as a multiple of the blocks' scatter and of the remaining change
 #: within each level, and as a share of the first level. It affects only a sentence, not a verdict.
 #: Lower: noise or slow growth is reported as a shift.

@@ -2,14 +2,16 @@
 
 Binary segmentation (Scott and Knott, A cluster analysis method for grouping means in the analysis
 of variance, 1974): each cut minimises the sum of squares left on both sides, until every side is
-flat. Assumed: a few shifts. A level that steps again and again is a staircase, which the growth
-rule judges.
+flat. Assumed: a few shifts. A level that steps up again and again is a staircase, of which flat
+levels at the end prove nothing while the next step is not due.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from soak.analysis.thresholds import (
     SHIFT_SCATTER,
     SHIFT_SHARE,
     SHIFTS_AT_MOST,
+    STEP_DUE,
+    STEPS_AT_LEAST,
 )
 from soak.model import Floats
 
@@ -35,35 +39,67 @@ class LevelShift:
     time: float
 
 
+class _FlatLevels(NamedTuple):
+    """The medians of flat levels, and the blocks at which all but the first begin."""
+
+    medians: list[float]
+    cuts: list[int]
+
+
 def level_shift(times: Floats, values: Floats) -> LevelShift | None:
     """Return the shift between flat levels, or None if the series shows anything else.
 
     Times must rise and values must be finite.
     """
+    levels = _flat_levels(values, SHIFT_SHARE)
+    if levels is None or len(levels.cuts) > SHIFTS_AT_MOST:
+        return None
+    first, *_, last = levels.medians
+    return LevelShift(first, last, len(levels.cuts), _last_step(times, values, levels))
+
+
+def goes_on_in_steps(times: Floats, values: Floats) -> bool:
+    """Return True for a staircase that only rises, and rose so lately that its next step may just not be due.
+
+    Steps are taken as a Poisson process at their rate up to the last one. They have ended if the
+    time since then would have brought another with a probability of `STEP_DUE`.
+    """
+    levels = _flat_levels(values, 0.0)
+    if levels is None or len(levels.cuts) < STEPS_AT_LEAST or min(np.diff(levels.medians)) <= 0:
+        return False
+    last = _last_step(times, values, levels)
+    rising, since = last - float(times[0]), float(times[-1]) - last
+    return len(levels.cuts) * since < -math.log(1 - STEP_DUE) * rising
+
+
+def _flat_levels(values: Floats, share: float) -> _FlatLevels | None:
+    """Return the flat levels of a series; None if it shows anything else, or a step of at most this share of the first."""
     if len(values) < 2 * SHIFT_BLOCKS:
         return None
-    parts = np.array_split(np.arange(len(values)), SHIFT_BLOCKS)
     level = _block_medians(values)
     # Medians of counts hardly scatter. A step under a fiftieth of the range does not count.
     scatter = max(
         1.4826 * float(np.median(np.abs(np.diff(level)))), SHIFT_SCATTER * float(np.ptp(level))
     )
     cuts = _cuts(level, scatter, 0, SHIFT_BLOCKS)
-    if not cuts or len(cuts) > SHIFTS_AT_MOST:
+    if not cuts:
         return None
     edges = [0, *cuts, SHIFT_BLOCKS]
     medians = [_median(level, first, last) for first, last in pairwise(edges)]
     heights = np.abs(np.diff(medians))
-    if (heights <= max(SHIFT_HEIGHT * scatter, SHIFT_SHARE * abs(medians[0]))).any():
+    if (heights <= max(SHIFT_HEIGHT * scatter, share * abs(medians[0]))).any():
         return None
     bends = [_bend(level, first, last) for first, last in pairwise(edges)]
-    if max(bends) * SHIFT_FLAT > heights.min():
-        return None
-    low, high, cut = medians[-2], medians[-1], cuts[-1]
+    return None if max(bends) * SHIFT_FLAT > heights.min() else _FlatLevels(medians, cuts)
+
+
+def _last_step(times: Floats, values: Floats, levels: _FlatLevels) -> float:
+    """Return the time of the first value of the last level."""
+    parts = np.array_split(np.arange(len(values)), SHIFT_BLOCKS)
+    low, high, cut = levels.medians[-2], levels.medians[-1], levels.cuts[-1]
     around = np.arange(parts[cut - 1][0], parts[cut + 1][-1] + 1)
     beyond = np.abs(values[around] - high) < np.abs(values[around] - low)
-    first = around[int(np.argmax(beyond))] if beyond.any() else parts[cut][0]
-    return LevelShift(medians[0], high, len(cuts), float(times[first]))
+    return float(times[around[int(np.argmax(beyond))] if beyond.any() else parts[cut][0]])
 
 
 def _block_medians(values: Floats) -> Floats:

@@ -14,6 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from soak.analysis.statistics.growth_input import LevelPoints
+from soak.analysis.statistics.level_shift import goes_on_in_steps
 from soak.analysis.thresholds import (
     CANNOT_TELL,
     FLICKER,
@@ -133,6 +134,12 @@ def most_p_no_growth(lives: Sequence[LevelPoints]) -> float:
         )
         return CANNOT_TELL if goes_on else 1.0
     return max(0.3 * 0.5 ** (len(rises) - _RISES), 0.01)
+
+
+def is_unfinished_staircase(lives: Sequence[LevelPoints]) -> bool:
+    """Return True if the longest life rises in a few flat steps, so lately that the next may just not be due."""
+    life = max(lives, key=lambda points: len(points.times))
+    return goes_on_in_steps(life.times, life.values)
 
 
 def flickers(lives: Sequence[LevelPoints]) -> bool:

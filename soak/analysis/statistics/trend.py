@@ -25,6 +25,7 @@ from soak.analysis.statistics.room import constant_trend
 from soak.analysis.statistics.sawtooth import climbs_exactly, handful_of_floors
 from soak.analysis.statistics.step_processes import (
     flickers,
+    is_unfinished_staircase,
     late_to_early_rise,
     least_p_no_growth,
     most_p_no_growth,
@@ -130,10 +131,11 @@ def _fit_trend(subject: Subject) -> Trend:
         if any(len(p.times) > 1 and np.ptp(p.values) > 0 for p in fewer):
             points = [p for p in fewer if len(p.times) > 1]
             fit = _fit(subject, points, grain, rounded)
-    low, slope, high = (
-        float(x) for x in fit.average.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly
-    )
+    hourly = fit.average.growth.quantiles(np.array([0.025, 0.5, 0.975])) * fit.hourly
+    low, slope, high = hourly.tolist()
     chance = _chance(subject, fit, slope, lives, reduced, max(p.slack for p in points))
+    stairs = chance > SUSPICIOUS and is_unfinished_staircase(lives)
+    chance = CANNOT_TELL if stairs else chance
     lines = tuple(_line(p, slope, low, high) for p in points)
     resolution = (
         RESOLVED_AT * (high - low) / INTERVAL_ERRORS * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
@@ -150,7 +152,7 @@ def _fit_trend(subject: Subject) -> Trend:
     elif subject.integer:  # the next step of a count may have been about to come
         resolution = max(resolution, 3600 / fit.span)
     settled = fit.settles if fit.settles < fit.span else None
-    doubt = _doubt(fit, chance, slope, high - low)
+    doubt = _doubt(fit, chance, slope, high - low, stairs=stairs)
     return Trend(
         slope,
         low,
@@ -314,13 +316,13 @@ def _beside_floor(
     return max(weighted, SETTLING if slowed < _MUCH_SLOWER else CANNOT_TELL)
 
 
-def _doubt(fit: _Fit, chance: float, slope: float, width: float) -> _Doubt:
+def _doubt(fit: _Fit, chance: float, slope: float, width: float, *, stairs: bool) -> _Doubt:
     """Return why the recording cannot tell, and how much longer one probably would."""
     if math.isfinite(fit.settles) and fit.settles > _UNSETTLED * fit.span and chance >= CERTAIN:
         return _Doubt("still settling", fit.settles - fit.span)
     if not CERTAIN <= chance < SUSPICIOUS:
         return _Doubt()
-    if fit.average.jumpy:
+    if fit.average.jumpy or stairs:
         return _Doubt(_FEW_STEPS, STEPS_LONGER * fit.span)
     if fit.average.saturates:
         return _Doubt(_FILLING, FILLING_LONGER * fit.span)
@@ -335,14 +337,8 @@ def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:
     half = len(points.times) // 2
     last = float(np.median(points.values[half:] - slope / 3600 * (points.times[half:] - end)))
     hours = (end - start) / 3600
-    return Line(
-        start,
-        end,
-        last - slope * hours,
-        last,
-        last + (low - slope) * hours / 2,
-        last + (high - slope) * hours / 2,
-    )
+    lowest, highest = (last + (edge - slope) * hours / 2 for edge in (low, high))
+    return Line(start, end, last - slope * hours, last, lowest, highest)
 
 
 def _unknown(doubt: str, level: float = math.nan) -> Trend:
