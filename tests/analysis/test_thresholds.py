@@ -22,7 +22,7 @@ from soak.analysis.statistics import trend as trend_module
 from soak.analysis.statistics.creep import lasting_growth
 from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
-from soak.analysis.statistics.level_shift import level_shift
+from soak.analysis.statistics.level_shift import goes_on_in_steps, level_shift
 from soak.analysis.statistics.load_covariates import peak_connections
 from soak.analysis.statistics.model_averaging import ModelAverage
 from soak.analysis.statistics.plateau import _moves, first_fall_end, plateau_begin
@@ -366,6 +366,23 @@ def test_a_count_that_is_down_at_its_lowest_again_has_gained_nothing() -> None:
     assert flickers([life(2, 3, 2, 3, 4, 3, 2, 4, 2, 2, 3, 2)])
 
 
+def keeps_its_level(*parts: tuple[int, int]) -> bool:
+    """Whether a count does of which each of six parts is so often at 36, and then at 37; the first dips to 30 and back."""
+    counts = np.concatenate([[36.0] * usual + [37.0] * more for usual, more in parts])
+    counts[0] = 30.0
+    return flickers([LevelPoints(np.arange(len(counts), dtype=float), counts, 0.0)])
+
+
+@pins(thresholds, "LEVEL_PARTS", "LEVEL_SAMPLES", "LEVEL_SHARE")
+def test_a_count_that_is_mostly_at_one_level_in_each_sixth_has_gained_nothing() -> None:
+    assert keeps_its_level((6, 1), *[(6, 0)] * 5)
+    assert not keeps_its_level((6, 0), *[(6, 0)] * 4, (5, 0))
+    assert not keeps_its_level((5, 1), *[(6, 0)] * 4, (3, 3))
+    assert keeps_its_level((9, 1), *[(10, 0)] * 4, (6, 4))
+    assert not keeps_its_level((9, 1), *[(10, 0)] * 4, (5, 5))
+    assert not keeps_its_level(*[(10, 0)] * 5, (9, 1))  # it was never so high before
+
+
 @pins(thresholds, "FALL_SHARE", "FALL_HEIGHT")
 def test_a_first_fall_ends_in_the_first_quarter_and_is_of_twice_what_follows() -> None:
     times = np.arange(200.0)
@@ -581,6 +598,21 @@ def test_four_steps_are_a_staircase() -> None:
     assert shifted((9, 100), (9, 200), (10, 300), (10, 400), (10, 500)) == 0
 
 
+def goes_on(*levels: tuple[int, float]) -> bool:
+    """Whether a level that stands at each of these for so many blocks may go on in steps."""
+    values = in_blocks(*(value for blocks, value in levels for _ in range(blocks)))
+    return goes_on_in_steps(np.arange(float(len(values))), values)
+
+
+@pins(thresholds, "STEPS_AT_LEAST", "STEP_DUE")
+def test_three_steps_up_may_go_on_until_the_next_would_have_come() -> None:
+    assert goes_on((12, 100), (12, 110), (12, 120), (12, 130))
+    assert not goes_on((16, 100), (16, 110), (16, 120))
+    assert goes_on((9, 100), (8, 110), (8, 120), (23, 130))
+    assert not goes_on((8, 100), (8, 110), (7, 120), (25, 130))
+    assert not goes_on((12, 100), (12, 110), (12, 105), (12, 130))  # and never down
+
+
 @pins(thresholds, "SHIFT_FLAT")
 def test_a_level_bends_by_a_quarter_of_the_step_at_most() -> None:
     for bend, detected in ((22.5, True), (27.0, False)):
@@ -729,7 +761,12 @@ def test_every_threshold_has_a_boundary_test() -> None:
 
 #: Where a quarter more or less is not what tells: a place between two other thresholds; and levels shorter than four blocks,
 #: which the comparison of eighths refuses before.
-BETWEEN = {"CANNOT_TELL": (0.1, 0.55), "SETTLING": (0.45,), "SHIFT_FEWEST": (5,)}
+BETWEEN = {
+    "CANNOT_TELL": (0.1, 0.55),
+    "SETTLING": (0.45,),
+    "SHIFT_FEWEST": (5,),
+    "STEP_DUE": (0.9, 0.98),
+}
 
 
 @pytest.mark.parametrize(

@@ -316,7 +316,7 @@ def _beside_floor(
     return max(weighted, SETTLING if slowed < _MUCH_SLOWER else CANNOT_TELL)
 
 
-def _doubt(fit: _Fit, chance: float, slope: float, width: float, *, stairs: bool) -> _Doubt:
+def _doubt(fit: _Fit, chance: float, slope: float, width: float, *, stairs: bool = False) -> _Doubt:
     """Return why the recording cannot tell, and how much longer one probably would."""
     if math.isfinite(fit.settles) and fit.settles > _UNSETTLED * fit.span and chance >= CERTAIN:
         return _Doubt("still settling", fit.settles - fit.span)
