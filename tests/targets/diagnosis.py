@@ -42,10 +42,10 @@ def _named(leak: Leak, suspects: Sequence[Mapping[str, Any]]) -> Mapping[str, An
 def same_place(truth: str, said: str) -> bool:
     """Whether the function is the same, however a compiler named it when it put it into another, and the file where known.
 
-    The truth may name the class that is left open as well: ` or java.net.Socket`.
+    The truth may name another as well, such as the class that is left open: ` or java.net.Socket`.
     """
-    truth, _, opened = truth.partition(" or ")
-    if opened and said == opened:
+    truth, _, other = truth.partition(" or ")
+    if other and (said == other or same_place(other, said)):
         return True
     function, _, file = truth.partition(" ")
     named, _, beside = said.partition(" ")
