@@ -491,3 +491,29 @@ def test_findings_are_in_the_order_of_their_subjects() -> None:
         f"Thing {i} did not change at all" for i in range(5)
     ]
     assert not any(math.isnan(finding.observed or 0) for finding in judge_growth(subjects, MONTH))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("each", [60, 600])
+def test_five_even_steps_up_are_never_a_pass(each: int, seed: int) -> None:
+    """The line of a leak in batches: steps that are flat in between fit a steady level with steps too."""
+    levels = np.repeat(100.0 + 10.0 * np.arange(5), each)
+    count = subject(levels + np.abs(noise(5 * each, seed)).round(), **COUNTED)
+    size = subject(MIB * (levels + 0.3 * noise(5 * each, seed)))
+    for finding in judge_growth([count, size], MONTH):
+        assert finding.verdict is not Verdict.PASS, finding.reason
+
+
+def test_steps_that_ended_as_long_ago_as_they_took_pass() -> None:
+    levels = np.array([100.0, 110.0, 120.0, 130.0])[np.minimum(np.arange(900) // 100, 3)]
+    [finding] = judge_growth([subject(MIB * (levels + 0.3 * noise(900)))], MONTH)
+    assert finding.verdict is Verdict.PASS, finding.reason
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_count_that_is_36_give_or_take_one_passes(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = 36.0 + rng.choice([-1, 0, 1, 2], 95, p=[0.03, 0.85, 0.1, 0.02])
+    counts[rng.integers(10, 80)] = 34.0
+    [finding] = judge_growth([subject(counts, **COUNTED)], MONTH)
+    assert finding.verdict is Verdict.PASS, finding.reason
