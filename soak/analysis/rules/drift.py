@@ -17,7 +17,7 @@ from soak.analysis.rules.more_time import more_seconds, more_would_tell
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.trend import fit_trend
-from soak.analysis.thresholds import CERTAIN
+from soak.analysis.thresholds import CERTAIN, WARMUP_SECONDS
 from soak.catalog.process import CPU_SECONDS
 from soak.model import Finding, Floats, RuleName, Series, Trend, Verdict
 from soak.units import capitalized, show_duration, show_ratio
@@ -27,8 +27,10 @@ _MOST_BLOCKS, _FEWEST_BLOCKS = 240, 20
 #: Requests per block beyond a quantile, on average: with fewer, the quantile is the noise of one
 #: slow request.
 _BEYOND = 3
-#: Without a limit, p99 must certainly rise by this share of itself to be a finding at all.
-_NOTABLE = 0.2
+#: Without a limit, p99 must certainly rise by this share of itself to be a finding at all; at the
+#: beginning of `WARMUP_SECONDS` by this share, and by so many seconds. In the first minutes JITs,
+#: caches and pools are not warm, and 1.4 ms more may be another program's work on the machine.
+_NOTABLE, _NOTABLE_AT_FIRST, _NOTABLE_SECONDS = 0.2, 1.0, 0.005
 
 
 def drift_findings(asked: RuleInput) -> Iterator[Finding]:
@@ -41,7 +43,9 @@ def drift_findings(asked: RuleInput) -> Iterator[Finding]:
         if trend is None or trend.p_no_growth > CERTAIN or not math.isfinite(trend.slope_low):
             return
         low, change, high = _change(prepared, trend)
-        if low >= _NOTABLE:
+        youth = max(0.0, 1.0 - prepared.loaded_seconds / WARMUP_SECONDS)
+        start = _start(prepared, trend)
+        if low >= _notable(youth) and low * start >= _NOTABLE_SECONDS * youth:
             measured = f"{show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)})"
             reason = f"p99 latency climbs steadily: by {measured} over {_steady(prepared)}, under the same load."
             yield Finding(
@@ -175,9 +179,18 @@ def _other(prepared: Prepared, windows: EndpointWindows, key: str) -> tuple[Floa
         return cpu.times[inside], cpu.values[inside] / np.where(done > 0, done, np.nan)
 
 
+def _notable(youth: float) -> float:
+    """Return by which share p99 must rise; `youth` (1 to 0) is the share of the warm-up's time that is left."""
+    return _NOTABLE + (_NOTABLE_AT_FIRST - _NOTABLE) * youth
+
+
+def _start(prepared: Prepared, trend: Trend) -> float:
+    """Return the level at the start of the judged stretch."""
+    return abs(trend.level - trend.slope_per_hour * prepared.judged_seconds / 3600)
+
+
 def _change(prepared: Prepared, trend: Trend) -> tuple[float, float, float]:
     """Return low, middle and high of the change over the judged stretch, as a share of the level at its start."""
     hours = prepared.judged_seconds / 3600
-    start = abs(trend.level - trend.slope_per_hour * hours)
-    scale = hours / max(start, 1e-12)
+    scale = hours / max(_start(prepared, trend), 1e-12)
     return trend.slope_low * scale, trend.slope_per_hour * scale, trend.slope_high * scale

@@ -112,6 +112,31 @@ def test_a_p99_without_a_limit_may_not_certainly_rise_by_a_fifth(
 
 
 @pytest.mark.parametrize(
+    ("start", "low", "seconds", "told"),
+    [
+        (2.1, 1.9, 120.0, False),  # a healthy Go service on a machine with other work: ms
+        (2.1, 4.1, 120.0, True),  # by 4 ms after two minutes, and by 84%
+        (2.1, 3.9, 120.0, False),
+        (100.0, 85.0, 120.0, True),
+        (100.0, 83.0, 120.0, False),
+        (100.0, 61.0, 300.0, True),
+        (100.0, 59.0, 300.0, False),
+        (100.0, 20.1, 600.0, True),
+        (2.0, 0.41, 600.0, True),
+        (100.0, 19.9, 600.0, False),
+    ],
+)
+def test_in_the_first_minutes_p99_must_rise_by_more(
+    start: float, low: float, seconds: float, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = 3600 / seconds / 1000
+    trend = Trend(low * each, low * each, 2 * low * each, 1.0, None, (start + low) / 1000)
+    monkeypatch.setattr(rule, "_trend", lambda *_: (replace(trend, p_no_growth=0.01), ""))
+    asked = RuleInput(prepared(end=seconds, judged_from=0.0, start=0.0), Limits())
+    assert bool(list(drift_findings(asked))) is told
+
+
+@pytest.mark.parametrize(
     ("trend", "seconds", "shares"),
     [
         (change(1.0, 2.0, 4.0), 3600.0, (0.1, 0.2, 0.4)),
