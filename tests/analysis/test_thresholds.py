@@ -298,6 +298,23 @@ def test_open_memory_that_has_warmed_up_passes() -> None:
     assert warmed_up(1.9, 0.3, 0.14, source="process") is OPEN  # more than warm-up explains
 
 
+def stepped_up(by: float, *, source: str = SNAPSHOT_SOURCE, stepwise: bool = True) -> Verdict:
+    """An open verdict on memory at 100 MiB that rises in two steps, the last of them late, as a trend of few steps or not."""
+    values = 2.0**20 * np.repeat([100.0, 100.0 + by / 2, 100.0 + by], [100, 250, 190])
+    series = replace(gauge(RSS, values), source=source)
+    trend = replace(rate(5e5, 1e6), stepwise=stepwise)
+    finding = Finding(RuleName.GROWTH, RSS, OPEN, "It may grow.", unit="bytes/h", trend=trend)
+    prepared = prepare(recording(series, seconds=540), 0.0)
+    return within_warmup(prepared, Subject(series, "the heap", "bytes"), finding).verdict
+
+
+def test_a_few_steps_may_rise_as_much_as_a_creep() -> None:
+    assert stepped_up(2.4) is PASS
+    assert stepped_up(2.6) is OPEN
+    assert stepped_up(2.4, stepwise=False) is OPEN
+    assert stepped_up(2.4, source="process") is OPEN
+
+
 def creeping(times: Floats, rises: float, leaks: float = 0.0, scale: float = 2.0**20) -> Finding:
     """An open verdict on a heap at 100 after collections that rises by `rises` in its last two thirds, and `leaks` a span.
 

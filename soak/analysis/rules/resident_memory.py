@@ -185,7 +185,7 @@ def _bounded_by(
         return None
     if finding.trend is not None and series.name == RESIDENT_OUTSIDE_HEAP:
         trend = replace(trend, level=finding.trend.level)
-    state = "rises ever more slowly" if trend.slope_low > 0 else "is steady"
+    state = "hardly rises" if trend.slope_low > 0 else "is steady"
     why = f"Resident memory {where} {state}; the rest of it is garbage."
     return replace(
         finding.adjusted(_STEP, Verdict.PASS, why),

@@ -195,6 +195,10 @@ def _if_warmed_up(
     if lasting is not None and lasting.low <= 0 and lasting.rise < _most_creep(rise, subject):
         trend = beside_creep(trend, lasting)
         finding = replace(finding, trend=trend, observed=trend.slope_per_hour)
+    elif rise.bare and trend.stepwise and abs(rise.total) < _most_creep(rise, subject):
+        steps = f"{rose}, in a few steps: a young service creeps by as much"
+        most = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
+        return finding.adjusted("warm-up", Verdict.PASS, f"{steps}. Any growth is under {most}.")
     elif ended:
         # Its lasting growth may be as slow as the small rise of the last third.
         late = 3 * 3600 * rise.thirds[-1] / float(times[-1] - times[0])
@@ -208,7 +212,7 @@ def _if_warmed_up(
 
 
 def _most_creep(rise: _Rise, subject: Subject) -> float:
-    """Return how much creep may raise the level in the last two thirds."""
+    """Return how much creep may raise the level in the last two thirds, or a few steps in all."""
     least = CREEP_LEAST if subject.unit == Unit.BYTES else 0.0
     return CREEP_RISE * max(rise.level, least)
 

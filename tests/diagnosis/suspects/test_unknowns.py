@@ -340,7 +340,7 @@ def test_where_nothing_was_traced_snapshots_prove_nothing() -> None:
     ]
     assert (none.profiled, some.profiled) == (False, True)
     flat = replace(GROWN, levels=np.full_like(GROWN.levels, GROWN.levels[0]))
-    for duty, words in ((0.0, ""), (0.15, "The heap's snapshots hold hardly more")):
+    for duty, words in ((0.0, ""), (0.99, ""), (1.0, "The heap's snapshots hold hardly more")):
         seen = collect_evidence(memory, parts.context(*traced(duty), places=[flat]))
         assert seen.get(EvidenceKind.HEAP_FLAT, "").startswith(words)
         assert (EvidenceKind.HEAP_FLAT in seen) is bool(words)
