@@ -300,7 +300,7 @@ def test_open_memory_that_has_warmed_up_passes() -> None:
 
 def stepped_up(by: float, *, source: str = SNAPSHOT_SOURCE, stepwise: bool = True) -> Verdict:
     """An open verdict on memory at 100 MiB that rises in two steps, the last of them late, as a trend of few steps or not."""
-    values = 2.0**20 * np.repeat([100.0, 100.0 + by / 2, 100.0 + by], [100, 250, 190])
+    values = 2.0**20 * np.repeat([100.0, 100.0 + by / 2, 100.0 + by], [250, 200, 90])
     series = replace(gauge(RSS, values), source=source)
     trend = replace(rate(5e5, 1e6), stepwise=stepwise)
     finding = Finding(RuleName.GROWTH, RSS, OPEN, "It may grow.", unit="bytes/h", trend=trend)

@@ -35,7 +35,12 @@ from soak.diagnosis.suspects.native_memory import (
     off_heap,
     off_heap_alone,
 )
-from soak.diagnosis.suspects.retained_requests import context_package, kept_requests, timers_grow
+from soak.diagnosis.suspects.retained_requests import (
+    contained_requests,
+    context_package,
+    kept_requests,
+    timers_grow,
+)
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import (
     FILLING_ERRORS,
@@ -290,6 +295,8 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.REQUESTS_KEPT: lambda case, context: (
         kept_requests(case, context)
         if case.of(PLACE, ResourceKind.HEAP, ResourceKind.REQUESTS)
+        else contained_requests(case, context)
+        if case.of(ResourceKind.MEMORY)
         else ""
     ),
     EvidenceKind.CONTAINER_FRAMES: _marked(

@@ -62,7 +62,7 @@ _CONSTRUCTOR = re.compile(r"\.(?:__init__|__new__|<init>)$")
 
 def kept_requests(case: Case, context: RunContext) -> str:
     """Say which request objects are retained in growing numbers; empty if none are, or only through other endpoints."""
-    if counted := _counted(case, context) or _contained(case, context):
+    if counted := _counted(case, context) or contained_requests(case, context):
         return counted
     cached = any(container.endpoints for container in containers_of(case, context))
     by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
@@ -147,7 +147,7 @@ def _requests_in(container: GrowingContainer) -> str:
     )
 
 
-def _contained(case: Case, context: RunContext) -> str:
+def contained_requests(case: Case, context: RunContext) -> str:
     """Say which growing container of the service holds objects of requests; empty if none does."""
     for container in containers_of_requests(case, context):
         entry = _requests_in(container)
