@@ -372,10 +372,10 @@ def test_the_classes_of_a_container_s_entries_and_their_parts_are_told_and_stay_
         row for row in containers.lengths() if row[0]["holder"] == "keeping.LOCAL.kept"
     ]
     assert (labels["kind"], length) == ("thread-local list", 42)
-    module.__dict__["STOP"].set()
     vars(module)["REQUESTS"].append(5)
     vars(module)["PLAIN"].append(vars(module)["SLOTTED"][0])
     assert told() == first  # a label that changes would begin another series
+    vars(module)["STOP"].set()
 
 
 def test_caches_are_seen_after_their_objects_are_frozen(monkeypatch: pytest.MonkeyPatch) -> None:

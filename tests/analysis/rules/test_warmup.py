@@ -475,6 +475,7 @@ def test_a_creep_that_leaves_no_growth_passes(
 ) -> None:
     lasting = LastingGrowth(2.0, 1.0, low, 9.0, rose)
     monkeypatch.setattr(warmup, "lasting_growth", lambda *_: lasting)
+    monkeypatch.setattr(warmup, "CREEP_LEAST", 0.0)
     finding = warmed_up(rise(10.0, 9.0, 8.0, level=1000.0, bare=bare), 1.0)
     if not passes:
         assert finding == growth(Verdict.INCONCLUSIVE)
