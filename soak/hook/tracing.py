@@ -60,6 +60,9 @@ class Tracing:
         self.aside = threading.RLock()
         self._sums: Sums = {}
         self._pairs = 0
+        # Whether the service was too idle for the last measurement, and the share of a processor
+        # that it had used just before.
+        self._was_idle, self._too_idle = False, 0.0
 
     @property
     def in_windows(self) -> bool:
@@ -102,6 +105,7 @@ class Tracing:
         if self._thread is not None:
             self._thread.join(LONG + _LONGEST_REST)
         self._thread = self.cost = None
+        self._too_idle = 0.0
         self.frames = self._asked_frames
         self._sums, self._pairs = {}, 0
         tracemalloc.stop()
@@ -116,9 +120,13 @@ class Tracing:
                 worked, waited, ended = _work(LOOK, self._stop)
                 if ended:
                     return
-                at_work, keeps_up = worked >= _IDLE * LOOK, worked + waited < SATURATED * LOOK
+                # Measuring loses all traces, so a service that was too idle for it is measured again
+                # only when it works twice as much.
+                at_work = worked >= max(_IDLE, 2 * self._too_idle) * LOOK
+                keeps_up = worked + waited < SATURATED * LOOK
                 if at_work if self.cost is None else not keeps_up:
                     self._measure()
+                    self._too_idle = worked / LOOK if self._was_idle else 0.0
                 elif not tracemalloc.is_tracing():
                     tracemalloc.start(self.frames)
         self._windows_and_rests()
@@ -152,12 +160,16 @@ class Tracing:
         A single interval in which the service cannot keep up ends the measurement. Returns None if it cannot
         keep up without tracing either, or is idle, since the cost is then unknown. Tracing is off afterwards.
         """
+        self._was_idle = False
         without = within = waited = cost = 0.0
         for pair in range(1, _PAIRS + 1):
             tracemalloc.stop()
             worked, queued, ended = _work(_MEASURED, self._stop)
             without, seconds = without + worked, pair * _MEASURED
-            if ended or worked + queued >= SATURATED * _MEASURED or without < _IDLE * seconds:
+            if ended or worked + queued >= SATURATED * _MEASURED:
+                return None
+            if without < _IDLE * seconds:
+                self._was_idle = True
                 return None
             tracemalloc.start(frames)
             worked, queued, _ = _work(_MEASURED, self._stop)

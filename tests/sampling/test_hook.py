@@ -461,6 +461,19 @@ def test_a_service_at_work_is_measured_in_turns_and_traced_where_that_is_cheap(
     assert traced == [True, *(False, True) * 8, True]
 
 
+def test_a_service_that_is_too_idle_to_measure_keeps_its_traces_until_it_works_twice_as_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hardly, less, more = (0.06, 0.0), (0.04, 0.0), (0.13, 0.0)
+    watched, traced = kept_to_the_budget(
+        monkeypatch, hardly, less, *[hardly] * 6, more, less, *[more] * 3
+    )
+    assert watched.cost is None
+    # Off in each measurement, and in the look after it that starts it again.
+    off = [index for index, on in enumerate(traced) if not on]
+    assert off == [1, 2, 9, 10]
+
+
 def test_a_service_that_is_slowed_down_has_one_bad_stretch_for_each_depth_of_stacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
