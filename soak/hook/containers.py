@@ -190,7 +190,8 @@ def _in_globals() -> Iterator[tuple[Any, str, str, Any, int]]:
     for module in _own_modules():
         for name, value in list(vars(module).items()):
             holder = f"{module.__name__}.{name}"
-            if isinstance(value, threading.local):
+            # By its type: what isinstance() asks of a lazy object, that one may work out.
+            if issubclass(type(value), threading.local):
                 for attribute, longest, length in _of_threads(value):
                     kind = f"thread-local {type(longest).__name__}"
                     yield (id(value), attribute), f"{holder}.{attribute}", kind, longest, length
@@ -202,10 +203,11 @@ def _in_globals() -> Iterator[tuple[Any, str, str, Any, int]]:
 
 def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any]]:
     """Yield a container itself, or the containers in attributes of a class or object, if `module` defines the class."""
-    if type(value) in _CONTAINERS or isinstance(value, collections.OrderedDict):
+    kind = type(value)
+    if kind in _CONTAINERS or issubclass(kind, collections.OrderedDict):
         yield holder, value
         return
-    owner = value if isinstance(value, type) else type(value)
+    owner = value if issubclass(kind, type) else kind
     if owner.__module__ != module:
         return
     for name, inner in list(getattr(value, "__dict__", {}).items()):

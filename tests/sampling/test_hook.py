@@ -331,6 +331,10 @@ BEGAN, STOP = threading.Event(), threading.Event()
 threading.Thread(target=leave, args=(30,)).start()
 BEGAN.wait(10)
 LOCAL.kept = [Request(1)] * 12
+class Lazy:
+    @property
+    def __class__(self): raise RuntimeError("it would be worked out")
+LAZY = Lazy()
 RAISED, NEVER_RAISED = fill(caught), [ValueError(n) for n in range(30)]
 """
 
