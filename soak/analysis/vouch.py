@@ -66,6 +66,25 @@ def horizon(subject: Subject, trend: Trend) -> float:
     return min(3600 * room(subject, trend.level) / fastest, MOST) if fastest > 0 else MOST
 
 
+def is_sound_pass(subject: Subject, finding: Finding, judged: float) -> bool:
+    """Return True for a pass that its own trend shows not to be hollow over `judged` seconds."""
+    return (
+        finding.verdict is Verdict.PASS
+        and finding.trend is not None
+        and horizon(subject, finding.trend) >= HOLLOW * judged
+    )
+
+
+def passed_by(finding: Finding, step: str, why: str, better: Subject, trend: Trend) -> Finding:
+    """Return a finding as a pass with the trend and the horizon of a series that measures the same better."""
+    return replace(
+        finding.adjusted(step, Verdict.PASS, why),
+        trend=trend,
+        observed=trend.slope_per_hour,
+        vouched_seconds=horizon(better, trend),
+    )
+
+
 def vouched(
     subjects: Sequence[Subject], findings: Sequence[Finding], judged: float
 ) -> list[Finding]:

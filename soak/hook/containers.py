@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import gc
+import os
 import sys
 import threading
 import types
@@ -244,15 +245,16 @@ def trim() -> int | None:
         give_back = ctypes.CDLL(None).malloc_trim
     except (ImportError, OSError, AttributeError):
         return None
-    before = _resident()
+    before = resident()
     give_back(0)
-    after = _resident()
+    after = resident()
     return None if before is None or after is None else max(before - after, 0)
 
 
-def _resident() -> int | None:
+def resident() -> int | None:
+    """Return the resident memory of this process in bytes; None where there is no /proc."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * 4096
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except (OSError, ValueError, IndexError):
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import gc
-import os
 import sys
 import threading
 import time
@@ -12,7 +11,7 @@ import tracemalloc
 import types
 from typing import Any
 
-from .containers import lengths, trim
+from .containers import lengths, resident, trim
 from .openings import count_openings, openings, stop_counting
 from .source_code import call, libraries
 from .threads import tasks
@@ -27,15 +26,6 @@ _MOST_HELD, _DEEPLY = 200000, 5
 _WATCHED, _EVERY, _LARGE, _BLOCK, _MOST_PASSING = 0.25, 0.005, 4 << 20, 256 << 10, 20
 #: Objects that a thread-local only refers to, and does not hold.
 _NOT_HELD = (type, types.ModuleType, types.FunctionType, types.MethodType, threading.Thread)
-
-
-def _resident() -> list[int]:
-    """Return the resident memory of this process in bytes; nothing where there is no /proc."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as counters:
-            return [int(counters.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")]
-    except (OSError, ValueError, IndexError):
-        return []
 
 
 class Memory:
@@ -96,7 +86,9 @@ class Memory:
             ["python_tracing_duty_ratio", {}, self._tracing.duty],
         ]
         gc.collect()
-        rows += [["process_resident_after_gc_bytes", {}, size] for size in _resident()]
+        size = resident()
+        if size is not None:
+            rows.append(["process_resident_after_gc_bytes", {}, size])
         if hasattr(sys, "getallocatedblocks"):  # CPython counts them at no cost
             rows.append(["python_allocated_blocks", {}, sys.getallocatedblocks()])
         if tracemalloc.is_tracing() and not self._tracing.in_windows:

@@ -8,10 +8,9 @@ collection and read the size at once, so the same heap has hardly any garbage in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from soak.analysis.statistics.growth_input import Subject
-from soak.analysis.vouch import HOLLOW, bound, horizon
+from soak.analysis.vouch import bound, is_sound_pass, passed_by
 from soak.catalog.metrics import COLLECTORS, selects
 from soak.model import Finding, Trend, Verdict
 from soak.units import capitalized
@@ -43,18 +42,11 @@ def _beside_exact(
     trend = finding.trend
     if trend is None or subject.limit is not None or finding.verdict is Verdict.FAIL:
         return finding
-    if finding.verdict is Verdict.PASS and horizon(subject, trend) >= HOLLOW * judged:
-        return finding
-    exact = _exact_size(subject, pairs)
+    exact = None if is_sound_pass(subject, finding, judged) else _exact_size(subject, pairs)
     if exact is None or trend.slope_low > bound(exact[1]):
         return finding
     why = f"{capitalized(subject.noun)} moves with requests under way: just after the collections of snapshots it is steady."
-    return replace(
-        finding.adjusted(_STEP, Verdict.PASS, why),
-        trend=exact[1],
-        observed=exact[1].slope_per_hour,
-        vouched_seconds=horizon(*exact),
-    )
+    return passed_by(finding, _STEP, why, *exact)
 
 
 def _exact_size(

@@ -32,10 +32,11 @@ from soak.analysis.thresholds import (
     RESIDENT_ALONE_SECONDS,
     SUSPICIOUS,
 )
-from soak.analysis.vouch import HOLLOW, horizon
+from soak.analysis.vouch import horizon, is_sound_pass, passed_by
 from soak.catalog.metrics import COLLECTORS, metric_of, selector
 from soak.catalog.process import ANONYMOUS, RESIDENT_AFTER_GC, RESIDENT_OUTSIDE_HEAP
-from soak.model import Finding, Floats, Series, Trend, Verdict, instance_of
+from soak.catalog.row_types import Collector
+from soak.model import Finding, Floats, Labels, Series, Trend, Verdict, instance_of
 from soak.units import show_amount, show_bytes
 
 #: Selectors of heaps just after a collection that a snapshot forced, of live heaps, and for
@@ -71,18 +72,10 @@ def explain_resident_memory(
         heap = _heap_beside(finding, companions)
         metric = metric_of(finding.series, finding.labels)
         whole = metric is not None and metric.whole
-        asked = whole and subject.limit is None and not _vouches(prepared, subject, finding)
+        sound = is_sound_pass(subject, finding, prepared.judged_seconds)
+        asked = whole and subject.limit is None and not sound
         result.append(_in_the_light(prepared, subject, finding, heap, judge) if asked else finding)
     return result
-
-
-def _vouches(prepared: Prepared, subject: Subject, finding: Finding) -> bool:
-    """Return True for a pass that is not hollow."""
-    return (
-        finding.verdict is Verdict.PASS
-        and finding.trend is not None
-        and horizon(subject, finding.trend) >= HOLLOW * prepared.judged_seconds
-    )
 
 
 def _heap_beside(resident: Finding, companions: Sequence[Finding]) -> Finding | None:
@@ -154,16 +147,12 @@ def _without_garbage(
     if after is not None:
         yield after, "just after a collection"
     whole = prepared.beside(subject.series.name, labels)
-    for collector in COLLECTORS if steady_heap and whole is not None else ():
-        spans, released = (
-            prepared.beside(name, labels) if name else None
-            for name in (collector.spans, collector.released)
-        )
-        if whole is None or spans is None or released is None:
-            continue
-        if len(spans.times) == len(released.times) > 1:
-            heap = np.interp(whole.times, spans.times, spans.values - released.values)
-            values = whole.values - heap
+    if whole is None or not steady_heap:
+        return
+    for collector in COLLECTORS:
+        heap = _less_returned(prepared, collector.spans, collector, labels)
+        if heap is not None:
+            values = whole.values - np.interp(whole.times, heap.times, heap.values)
             yield replace(whole, name=RESIDENT_OUTSIDE_HEAP, values=values), "outside of the heap"
 
 
@@ -187,12 +176,7 @@ def _bounded_by(
         trend = replace(trend, level=finding.trend.level)
     state = "hardly rises" if trend.slope_low > 0 else "is steady"
     why = f"Resident memory {where} {state}; the rest of it is garbage."
-    return replace(
-        finding.adjusted(_STEP, Verdict.PASS, why),
-        trend=trend,
-        observed=trend.slope_per_hour,
-        vouched_seconds=horizon(beside, trend),
-    )
+    return passed_by(finding, _STEP, why, beside, trend)
 
 
 def _alone_above_steady_heap(prepared: Prepared, finding: Finding) -> Finding:
@@ -275,8 +259,18 @@ def _taken(prepared: Prepared, subject: Subject) -> list[Series]:
             prepared.beside(collector.taken, subject.series.labels) if collector.released else None
         )
         if total is not None:
-            released = prepared.beside(collector.released, subject.series.labels)
-            if released is None or len(released.times) != len(total.times):
-                return [total]
-            return [replace(total, values=total.values - released.values), total]
+            less = _less_returned(prepared, collector.taken, collector, subject.series.labels)
+            return [total] if less is None else [less, total]
     return []
+
+
+def _less_returned(
+    prepared: Prepared, taken: str, collector: Collector, labels: Labels
+) -> Series | None:
+    """Return what a runtime took by a series less what it gave back; None if it does not report both at the same times."""
+    total, released = (
+        prepared.beside(name, labels) if name else None for name in (taken, collector.released)
+    )
+    if total is None or released is None or len(released.times) != len(total.times):
+        return None
+    return replace(total, values=total.values - released.values)

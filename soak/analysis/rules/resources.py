@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 from soak.analysis.positive_control import with_positive_control
@@ -69,12 +68,10 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
     def judge(subject: Subject) -> Finding:
         return judge_growth([subject], limits.survive.for_)[0]
 
-    def settled(findings: Sequence[Finding]) -> list[Finding]:
-        pairs = zip(clocked, findings, strict=True)
-        return [within_warmup(prepared, *pair, kept=kept) for pair in pairs]
-
-    grown = explain_live_heaps(clocked, grown, settled(grown), seconds)
-    findings = explain_resident_memory(prepared, clocked, grown, settled(grown), judge)
+    pairs = zip(clocked, grown, strict=True)
+    companions = [within_warmup(prepared, *pair, kept=kept) for pair in pairs]
+    findings = explain_live_heaps(clocked, grown, companions, seconds)
+    findings = explain_resident_memory(prepared, clocked, findings, companions, judge)
     findings = explain_class_metadata(prepared, clocked, findings, judge)
     judged = prepared.judged_series()
     for index, subject in enumerate(clocked):

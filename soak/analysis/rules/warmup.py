@@ -191,21 +191,19 @@ def _if_warmed_up(
         return finding
     times, values = _judged(subject)
     ended = youth > 0 and rise.ended(youth)
+    how = "ever more slowly: it warmed up" if rise.total >= 0 else "and its rise had ended before"
     lasting = lasting_growth(times, values) if rise.bare and not ended else None
     if lasting is not None and lasting.low <= 0 and lasting.rise < _most_creep(rise, subject):
         trend = beside_creep(trend, lasting)
         finding = replace(finding, trend=trend, observed=trend.slope_per_hour)
     elif rise.bare and trend.stepwise and abs(rise.total) < _most_creep(rise, subject):
-        steps = f"{rose}, in a few steps: a young service creeps by as much"
-        most = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
-        return finding.adjusted("warm-up", Verdict.PASS, f"{steps}. Any growth is under {most}.")
+        how = "in a few steps: a young service creeps by as much"
     elif ended:
         # Its lasting growth may be as slow as the small rise of the last third.
         late = 3 * 3600 * rise.thirds[-1] / float(times[-1] - times[0])
         finding = replace(finding, trend=replace(trend, slope_low=min(trend.slope_low, late)))
     else:
         return finding
-    how = "ever more slowly: it warmed up" if rise.total >= 0 else "and its rise had ended before"
     most = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
     reason = f"{rose}, {how}. Any growth is under {most}."
     return finding.adjusted("warm-up", Verdict.PASS, reason)

@@ -42,6 +42,7 @@ from soak.diagnosis.suspects.retained_requests import (
     timers_grow,
 )
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
+from soak.diagnosis.suspects.unknowns import traced_in_part
 from soak.diagnosis.thresholds import (
     FILLING_ERRORS,
     FILLING_RATIO,
@@ -155,9 +156,8 @@ def _heap_flat(case: Case, context: RunContext) -> str:
     if flat is not None and not context.heap_may_grow:
         return flat.reason
     # Windows of tracing tell only what they surely saw: nothing seen is not nothing kept.
-    whole = context.tracing_duty is None or context.tracing_duty >= 1
-    least = LEAST_HEAP_SHARE * resident[0].each.per_request
-    if context.profiled and whole and context.gained() < least:
+    whole = context.profiled and not traced_in_part(context)
+    if whole and context.gained() < LEAST_HEAP_SHARE * resident[0].each.per_request:
         return "The heap's snapshots hold hardly more at the end than at the beginning."
     return ""
 

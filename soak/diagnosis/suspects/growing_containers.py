@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -71,55 +71,59 @@ def growing_containers(case: Case, context: RunContext) -> str:
     sentences = [
         f"{container.holder} ({container.kind}) gains {_gain(container)}"
         for container in containers_of(case, context)[:MOST_NAMED]
-        if not _off_heap_in(container)
+        if not entry_of(container, _OFF_HEAP.__contains__)
     ]
     return f"{'; '.join(sentences)}." if sentences else ""
 
 
-def closures_in(container: GrowingContainer) -> str:
-    """Return the first closure of a container's entries; empty if none is one."""
-    return next((entry for entry in container.entries if entry.endswith("()")), "")
+def entry_of(container: GrowingContainer, wanted: Callable[[str], object]) -> str:
+    """Return the first of a container's entries that is `wanted`; empty if none is."""
+    return next(filter(wanted, container.entries), "")
 
 
 def containers_of_closures(case: Case, context: RunContext) -> list[GrowingContainer]:
     """Return the growing containers of the service that hold closures."""
-    return [container for container in containers_of(case, context) if closures_in(container)]
+    return _holding(_is_closure, case, context)
 
 
 def containers_of_connections(case: Case, context: RunContext) -> list[GrowingContainer]:
     """Return the growing containers of the service that hold connections of a database, or sessions, which hold them."""
-    return [
-        container
-        for container in containers_of(case, context)
-        if any(map(_OF_DATABASE.search, container.entries))
-    ]
+    return _holding(_OF_DATABASE.search, case, context)
 
 
 def containers_off_heap(case: Case, context: RunContext) -> list[GrowingContainer]:
     """Return the growing containers of the service that hold memory from the system, which Python does not allocate."""
-    return [container for container in containers_of(case, context) if _off_heap_in(container)]
-
-
-def kept_off_heap(case: Case, context: RunContext) -> str:
-    """Say which growing container holds memory from the system; empty if none does."""
-    for container in containers_off_heap(case, context)[:1] if case.memory_alone else ():
-        held = f"{container.holder} ({container.kind}) holds ever more of {_off_heap_in(container)}"
-        return f"{held}: memory from the system, outside of the heap."
-    return ""
-
-
-def _off_heap_in(container: GrowingContainer) -> str:
-    return next((entry for entry in container.entries if entry in _OFF_HEAP), "")
+    return _holding(_OFF_HEAP.__contains__, case, context)
 
 
 def kept_closures(case: Case, context: RunContext) -> str:
     """Say which growing container holds closures; empty if none does, or if something counted grows."""
-    if not case.memory_alone:
-        return ""
-    for container in containers_of_closures(case, context)[:1]:
-        held = f"{container.holder} ({container.kind}) holds ever more of {closures_in(container)}"
-        return f"{held}: a closure, which keeps the variables of the function around it."
+    what = "a closure, which keeps the variables of the function around it"
+    return _kept(_is_closure, what, case, context)
+
+
+def kept_off_heap(case: Case, context: RunContext) -> str:
+    """Say which growing container holds memory from the system; empty if none does, or if something counted grows."""
+    return _kept(
+        _OFF_HEAP.__contains__, "memory from the system, outside of the heap", case, context
+    )
+
+
+def _holding(
+    wanted: Callable[[str], object], case: Case, context: RunContext
+) -> list[GrowingContainer]:
+    return [container for container in containers_of(case, context) if entry_of(container, wanted)]
+
+
+def _kept(wanted: Callable[[str], object], what: str, case: Case, context: RunContext) -> str:
+    for container in _holding(wanted, case, context)[:1] if case.memory_alone else ():
+        held = f"{container.holder} ({container.kind}) holds ever more of {entry_of(container, wanted)}"
+        return f"{held}: {what}."
     return ""
+
+
+def _is_closure(entry: str) -> bool:
+    return entry.endswith("()")
 
 
 def _gain(container: GrowingContainer) -> str:

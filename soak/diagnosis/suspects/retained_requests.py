@@ -26,7 +26,11 @@ from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext, rise
-from soak.diagnosis.suspects.growing_containers import GrowingContainer, containers_of
+from soak.diagnosis.suspects.growing_containers import (
+    GrowingContainer,
+    containers_of,
+    entry_of,
+)
 from soak.diagnosis.suspects.request_keepers import RequestKeeper, request_keeper
 from soak.diagnosis.thresholds import LEAST_REQUESTS, LEAST_TIMERS, WHOLE_REQUEST_BYTES
 from soak.units import show_amount
@@ -141,10 +145,7 @@ def containers_of_requests(case: Case, context: RunContext) -> list[GrowingConta
 
 def _requests_in(container: GrowingContainer) -> str:
     """Return the first of a container's entries that is of requests, or keeps their frames; empty if none does."""
-    return next(
-        (each for each in container.entries if _OF_REQUEST.search(each) or each.endswith(_RAISED)),
-        "",
-    )
+    return entry_of(container, lambda entry: _OF_REQUEST.search(entry) or entry.endswith(_RAISED))
 
 
 def contained_requests(case: Case, context: RunContext) -> str:
