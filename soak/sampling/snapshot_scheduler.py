@@ -19,10 +19,15 @@ from soak.sampling.process_language import language_of_process
 from soak.sampling.profilers import Profiler
 from soak.sampling.profilers.profiler import LevelReader, ProfileResult
 from soak.sampling.profilers.selection import profiled_target, profilers_of
+from soak.sampling.snapshot_cost import SnapshotCost, processor_time
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
 #: Largest share of a run that snapshots may take.
 _SHARE = 0.2
+#: Largest share of one processor that snapshots may take from the target unless the profile says how
+#: often they are taken, and the snapshots of a run that are taken even if they cost more: fewer show
+#: no growth of a place.
+COST_SHARE, LEAST_SNAPSHOTS = 0.03, 12
 #: The last snapshot of the steady phase starts before its end by this factor times the longest of
 #: the recent ones, plus a second. The first snapshot soon drops out of the recent ones: runtimes
 #: initialise themselves in it.
@@ -46,6 +51,7 @@ class SnapshotScheduler:
         keep: Callable[[Snapshot, bytes], None],
         warn: Callable[[Event], None],
         clock: Clock,
+        cost: SnapshotCost | None = None,
     ) -> None:
         self._profilers, self._every, self._keep, self._warn, self._clock = (
             profilers,
@@ -54,6 +60,7 @@ class SnapshotScheduler:
             warn,
             clock,
         )
+        self._cost = cost or SnapshotCost(clock)
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._warned: set[str] = set()
@@ -107,26 +114,31 @@ class SnapshotScheduler:
         self._thread.start()
 
     def _follow(self, start: float, end: float) -> None:
+        self._cost.longest_rest = (end - start) / LEAST_SNAPSHOTS
         for moment, stage in self._moments(start, end):
             if self._levels_until(moment) or self._clock.wait(moment, self._stop):
-                return
+                break
             began = self._clock.now()
-            self._each(stage)
+            with self._cost.counted():
+                self._each(stage)
             self._took.append(self._clock.now() - began)
+        if told := self._cost.told(self._clock.now() - start):
+            self._warn(Event(self._clock.now(), EventKind.PROBE, f"diagnose: {told}"))
 
     def _levels_until(self, moment: float) -> bool:
         """Read levels on schedule while slow snapshots delay the next one; return True if the scheduler must stop."""
         took = 0.0
         while True:
-            due = self._clock.now() + max(self._every, _rest(took))
+            due = self._clock.now() + max(self._every, self._rest(took))
             if due > moment - 0.5 * self._every:
                 return False
             if self._clock.wait(due, self._stop):
                 return True
             began = self._clock.now()
-            for key, profiler in self._profilers.items():
-                if isinstance(profiler, LevelReader):
-                    self._ask(key, profiler, "steady", profiler.levels)
+            with self._cost.counted():
+                for key, profiler in self._profilers.items():
+                    if isinstance(profiler, LevelReader):
+                        self._ask(key, profiler, "steady", profiler.levels)
             took = self._clock.now() - began
 
     def _moments(self, start: float, end: float) -> Iterator[tuple[float, SnapshotStage]]:
@@ -134,7 +146,7 @@ class SnapshotScheduler:
         yield start, "start"
         moment = start
         while True:
-            rested = self._clock.now() + _rest(self._took[-1])
+            rested = self._clock.now() + self._rest(self._took[-1])
             moment = max(moment + self._every, rested)
             last = max(end - 1.0 - _MARGIN * max(self._took), self._clock.now())
             # Two snapshots close together at the end would not tell more than one.
@@ -143,6 +155,10 @@ class SnapshotScheduler:
                     yield last, "end"
                 return
             yield moment, "steady"
+
+    def _rest(self, took: float) -> float:
+        """Return the seconds to wait after work of `took` seconds, so that it stays within its shares of run and processor."""
+        return max(took * (1 / _SHARE - 1), self._cost.rest(COST_SHARE))
 
     def _each(self, stage: SnapshotStage, *, keep: bool = True) -> None:
         for key, profiler in self._profilers.items():
@@ -215,11 +231,6 @@ class SnapshotScheduler:
             self._warn(Event(self._clock.now(), EventKind.WARNING, f"diagnose: {text}"))
 
 
-def _rest(took: float) -> float:
-    """Return the seconds to wait after work that took `took` seconds, so that it stays within its share of the run."""
-    return took * (1 / _SHARE - 1)
-
-
 def snapshot_scheduler_for(
     profile: Profile,
     pid: int | None,
@@ -241,7 +252,10 @@ def snapshot_scheduler_for(
     profilers_text = "; ".join(f"{key}: {', '.join(each.kinds)}" for key, each in profilers.items())
     text = f"diagnose: snapshots every {round(every, 1):g} s ({profilers_text})"
     warn(Event(clock.now(), EventKind.PROBE, text))
-    return SnapshotScheduler(profilers, every, keep, warn, clock)
+    # An interval that the profile sets is kept, whatever it costs.
+    used = partial(processor_time, watched.pid)
+    cost = SnapshotCost(clock, used, paces=diagnose.every is None)
+    return SnapshotScheduler(profilers, every, keep, warn, clock, cost)
 
 
 def _how_to_open(pid: int | None) -> str:

@@ -1,21 +1,23 @@
 """What each profiler costs its target, in processor time per request and per snapshot: `make bench-profilers`.
 
-Each service of tests/targets answers a fixed number of requests without its profiler, then as many
-with it at work, then takes snapshots at rest. Processor time is the process's own, so that other
-work on the machine hardly changes it.
+Each service of tests/targets answers requests without its profiler until its code is compiled, then as many with it at work,
+then takes snapshots at rest. A profiler that has just started makes its runtime compile again what it had compiled, so requests
+count from when they cost the same again; what was spent until then is told as the start. Processor time is the process's
+own, so that other work on the machine hardly changes it.
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import statistics
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
 
-from soak.profile.diagnose import Diagnose
+from soak.profile.diagnose import LEAST_EVERY, Diagnose
 from soak.sampling.profilers import PROFILERS, ProfiledTarget, Profiler
 from tests.sampling.serving import free_port
 from tests.targets import Target
@@ -24,8 +26,10 @@ from tests.targets.matrix import serving
 from tests.targets.postgres import postgres
 from tests.targets.profiling import profiled
 
-#: Requests of one measurement, answered before it so that code is compiled, and snapshots of which the mean is told.
-REQUESTS, FIRST, SNAPSHOTS = 1500, 300, 5
+#: Requests of one block, blocks before, with, and as the last of both those that count, and snapshots of which the mean is told.
+REQUESTS, BLOCKS, COUNTED, SNAPSHOTS = 2000, 8, 4, 6
+#: Seconds between two snapshots in a run of two minutes.
+EVERY = LEAST_EVERY
 PATHS = ("/products/7", "/orders", "/search?q=lamp", "/stock/7")
 
 
@@ -55,22 +59,34 @@ def profiler_of(diagnose: Mapping[str, Any], target: Target) -> Profiler:
     return PROFILERS[key].named(value, ProfiledTarget(target.url, pid=target.pid))
 
 
+def blocks(target: Target, requests: int) -> tuple[float, float]:
+    """Milliseconds a request once that is steady, and in all blocks beyond it."""
+    each = [per_request(target, requests) for _ in range(BLOCKS)]
+    steady = statistics.median(each[-COUNTED:])
+    return steady, requests * sum(one - steady for one in each[:-COUNTED])
+
+
 def measured(name: str, database: str, requests: int) -> str:
-    """One row: milliseconds a request without and with the profiler, and a snapshot's."""
+    """One row: milliseconds a request without and with the profiler, its start's, a snapshot's, and the share of a processor."""
     service, diagnose = profiled(name, free_port())
     with serving(leak_of(f"{name}/none"), database, service) as target:
-        per_request(target, FIRST)
-        without = per_request(target, requests)
+        without, _ = blocks(target, requests)
         profiler = profiler_of(diagnose, target)
+        before = processor_time(target.pid)
         list(profiler.take("start"))
-        within = per_request(target, requests)
+        start = 1000 * (processor_time(target.pid) - before)
+        within, compiled = blocks(target, requests)
         before = processor_time(target.pid)
         for _ in range(SNAPSHOTS):
             list(profiler.take("steady"))
         snapshot = 1000 * (processor_time(target.pid) - before) / SNAPSHOTS
         profiler.close()
     more = (within - without) / without
-    return f"{name:8} {without:10.2f} {within:10.2f} {more:8.0%} {snapshot:12.0f}"
+    share = max(snapshot / EVERY / 1000, 0.0)
+    return (
+        f"{name:8} {without:10.3f} {within:10.3f} {more:8.0%} {start + max(compiled, 0.0):10.0f} "
+        f"{snapshot:10.0f} {share:8.1%}"
+    )
 
 
 def main() -> None:
@@ -80,7 +96,8 @@ def main() -> None:
     parser.add_argument("--requests", type=int, default=REQUESTS)
     asked = parser.parse_args()
     print(
-        f"{'target':8} {'without':>10} {'with':>10} {'more':>8} {'snapshot':>12}   (ms of processor time)"
+        f"{'target':8} {'without':>10} {'with':>10} {'more':>8} {'start':>10} {'snapshot':>10} {'share':>8}"
+        f"   (ms of processor time; the share of one processor, by a snapshot every {EVERY:g} s)"
     )
     with postgres() as server:
         for name in asked.only or ["go", "java", "node", "python"]:

@@ -32,7 +32,7 @@ from soak.sampling.profilers import jcmd as jcmd_module
 from soak.sampling.profilers.inspector import Inspector
 from soak.sampling.profilers.jvm import Jvm
 from soak.sampling.profilers.jvm_native import NATIVE_COMMANDS, live_classes, native_gauges
-from soak.sampling.profilers.node import NodeInspector
+from soak.sampling.profilers.node import TURNS, NodeInspector
 from soak.sampling.profilers.python import PythonHook
 from soak.snapshots import SnapshotKind, SnapshotStage
 from tests.sampling.leaking import HERE, PAGE, Leaking, leaking, python_program
@@ -198,8 +198,12 @@ def test_node_tells_what_opens_files_while_it_runs(tmp_path: Path) -> None:
         profiler = named(node=address)
         placed: list[tuple[str, float]] = []
         opened = 0.0
-        for _ in range(20):  # on a crowded machine it may not run while it is looked at
-            [ran] = [data for kind, data in profiler.take("steady") if kind == "v8cpu"]
+        for turn in range(60):  # on a crowded machine it may not run while it is looked at
+            looked = [data for kind, data in profiler.take("steady") if kind == "v8cpu"]
+            assert len(looked) == (turn % TURNS == 0)
+            if not looked:
+                continue
+            [ran] = looked
             assert isinstance(ran, bytes)
             profile = read_profile("v8cpu", ran)
             for number, hits in enumerate(profile.column("run")):

@@ -12,7 +12,13 @@ from soak.errors import RecordingError, SoakError, TargetError
 from soak.model import Event
 from soak.profile import parse_profile
 from soak.sampling.profilers import Profiler, ProfileResult
-from soak.sampling.snapshot_scheduler import SnapshotScheduler, snapshot_scheduler_for
+from soak.sampling.snapshot_cost import SnapshotCost
+from soak.sampling.snapshot_scheduler import (
+    COST_SHARE,
+    LEAST_SNAPSHOTS,
+    SnapshotScheduler,
+    snapshot_scheduler_for,
+)
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 
 
@@ -254,6 +260,82 @@ def test_once_ended_it_takes_nothing_more() -> None:
     scheduler.take("drained")
     done(scheduler)
     assert kept.snapshots == []
+
+
+class Busy:
+    """A target that uses a tenth of a processor, and `snapshot` seconds of it for each snapshot that `fake` takes."""
+
+    def __init__(self, clock: FakeClock, snapshot: float) -> None:
+        self.clock, self.snapshot, self.taken, self.died = clock, snapshot, 0, False
+
+    def used(self) -> float | None:
+        return None if self.died else 0.1 * self.clock.time + self.snapshot * self.taken
+
+    def snapshots(self, *, paces: bool = True, until: float = 100.0, every: float = 5.0) -> Kept:
+        kept = Kept()
+        cost = SnapshotCost(self.clock, self.used, paces=paces)
+        fake = Counted(self.clock, busy=self)
+        scheduler = SnapshotScheduler({"node": fake}, every, kept.keep, kept.warn, self.clock, cost)
+        scheduler.follow(0.0, until)
+        done(scheduler)
+        return kept
+
+
+@dataclass(kw_only=True)
+class Counted(Fake):
+    busy: Busy
+
+    def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
+        self.busy.taken += 1
+        return super().take(stage)
+
+
+def gaps_of(kept: Kept) -> list[float]:
+    times = [snapshot.time for snapshot in kept.snapshots]
+    return [later - before for before, later in pairwise(times[:-1])]
+
+
+def test_snapshots_take_no_more_than_their_share_of_a_processor() -> None:
+    kept = Busy(FakeClock(), 0.18).snapshots()
+    assert gaps_of(kept)[3:] == pytest.approx([0.18 / COST_SHARE + 0.1] * 12)
+    assert kept.warnings == [
+        "diagnose: snapshots took 3.1 s of the target's processor time, 3.1% of one processor"
+    ]
+
+
+def test_costly_snapshots_are_still_taken_often_enough_to_show_growth() -> None:
+    kept = Busy(FakeClock(), 5.0).snapshots(until=1000.0)
+    assert gaps_of(kept) == pytest.approx([1000.0 / LEAST_SNAPSHOTS + 0.1] * 11)
+
+
+def test_cheap_snapshots_keep_their_interval() -> None:
+    kept = Busy(FakeClock(), 0.1).snapshots()
+    assert gaps_of(kept) == pytest.approx([5.0] * 19)
+
+
+def test_an_interval_that_the_profile_sets_is_kept_whatever_it_costs() -> None:
+    kept = Busy(FakeClock(), 5.0).snapshots(paces=False)
+    assert gaps_of(kept) == pytest.approx([5.0] * 19)
+    assert "of one processor" in kept.warnings[-1]
+
+
+def test_what_a_target_used_that_is_not_seen_costs_nothing() -> None:
+    busy = Busy(FakeClock(), 5.0)
+    busy.died = True
+    kept = busy.snapshots()
+    assert gaps_of(kept) == pytest.approx([5.0] * 19)
+    assert kept.warnings == []
+
+
+def test_a_target_that_restarts_between_two_snapshots_has_not_worked_less_than_nothing() -> None:
+    clock = FakeClock()
+    readings = iter([10.0, 10.1, 0.5, 0.6])
+    cost = SnapshotCost(clock, lambda: next(readings))
+    for _ in range(2):
+        with cost.counted():
+            clock.time += 1.0
+        clock.time += 5.0
+    assert cost.told(10.0).startswith("snapshots took 0.2 s ")
 
 
 def test_what_will_be_taken_and_how_often_is_said() -> None:

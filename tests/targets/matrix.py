@@ -32,8 +32,6 @@ from tests.targets.known import BIG_EXPORT, EXPORT, LEAKS, WEIGHTS, Leak
 from tests.targets.postgres import postgres
 from tests.targets.profiling import profiled
 
-#: Snapshots that a with_suspects cell takes.
-SNAPSHOTS = 24
 CODES = {0: "pass", 1: "fail", 3: "inconclusive"}
 
 
@@ -99,17 +97,17 @@ def profile(
             "load": {"rate": f"{rate:g}/s", "ramp": "3s", "duration": f"{seconds:g}s"},
             "endpoints": endpoints,
             "limits": {"errors": "1%"},
-            **diagnosing(profiler, seconds),
+            **diagnosing(profiler),
         },
         sort_keys=False,
     )
 
 
-def diagnosing(profiler: Mapping[str, Any] | None, seconds: float) -> dict[str, Any]:
+def diagnosing(profiler: Mapping[str, Any] | None) -> dict[str, Any]:
     """The profile's `diagnose`; nothing without a profiler."""
     if profiler is None:
         return {}
-    return {"diagnose": {**profiler, "attribute": True, "every": f"{seconds / SNAPSHOTS:g}s"}}
+    return {"diagnose": {**profiler, "attribute": True}}
 
 
 def run_cell(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -24,8 +25,9 @@ from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: Bytes per heap sample on average; V8's default.
 INTERVAL = 32 << 10
-#: Seconds of CPU sampling with each snapshot, and its interval in microseconds.
-RUNNING, EVERY = 0.5, 100
+#: Seconds of CPU sampling, its interval in microseconds, and how many snapshots come to one: V8 first lists all code, so
+#: that this costs twice as much as the rest of a snapshot.
+RUNNING, EVERY, TURNS = 0.5, 100, 3
 #: Most collections that a snapshot forces, and the seconds after which no more is forced (a large
 #: heap: one).
 MOST_COLLECTIONS, COLLECTING = 3, 0.2
@@ -72,6 +74,9 @@ class NodeInspector:
     pid: int | None = None
     snapshots: bool = False
     _session: list[Inspector] = field(init=False, repr=False, compare=False, default_factory=list)
+    _turns: Iterator[int] = field(
+        init=False, repr=False, compare=False, default_factory=itertools.count
+    )
     kinds: ClassVar[tuple[SnapshotKind, ...]] = (
         "v8heap",
         "gauges",
@@ -108,7 +113,7 @@ class NodeInspector:
             return None
 
     def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
-        """Yield the sampled heap after a collection and running calls; at start and end a heap snapshot on request.
+        """Yield the sampled heap after a collection, now and then running calls; at start and end a heap snapshot on request.
 
         After the drain, also what keeps the requests that are still on the heap.
         """
@@ -122,7 +127,9 @@ class NodeInspector:
             )
             kept = list(_requests(session))
             yield "gauges", gauges([*((name, {}, size) for name, size in levels.items()), *kept])
-            yield "v8cpu", json.dumps({"profile": {"nodes": _running(session)}}).encode()
+            if next(self._turns) % TURNS == 0:
+                nodes = _running(session)
+                yield "v8cpu", json.dumps({"profile": {"nodes": nodes}}).encode()
             heap = b""
             if self.snapshots and stage in ("start", "end", "drained"):
                 heap = _whole(session)
