@@ -19,13 +19,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from soak.analysis.statistics.t_mixture import t_quantile
-from soak.analysis.thresholds import RESOLVED_AT
+from soak.analysis.statistics.trend import MAY_BE_CHANCE
+from soak.analysis.thresholds import CERTAIN, RESOLVED_AT
 from soak.analysis.vouch import (
     HOLLOW,
     MOST,
     ROUNDS,
+    VOUCHED_HORIZON,
     bound,
     horizon_of,
+    shared_error,
     vouch_finding,
     vouched_by,
     vouches,
@@ -36,6 +39,10 @@ from soak.units import show_amount, show_count, show_duration
 
 if TYPE_CHECKING:
     from soak.profile import Profile
+
+#: Largest share of runs that failed or are undecided which the others outweigh: with more, they disagree on what they saw.
+OUTWEIGHED = 1 / 3
+_COUNTED = ("descriptors", "threads", "goroutines", "connections")
 
 
 def refuse_to_pool(runs: Sequence[tuple[str, Profile, RunInfo, float]]) -> None:
@@ -99,10 +106,7 @@ def pool(
         for other in others
         if other.verdict is not Verdict.PASS and other.rule is not RuleName.VOUCH
     ]
-    reach = horizon_of(growth, sum(judged), vouch or survive)
-    if reach is not None:  # a further run counts as the mean of the present ones
-        rounds = reach.rounds * len(runs) if reach.rounds else reach.rounds
-        reach = replace(reach, rounds=rounds)
+    reach = horizon_of(growth, sum(judged), vouch or survive, len(runs))
     findings = (*growth, *others, *vouch_finding(reach, vouch))
     ordered = tuple(sorted(findings, key=lambda finding: finding.verdict.rank))
     verdict = ordered[0].verdict if growth else Verdict.INCONCLUSIVE
@@ -146,34 +150,11 @@ def _pooled(
     ]
     fastest = bound(trend)
     seconds = min(min(rooms) / fastest, MOST) if fastest > 0 and math.isfinite(min(rooms)) else MOST
-    name, unit = key[0], findings[0].unit
-    middle, low, high = (
-        show_amount(value, unit)
-        for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
-    )
-    measured = f"{middle} ({low} to {high})"
+    unit = findings[0].unit
     matters = min(rooms) / survive if math.isfinite(min(rooms)) else math.inf
-    failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]
-    if failed:
-        verdict, reason = (
-            Verdict.FAIL,
-            f"{len(failed)} of {len(findings)} runs failed: {failed[0].reason}",
-        )
-    elif trend.slope_low >= matters:
-        verdict, reason = (
-            Verdict.FAIL,
-            f"{name} keeps growing in all runs together: {measured}.",
-        )
-    elif trend.slope_high < matters or all(finding.verdict is Verdict.PASS for finding in findings):
-        verdict, reason = Verdict.PASS, f"{name} over all runs: {measured}."
-        if seconds < HOLLOW * longest and not unit.startswith(
-            ("descriptors", "threads", "goroutines", "connections")
-        ):
-            verdict = Verdict.INCONCLUSIVE
-    else:
-        more = _more_runs(trend, matters, len(findings))
+    verdict, reason = _judged_together(findings, trend, matters)
+    if verdict is Verdict.PASS and seconds < HOLLOW * longest and not unit.startswith(_COUNTED):
         verdict = Verdict.INCONCLUSIVE
-        reason = f"{name} may or may not grow over all runs: {measured}; {more}."
     falls = findings[0].trend is not None and findings[0].trend.falls
     return replace(
         findings[0],
@@ -185,6 +166,71 @@ def _pooled(
         adjustments=(),
         vouched_seconds=seconds,
     )
+
+
+def _judged_together(
+    findings: Sequence[Finding], trend: Trend, matters: float
+) -> tuple[Verdict, str]:
+    """Return verdict and reason for the growth of all runs; growth of `matters` an hour uses up the room too soon.
+
+    One failure among many runs must be as much more certain (Holm, A simple sequentially rejective multiple test procedure,
+    1979), unless all together grow. Runs whose shape was in doubt, as while a cache fills, are outweighed by the others, but
+    not if they are more than `OUTWEIGHED`: all starts of one service warm up alike, so their number adds no certainty to it.
+    """
+    name, unit, runs = findings[0].series, findings[0].unit, len(findings)
+    middle, low, high = (
+        show_amount(value, unit)
+        for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
+    )
+    measured = f"{middle} ({low} to {high})"
+    failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]
+    shaped = [finding for finding in findings if _is_shape_in_doubt(finding)]
+    failures = f"{len(failed)} of {runs} runs failed" if failed else ""
+    certain = any(
+        finding.trend is not None and finding.trend.p_no_growth < CERTAIN / runs
+        for finding in failed
+    )
+    if failed and (certain or len(failed) > OUTWEIGHED * runs or trend.slope_low > 0):
+        return Verdict.FAIL, f"{failures}: {failed[0].reason}"
+    if failed:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{failures}, but the growth of all together, {measured}, may be none: {failed[0].reason}",
+        )
+    if trend.slope_low >= matters and len(shaped) > OUTWEIGHED * runs:
+        return (
+            Verdict.INCONCLUSIVE,
+            f"{name} grows over all runs, {measured}, but {len(shaped)} of {runs} may have been settling: {shaped[0].reason}",
+        )
+    if trend.slope_low >= matters:
+        return Verdict.FAIL, f"{name} keeps growing in all runs together: {measured}."
+    if trend.slope_high < matters or _steady_together(findings, trend):
+        return Verdict.PASS, f"{name} over all runs: {measured}."
+    more = _more_runs(trend, matters, runs)
+    return Verdict.INCONCLUSIVE, f"{name} may or may not grow over all runs: {measured}; {more}."
+
+
+def _steady_together(findings: Sequence[Finding], trend: Trend) -> bool:
+    """Return True if the runs passed, but for noise: if some did not, the growth of all together may be none."""
+    unclear = sum(not _is_seen_steady(finding) for finding in findings)
+    return unclear == 0 or (trend.slope_low <= 0 and unclear <= OUTWEIGHED * len(findings))
+
+
+def _is_seen_steady(finding: Finding) -> bool:
+    """Return True for a pass, also for one that was reopened only because it vouches for too little: together they do more."""
+    last = finding.adjustments[-1] if finding.adjustments else None
+    hollow = last is not None and last.by == VOUCHED_HORIZON and last.before is Verdict.PASS
+    return finding.verdict is Verdict.PASS or hollow
+
+
+def _is_shape_in_doubt(finding: Finding) -> bool:
+    """Return True if a run is undecided for more than noise: warm-up, steps, a cache that fills."""
+    chance = (
+        not finding.adjustments
+        and finding.trend is not None
+        and finding.trend.doubt == MAY_BE_CHANCE
+    )
+    return finding.verdict is Verdict.INCONCLUSIVE and not chance and not _is_seen_steady(finding)
 
 
 def _more_runs(trend: Trend, matters: float, runs: int) -> str:
@@ -212,9 +258,10 @@ def pooled_trend(trends: Sequence[Trend]) -> Trend:
     weights = 1 / (errors**2 + between)
     slope = float(weights @ slopes / weights.sum())
     spread = float(weights @ (slopes - slope) ** 2) / (len(slopes) - 1)
-    error = math.sqrt(max(1.0, spread) / float(weights.sum()))
+    spread = max(1.0, spread) * shared_error(len(slopes))
+    error = math.sqrt(spread / float(weights.sum()))
     reach = t_quantile(0.975, len(slopes) - 1) * error
-    resolution = math.sqrt(max(1.0, spread) / float(np.sum(1 / resolutions**2)))
+    resolution = math.sqrt(spread / float(np.sum(1 / resolutions**2)))
     settled = max((trend.settled_after_seconds or 0.0) for trend in trends)
     return Trend(
         slope, slope - reach, slope + reach, max(resolution, slope + reach), settled, level

@@ -28,7 +28,15 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from soak.analysis.statistics.room import room
-from soak.analysis.thresholds import HOLLOW_LONGER, HOLLOW_MARGIN, HOPELESS, MOST_LONGER
+from soak.analysis.statistics.t_mixture import t_quantile
+from soak.analysis.thresholds import (
+    HOLLOW_LONGER,
+    HOLLOW_MARGIN,
+    HOPELESS,
+    MOST_LONGER,
+    RESOLVED_AT,
+    SHARED_ERROR,
+)
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, RuleName, Trend, Verdict, Vouched, series_key
 from soak.units import capitalized, show_amount, show_count, show_duration
@@ -37,7 +45,8 @@ if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
 
 HOLLOW, SHARPER, MOST, ROUNDS = 2.0, 1.5, 3650 * 86400.0, 14
-_STEP = "vouched horizon"
+#: The name of the step that reopens a pass.
+VOUCHED_HORIZON = "vouched horizon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +142,7 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         f"{seen}: it could {grow} by {_much(subject, trend.level)} in "
         f"{show_duration(seconds)}, and was judged for {show_duration(judged)}{advice}."
     )
-    return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason, more)
+    return finding.adjusted(VOUCHED_HORIZON, Verdict.INCONCLUSIVE, reason, more)
 
 
 def _much(subject: Subject, level: float) -> str:
@@ -151,8 +160,13 @@ def _more_seconds(seconds: float, judged: float) -> float | None:
     return judged * min(max(HOLLOW_MARGIN * longer, HOLLOW_LONGER), MOST_LONGER)
 
 
-def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Horizon | None:
-    """Return what a run vouches for: the shortest horizon of its findings; None if nothing was judged for growth."""
+def horizon_of(
+    findings: Iterable[Finding], judged: float, asked: float, runs: int = 1
+) -> Horizon | None:
+    """Return what so many runs together vouch for: the shortest horizon of their findings; None if nothing was judged for growth.
+
+    `judged` is for how many seconds in all.
+    """
     known = [
         (finding.vouched_seconds, finding)
         for finding in findings
@@ -166,10 +180,36 @@ def horizon_of(findings: Iterable[Finding], judged: float, asked: float) -> Hori
         return Horizon(seconds, shortest, asked, 0.0, 0)
     exact = shortest.trend is not None and shortest.trend.slope_low == shortest.trend.slope_high
     longer = judged * (short if exact else short ** (1 / SHARPER)) - judged
-    rounds = (short if exact else short**2) - 1
-    return Horizon(
-        seconds, shortest, asked, longer, math.ceil(rounds) if rounds <= ROUNDS else None
-    )
+    return Horizon(seconds, shortest, asked, longer, _more_rounds(short, runs, exact=exact))
+
+
+def _more_rounds(short: float, runs: int, *, exact: bool) -> int | None:
+    """Return how many more such runs make a horizon `short` times as long; None if more than `ROUNDS`.
+
+    Levels that never moved are judged by time alone; else the interval of all runs has to narrow.
+    """
+    for more in range(1, ROUNDS + 1):
+        together = runs + more
+        grown = together / runs if exact else width_of(runs) / width_of(together)
+        if grown >= short:
+            return more
+    return None
+
+
+def width_of(runs: int) -> float:
+    """Return how wide the bound of several runs' one growth is, in one run's standard errors.
+
+    Starts of one service share what a fit gets wrong, such as the hour at which a job runs, so that their errors correlate by
+    `SHARED_ERROR` (Kish, Survey Sampling, 1965: the design effect). The few runs' own differences are all that tells how
+    much they differ.
+    """
+    reach = RESOLVED_AT if runs < 2 else max(RESOLVED_AT, t_quantile(0.975, runs - 1))
+    return reach * math.sqrt(shared_error(runs) / runs)
+
+
+def shared_error(runs: int) -> float:
+    """Return by how much the variance of several runs' mean exceeds that of independent ones."""
+    return 1 + SHARED_ERROR * (runs - 1)
 
 
 def vouch_finding(reach: Horizon | None, required: float | None) -> Iterable[Finding]:

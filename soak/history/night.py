@@ -11,6 +11,7 @@ from typing import Any
 
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import (
+    Adjustment,
     Analysis,
     Ending,
     Finding,
@@ -148,6 +149,8 @@ def _finding(entry: Mapping[str, Any]) -> Finding:
             _or(entry["resolution_per_hour"], math.inf),
             entry["settled_after_seconds"],
             _or(entry.get("level"), math.nan),
+            entry.get("doubt"),
+            p_no_growth=_or(entry.get("p_no_growth"), 0.0),
         )
     return Finding(
         RuleName(entry["rule"]),
@@ -157,6 +160,10 @@ def _finding(entry: Mapping[str, Any]) -> Finding:
         label_pairs(entry["labels"]),
         unit=entry["unit"],
         trend=trend,
+        adjustments=tuple(
+            Adjustment(step["by"], Verdict(step["from"]), Verdict(step["to"]), step["why"])
+            for step in entry.get("adjustments", ())
+        ),
         vouched_seconds=entry.get("vouched_seconds"),
     )
 

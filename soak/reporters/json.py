@@ -103,6 +103,8 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "more_seconds": _number(finding.more_seconds),
         "planted": _planted(finding.planted) if finding.planted else None,
         "level": _number(trend.level) if trend else None,
+        "doubt": trend.doubt if trend else None,
+        "p_no_growth": _number(trend.p_no_growth) if trend else None,
         "adjustments": [
             {
                 "by": adjustment.by,

@@ -34,7 +34,7 @@ def trend(slope: float, error: float, resolution: float | None = None) -> Trend:
 
 def test_runs_that_agree_sharpen_the_bound_and_runs_that_do_not_widen_it() -> None:
     alike = pooled_trend([trend(0.1, 1.0), trend(-0.1, 1.0), trend(0.2, 1.0), trend(-0.2, 1.0)])
-    assert alike.resolution_per_hour == pytest.approx(4.5 / 2)
+    assert alike.resolution_per_hour == pytest.approx(4.5 * math.sqrt(1.3 / 4))
     apart = pooled_trend([trend(10.0, 1.0), trend(-10.0, 1.0), trend(9.0, 1.0), trend(-9.0, 1.0)])
     assert apart.slope_high > 10 * alike.slope_high
 
@@ -276,6 +276,62 @@ def test_growth_over_all_runs_is_judged_by_what_matters(
     assert found.adjustments == ()
 
 
+def undecided(
+    doubt: str | None = None, by: str | None = None, before: Verdict = Verdict.INCONCLUSIVE
+) -> Finding:
+    """An inconclusive run: for a doubt of its fit, or because the step `by` reopened it."""
+    found = growth(before, trend=replace(CALM, doubt=doubt))
+    if by is None:
+        return found
+    return found.adjusted(by, Verdict.INCONCLUSIVE, "Reopened.")
+
+
+def failing(chance: float = 0.1) -> Finding:
+    return growth(Verdict.FAIL, trend=replace(CALM, p_no_growth=chance))
+
+
+GROWS, MAYBE = Trend(25.0, 21.0, 30.0, 1.0, 0.0, 100.0), Trend(1.0, -5.0, 25.0, 1.0, 0.0, 100.0)
+CHANCE, FILLS, STEPS = (
+    "its movement may be chance",
+    "growth slows down, like a cache that is still filling",
+    "too few steps so far",
+)
+
+
+@pytest.mark.parametrize(
+    ("pooled", "rows", "verdict", "said"),
+    [
+        # All starts warm up alike: seven times in doubt is not certain.
+        (GROWS, [undecided(FILLS)] * 7, "inconclusive", "7 of 7 may have been settling: It may"),
+        (GROWS, [undecided(STEPS)] * 4, "inconclusive", "4 of 4 may have been settling"),
+        (GROWS, [undecided()] * 3, "inconclusive", "3 of 3 may have been settling"),
+        (GROWS, [undecided(None, "warm-up", Verdict.FAIL)] * 3, "inconclusive", "Reopened."),
+        (GROWS, [undecided(CHANCE)] * 3, "fail", "keeps growing in all runs together"),
+        (GROWS, [undecided(FILLS), *[growth()] * 2], "fail", "keeps growing in all runs together"),
+        # Runs that are only too noisy for their own horizon were steady.
+        (MAYBE, [undecided(None, "vouched horizon", Verdict.PASS)] * 7, "pass", "over all runs"),
+        (MAYBE, [undecided(CHANCE), *[growth()] * 2], "pass", "over all runs"),
+        (MAYBE, [undecided(CHANCE)] * 2 + [growth()] * 2, "inconclusive", "may or may not grow"),
+        (MAYBE, [undecided(None, "warm-up", Verdict.FAIL)] * 3, "inconclusive", "may or may not"),
+        # One failure in seven must be seven times as certain, unless all together grow.
+        (MAYBE, [failing(0.15 / 7), *[growth()] * 6], "inconclusive", "1 of 7 runs failed, but"),
+        (MAYBE, [failing(0.021), *[growth()] * 6], "fail", "1 of 7 runs failed: It may grow."),
+        (MAYBE, [*[failing()] * 2, *[growth()] * 4], "inconclusive", "2 of 6 runs failed, but"),
+        (MAYBE, [*[failing()] * 3, *[growth()] * 4], "fail", "3 of 7 runs failed: It may grow."),
+        (GROWS, [failing(), *[growth()] * 6], "fail", "1 of 7 runs failed: It may grow."),
+    ],
+)
+def test_what_several_runs_outweigh(
+    monkeypatch: pytest.MonkeyPatch,
+    pooled: Trend,
+    rows: list[Finding],
+    verdict: str,
+    said: str,
+) -> None:
+    found = together(monkeypatch, pooled, *rows, longest=1.0)
+    assert (found.verdict.value, said in found.reason) == (verdict, True), found.reason
+
+
 @pytest.mark.parametrize("unit", ["descriptors/h", "threads/h", "goroutines/h", "connections/h"])
 def test_counts_are_never_hollow(monkeypatch: pytest.MonkeyPatch, unit: str) -> None:
     trend = Trend(5.0, 4.0, 6.0, 1.0, 0.0, 100.0)
@@ -370,7 +426,7 @@ def reference(trends: list[Trend]) -> tuple[float, float, float]:
     weights = [1 / (variance + tau) for variance in variances]
     slope = sum(a * b for a, b in zip(weights, slopes, strict=True)) / sum(weights)
     spread = sum(a * (b - slope) ** 2 for a, b in zip(weights, slopes, strict=True))
-    wider = max(1.0, spread / (len(trends) - 1))
+    wider = max(1.0, spread / (len(trends) - 1)) * (1 + 0.1 * (len(trends) - 1))
     reach = float(t.ppf(0.975, len(trends) - 1)) * math.sqrt(wider / sum(weights))
     seen = math.sqrt(wider / sum(1 / each.resolution_per_hour**2 for each in trends))
     return slope, reach, max(seen, slope + reach)
@@ -489,14 +545,14 @@ def test_runs_that_judged_no_resource_together_are_left_open() -> None:
     assert pool([*runs, run(fails)], [600.0] * 4, DAY).verdict is Verdict.INCONCLUSIVE
 
 
-def test_more_rounds_of_all_runs_vouch_for_longer() -> None:
-    """Three runs vouch for 47 days each; for 90 days it takes 3 rounds more of all three."""
-    seen = pool(nightly(vouched=30 * DAY), [600.0] * 3, 90 * DAY)
+def test_more_runs_together_vouch_for_longer() -> None:
+    """Three runs vouch for 43 days together; 1.4 times as long takes nine: the root of 1.2 / 3 by that of 1.8 / 9."""
+    seen = pool(nightly(vouched=30 * DAY), [600.0] * 3, 60 * DAY)
     assert seen.vouched is not None
-    assert seen.vouched.asked_seconds == 90 * DAY
-    assert math.ceil((90 * DAY / seen.vouched.seconds) ** 2 - 1) == 3
-    assert seen.vouched.rounds == 9
-    assert seen.reason.startswith("Vouches for 47 days at this load: ")
+    assert seen.vouched.asked_seconds == 60 * DAY
+    assert 60 * DAY / seen.vouched.seconds == pytest.approx(1.388, abs=1e-3)
+    assert seen.vouched.rounds == 6
+    assert seen.reason.startswith("Vouches for 43 days at this load: ")
     assert seen.reason.endswith(". 3 runs, 30 min judged together.")
     assert [finding.rule for finding in seen.findings] == [RuleName.GROWTH]
 

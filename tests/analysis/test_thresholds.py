@@ -105,6 +105,11 @@ def test_what_cannot_be_decided_is_open_and_what_settles_passes() -> None:
     assert by_default(rate(-1.0, 1.0, thresholds.SETTLING), certain=False) is PASS
 
 
+@pins(thresholds, "SHARED_ERROR")
+def test_a_week_of_nights_is_not_seven_times_as_good_as_one() -> None:
+    assert 1.55 < vouch.shared_error(7) < 1.65
+
+
 @pins(thresholds, "STEPS_LONGER", "FILLING_LONGER")
 def test_too_few_steps_take_twice_as_long_again_and_a_filling_cache_longer() -> None:
     none: Any = None

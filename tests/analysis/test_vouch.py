@@ -150,7 +150,7 @@ def test_a_run_vouches_for_its_shortest_horizon_and_says_what_would_do() -> None
     assert reach.rounds is None  # 63 more runs are too many to advise
     near = horizon_of(findings, DAY, 8 * DAY)
     assert near is not None
-    assert near.rounds == 3
+    assert near.rounds == 5  # 4.5 standard errors by the root of 1.5 / 6
     there = horizon_of(findings, DAY, 3 * DAY)
     assert there is not None
     assert (there.longer, there.rounds) == (0.0, 0)
@@ -419,9 +419,17 @@ def test_of_no_growth_no_horizon_is_known() -> None:
         (9.0, 8.0, trend(1.0), 0.0, 0),
         (1.0, 8.0, trend(1.0), 300.0, None),  # 8^(2/3) is 4
         (2.0, 16.0, trend(1.0), 300.0, None),
-        (4.0, 6.0, trend(1.0), 100 * (1.5 ** (2 / 3) - 1), 2),  # 1.25 rounds
-        (4.0, 8.0, trend(1.0), 100 * (2 ** (2 / 3) - 1), 3),
-        (1.0, 4.0, trend(1.0), 100 * (4 ** (2 / 3) - 1), None),  # 15 rounds
+        (
+            4.0,
+            4.1,
+            trend(1.0),
+            100 * (1.025 ** (2 / 3) - 1),
+            2,
+        ),  # two runs hardly tell how much they differ
+        (4.0, 6.0, trend(1.0), 100 * (1.5 ** (2 / 3) - 1), 2),  # the root of 1.2 / 3
+        (4.0, 8.0, trend(1.0), 100 * (2 ** (2 / 3) - 1), 5),  # the root of 1.5 / 6
+        (4.0, 10.0, trend(1.0), 100 * (2.5 ** (2 / 3) - 1), 14),  # the root of 2.4 / 15
+        (4.0, 10.1, trend(1.0), 100 * (2.525 ** (2 / 3) - 1), None),
         (1.0, 8.0, trend(1.0, low=1.0), 700.0, 7),
         (1.0, 15.0, trend(1.0, low=1.0), 1400.0, 14),
         (1.0, 15.01, trend(1.0, low=1.0), 1401.0, None),
@@ -433,7 +441,7 @@ def test_of_no_growth_no_horizon_is_known() -> None:
 def test_what_would_reach_the_horizon_that_is_asked_for(
     seconds: float, asked: float, fitted: Trend, longer: float, rounds: int | None
 ) -> None:
-    """With a fit a horizon grows with T^1.5 and with the root of the number of runs; where all is exact, with both."""
+    """With a fit a horizon grows with T^1.5, and with runs as their bound narrows; where all is exact, with both alike."""
     own = finding(fitted, seconds=seconds)
     reach = horizon_of([finding(trend(1.0), seconds=seconds + 0.5), own], 100.0, asked)
     assert reach is not None

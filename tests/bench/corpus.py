@@ -179,6 +179,29 @@ def build_sized(
     return _make(_generator(name, seed), name, kind, leaks, seed, length, period)
 
 
+def build_runs(
+    name: str, kind: Kind, leaks: bool, seed: int, count: int, length: float, period: float
+) -> tuple[list[Case], list[float]]:
+    """Runs of one service, and the oracle's error of its growth in each, in the series' own unit an hour.
+
+    They share the level, above noise of one size, and the leak, of one to five standard errors of the first. All else that the
+    kind draws is each run's own.
+    """
+    rng = _generator(name, seed)
+    size = float(rng.choice([1.0, 2.0, 3.0, 5.0]))
+    runs, errors, rise, level = [], [], 0.0, 0.0
+    for number in range(count):
+        own = np.random.default_rng([seed, number, sum(map(ord, name)), len(name)])
+        sketch = kind(own, sample_times(own, length, period))
+        level = sketch.level = level or sketch.level
+        error = oracle_error(sketch)
+        rise = rise or size * error * leaks
+        plan = f"{length:g}s/{period:g}s"
+        runs.append(_cased(own, name, sketch, rise, error, leaks, seed, plan))
+        errors.append(3600 * error * (1.0 if sketch.integer else _MEBIBYTE) / length)
+    return runs, errors
+
+
 def _generator(name: str, seed: int) -> Generator:
     return np.random.default_rng([seed, sum(map(ord, name)), len(name)])
 
@@ -187,9 +210,25 @@ def _make(
     rng: Generator, name: str, kind: Kind, leaks: bool, seed: int, length: float, period: float
 ) -> tuple[Case, Sketch, float]:
     sketch = kind(rng, sample_times(rng, length, period))
-    times, span = sketch.times, float(sketch.times[-1] - sketch.times[0])
     error = oracle_error(sketch)
+    span = float(sketch.times[-1] - sketch.times[0])
     rise = _rise(rng, sketch, error, span) if leaks else 0.0
+    plan = f"{length:g}s/{period:g}s"
+    return _cased(rng, name, sketch, rise, error, leaks, seed, plan), sketch, rise
+
+
+def _cased(
+    rng: Generator,
+    name: str,
+    sketch: Sketch,
+    rise: float,
+    error: float,
+    leaks: bool,
+    seed: int,
+    plan: str,
+) -> Case:
+    """A sketch with its noise, and with a leak that rises by `rise`, as a case."""
+    times, span = sketch.times, float(sketch.times[-1] - sketch.times[0])
     values = sketch.level + sketch.shape + _leak(rng, sketch, rise) + noise(rng, sketch)
     if sketch.extra is not None:
         values = values + sketch.extra
@@ -218,17 +257,7 @@ def _make(
     half = len(times) // 2
     late = float(np.polyfit(times[half:], sketch.pace[half:], 1)[0])
     slope = 3600 * (rise * late + sketch.drift / span) * size
-    case = Case(
-        name,
-        leaks,
-        subject,
-        slope,
-        rise / error if error else 0.0,
-        error,
-        seed,
-        f"{length:g}s/{period:g}s",
-    )
-    return case, sketch, rise
+    return Case(name, leaks, subject, slope, rise / error if error else 0.0, error, seed, plan)
 
 
 def _rise(rng: Generator, sketch: Sketch, error: float, span: float) -> float:

@@ -1,8 +1,9 @@
 """A live heap compared with its exact size just after the collections that snapshots force.
 
 A runtime tells its live heap at the moments of its own collections, in the middle of requests. A
-small heap with large answers then moves by many times what a leak adds in minutes. Snapshots force a
-collection and read the size at once, so the same heap has hardly any garbage in it.
+small heap with large answers then moves by many times what a leak adds in minutes; under a light load
+a JVM collects so seldom that its level says nothing. Snapshots force a collection and read the size
+at once, so the same heap has hardly any garbage in it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from soak.catalog.metrics import COLLECTORS, selects
 from soak.model import Finding, Trend, Verdict
 from soak.units import capitalized
 
-_STEP = "live heap beside its size after forced collections"
+#: The name of the step that lets a live heap pass by its exact size.
+BESIDE_EXACT = "live heap beside its size after forced collections"
 
 
 def explain_live_heaps(
@@ -46,7 +48,7 @@ def _beside_exact(
     if exact is None or trend.slope_low > bound(exact[1]):
         return finding
     why = f"{capitalized(subject.noun)} moves with requests under way: just after the collections of snapshots it is steady."
-    return passed_by(finding, _STEP, why, *exact)
+    return passed_by(finding, BESIDE_EXACT, why, *exact)
 
 
 def _exact_size(

@@ -70,7 +70,8 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
 
     pairs = zip(clocked, grown, strict=True)
     companions = [within_warmup(prepared, *pair, kept=kept) for pair in pairs]
-    findings = explain_live_heaps(clocked, grown, companions, seconds)
+    measured = [without_stale_level(prepared, *pair) for pair in zip(clocked, grown, strict=True)]
+    findings = explain_live_heaps(clocked, measured, companions, seconds)
     findings = explain_resident_memory(prepared, clocked, findings, companions, judge)
     findings = explain_class_metadata(prepared, clocked, findings, judge)
     judged = prepared.judged_series()

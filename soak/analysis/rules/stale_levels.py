@@ -9,6 +9,7 @@ from soak.analysis.prepare.gc_accounting import (
     sooner_by,
 )
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.live_heaps import BESIDE_EXACT
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import FEW_COLLECTIONS
 from soak.catalog.metrics import selects
@@ -28,6 +29,7 @@ def without_stale_level(prepared: Prepared, subject: Subject, finding: Finding) 
         finding.verdict is not Verdict.PASS
         or trend is None
         or series.source == SNAPSHOT_SOURCE  # each sample was measured by its own collection
+        or any(step.by == BESIDE_EXACT for step in finding.adjustments)  # and so was this
         or not any(selects(live, series) for live in SET_BY_COLLECTIONS)
     ):
         return finding

@@ -21,7 +21,7 @@ from soak.analysis.statistics.model_averaging import Candidates, ModelAverage, a
 from soak.analysis.statistics.outliers import without_outliers
 from soak.analysis.statistics.plateau import first_fall_end, plateau_begin
 from soak.analysis.statistics.process_lives import split, too_few
-from soak.analysis.statistics.room import constant_trend
+from soak.analysis.statistics.room import constant_trend, hidden_steps, is_slight
 from soak.analysis.statistics.sawtooth import climbs_exactly, handful_of_floors
 from soak.analysis.statistics.step_processes import (
     flickers,
@@ -45,6 +45,8 @@ from soak.analysis.thresholds import (
 )
 from soak.model import INTERVAL_ERRORS, Floats, JudgedClock, Line, Trend
 
+#: The doubt of a growth that only noise hides, and doubts about its shape.
+MAY_BE_CHANCE = "its movement may be chance"
 _FEW_STEPS = "too few steps so far"
 _FILLING = "growth slows down, like a cache that is still filling"
 _ODD, _MOST_ODD = 4.5, 0.1
@@ -136,21 +138,20 @@ def _fit_trend(subject: Subject) -> Trend:
     chance = _chance(subject, fit, slope, lives, reduced, max(p.slack for p in points))
     stairs = chance > SUSPICIOUS and is_unfinished_staircase(lives)
     chance = CANNOT_TELL if stairs else chance
+    slight = CERTAIN <= chance <= SUSPICIOUS and is_slight(subject, values)
+    chance = SETTLING if slight else chance
     lines = tuple(_line(p, slope, low, high) for p in points)
     resolution = (
         RESOLVED_AT * (high - low) / INTERVAL_ERRORS * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
     )
     if low <= 0 or chance >= CERTAIN:  # growth up to here may still have been missed
         resolution = max(high, resolution)
+    hidden = hidden_steps(subject, float(values[-1]), fit.span, slight=slight)
     if rounded:  # a level may move by nearly one grain unseen
         unseen = 3600 * grain / fit.span
-        low, high, resolution = (
-            min(low, slope - unseen),
-            max(high, slope + unseen),
-            max(resolution, unseen),
-        )
-    elif subject.integer:  # the next step of a count may have been about to come
-        resolution = max(resolution, 3600 / fit.span)
+        low, high = min(low, slope - unseen), max(high, slope + unseen)
+        hidden = max(unseen, hidden if slight else 0.0)
+    resolution = max(resolution, hidden)
     settled = fit.settles if fit.settles < fit.span else None
     doubt = _doubt(fit, chance, slope, high - low, stairs=stairs)
     return Trend(
@@ -328,7 +329,7 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float, *, stairs: bool
         return _Doubt(_FILLING, FILLING_LONGER * fit.span)
     # A slope's error falls with T^1.5.
     longer = (RESOLVED_AT * width / INTERVAL_ERRORS / slope) ** (2 / 3) - 1 if slope > 0 else 0.0
-    return _Doubt("its movement may be chance", fit.span * min(max(longer, EDGE_LONGER), 3.0))
+    return _Doubt(MAY_BE_CHANCE, fit.span * min(max(longer, EDGE_LONGER), 3.0))
 
 
 def _line(points: LevelPoints, slope: float, low: float, high: float) -> Line:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from soak.analysis import analyze
+from soak.analysis.rules.live_heaps import BESIDE_EXACT
 from soak.model import Finding, Series, Verdict
 from soak.profile import Limits
 from soak.snapshots import SNAPSHOT_SOURCE
@@ -59,3 +60,24 @@ def test_a_live_heap_that_tells_enough_is_judged_on_itself() -> None:
     seen = live(gauge(LIVE, 10e6 + noise(1e4)), exact(0.0))
     assert seen.verdict is Verdict.PASS
     assert seen.reason.startswith("The live heap is steady")
+
+
+def test_a_level_that_no_collection_of_the_runtime_set_is_judged_by_what_snapshots_forced() -> None:
+    """Under a light load a JVM collects once in minutes: its level stands still for want of collections."""
+    after, live_classes = "jvm_gc_live_data_size_bytes", "jvm_live_classes_bytes"
+    still = gauge(after, np.where(TIMES < 30, 5e6, 6e6))
+    pauses = counter(
+        "jvm_gc_pause_seconds_count", 1.0 + (TIMES >= 30) + (TIMES > 200), action="end of major GC"
+    )
+
+    def judged(hourly: float) -> Finding:
+        levels = replace(exact(hourly), name=live_classes)
+        analysis = analyze(recording(still, pauses, levels), Limits())
+        [finding] = [
+            each for each in analysis.findings if each.series == after and each.rule == "growth"
+        ]
+        return finding
+
+    assert judged(0.0).verdict is Verdict.PASS
+    assert judged(0.0).adjustments[-1].by == BESIDE_EXACT
+    assert judged(300e6).verdict is Verdict.INCONCLUSIVE

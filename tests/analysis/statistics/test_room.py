@@ -9,7 +9,7 @@ import pytest
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.statistics.grain import written_grain
 from soak.analysis.statistics.growth_input import LevelPoints
-from soak.analysis.statistics.room import constant_trend, room
+from soak.analysis.statistics.room import constant_trend, is_slight, room
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.vouch import MOST, vouched
 from soak.model import Finding, Floats, Line, Verdict
@@ -185,3 +185,22 @@ def test_a_constant_of_one_sample_resolves_next_to_nothing() -> None:
     one = LevelPoints(np.array([100.0]), np.array([5.0]), 100.0)
     trend = constant_trend([one], subject([1.0], unit="threads", integer=True))
     assert trend.resolution_per_hour == pytest.approx(3600 * 3 / 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("moved", "level", "process", "unit", "slight"),
+    [
+        (104_857.0, 280e3, 200 * MIB, "bytes", True),  # a hundredth of a twentieth of 200 MiB
+        (104_858.0, 280e3, 200 * MIB, "bytes", False),
+        (10_485.0, 280e3, 10 * MIB, "bytes", True),  # of a mebibyte
+        (8192.0, 19.9 * MIB, 200 * MIB, "bytes", True),  # a part of under a tenth
+        (8192.0, 20.1 * MIB, 200 * MIB, "bytes", False),
+        (0.0, 280e3, 0.0, "bytes", False),  # whose process is not known
+        (0.0, 2.0, 200 * MIB, "threads", False),
+    ],
+)
+def test_a_slight_part_moved_by_less_than_a_step(
+    moved: float, level: float, process: float, unit: str, slight: bool
+) -> None:
+    values = np.array([level - moved, level])
+    assert is_slight(subject(values, unit=unit, process_memory=process), values) is slight

@@ -664,6 +664,20 @@ def test_a_doubt_is_about_the_width_of_the_interval(monkeypatch: pytest.MonkeyPa
     assert found.more_seconds == pytest.approx(2 * 19.667, abs=0.7)
 
 
+def pool_of_buffers(step: float, process: float) -> Trend:
+    """A pool of 272 KiB in a JVM that once took more, two thirds through; snapshots take some of its samples away."""
+    seconds = np.arange(120.0)[np.arange(120) % 4 != 3]
+    values = 278_528.0 + step * (seconds >= 85)
+    return fit_trend(subject(values, seconds, process_memory=process, noun="buffers"))
+
+
+def test_a_small_part_of_a_process_may_take_another_step_in_minutes() -> None:
+    one = pool_of_buffers(8192.0, 200 * 2.0**20)
+    assert (one.doubt, one.p_no_growth) == (None, 0.6)
+    assert one.resolution_per_hour >= 3600 * 3 * 0.1 * 2**20 / 118
+    assert pool_of_buffers(8192.0, 2 * 2.0**20).doubt == STEPS
+
+
 def test_a_level_that_only_an_outlier_leaves_is_constant(monkeypatch: pytest.MonkeyPatch) -> None:
     known = Told(monkeypatch)
     found = module._fit_trend(subject(np.where(np.arange(60) == 30, 9.0, 7.0)))
