@@ -14,7 +14,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import ResourceKind, metric_of
-from soak.model import Finding, Verdict
+from soak.model import Finding, Series, Verdict
 from soak.units import capitalized, show_count
 
 _STEP = "requests left after the drain"
@@ -36,7 +36,7 @@ def without_requests_under_way(prepared: Prepared, subject: Subject, finding: Fi
         or prepared.judged_seconds <= 0
     ):
         return finding
-    left = _left(prepared, subject)
+    left = requests_left(prepared, subject.series)
     judged = subject.series.values[subject.series.times >= subject.judged_from]
     if left is None or not np.isfinite(judged).any() or left > np.nanmin(judged):
         return finding
@@ -55,10 +55,10 @@ def without_requests_under_way(prepared: Prepared, subject: Subject, finding: Fi
     return replace(passed, trend=bounded, observed=bounded.slope_per_hour)
 
 
-def _left(prepared: Prepared, subject: Subject) -> float | None:
+def requests_left(prepared: Prepared, counted: Series) -> float | None:
     """Return the count when the load had ended; None if it was not taken then."""
     for series in prepared.recording.series:
-        if series.key == subject.series.key:
+        if series.key == counted.key:
             after = series.values[(series.times > prepared.end) & np.isfinite(series.values)]
             return float(after[0]) if len(after) else None
     return None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 
 import numpy as np
 
+from soak.analysis.rules.released_requests import requests_left
 from soak.catalog.node import ACTIVE_RESOURCES, KEPT_REQUESTS
 from soak.diagnosis.attribution.allocation_sites import (
     SERVER_READS,
@@ -33,6 +35,7 @@ from soak.diagnosis.suspects.growing_containers import (
 )
 from soak.diagnosis.suspects.request_keepers import RequestKeeper, request_keeper
 from soak.diagnosis.thresholds import LEAST_REQUESTS, LEAST_TIMERS, WHOLE_REQUEST_BYTES
+from soak.model import Series
 from soak.units import show_amount
 
 #: Names of classes or constructors of objects made for one request: Flask's RequestContext, Node's
@@ -169,7 +172,16 @@ def _grown(case: Case, context: RunContext) -> float:
         if (levels := levels_of(context.prepared, series)) is not None
         and not _of_others(levels, series.name, "requests", case, context)
     ]
-    return sum(rise(series, context.prepared.judged_from) for series in own)
+    return sum(_kept(series, context) for series in own)
+
+
+def _kept(series: Series, context: RunContext) -> float:
+    """Return by how many requests a count rose, at most by those that are left when none is under way."""
+    start = context.prepared.judged_from
+    left = requests_left(context.prepared, series)
+    under_load = series.values[(series.times >= start) & np.isfinite(series.values)]
+    most = math.inf if left is None or not len(under_load) else left - float(under_load.min())
+    return max(min(rise(series, start), most), 0.0)
 
 
 def _requests_to(case: Case, context: RunContext) -> float:

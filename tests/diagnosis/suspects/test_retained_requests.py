@@ -110,6 +110,16 @@ def test_stacks_of_one_kind_of_object_are_added_up_and_the_first_kind_is_told() 
     assert kept() == ""
 
 
+@pytest.mark.parametrize(
+    ("left", "kept"), [(0.0, False), (9.0, False), (28.0, False), (29.0, True), (60.0, True)]
+)
+def test_requests_that_are_gone_after_the_drain_were_under_way(left: float, kept: bool) -> None:
+    """A count of 9 that rises to 60 under load; 20 more than the fewest must be left."""
+    counted = gauge(KEPT_REQUESTS, [9.0] * 15 + [60.0] * 15 + [left] * 5)
+    run = context(counted, requests=[windows("GET /a", [1] * 40)])
+    assert bool(retained_requests._counted(case(), run)) is kept
+
+
 def test_requests_that_the_runtime_counts_come_before_objects() -> None:
     place = site(stack(MADE, F, gain=90))
     made = [windows("GET /a", [1] * 40)]
