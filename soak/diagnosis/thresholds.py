@@ -196,6 +196,10 @@ WASTEFUL_BYTES, WASTEFUL_SECONDS = 2**19, 1e-3
 #: Minimum bytes allocated, and minimum size of a piece, as shares of an answer's size, for the
 #: answer to be built whole.
 WHOLE_ANSWER, PIECE_OF_ANSWER = 0.8, 1 / 16
+#: Rayleigh's R of samples of memory, modulo the size of an answer, from which whole answers are held,
+#: and how often the level must fall. Noise of a twentieth of an answer gives 0.95. Lower: a level
+#: near one multiple for most of the time; fewer falls: what is cached, not built.
+AT_ONE_PHASE, FEWEST_FALLS = 0.85, 5
 #: One place or endpoint makes the garbage if it makes this share of it, or this many times what the
 #: next one makes.
 MOST_OF_GARBAGE, BY_FAR = 0.5, 2.0

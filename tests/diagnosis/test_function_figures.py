@@ -32,7 +32,7 @@ from soak.diagnosis.profiles.pprof import StackProfile, is_go_own, read_pprof
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind as Evidence
 from soak.diagnosis.suspects.headline import amount
 from soak.diagnosis.suspects.leak_classes import class_probabilities
-from soak.diagnosis.suspects.transient_memory import _stood_up
+from soak.diagnosis.suspects.memory_peaks import _stood_up
 from soak.model import Floats, Series
 from tests.diagnosis.profiles.test_formats import DOCUMENTS
 from tests.diagnosis.suspects.test_transient_memory import SIZE, TIMES, WINDOWS

@@ -9,12 +9,10 @@ memory within windows are compared with the answers sent in them.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from soak.catalog.metrics import COLLECTORS, selected
-from soak.catalog.process import RESIDENT
 from soak.diagnosis.attribution.allocation_sites import (
     AllocationSite,
     allocation_sites,
@@ -32,6 +30,7 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.suspects.memory_peaks import held_in_whole_answers, rises_with_answers
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import (
     BY_FAR,
@@ -42,22 +41,17 @@ from soak.diagnosis.thresholds import (
     WASTEFUL_SECONDS,
     WHOLE_ANSWER,
 )
-from soak.model import Finding, Floats, Kind, RuleName, Series
+from soak.model import Finding, Kind, RuleName
 from soak.units import show_amount, show_ratio
 from soak.windows import EndpointWindows
 
-#: Counters of bytes ever allocated, and gauges of memory in use for what is not counted, best first.
+#: Counters of bytes ever allocated.
 ALLOCATED = tuple(collector.allocated for collector in COLLECTORS if collector.allocated)
-USED = (*(collector.peak for collector in COLLECTORS if collector.peak), RESIDENT)
 #: Seconds spent in collections, for runtimes that do not count allocated bytes.
 COLLECTING = tuple(
     collector.pauses for collector in COLLECTORS if collector.pauses and not collector.allocated
 )
-_FEWEST, _CLEAR = 20, 5.0
-#: Percentile of a gauge's floor, and percentile of its high samples that is reported; how long an answer may be kept after it
-#: was sent, in seconds; least number of high samples and of samples without a recent answer; greatest share of high samples
-#: without a recent answer.
-_FLOOR, _LOW, _JUST, _OFTEN, _STRAY = 20, 10, 3.0, 8, 0.05
+_FEWEST = 20
 
 
 def transient_cases(context: RunContext, so_far: Sequence[Case]) -> list[Case]:
@@ -130,10 +124,15 @@ def _whole(
         seen[EvidenceKind.BUILT_WHOLE] = (
             f"A request to {windows.endpoint} allocates {allocated} for an answer of {answer}{pieces}."
         )
-    rises = _rises(context, windows)
+    rises = rises_with_answers(context, windows)
     if rises is not None and rises >= WHOLE_ANSWER * size:
         seen[EvidenceKind.PEAK_FOLLOWS] = (
             f"Memory rises by {show_amount(rises, 'bytes')} with each answer of {show_amount(size, 'bytes')}, and falls again."
+        )
+    elif stands := held_in_whole_answers(context, size):
+        seen[EvidenceKind.PEAK_FOLLOWS] = (
+            f"{stands} stands in multiples of {show_amount(size, 'bytes')}, the size of an answer of {windows.endpoint}: whole "
+            "answers are held."
         )
     if seen:
         yield Case(
@@ -204,83 +203,6 @@ def _building(context: RunContext) -> Frame | None:
 
 def _key(site: AllocationSite) -> tuple[str, str]:
     return site.place.function, site.place.file
-
-
-@dataclass(frozen=True, eq=False)
-class _Rises:
-    """How much memory rose in each window, and the number of requests in it to the endpoint and to others."""
-
-    risen: Floats
-    own: Floats
-    others: Floats
-
-    def slope(self) -> tuple[float, float]:
-        """Return the rise per request to the endpoint, and its ratio to its standard error."""
-        columns = np.column_stack([np.ones(len(self.risen)), self.own, self.others])
-        coefficients, *_ = np.linalg.lstsq(columns, self.risen, rcond=None)
-        rest = self.risen - columns @ coefficients
-        variance = float(rest @ rest) / max(len(rest) - 3, 1)
-        error = float(np.sqrt(max(variance * np.linalg.pinv(columns.T @ columns)[1, 1], 1e-300)))
-        return float(coefficients[1]), float(coefficients[1]) / error
-
-
-def _rises(context: RunContext, windows: EndpointWindows) -> float | None:
-    """Return the bytes by which memory rises with each request to an endpoint; None if no series shows it clearly."""
-    everything = context.prepared.judged_requests()
-    if everything is None:
-        return None
-    for name in USED:
-        gauges = context.series(name)
-        risen = _risen(gauges, everything.times)
-        if risen is None:
-            continue
-        kept = np.isfinite(risen)
-        own = windows.requests.astype(np.float64)
-        if kept.sum() < _FEWEST or not np.ptp(own[kept]):
-            continue
-        slope, clear = _Rises(risen[kept], own[kept], (everything.requests - own)[kept]).slope()
-        if clear >= _CLEAR:
-            return slope
-        stood = [
-            height
-            for series in gauges
-            if (height := _stood_up(series, windows, context.prepared.judged_from))
-        ]
-        if stood:
-            return stood[0]
-    return None
-
-
-def _stood_up(series: Series, windows: EndpointWindows, start: float) -> float:
-    """Return how high a gauge briefly rises above its floor, if it does so only just after an endpoint's answers; else 0."""
-    inside = (series.times >= start) & np.isfinite(series.values)
-    times, values = series.times[inside], series.values[inside]
-    size = float(windows.bytes.sum()) / max(float(windows.requests.sum()), 1.0)
-    if len(times) < _FEWEST:
-        return 0.0
-    above = values - np.percentile(values, _FLOOR)
-    high = above >= WHOLE_ANSWER * size
-    done = np.concatenate(([0.0], np.cumsum(windows.requests, dtype=np.float64)))
-    ends = np.concatenate(([windows.times[0] - windows.seconds[0]], windows.times))
-    recently = np.interp(times, ends, done) - np.interp(times - _JUST, ends, done) > 0
-    # If answers are sent all the time, their effect cannot be separated from others.
-    if (
-        high.sum() < _OFTEN
-        or (~recently).sum() < _OFTEN
-        or (high & ~recently).sum() > _STRAY * high.sum()
-    ):
-        return 0.0
-    return float(np.percentile(above[high], _LOW))  # several at once stand higher
-
-
-def _risen(gauges: Sequence[Series], times: Floats) -> Floats | None:
-    """Return by how much the sum of gauges rose between each of these times and the previous one; NaN if it fell."""
-    if not gauges or len(times) < 2:
-        return None
-    total = np.sum([np.interp(times, gauge.times, gauge.values) for gauge in gauges], axis=0)
-    risen = np.concatenate(([np.nan], np.diff(total)))
-    risen[risen < 0] = np.nan
-    return np.asarray(risen)
 
 
 def _garbage(context: RunContext, amounts: dict[str, Amount]) -> Iterator[Case]:

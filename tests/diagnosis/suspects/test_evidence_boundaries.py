@@ -185,7 +185,7 @@ def built_whole(size: float, allocated: float, piece: float | None = None) -> bo
             transient_memory, "allocation_sites", return_value=[] if piece is None else [site()]
         ),
         mock.patch.object(transient_memory, "_allocator", return_value=(None, piece or 0.0)),
-        mock.patch.object(transient_memory, "_rises", return_value=None),
+        mock.patch.object(transient_memory, "rises_with_answers", return_value=None),
     ):
         amounts = {"a": Amount("a", allocated, allocated, allocated)}
         return bool(list(transient_memory._whole(context(heaps=()), windows, amounts)))

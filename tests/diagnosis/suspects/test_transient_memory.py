@@ -15,11 +15,12 @@ from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import AllocationSite
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects import transient_memory
+from soak.diagnosis.suspects import memory_peaks, transient_memory
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import run_context
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
-from soak.diagnosis.suspects.transient_memory import _stood_up, transient_cases
+from soak.diagnosis.suspects.memory_peaks import _stood_up
+from soak.diagnosis.suspects.transient_memory import transient_cases
 from soak.model import Finding, Floats, Kind, RuleName, Series, Verdict
 from soak.windows import EndpointWindows
 from tests.diagnosis.suspects.parts import (
@@ -209,7 +210,7 @@ def whole(
     with (
         mock.patch.object(transient_memory, "allocation_sites", return_value=counted),
         mock.patch.object(transient_memory, "_allocator", return_value=(held, piece or 0.0)),
-        mock.patch.object(transient_memory, "_rises", return_value=rises),
+        mock.patch.object(transient_memory, "rises_with_answers", return_value=rises),
     ):
         return list(transient_memory._whole(context(), asked, amounts))
 
@@ -377,7 +378,7 @@ def test_the_rise_with_a_request_and_its_ratio_to_its_error_are_least_squares(co
     columns = np.column_stack([np.ones(count), own_requests, others])
     inverse = np.linalg.inv(columns.T @ columns)
     expected = inverse @ columns.T @ risen
-    slope, clear = transient_memory._Rises(risen, own_requests, others).slope()
+    slope, clear = memory_peaks._Rises(risen, own_requests, others).slope()
     assert slope == pytest.approx(expected[1])
     if count > 3:
         rest = risen - columns @ expected
@@ -389,8 +390,8 @@ def test_the_rise_with_a_request_and_its_ratio_to_its_error_are_least_squares(co
 
 def test_a_rise_without_any_error_is_clear_and_none_at_all_is_not() -> None:
     made, nothing = np.array([1.0, 0, 2, 0, 0, 3]), np.zeros(6)
-    assert transient_memory._Rises(nothing, made, nothing).slope() == (0.0, 0.0)
-    _, clear = transient_memory._Rises(1024 * made, made, nothing).slope()
+    assert memory_peaks._Rises(nothing, made, nothing).slope() == (0.0, 0.0)
+    _, clear = memory_peaks._Rises(1024 * made, made, nothing).slope()
     assert clear > 1e6
 
 
@@ -404,7 +405,7 @@ def rises(
 ) -> float | None:
     own_windows = windows("GET /a", asked)
     run = context(*series, requests=[own_windows, windows("GET /b", beside)], seconds=len(asked))
-    return transient_memory._rises(run, own_windows)
+    return memory_peaks.rises_with_answers(run, own_windows)
 
 
 def test_memory_that_rises_with_each_request_to_one_endpoint_is_told_apart_from_others() -> None:
@@ -433,30 +434,30 @@ def test_a_rise_is_clear_from_five_errors_on_and_else_a_gauge_that_stood_up_tell
     ):
         gauges = [gauge(RESIDENT, RISING, instance=str(number)) for number in range(3)]
         with (
-            mock.patch.object(transient_memory._Rises, "slope", return_value=(7.0, clear)),
-            mock.patch.object(transient_memory, "_stood_up", side_effect=stood),
+            mock.patch.object(memory_peaks._Rises, "slope", return_value=(7.0, clear)),
+            mock.patch.object(memory_peaks, "_stood_up", side_effect=stood),
         ):
             assert rises(*gauges) == told
 
 
 def test_no_rise_is_known_without_requests() -> None:
     asked = windows("GET /a", ASKED)
-    assert transient_memory._rises(context(gauge(RESIDENT, RISING)), asked) is None
+    assert memory_peaks.rises_with_answers(context(gauge(RESIDENT, RISING)), asked) is None
 
 
 def test_how_much_gauges_rose_together_is_unknown_where_they_fell() -> None:
     times = np.array([0.0, 1.0, 2.5, 3.0, 4.0])
     first = gauge("x", [0, 10, 20, 30, 30])
     other = Series("x", np.array([0.0, 4.0]), np.array([0.0, -40.0]))
-    risen = transient_memory._risen([first], times)
+    risen = memory_peaks._risen([first], times)
     assert risen is not None
     np.testing.assert_array_equal(risen, [np.nan, 10, 15, 5, 0])
-    risen = transient_memory._risen([first, other], times)
+    risen = memory_peaks._risen([first, other], times)
     assert risen is not None
     np.testing.assert_array_equal(risen, [np.nan, 0, 0, 0, np.nan])
-    assert transient_memory._risen([], times) is None
-    assert transient_memory._risen([first], times[:1]) is None
-    pair = transient_memory._risen([first], times[:2])
+    assert memory_peaks._risen([], times) is None
+    assert memory_peaks._risen([first], times[:1]) is None
+    pair = memory_peaks._risen([first], times[:2])
     assert pair is not None
     np.testing.assert_array_equal(pair, [np.nan, 10])
 
@@ -745,7 +746,7 @@ def test_the_first_window_is_as_long_as_it_says() -> None:
 
 
 def test_a_fall_by_less_than_one_is_a_fall() -> None:
-    risen = transient_memory._risen([gauge("x", [0, 0.5, 0.25])], np.array([0.0, 1.0, 2.0]))
+    risen = memory_peaks._risen([gauge("x", [0, 0.5, 0.25])], np.array([0.0, 1.0, 2.0]))
     assert risen is not None
     np.testing.assert_array_equal(risen, [np.nan, 0.5, np.nan])
 
