@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 from soak.diagnosis import thresholds
 from soak.diagnosis.suspects import memory_peaks
 from soak.diagnosis.suspects.memory_peaks import held_in_whole_answers, in_whole_answers
-from soak.model import Floats, Series
+from soak.model import Series
 from tests.boundaries import pins
 from tests.diagnosis.suspects.parts import context, gauge
 
@@ -19,11 +21,11 @@ SECONDS = 120
 HELD = np.random.default_rng(3).poisson(1.2, SECONDS)
 
 
-def noise(size: float, seed: int = 5) -> Floats:
+def noise(size: float, seed: int = 5) -> Any:
     return size * np.random.default_rng(seed).standard_normal(SECONDS)
 
 
-def in_steps(values: Floats, size: float = SIZE, start: float = 0.0) -> bool:
+def in_steps(values: Any, size: float = SIZE, start: float = 0.0) -> bool:
     return in_whole_answers(gauge("x", values), size, start)
 
 
