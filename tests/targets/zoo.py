@@ -22,7 +22,7 @@ import yaml
 from tests.e2e.driving import soak
 from tests.sampling.serving import free_port
 from tests.targets import Target, running
-from tests.targets.building import HERE, cached, call, tool
+from tests.targets.building import HERE, JVM, cached, call, tool
 from tests.targets.diagnosis import same_place
 
 CODES = {0: "pass", 1: "fail", 3: "inconclusive"}
@@ -60,6 +60,24 @@ ZOO: tuple[Stranded, ...] = (
     Stranded("go", "nil-channel", "main.awaitOrder kinds.go"),
     Stranded("go", "two-channels", "main.exchange kinds.go", 2.0),
     Stranded("go", "read-write-locks", "main.upgrade kinds.go"),
+    Stranded("java", "latch", "Zoo.awaitLatch", unit="threads"),
+    Stranded("java", "queue-take", "Zoo.takeJob", unit="threads"),
+    Stranded("java", "hand-over", "Zoo.handOver", unit="threads"),
+    Stranded("java", "join", "Zoo.joinWorker", unit="threads"),
+    Stranded("java", "missing-unlock", "Zoo.lockOnce", unit="threads"),
+    Stranded("java", "read-write-locks", "Zoo.upgrade", unit="threads"),
+    Stranded("java", "lock-order", "Zoo.lockPair", 2.0, unit="threads"),
+    Stranded("java", "future", "Zoo.awaitReply", unit="threads"),
+    Stranded("java", "condition", "Zoo.awaitSignal", unit="threads"),
+    Stranded("java", "wait", "Zoo.awaitNotice", unit="threads"),
+    Stranded("java", "semaphore", "Zoo.acquirePermit", unit="threads"),
+    Stranded("java", "park", "Zoo.parkForGood", unit="threads"),
+    Stranded("java", "barrier", "Zoo.meetOthers", unit="threads"),
+    Stranded("java", "phaser", "Zoo.awaitPhase", unit="threads"),
+    Stranded("java", "exchanger", "Zoo.exchangeWithNobody", unit="threads"),
+    Stranded("java", "executor", "Zoo.startExecutor", unit="threads"),
+    Stranded("java", "schedule", "Zoo.startSchedule", unit="threads"),
+    Stranded("java", "timer", "Zoo.startTimer", unit="threads"),
     Stranded("python", "queue-get", "take_job zoo.py", unit="threads"),
     Stranded("python", "event-wait", "await_event zoo.py", unit="threads"),
     Stranded("python", "join", "join_worker zoo.py", unit="threads"),
@@ -81,6 +99,14 @@ def command(target: str) -> tuple[list[str], dict[str, Any], dict[str, str]]:
             "go-zoo", sources, lambda to: call([go, "build", "-o", to / "zoo", "."], source)
         )
         return [str(built / "zoo")], {"pprof": "/debug/pprof"}, {}
+    if target == "java":
+        source, java, javac = HERE / "java" / "zoo", tool("java"), tool("javac")
+        classes = cached(
+            "java-zoo",
+            [source / "Zoo.java"],
+            lambda to: call([javac, "-Xlint:all", "-d", to, source / "Zoo.java"], source),
+        )
+        return [java, *JVM, "-cp", str(classes), "Zoo"], {"jvm": True}, {}
     address = f"127.0.0.1:{free_port()}"
     hook = HERE.parents[1] / "soak" / "hook"
     return (
