@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from soak.analysis.prepare.gc_accounting import cycles_of, pauses_of
+from soak.analysis.prepare.collector_work import cycles_of, pauses_of
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import COLLECTORS
@@ -122,12 +122,12 @@ def _advice_applies(prepared: Prepared) -> bool:
 def _measures(prepared: Prepared, limits: Limits) -> Iterator[_Measure]:
     """Yield cycles per minute and the longest pause of each process, and the live share of each heap."""
     start, end, recorded = prepared.judged_from, prepared.end, prepared.recording.series
-    for series, each_second in cycles_of(recorded, start, end):
+    for series, each_second in cycles_of(recorded, start, end, prepared.masked):
         rate = 60 * each_second
         asked = None if limits.gc.cycles is None else 60 * limits.gc.cycles
         sentence = f"The garbage collector ran {show_number(rate)} times a minute"
         yield _Measure(series, rate, _UNITS["cycles"], sentence, 60 * CYCLES, asked)
-    for series, longest, what in pauses_of(recorded, start, end):
+    for series, longest, what in pauses_of(recorded, start, end, prepared.masked):
         sentence = f"The {what} of the garbage collector was {show_amount(longest, 'seconds')}"
         yield _Measure(series, longest, "seconds", sentence, PAUSE, limits.gc.pause)
     for collector in HEAPS:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from soak.analysis.prepare.gc_accounting import COLLECTIONS, MINOR, pauses_of
+from soak.analysis.prepare.collector_work import pauses_of
+from soak.analysis.prepare.gc_accounting import COLLECTIONS, MINOR
 from soak.catalog.metrics import COLLECTORS, selects
 from soak.comparison.run_view import Figure, RunView, counting_error, ratio
 from soak.model import Floats, Series
@@ -63,8 +64,9 @@ def paused(view: RunView) -> Iterator[Figure]:
 
 def longest_pause(view: RunView) -> Iterator[Figure]:
     """Yield the longest pause of each process, which is a single extreme."""
-    recorded = view.prepared.recording.series
-    for series, longest, _ in pauses_of(recorded, view.prepared.judged_from, view.prepared.end):
+    prepared = view.prepared
+    stretch = prepared.judged_from, prepared.end, prepared.masked
+    for series, longest, _ in pauses_of(prepared.recording.series, *stretch):
         if longest > 0:
             yield Figure(series.key, longest, EXTREME, 0.0, "seconds")
 
