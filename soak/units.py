@@ -179,6 +179,14 @@ def show_ratio(value: float) -> str:
     return f"{_figures(value * 100)}%"
 
 
+def show_estimate(value: float, low: float, high: float, unit: str) -> str:
+    """Format an estimate with its interval as `3.1 MiB/h (2.8 to 3.4)`; the unit appears once if it is the same in all."""
+    middle, lowest, highest = (show_amount(each, unit) for each in (value, low, high))
+    if len({text.partition(" ")[2] for text in (middle, lowest, highest)}) > 1:
+        return f"{middle} ({lowest} to {highest})"
+    return f"{middle} ({lowest.partition(' ')[0]} to {highest.partition(' ')[0]})"
+
+
 def show_amount(value: float, unit: str) -> str:
     """Format a value in its unit: bytes, seconds, ratio, `…/h` of any of these, or a counted noun."""
     if unit.endswith("/h"):

@@ -17,6 +17,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import chdtri
 
 from soak.analysis.statistics.t_mixture import t_quantile
 from soak.analysis.statistics.trend import MAY_BE_CHANCE
@@ -33,9 +34,21 @@ from soak.analysis.vouch import (
     vouched_by,
     vouches,
 )
+from soak.catalog.metrics import metric_of, unknown_metric
 from soak.errors import UsageError
-from soak.model import Analysis, Ending, Finding, Floats, Labels, RuleName, RunInfo, Trend, Verdict
-from soak.units import show_amount, show_count, show_duration
+from soak.model import (
+    INTERVAL_ERRORS,
+    Analysis,
+    Ending,
+    Finding,
+    Floats,
+    Labels,
+    RuleName,
+    RunInfo,
+    Trend,
+    Verdict,
+)
+from soak.units import capitalized, show_count, show_duration, show_estimate
 
 if TYPE_CHECKING:
     from soak.profile import Profile
@@ -177,12 +190,10 @@ def _judged_together(
     1979), unless all together grow. Runs whose shape was in doubt, as while a cache fills, are outweighed by the others, but
     not if they are more than `OUTWEIGHED`: all starts of one service warm up alike, so their number adds no certainty to it.
     """
-    name, unit, runs = findings[0].series, findings[0].unit, len(findings)
-    middle, low, high = (
-        show_amount(value, unit)
-        for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
-    )
-    measured = f"{middle} ({low} to {high})"
+    first, runs = findings[0], len(findings)
+    metric = metric_of(first.series, first.labels) or unknown_metric(first.series)
+    name = capitalized(metric.noun)
+    measured = show_estimate(trend.slope_per_hour, trend.slope_low, trend.slope_high, first.unit)
     failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]
     shaped = [finding for finding in findings if _is_shape_in_doubt(finding)]
     failures = f"{len(failed)} of {runs} runs failed" if failed else ""
@@ -200,10 +211,10 @@ def _judged_together(
     if trend.slope_low >= matters and len(shaped) > OUTWEIGHED * runs:
         return (
             Verdict.INCONCLUSIVE,
-            f"{name} grows over all runs, {measured}, but {len(shaped)} of {runs} may have been settling: {shaped[0].reason}",
+            f"{name} grew over all runs, {measured}, but {len(shaped)} of {runs} may have been settling: {shaped[0].reason}",
         )
     if trend.slope_low >= matters:
-        return Verdict.FAIL, f"{name} keeps growing in all runs together: {measured}."
+        return Verdict.FAIL, f"{name} kept growing in all runs together: {measured}."
     if trend.slope_high < matters or _steady_together(findings, trend):
         return Verdict.PASS, f"{name} over all runs: {measured}."
     more = _more_runs(trend, matters, runs)
@@ -261,11 +272,24 @@ def pooled_trend(trends: Sequence[Trend]) -> Trend:
     spread = max(1.0, spread) * shared_error(len(slopes))
     error = math.sqrt(spread / float(weights.sum()))
     reach = t_quantile(0.975, len(slopes) - 1) * error
+    if _agree(slopes, errors):
+        reach = min(reach, float(errors.max()) * INTERVAL_ERRORS / 2)
     resolution = math.sqrt(spread / float(np.sum(1 / resolutions**2)))
     settled = max((trend.settled_after_seconds or 0.0) for trend in trends)
     return Trend(
         slope, slope - reach, slope + reach, max(resolution, slope + reach), settled, level
     )
+
+
+def _agree(slopes: Floats, errors: Floats) -> bool:
+    """Return True if the runs differ by no more than their errors, by Cochran's Q at 95%.
+
+    Then all together are at least as certain as the least certain one of them. Without this, two runs would bound nothing: one
+    difference tells next to nothing of a variance between runs, and Student's t is 12.7.
+    """
+    weights = 1 / errors**2
+    q = float(weights @ (slopes - weights @ slopes / weights.sum()) ** 2)
+    return bool(q <= chdtri(len(slopes) - 1, 0.05))
 
 
 def _between(slopes: Floats, errors: Floats) -> float:

@@ -28,7 +28,6 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from soak.analysis.statistics.room import room
-from soak.analysis.statistics.t_mixture import t_quantile
 from soak.analysis.thresholds import (
     HOLLOW_LONGER,
     HOLLOW_MARGIN,
@@ -197,14 +196,12 @@ def _more_rounds(short: float, runs: int, *, exact: bool) -> int | None:
 
 
 def width_of(runs: int) -> float:
-    """Return how wide the bound of several runs' one growth is, in one run's standard errors.
+    """Return how wide the bound of several agreeing runs' one growth is, in one run's standard errors.
 
     Starts of one service share what a fit gets wrong, such as the hour at which a job runs, so that their errors correlate by
-    `SHARED_ERROR` (Kish, Survey Sampling, 1965: the design effect). The few runs' own differences are all that tells how
-    much they differ.
+    `SHARED_ERROR` (Kish, Survey Sampling, 1965: the design effect).
     """
-    reach = RESOLVED_AT if runs < 2 else max(RESOLVED_AT, t_quantile(0.975, runs - 1))
-    return reach * math.sqrt(shared_error(runs) / runs)
+    return RESOLVED_AT * math.sqrt(shared_error(runs) / runs)
 
 
 def shared_error(runs: int) -> float:

@@ -21,7 +21,14 @@ from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.trend import fit_trend
 from soak.analysis.thresholds import CERTAIN, GROWS_BY, SURELY_SETTLED, SUSPICIOUS
 from soak.model import Finding, JudgedClock, RuleName, Trend, Verdict
-from soak.units import capitalized, show_amount, show_duration, show_growth, show_number
+from soak.units import (
+    capitalized,
+    show_amount,
+    show_duration,
+    show_estimate,
+    show_growth,
+    show_number,
+)
 
 
 class _Judgement(NamedTuple):
@@ -263,16 +270,9 @@ def _verb(subject: Subject, verb: str) -> str:
 
 
 def _measured(subject: Subject, trend: Trend) -> str:
-    """Return `3.1 MiB/h (2.8 to 3.4)`; the unit appears once if it is the same in all."""
-    slope, low, high = (
-        _amount(subject, value)
-        for value in (trend.slope_per_hour, trend.slope_low, trend.slope_high)
-    )
-    units = {text.partition(" ")[2] for text in (slope, low, high)}
-    return (
-        f"{slope} ({low.partition(' ')[0]} to {high.partition(' ')[0]})"
-        if len(units) == 1
-        else f"{slope} ({low} to {high})"
+    """Return the growth with its interval as text."""
+    return show_estimate(
+        trend.slope_per_hour, trend.slope_low, trend.slope_high, f"{subject.unit}/h"
     )
 
 
