@@ -21,7 +21,7 @@ from scipy.special import chdtri
 
 from soak.analysis.statistics.t_mixture import t_quantile
 from soak.analysis.statistics.trend import MAY_BE_CHANCE
-from soak.analysis.thresholds import CERTAIN, RESOLVED_AT
+from soak.analysis.thresholds import CERTAIN, RESOLVED_AT, WARMUP_SECONDS
 from soak.analysis.vouch import (
     HOLLOW,
     MOST,
@@ -165,7 +165,7 @@ def _pooled(
     seconds = min(min(rooms) / fastest, MOST) if fastest > 0 and math.isfinite(min(rooms)) else MOST
     unit = findings[0].unit
     matters = min(rooms) / survive if math.isfinite(min(rooms)) else math.inf
-    verdict, reason = _judged_together(findings, trend, matters)
+    verdict, reason = _judged_together(findings, trend, matters, longest)
     if verdict is Verdict.PASS and seconds < HOLLOW * longest and not unit.startswith(_COUNTED):
         verdict = Verdict.INCONCLUSIVE
     falls = findings[0].trend is not None and findings[0].trend.falls
@@ -182,43 +182,65 @@ def _pooled(
 
 
 def _judged_together(
-    findings: Sequence[Finding], trend: Trend, matters: float
+    findings: Sequence[Finding], trend: Trend, matters: float, longest: float
 ) -> tuple[Verdict, str]:
     """Return verdict and reason for the growth of all runs; growth of `matters` an hour uses up the room too soon.
 
-    One failure among many runs must be as much more certain (Holm, A simple sequentially rejective multiple test procedure,
-    1979), unless all together grow. Runs whose shape was in doubt, as while a cache fills, are outweighed by the others, but
-    not if they are more than `OUTWEIGHED`: all starts of one service warm up alike, so their number adds no certainty to it.
+    `longest` is for how many seconds the longest run was judged.
     """
     first, runs = findings[0], len(findings)
     metric = metric_of(first.series, first.labels) or unknown_metric(first.series)
     name = capitalized(metric.noun)
     measured = show_estimate(trend.slope_per_hour, trend.slope_low, trend.slope_high, first.unit)
-    failed = [finding for finding in findings if finding.verdict is Verdict.FAIL]
-    shaped = [finding for finding in findings if _is_shape_in_doubt(finding)]
-    failures = f"{len(failed)} of {runs} runs failed" if failed else ""
-    certain = any(
-        finding.trend is not None and finding.trend.p_no_growth < CERTAIN / runs
-        for finding in failed
-    )
-    if failed and (certain or len(failed) > OUTWEIGHED * runs or trend.slope_low > 0):
-        return Verdict.FAIL, f"{failures}: {failed[0].reason}"
-    if failed:
-        return (
-            Verdict.INCONCLUSIVE,
-            f"{failures}, but the growth of all together, {measured}, may be none: {failed[0].reason}",
-        )
-    if trend.slope_low >= matters and len(shaped) > OUTWEIGHED * runs:
-        return (
-            Verdict.INCONCLUSIVE,
-            f"{name} grew over all runs, {measured}, but {len(shaped)} of {runs} may have been settling: {shaped[0].reason}",
-        )
+    if failed := [finding for finding in findings if finding.verdict is Verdict.FAIL]:
+        return _of_failures(failed, runs, trend, measured)
     if trend.slope_low >= matters:
-        return Verdict.FAIL, f"{name} kept growing in all runs together: {measured}."
+        verdict, why = _of_growth(findings, longest)
+        return verdict, f"{name} kept growing in all runs together: {measured}{why}"
     if trend.slope_high < matters or _steady_together(findings, trend):
         return Verdict.PASS, f"{name} over all runs: {measured}."
     more = _more_runs(trend, matters, runs)
     return Verdict.INCONCLUSIVE, f"{name} may or may not grow over all runs: {measured}; {more}."
+
+
+def _of_failures(
+    failed: Sequence[Finding], runs: int, trend: Trend, measured: str
+) -> tuple[Verdict, str]:
+    """Return verdict and reason of runs of which some failed.
+
+    One failure among many runs must be as much more certain (Holm, A simple sequentially rejective multiple test procedure,
+    1979), unless more than `OUTWEIGHED` of the runs failed or all together grow.
+    """
+    failures = f"{len(failed)} of {runs} runs failed"
+    certain = any(
+        finding.trend is not None and finding.trend.p_no_growth < CERTAIN / runs
+        for finding in failed
+    )
+    if certain or len(failed) > OUTWEIGHED * runs or trend.slope_low > 0:
+        return Verdict.FAIL, f"{failures}: {failed[0].reason}"
+    unsure = f"but the growth of all together, {measured}, may be none"
+    return Verdict.INCONCLUSIVE, f"{failures}, {unsure}: {failed[0].reason}"
+
+
+def _of_growth(findings: Sequence[Finding], longest: float) -> tuple[Verdict, str]:
+    """Return the verdict on a growth that only all runs together show, and the end of its reason.
+
+    All starts of one service warm up alike, so their number adds no certainty to what a warm-up, a cache that fills, or another
+    series may explain in more than `OUTWEIGHED` of them.
+    """
+    runs = len(findings)
+    explained = [finding for finding in findings if _is_explained(finding)]
+    shaped = [finding for finding in findings if _is_shape_in_doubt(finding)]
+    if len(explained) > OUTWEIGHED * runs and not shaped:
+        return Verdict.PASS, f", which each run explains: {explained[0].reason}"
+    doubtful = [*shaped, *explained]
+    if len(doubtful) > OUTWEIGHED * runs:
+        settling = f"but {len(doubtful)} of {runs} runs may have been settling"
+        return Verdict.INCONCLUSIVE, f", {settling}: {doubtful[0].reason}"
+    if longest < WARMUP_SECONDS:
+        young = f"runs of {show_duration(WARMUP_SECONDS)} or more would tell it from what every start adds"
+        return Verdict.INCONCLUSIVE, f"; {young}."
+    return Verdict.FAIL, "."
 
 
 def _steady_together(findings: Sequence[Finding], trend: Trend) -> bool:
@@ -232,6 +254,14 @@ def _is_seen_steady(finding: Finding) -> bool:
     last = finding.adjustments[-1] if finding.adjustments else None
     hollow = last is not None and last.by == VOUCHED_HORIZON and last.before is Verdict.PASS
     return finding.verdict is Verdict.PASS or hollow
+
+
+def _is_explained(finding: Finding) -> bool:
+    """Return True for a pass in spite of growth, because another series explains it, such as a heap that is collected."""
+    return finding.verdict is Verdict.PASS and any(
+        step.after is Verdict.PASS and step.before is not Verdict.PASS
+        for step in finding.adjustments
+    )
 
 
 def _is_shape_in_doubt(finding: Finding) -> bool:

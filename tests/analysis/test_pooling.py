@@ -234,7 +234,7 @@ def together(
         (
             (25.0, 20.0, 30.0, 1.0),
             "pp",
-            10.0,
+            600.0,
             Verdict.FAIL,
             2000 / 30,
             "Queue kept growing in all runs together: 25/h (20/h to 30/h).",
@@ -298,6 +298,11 @@ def failing(chance: float = 0.1) -> Finding:
     return growth(Verdict.FAIL, trend=replace(CALM, p_no_growth=chance))
 
 
+def explained() -> Finding:
+    """A run that passes in spite of growth: the rest of its memory was garbage."""
+    return growth(Verdict.FAIL).adjusted("resident memory", Verdict.PASS, "The rest is garbage.")
+
+
 GROWS, MAYBE = Trend(25.0, 21.0, 30.0, 1.0, 0.0, 100.0), Trend(1.0, -5.0, 25.0, 1.0, 0.0, 100.0)
 CHANCE, FILLS, STEPS = (
     "its movement may be chance",
@@ -310,12 +315,21 @@ CHANCE, FILLS, STEPS = (
     ("pooled", "rows", "verdict", "said"),
     [
         # All starts warm up alike: seven times in doubt is not certain.
-        (GROWS, [undecided(FILLS)] * 7, "inconclusive", "7 of 7 may have been settling: It may"),
-        (GROWS, [undecided(STEPS)] * 4, "inconclusive", "4 of 4 may have been settling"),
-        (GROWS, [undecided()] * 3, "inconclusive", "3 of 3 may have been settling"),
+        (
+            GROWS,
+            [undecided(FILLS)] * 7,
+            "inconclusive",
+            "but 7 of 7 runs may have been settling: It",
+        ),
+        (GROWS, [undecided(STEPS)] * 4, "inconclusive", "4 of 4 runs may have been settling"),
+        (GROWS, [undecided()] * 3, "inconclusive", "3 of 3 runs may have been settling"),
         (GROWS, [undecided(None, "warm-up", Verdict.FAIL)] * 3, "inconclusive", "Reopened."),
         (GROWS, [undecided(CHANCE)] * 3, "fail", "kept growing in all runs together"),
         (GROWS, [undecided(FILLS), *[growth()] * 2], "fail", "kept growing in all runs together"),
+        # What each run explains is no leak because there are two of them.
+        (GROWS, [explained()] * 2, "pass", "which each run explains: The rest is garbage."),
+        (GROWS, [explained(), *[growth()] * 2], "fail", "kept growing in all runs together"),
+        (GROWS, [explained(), undecided(FILLS), growth()], "inconclusive", "2 of 3 runs may have"),
         # Runs that are only too noisy for their own horizon were steady.
         (MAYBE, [undecided(None, "vouched horizon", Verdict.PASS)] * 7, "pass", "over all runs"),
         (MAYBE, [undecided(CHANCE), *[growth()] * 2], "pass", "over all runs"),
@@ -336,8 +350,20 @@ def test_what_several_runs_outweigh(
     verdict: str,
     said: str,
 ) -> None:
-    found = together(monkeypatch, pooled, *rows, longest=1.0)
+    found = together(monkeypatch, pooled, *rows, longest=600.0 if verdict == "fail" else 1.0)
     assert (found.verdict.value, said in found.reason) == (verdict, True), found.reason
+
+
+def test_short_runs_alone_do_not_fail_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What every start adds in its first minutes is no leak because there are several of them."""
+    short, long = (
+        together(monkeypatch, GROWS, growth(), growth(), longest=longest)
+        for longest in (599.0, 600.0)
+    )
+    assert (short.verdict, long.verdict) == (Verdict.INCONCLUSIVE, Verdict.FAIL)
+    assert short.reason.endswith(
+        "; runs of 10 min or more would tell it from what every start adds."
+    )
 
 
 @pytest.mark.parametrize("unit", ["descriptors/h", "threads/h", "goroutines/h", "connections/h"])
@@ -355,7 +381,7 @@ def test_a_run_that_bounds_nothing_leaves_the_others_room(monkeypatch: pytest.Mo
     assert together(monkeypatch, trend, falling, slow).vouched_seconds == 2000 / 6
     alone = together(monkeypatch, trend, falling, falling)
     assert (alone.vouched_seconds, alone.verdict) == (MOST, Verdict.PASS)
-    unknown = together(monkeypatch, trend, growth(vouched=None), growth())
+    unknown = together(monkeypatch, trend, growth(vouched=None), growth(), longest=600.0)
     assert (unknown.vouched_seconds, unknown.verdict) == (0.0, Verdict.FAIL)
 
 
