@@ -168,6 +168,10 @@ def _pooled(
     verdict, reason = _judged_together(findings, trend, matters, longest)
     if verdict is Verdict.PASS and seconds < HOLLOW * longest and not unit.startswith(_COUNTED):
         verdict = Verdict.INCONCLUSIVE
+        use_up = f"it could use up its room in {show_duration(seconds)}"
+        reason += (
+            f" That is too uncertain: {use_up}, and a run was judged for {show_duration(longest)}."
+        )
     falls = findings[0].trend is not None and findings[0].trend.falls
     return replace(
         findings[0],
@@ -235,8 +239,8 @@ def _of_growth(findings: Sequence[Finding], longest: float) -> tuple[Verdict, st
         return Verdict.PASS, f", which each run explains: {explained[0].reason}"
     doubtful = [*shaped, *explained]
     if len(doubtful) > OUTWEIGHED * runs:
-        settling = f"but {len(doubtful)} of {runs} runs may have been settling"
-        return Verdict.INCONCLUSIVE, f", {settling}: {doubtful[0].reason}"
+        untold = f"but {len(doubtful)} of {runs} runs cannot tell it from a start or another cause"
+        return Verdict.INCONCLUSIVE, f", {untold}: {doubtful[0].reason}"
     if longest < WARMUP_SECONDS:
         young = f"runs of {show_duration(WARMUP_SECONDS)} or more would tell it from what every start adds"
         return Verdict.INCONCLUSIVE, f"; {young}."

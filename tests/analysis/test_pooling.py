@@ -230,7 +230,14 @@ def together(
         ((5.0, 4.0, 6.0, 8.0), "pp", 100.0, Verdict.PASS, 250.0, "Queue over all runs: 5/h (4/h"),
         # Hollow: it could have grown by as much as matters in twice the longest run.
         ((5.0, 4.0, 5.0, 1.0), "pp", 200.0, Verdict.PASS, 400.0, "Queue over all runs"),
-        ((5.0, 4.0, 5.0, 1.0), "pp", 201.0, Verdict.INCONCLUSIVE, 400.0, "Queue over all runs"),
+        (
+            (5.0, 4.0, 5.0, 1.0),
+            "pp",
+            201.0,
+            Verdict.INCONCLUSIVE,
+            400.0,
+            "Queue over all runs: 5/h (4/h to 5/h). That is too uncertain: it could use up its room in 6.7 min, and a run was ",
+        ),
         (
             (25.0, 20.0, 30.0, 1.0),
             "pp",
@@ -319,17 +326,22 @@ CHANCE, FILLS, STEPS = (
             GROWS,
             [undecided(FILLS)] * 7,
             "inconclusive",
-            "but 7 of 7 runs may have been settling: It",
+            "but 7 of 7 runs cannot tell it from a start or another cause: It",
         ),
-        (GROWS, [undecided(STEPS)] * 4, "inconclusive", "4 of 4 runs may have been settling"),
-        (GROWS, [undecided()] * 3, "inconclusive", "3 of 3 runs may have been settling"),
+        (GROWS, [undecided(STEPS)] * 4, "inconclusive", "4 of 4 runs cannot tell it"),
+        (GROWS, [undecided()] * 3, "inconclusive", "3 of 3 runs cannot tell it"),
         (GROWS, [undecided(None, "warm-up", Verdict.FAIL)] * 3, "inconclusive", "Reopened."),
         (GROWS, [undecided(CHANCE)] * 3, "fail", "kept growing in all runs together"),
         (GROWS, [undecided(FILLS), *[growth()] * 2], "fail", "kept growing in all runs together"),
         # What each run explains is no leak because there are two of them.
         (GROWS, [explained()] * 2, "pass", "which each run explains: The rest is garbage."),
         (GROWS, [explained(), *[growth()] * 2], "fail", "kept growing in all runs together"),
-        (GROWS, [explained(), undecided(FILLS), growth()], "inconclusive", "2 of 3 runs may have"),
+        (
+            GROWS,
+            [explained(), undecided(FILLS), growth()],
+            "inconclusive",
+            "2 of 3 runs cannot tell",
+        ),
         # Runs that are only too noisy for their own horizon were steady.
         (MAYBE, [undecided(None, "vouched horizon", Verdict.PASS)] * 7, "pass", "over all runs"),
         (MAYBE, [undecided(CHANCE), *[growth()] * 2], "pass", "over all runs"),
