@@ -200,6 +200,27 @@ def test_only_a_heap_that_every_endpoint_adds_to_is_explained_by_places() -> Non
     assert cases._less_explained(twelve, half[:1]) is twelve
 
 
+@pytest.mark.parametrize(
+    ("place", "share", "period", "endpoints"),
+    [
+        (61.0, 0.7, 32768.0, ["GET /a"]),  # the heap leaves 60 to others
+        (59.0, 0.7, 32768.0, ["GET /a", EVERY]),
+        (61.0, 0.7, 0.0, ["GET /a", EVERY]),  # counted, not sampled
+        (1.0, 1.1, 32768.0, ["GET /a"]),
+    ],
+)
+def test_a_sampled_place_adds_no_more_to_every_endpoint_than_the_heap_leaves(
+    place: float, share: float, period: float, endpoints: list[str]
+) -> None:
+    kept = placed("keep", ALL, each=Amount("", 2 * place, place, 3 * place))
+    assert kept.site is not None
+    sampled = replace(kept, site=replace(kept.site, period=period))
+    heap = signal(HEAP, replace(A, share=share), each=Amount("", 100.0, 50.0, 200.0), name="heap")
+    assert sorted(case for case, _ in grouped(heap, sampled)) == sorted(endpoints)
+    spread = signal(HEAP, replace(A, share=share), ALL, name="heap")
+    assert cases._within_heap(sampled, [spread, signal(HEAP), signal(MEMORY, A)]) is sampled
+
+
 def test_resident_memory_names_an_endpoint_from_half_of_the_estimate_on() -> None:
     close = Amount("GET /a", 100.0, 50.0, 150.0)
     loose = Amount("POST /b", 100.0, 49.0, 150.0)
