@@ -21,7 +21,7 @@ const files = []
 const buffers = []
 const sockets = []
 const stockChanges = new EventEmitter().setMaxListeners(0)
-const underWay = new Array(128)
+const underWay = new Array(256)
 let made = 0
 let carrier
 
