@@ -21,7 +21,7 @@ const files = []
 const buffers = []
 const sockets = []
 const stockChanges = new EventEmitter().setMaxListeners(0)
-const underWay = new Array(256)
+const underWay = new Array(128)
 let made = 0
 let carrier
 
@@ -109,7 +109,7 @@ function keepBuffer() {
 
 // Garbage, and none of it kept for longer than what is under way in a busy service: long enough to grow old.
 function churn() {
-  for (let n = 0; n < 100; n++) underWay[made++ % underWay.length] = new Array(PAGE_NUMBERS).fill(0.5)
+  for (let n = 0; n < 50; n++) underWay[made++ % underWay.length] = new Array(PAGE_NUMBERS).fill(0.5)
 }
 
 function whole(pieces, size) {
