@@ -122,7 +122,8 @@ class SnapshotScheduler:
             with self._cost.counted():
                 self._each(stage)
             self._took.append(self._clock.now() - began)
-        if told := self._cost.told(self._clock.now() - start):
+        # Once the run has ended, nobody records what it is told.
+        if not self._stop.is_set() and (told := self._cost.told(self._clock.now() - start)):
             self._warn(Event(self._clock.now(), EventKind.PROBE, f"diagnose: {told}"))
 
     def _levels_until(self, moment: float) -> bool:

@@ -319,6 +319,25 @@ def test_an_interval_that_the_profile_sets_is_kept_whatever_it_costs() -> None:
     assert "of one processor" in kept.warnings[-1]
 
 
+def test_a_run_that_ended_is_told_of_no_cost() -> None:
+    clock, kept = FakeClock(), Kept()
+    busy = Busy(clock, 0.1)
+    fake = Counted(clock, busy=busy)
+    cost = SnapshotCost(clock, busy.used)
+    scheduler = SnapshotScheduler({"node": fake}, 5.0, kept.keep, kept.warn, clock, cost)
+    fake.answers.append(("heap", b"y"))
+
+    def ends(snapshot: Snapshot, data: bytes) -> None:
+        kept.keep(snapshot, data)
+        scheduler._stop.set()
+
+    scheduler._keep = ends
+    scheduler.follow(0.0, 100.0)
+    done(scheduler)
+    assert len(kept.snapshots) == 1
+    assert kept.warnings == []
+
+
 def test_what_a_target_used_that_is_not_seen_costs_nothing() -> None:
     busy = Busy(FakeClock(), 5.0)
     busy.died = True
