@@ -32,7 +32,7 @@ FEWEST_SAMPLES, FEWEST_POINTS = 10, 5
 #: resolutions are not kept.
 RESOLVED_AT = 4.5
 #: How much the errors of several runs' growth correlate. Seven nights of leaking services: the
-#: vouched bound holds in 99.5%. Lower: it does not, as leaks that begin late are underestimated each
+#: vouched bound holds in 98 to 99%. Lower: in 97%, as leaks that begin late are underestimated each
 #: night; higher: a week vouches for no more than a night.
 SHARED_ERROR = 0.1
 
