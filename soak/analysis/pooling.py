@@ -26,9 +26,9 @@ from soak.analysis.vouch import (
     HOLLOW,
     MOST,
     ROUNDS,
-    VOUCHED_HORIZON,
     bound,
     horizon_of,
+    is_hollow,
     shared_error,
     vouch_finding,
     vouched_by,
@@ -255,9 +255,7 @@ def _steady_together(findings: Sequence[Finding], trend: Trend) -> bool:
 
 def _is_seen_steady(finding: Finding) -> bool:
     """Return True for a pass, also for one that was reopened only because it vouches for too little: together they do more."""
-    last = finding.adjustments[-1] if finding.adjustments else None
-    hollow = last is not None and last.by == VOUCHED_HORIZON and last.before is Verdict.PASS
-    return finding.verdict is Verdict.PASS or hollow
+    return finding.verdict is Verdict.PASS or is_hollow(finding)
 
 
 def _is_explained(finding: Finding) -> bool:

@@ -33,7 +33,6 @@ from soak.analysis.thresholds import (
     HOLLOW_MARGIN,
     HOPELESS,
     MOST_LONGER,
-    RESOLVED_AT,
     SHARED_ERROR,
 )
 from soak.catalog.metrics import metric_of, unknown_metric
@@ -44,8 +43,7 @@ if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
 
 HOLLOW, SHARPER, MOST, ROUNDS = 2.0, 1.5, 3650 * 86400.0, 14
-#: The name of the step that reopens a pass.
-VOUCHED_HORIZON = "vouched horizon"
+_STEP = "vouched horizon"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,13 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         f"{seen}: it could {grow} by {_much(subject, trend.level)} in "
         f"{show_duration(seconds)}, and was judged for {show_duration(judged)}{advice}."
     )
-    return finding.adjusted(VOUCHED_HORIZON, Verdict.INCONCLUSIVE, reason, more)
+    return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason, more)
+
+
+def is_hollow(finding: Finding) -> bool:
+    """Return True for a finding that was a pass, and was reopened only because it vouches for too little."""
+    last = finding.adjustments[-1] if finding.adjustments else None
+    return last is not None and last.by == _STEP and last.before is Verdict.PASS
 
 
 def _much(subject: Subject, level: float) -> str:
@@ -189,23 +193,23 @@ def _more_rounds(short: float, runs: int, *, exact: bool) -> int | None:
     """
     for more in range(1, ROUNDS + 1):
         together = runs + more
-        grown = together / runs if exact else width_of(runs) / width_of(together)
+        grown = together / runs if exact else math.sqrt(_variance(runs) / _variance(together))
         if grown >= short:
             return more
     return None
 
 
-def width_of(runs: int) -> float:
-    """Return how wide the bound of several agreeing runs' one growth is, in one run's standard errors.
+def _variance(runs: int) -> float:
+    """Return the variance of the growth of several agreeing runs, as a share of one run's."""
+    return shared_error(runs) / runs
+
+
+def shared_error(runs: int) -> float:
+    """Return by how much the variance of several runs' mean exceeds that of independent ones.
 
     Starts of one service share what a fit gets wrong, such as the hour at which a job runs, so that their errors correlate by
     `SHARED_ERROR` (Kish, Survey Sampling, 1965: the design effect).
     """
-    return RESOLVED_AT * math.sqrt(shared_error(runs) / runs)
-
-
-def shared_error(runs: int) -> float:
-    """Return by how much the variance of several runs' mean exceeds that of independent ones."""
     return 1 + SHARED_ERROR * (runs - 1)
 
 

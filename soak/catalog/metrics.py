@@ -125,6 +125,11 @@ def selects(text: str, series: Named) -> bool:
     )
 
 
+def selects_any(selectors: Iterable[str], series: Named) -> bool:
+    """Return True if one of the selectors matches a series."""
+    return any(selects(selector, series) for selector in selectors)
+
+
 def selected(text: str, series: Iterable[Some]) -> Iterator[Some]:
     """Yield the series that a selector matches."""
     if not text:

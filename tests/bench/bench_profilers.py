@@ -82,7 +82,7 @@ def measured(name: str, database: str, requests: int) -> str:
         snapshot = 1000 * (processor_time(target.pid) - before) / SNAPSHOTS
         profiler.close()
     more = (within - without) / without
-    share = max(snapshot / EVERY / 1000, 0.0)
+    share = snapshot / EVERY / 1000
     return (
         f"{name:8} {without:10.3f} {within:10.3f} {more:8.0%} {start + max(compiled, 0.0):10.0f} "
         f"{snapshot:10.0f} {share:8.1%}"

@@ -191,7 +191,7 @@ def build_runs(
     size = float(rng.choice([1.0, 2.0, 3.0, 5.0]))
     runs, errors, rise, level = [], [], 0.0, 0.0
     for number in range(count):
-        own = np.random.default_rng([seed, number, sum(map(ord, name)), len(name)])
+        own = _generator(name, seed, number)
         sketch = kind(own, sample_times(own, length, period))
         level = sketch.level = level or sketch.level
         error = oracle_error(sketch)
@@ -202,8 +202,8 @@ def build_runs(
     return runs, errors
 
 
-def _generator(name: str, seed: int) -> Generator:
-    return np.random.default_rng([seed, sum(map(ord, name)), len(name)])
+def _generator(name: str, *seeds: int) -> Generator:
+    return np.random.default_rng([*seeds, sum(map(ord, name)), len(name)])
 
 
 def _make(

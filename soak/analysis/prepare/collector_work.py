@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from soak.analysis.prepare.gc_accounting import COLLECTIONS, MINOR
-from soak.catalog.metrics import COLLECTORS, selected, selects
-from soak.model import Floats, Kind, Phase, Series
-
-
-def _any(selectors: Iterable[str], series: Series) -> bool:
-    return any(selects(selector, series) for selector in selectors)
+from soak.analysis.prepare.stretches import between_stretches, grown, known_between
+from soak.catalog.metrics import COLLECTORS, selected, selects_any
+from soak.model import Kind, Phase, Series
 
 
 def cycles_of(
@@ -28,16 +24,18 @@ def cycles_of(
     counters = [
         counter
         for counter in recorded
-        if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER and not _any(MINOR, counter)
+        if selects_any(COLLECTIONS, counter)
+        and counter.kind is Kind.COUNTER
+        and not selects_any(MINOR, counter)
     ]
     counters.sort(key=lambda counter: COLLECTIONS.index(counter.name))
     for instance in dict.fromkeys(counter.instance for counter in counters):
         own = [counter for counter in counters if counter.instance == instance]
         same = [counter for counter in own if counter.name == own[0].name]
-        times, _ = _known(own[0], start, end)
-        seconds = float(np.diff(times)[_between_stretches(times, aside)].sum())
+        times, _ = known_between(own[0], start, end)
+        seconds = float(np.diff(times)[between_stretches(times, aside)].sum())
         if seconds > 0:
-            yield own[0], sum(_grown(counter, start, end, aside) for counter in same) / seconds
+            yield own[0], sum(grown(counter, start, end, aside) for counter in same) / seconds
 
 
 def pauses_of(
@@ -54,13 +52,9 @@ def pauses_of(
         for longest_pause in selected(collector.longest, series)
     ]
     for longest_pause in longest:
-        inside = longest_pause.values[
-            (longest_pause.times >= start)
-            & (longest_pause.times <= end)
-            & np.isfinite(longest_pause.values)
-        ]
-        if len(inside):
-            yield longest_pause, float(inside.max()), "longest pause"
+        _, told = known_between(longest_pause, start, end)
+        if len(told):
+            yield longest_pause, float(told.max()), "longest pause"
     known = {longest_pause.instance for longest_pause in longest}
     for collector in COLLECTORS:
         # Node's totals also include work that runs concurrently with the program.
@@ -95,28 +89,5 @@ def _longest_mean(
         & np.isfinite(count.values)
     )
     took, ran = np.diff(total.values[inside]), np.diff(count.values[inside])
-    some = (ran > 0) & (took >= 0) & _between_stretches(total.times[inside], aside)
+    some = (ran > 0) & (took >= 0) & between_stretches(total.times[inside], aside)
     return float((took[some] / ran[some]).max()) if some.any() else None
-
-
-def _known(series: Series, start: float, end: float) -> tuple[Floats, Floats]:
-    """Return times and values (n,) of a series between `start` and `end`, as far as they are known."""
-    kept = (series.times >= start) & (series.times <= end) & np.isfinite(series.values)
-    return series.times[kept], series.values[kept]
-
-
-def _grown(counter: Series, start: float, end: float, aside: Sequence[Phase]) -> float:
-    """Return how much a counter rose between `start` and `end`, not `aside`; a fall is a restart and does not count."""
-    times, values = _known(counter, start, end)
-    grown = np.diff(values)[_between_stretches(times, aside)]
-    return float(grown[grown > 0].sum())
-
-
-def _between_stretches(times: Floats, stretches: Sequence[Phase]) -> NDArray[np.bool_]:
-    """Return which gaps between these times (n - 1,) lie outside of all stretches; all of them if none does."""
-    starts = np.sort([stretch.start for stretch in stretches])
-    ends = np.sort([stretch.end for stretch in stretches])
-    begun = np.searchsorted(starts, times[1:], side="right")
-    over = np.searchsorted(ends, times[:-1], side="left")
-    outside: NDArray[np.bool_] = begun <= over
-    return outside if outside.any() else np.ones_like(outside)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from soak.analysis.prepare.stretches import grown, known_between
 from soak.analysis.thresholds import (
     BY_HEAP,
     FEW_COLLECTIONS,
@@ -15,8 +16,8 @@ from soak.analysis.thresholds import (
     HEAP_RISES,
     WARMUP_SECONDS,
 )
-from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects
-from soak.model import Finding, Floats, Kind, Labels, Series, Verdict, instance_of
+from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects_any
+from soak.model import Finding, Kind, Labels, Series, Verdict, instance_of
 from soak.units import capitalized, show_duration
 
 #: Live-heap series that only a collection of the old generation updates.
@@ -82,20 +83,21 @@ def collections_between(recorded: Iterable[Series], start: float, end: float) ->
     series = list(recorded)
     ran: dict[str, float] = {}
     for counter in series:
-        if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER:
+        if selects_any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER:
             own = counter.instance
             full = (
                 0.0
-                if _any(YOUNG, counter)
-                else _grown(counter, start, end) + _appeared(counter, series, start)
+                if selects_any(YOUNG, counter)
+                else grown(counter, start, end) + _appeared(counter, series, start)
             )
             # Go has two counters of the same collections, so take the larger one.
             ran[own] = max(ran.get(own, 0.0), full)
     for live in series:
-        if _any(AFTER_FULL, live):
+        if selects_any(AFTER_FULL, live):
             own = live.instance
             ran[own] = max(
-                ran.get(own, 0.0), float(np.count_nonzero(np.diff(_inside(live, start, end))))
+                ran.get(own, 0.0),
+                float(np.count_nonzero(np.diff(known_between(live, start, end)[1]))),
             )
     return ran
 
@@ -106,18 +108,14 @@ def collections_of(recorded: Iterable[Series], live: Series, start: float, end: 
     Young-generation collections count too if they update this live heap.
     """
     own = [series for series in recorded if series.instance == live.instance]
-    if _any(AFTER_FULL, live):
+    if selects_any(AFTER_FULL, live):
         return _ran(collections_between(own, start, end), live.labels)
     counted = [
-        _grown(counter, start, end) + _appeared(counter, own, start)
+        grown(counter, start, end) + _appeared(counter, own, start)
         for counter in own
-        if _any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER
+        if selects_any(COLLECTIONS, counter) and counter.kind is Kind.COUNTER
     ]
     return max(counted, default=math.inf)
-
-
-def _any(selectors: Iterable[str], series: Series) -> bool:
-    return any(selects(selector, series) for selector in selectors)
 
 
 def _appeared(counter: Series, series: list[Series], start: float) -> float:
@@ -133,18 +131,6 @@ def _appeared(counter: Series, series: list[Series], start: float) -> float:
     )
     late = len(known) > 0 and counter.times[known[0]] > max(first, start)
     return float(counter.values[known[0]]) if late else 0.0
-
-
-def _inside(series: Series, start: float, end: float) -> Floats:
-    return series.values[
-        (series.times >= start) & (series.times <= end) & np.isfinite(series.values)
-    ]
-
-
-def _grown(counter: Series, start: float, end: float) -> float:
-    """Return how much a counter rose between `start` and `end`; a fall is a restart and does not count."""
-    grown = np.diff(_inside(counter, start, end))
-    return float(grown[grown > 0].sum())
 
 
 def uncollected(collections: Mapping[str, float], labels: Labels) -> bool:

@@ -15,7 +15,7 @@ from dataclasses import replace
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.vouch import horizon
-from soak.catalog.metrics import COLLECTORS, metric_of, selects
+from soak.catalog.metrics import COLLECTORS, metric_of, selects_any
 from soak.catalog.row_types import Collector
 from soak.model import Finding, Verdict
 from soak.units import capitalized
@@ -45,7 +45,7 @@ def _beside_classes(
     if finding.verdict is Verdict.PASS or subject.limit is not None:
         return finding
     for collector in COLLECTORS:
-        if not any(selects(selector, subject.series) for selector in collector.metadata):
+        if not selects_any(collector.metadata, subject.series):
             continue
         for classes in _classes(prepared, collector, subject):
             judged = judge(classes)

@@ -68,9 +68,9 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
     def judge(subject: Subject) -> Finding:
         return judge_growth([subject], limits.survive.for_)[0]
 
-    pairs = zip(clocked, grown, strict=True)
+    pairs = list(zip(clocked, grown, strict=True))
     companions = [within_warmup(prepared, *pair, kept=kept) for pair in pairs]
-    measured = [without_stale_level(prepared, *pair) for pair in zip(clocked, grown, strict=True)]
+    measured = [without_stale_level(prepared, *pair) for pair in pairs]
     findings = explain_live_heaps(clocked, measured, companions, seconds)
     findings = explain_resident_memory(prepared, clocked, findings, companions, judge)
     findings = explain_class_metadata(prepared, clocked, findings, judge)

@@ -12,7 +12,7 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.live_heaps import BESIDE_EXACT
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import FEW_COLLECTIONS
-from soak.catalog.metrics import selects
+from soak.catalog.metrics import selects_any
 from soak.model import Finding, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.units import capitalized
@@ -30,7 +30,7 @@ def without_stale_level(prepared: Prepared, subject: Subject, finding: Finding) 
         or trend is None
         or series.source == SNAPSHOT_SOURCE  # each sample was measured by its own collection
         or any(step.by == BESIDE_EXACT for step in finding.adjustments)  # and so was this
-        or not any(selects(live, series) for live in SET_BY_COLLECTIONS)
+        or not selects_any(SET_BY_COLLECTIONS, series)
     ):
         return finding
     settled = trend.warm_up

@@ -25,6 +25,7 @@ from soak.catalog.metrics import (
     metric_of,
     selected,
     selects,
+    selects_any,
     unknown_metric,
 )
 from soak.catalog.process import RESIDENT
@@ -105,7 +106,7 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
     A series that only full collections update is not better, and is left out itself, if none ran.
     """
     stale = uncollected(prepared.collections, series.labels)
-    if stale and any(selects(selector, series) for selector in AFTER_FULL):
+    if stale and selects_any(AFTER_FULL, series):
         return True
     instance = series.instance
     better = [

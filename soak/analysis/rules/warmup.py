@@ -37,7 +37,7 @@ from soak.analysis.thresholds import (
     WARMUP_SECONDS,
     WORKED_BEFORE,
 )
-from soak.catalog.metrics import COLLECTORS, collects_garbage, selects
+from soak.catalog.metrics import COLLECTORS, collects_garbage, selects_any
 from soak.catalog.process import RESIDENT_OUTSIDE_HEAP
 from soak.catalog.row_types import Unit
 from soak.model import Finding, Floats, Verdict
@@ -245,7 +245,7 @@ def _rise(prepared: Prepared, subject: Subject) -> _Rise:
     """
     times, values = _judged(subject)
     collected = subject.series.source == SNAPSHOT_SOURCE  # it measures just after a collection
-    bare = collected or any(selects(selector, subject.series) for selector in _BARE)
+    bare = collected or selects_any(_BARE, subject.series)
     if len(values) < _PARTS:
         level = float(values[0]) if len(values) else 0.0
         return _Rise(level, (0.0, 0.0, 0.0), collected, bare, only=False)

@@ -8,7 +8,7 @@ import numpy as np
 
 from soak.analysis.prepare.collector_work import pauses_of
 from soak.analysis.prepare.gc_accounting import COLLECTIONS, MINOR
-from soak.catalog.metrics import COLLECTORS, selects
+from soak.catalog.metrics import COLLECTORS, selects_any
 from soak.comparison.run_view import Figure, RunView, counting_error, ratio
 from soak.model import Floats, Series
 
@@ -30,7 +30,7 @@ def cycles(view: RunView) -> Iterator[Figure]:
     for counter in _counters(view, COLLECTIONS):
         instance = counter.instance
         ran = view.blocks.increases(counter)
-        if instance in seen or any(selects(selector, counter) for selector in MINOR):
+        if instance in seen or selects_any(MINOR, counter):
             continue
         if (
             ran.sum() >= FEWEST

@@ -9,7 +9,7 @@ from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.process_lives import clean
 from soak.analysis.statistics.sawtooth import cycle_floors
-from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of, selects
+from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of, selects_any
 from soak.model import Floats, Series
 from soak.snapshots import SNAPSHOT_SOURCE
 
@@ -48,7 +48,7 @@ def retained_levels(prepared: Prepared, series: Series) -> tuple[Floats, Floats]
 def _lasting(series: Series, life: LevelPoints, collected: list[Series]) -> LevelPoints:
     if series.source == SNAPSHOT_SOURCE:
         return life  # each value was measured just after a forced collection
-    if any(selects(live, series) for live in SET_BY_COLLECTIONS):
+    if selects_any(SET_BY_COLLECTIONS, series):
         # A value stays until the next collection: only its first sample shows when it was measured.
         return _edges(life, collected)
     role = metric_of(series.name, series.labels)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soak.analysis.prepare.stretches import known_between
 from soak.catalog.metrics import COLLECTORS, metric_of
 from soak.catalog.process import RESIDENT
 from soak.diagnosis.suspects.context import RunContext
@@ -89,8 +90,7 @@ def held_in_whole_answers(context: RunContext, size: float) -> str:
 
 def _stood_up(series: Series, windows: EndpointWindows, start: float) -> float:
     """Return how high a gauge briefly rises above its floor, if it does so only just after an endpoint's answers; else 0."""
-    inside = (series.times >= start) & np.isfinite(series.values)
-    times, values = series.times[inside], series.values[inside]
+    times, values = known_between(series, start)
     size = float(windows.bytes.sum()) / max(float(windows.requests.sum()), 1.0)
     if len(times) < _FEWEST:
         return 0.0
@@ -121,8 +121,7 @@ def _risen(gauges: Sequence[Series], times: Floats) -> Floats | None:
 
 def in_whole_answers(gauge: Series, size: float, start: float) -> bool:
     """Return True if a gauge of bytes stands in whole answers of `size` bytes from `start` on, and is given back."""
-    inside = (gauge.times >= start) & np.isfinite(gauge.values)
-    values = gauge.values[inside]
+    _, values = known_between(gauge, start)
     return len(values) >= _FEWEST and _in_steps(values, size)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from soak.analysis.prepare.stretches import known_between
 from soak.analysis.rules.released_requests import requests_left
 from soak.catalog.node import ACTIVE_RESOURCES, KEPT_REQUESTS
 from soak.diagnosis.attribution.allocation_sites import (
@@ -179,7 +180,7 @@ def _kept(series: Series, context: RunContext) -> float:
     """Return by how many requests a count rose, at most by those that are left when none is under way."""
     start = context.prepared.judged_from
     left = requests_left(context.prepared, series)
-    under_load = series.values[(series.times >= start) & np.isfinite(series.values)]
+    _, under_load = known_between(series, start)
     most = math.inf if left is None or not len(under_load) else left - float(under_load.min())
     return max(min(rise(series, start), most), 0.0)
 
