@@ -27,13 +27,13 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
+from soak.analysis.statistics.random_effects import shared_error
 from soak.analysis.statistics.room import room
 from soak.analysis.thresholds import (
     HOLLOW_LONGER,
     HOLLOW_MARGIN,
     HOPELESS,
     MOST_LONGER,
-    SHARED_ERROR,
 )
 from soak.catalog.metrics import metric_of, unknown_metric
 from soak.model import Finding, RuleName, Trend, Verdict, Vouched, series_key
@@ -202,15 +202,6 @@ def _more_rounds(short: float, runs: int, *, exact: bool) -> int | None:
 def _variance(runs: int) -> float:
     """Return the variance of the growth of several agreeing runs, as a share of one run's."""
     return shared_error(runs) / runs
-
-
-def shared_error(runs: int) -> float:
-    """Return by how much the variance of several runs' mean exceeds that of independent ones.
-
-    Starts of one service share what a fit gets wrong, such as the hour at which a job runs, so that their errors correlate by
-    `SHARED_ERROR` (Kish, Survey Sampling, 1965: the design effect).
-    """
-    return 1 + SHARED_ERROR * (runs - 1)
 
 
 def vouch_finding(reach: Horizon | None, required: float | None) -> Iterable[Finding]:

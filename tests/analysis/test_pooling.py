@@ -11,14 +11,13 @@ from scipy.stats import chi2, t
 from soak.analysis import analyze
 from soak.analysis import pooling as pooling_module
 from soak.analysis.pooling import (
-    _between,
     _more_runs,
     _pooled,
     pool,
-    pooled_trend,
     pooling_key,
     refuse_to_pool,
 )
+from soak.analysis.statistics.random_effects import _between, pooled_trend
 from soak.analysis.vouch import MOST
 from soak.errors import UsageError
 from soak.model import Analysis, Ending, Finding, RuleName, RunInfo, Trend, Verdict

@@ -27,6 +27,7 @@ from soak.analysis.statistics.load_covariates import peak_connections
 from soak.analysis.statistics.model_averaging import ModelAverage
 from soak.analysis.statistics.plateau import _moves, first_fall_end, plateau_begin
 from soak.analysis.statistics.process_lives import split
+from soak.analysis.statistics.random_effects import shared_error
 from soak.analysis.statistics.step_processes import _without_spikes, flickers
 from soak.model import Finding, Floats, JudgedClock, Kind, RuleName, Series, Trend, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
@@ -107,7 +108,7 @@ def test_what_cannot_be_decided_is_open_and_what_settles_passes() -> None:
 
 @pins(thresholds, "SHARED_ERROR")
 def test_a_week_of_nights_is_not_seven_times_as_good_as_one() -> None:
-    assert 1.55 < vouch.shared_error(7) < 1.65
+    assert 1.55 < shared_error(7) < 1.65
 
 
 @pins(thresholds, "STEPS_LONGER", "FILLING_LONGER")
