@@ -9,13 +9,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from soak.analysis.statistics.random_effects import pooled_trend
+from soak.analysis.statistics.random_effects import MOST_MORE, more_runs, pooled_trend
 from soak.analysis.statistics.trend import MAY_BE_CHANCE
 from soak.analysis.thresholds import CERTAIN, WARMUP_SECONDS
 from soak.analysis.vouch import (
     HOLLOW,
     MOST,
-    ROUNDS,
     bound,
     horizon_of,
     is_hollow,
@@ -264,8 +263,10 @@ def _is_shape_in_doubt(finding: Finding) -> bool:
 
 
 def _more_runs(trend: Trend, matters: float, runs: int) -> str:
-    """Return `3 more such runs would tell`: an interval narrows with the square root of the number of runs."""
+    """Return `3 more such runs would tell`: when the interval would exclude no growth, or growth that matters."""
     distance = min(abs(trend.slope_per_hour), abs(trend.slope_per_hour - matters))
-    factor = (trend.slope_high - trend.slope_low) / 2 / distance if distance > 0 else ROUNDS
-    more = min(max(math.ceil(runs * (factor**2 - 1)), 1), ROUNDS)
+    half = (trend.slope_high - trend.slope_low) / 2
+    more = more_runs(half / distance if distance > 0 else math.inf, runs)
+    if more is None:
+        return f"even {MOST_MORE} more such runs may not tell"
     return f"{show_count(more, 'more such run')} would tell"

@@ -13,7 +13,6 @@ for the shortest of its resources' horizons.
 | `HOLLOW` 2 | judged stretches | a resource that could have grown by half while it was watched was not shown to be steady |
 | `SHARPER` 1.5 | power of the run's length | a slope's standard error falls with T^1.5 (T for the line, T^0.5 for the samples) |
 | `MOST` 10 years | seconds | no recording supports more, not even of a level that never moved |
-| `ROUNDS` 14 | runs | more nights than a fortnight's are not advised |
 
 A level that never moved is bounded by the steps that may still come (`statistics/room.py`). Neither
 it nor a count is called hollow: what they did while they were watched is known.
@@ -27,7 +26,7 @@ from dataclasses import dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from soak.analysis.statistics.random_effects import shared_error
+from soak.analysis.statistics.random_effects import MOST_MORE, more_runs
 from soak.analysis.statistics.room import room
 from soak.analysis.thresholds import (
     HOLLOW_LONGER,
@@ -42,7 +41,7 @@ from soak.units import capitalized, show_amount, show_count, show_duration
 if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
 
-HOLLOW, SHARPER, MOST, ROUNDS = 2.0, 1.5, 3650 * 86400.0, 14
+HOLLOW, SHARPER, MOST = 2.0, 1.5, 3650 * 86400.0
 _STEP = "vouched horizon"
 
 
@@ -187,21 +186,14 @@ def horizon_of(
 
 
 def _more_rounds(short: float, runs: int, *, exact: bool) -> int | None:
-    """Return how many more such runs make a horizon `short` times as long; None if more than `ROUNDS`.
+    """Return how many more such runs make a horizon `short` times as long; None if that is too many.
 
     Levels that never moved are judged by time alone; else the interval of all runs has to narrow.
     """
-    for more in range(1, ROUNDS + 1):
-        together = runs + more
-        grown = together / runs if exact else math.sqrt(_variance(runs) / _variance(together))
-        if grown >= short:
-            return more
-    return None
-
-
-def _variance(runs: int) -> float:
-    """Return the variance of the growth of several agreeing runs, as a share of one run's."""
-    return shared_error(runs) / runs
+    if not exact:
+        return more_runs(short, runs)
+    more = runs * (short - 1)
+    return max(math.ceil(more), 1) if more <= MOST_MORE else None
 
 
 def vouch_finding(reach: Horizon | None, required: float | None) -> Iterable[Finding]:

@@ -439,16 +439,17 @@ def test_a_series_that_a_run_judged_twice_is_not_pooled() -> None:
 @pytest.mark.parametrize(
     ("slope", "half", "runs", "said"),
     [
-        (2.0, 4.0, 3, "9 more such runs would tell"),
-        (2.0, 6.0, 1, "8 more such runs would tell"),
-        (8.0, 4.0, 3, "9 more such runs would tell"),  # 2 from where it matters
-        (-2.0, 4.0, 3, "9 more such runs would tell"),
-        (12.0, 4.0, 3, "9 more such runs would tell"),
-        (9.0, 4.0, 3, "14 more such runs would tell"),
+        (2.0, 3.0, 3, "9 more such runs would tell"),  # the variance: 1.2 / 3, then 2.1 / 12
+        (2.0, 4.0, 3, "even 14 more such runs may not tell"),  # a tenth stays shared
+        (2.0, 4.0, 1, "5 more such runs would tell"),  # 1.5 / 6: exactly half as wide
+        (8.0, 3.0, 3, "9 more such runs would tell"),  # 2 from where it matters
+        (-2.0, 3.0, 3, "9 more such runs would tell"),
+        (12.0, 3.0, 3, "9 more such runs would tell"),
+        (9.0, 4.0, 3, "even 14 more such runs may not tell"),
         (2.0, 0.5, 3, "1 more such run would tell"),
         (2.0, 2.1, 3, "1 more such run would tell"),
-        (0.0, 4.0, 3, "14 more such runs would tell"),
-        (0.5, 0.75, 2, "3 more such runs would tell"),
+        (0.0, 4.0, 3, "even 14 more such runs may not tell"),
+        (0.5, 0.75, 2, "5 more such runs would tell"),
     ],
 )
 def test_how_many_more_runs_would_tell(slope: float, half: float, runs: int, said: str) -> None:

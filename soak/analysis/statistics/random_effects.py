@@ -20,6 +20,9 @@ from soak.analysis.statistics.t_mixture import t_quantile
 from soak.analysis.thresholds import RESOLVED_AT, SHARED_ERROR
 from soak.model import INTERVAL_ERRORS, Floats, Trend
 
+#: More runs than a fortnight's nights are not advised.
+MOST_MORE = 14
+
 
 def shared_error(runs: int) -> float:
     """Return by how much the variance of several runs' mean exceeds that of independent ones.
@@ -28,6 +31,19 @@ def shared_error(runs: int) -> float:
     `SHARED_ERROR` (Kish, Survey Sampling, 1965: the design effect).
     """
     return 1 + SHARED_ERROR * (runs - 1)
+
+
+def more_runs(narrower: float, runs: int) -> int | None:
+    """Return how many more runs make the interval of so many together narrower by a factor; None if more than `MOST_MORE`."""
+    for more in range(1, MOST_MORE + 1):
+        if math.sqrt(_variance(runs) / _variance(runs + more)) >= narrower:
+            return more
+    return None
+
+
+def _variance(runs: int) -> float:
+    """Return the variance of the growth of several agreeing runs, as a share of one run's."""
+    return shared_error(runs) / runs
 
 
 def pooled_trend(trends: Sequence[Trend]) -> Trend:
