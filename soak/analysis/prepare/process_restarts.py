@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from soak.analysis.prepare.stretches import known_between
 from soak.catalog.container import CONTAINER_START_TIME
 from soak.catalog.process import CPU_SECONDS, PROCESS_ID, START_TIME
 from soak.model import Floats, Kind, Recording, Series
@@ -32,8 +33,7 @@ def restarts(
             series.name
         )
         if least is not None:
-            known = np.isfinite(series.values) & (series.times >= start) & (series.times <= end)
-            times, values = series.times[known], series.values[known]
+            times, values = known_between(series, start, end)
             moved = np.flatnonzero(np.abs(np.diff(values)) > least) + 1
             if series.name == START_TIME and len(moved):
                 page = [other for other in all_series if _of_one_process(other, series)]

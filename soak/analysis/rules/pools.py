@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.prepare.stretches import known_between
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import POOLS, PoolNames, pool_identity, selected
 from soak.model import Finding, Floats, Kind, Labels, RuleName, Series, Verdict
@@ -102,12 +103,7 @@ def _not_returned(prepared: Prepared, used: Series) -> Iterator[Finding]:
 
 
 def _gave_up(prepared: Prepared, counter: Series) -> Iterator[Finding]:
-    inside = (
-        (counter.times >= prepared.judged_from)
-        & (counter.times <= prepared.end)
-        & np.isfinite(counter.values)
-    )
-    values = counter.values[inside]
+    _, values = known_between(counter, prepared.judged_from, prepared.end)
     grown = np.diff(values)
     total = (
         float(np.where(grown < 0, values[1:], grown).sum()) if counter.kind is Kind.COUNTER else 0.0
@@ -169,4 +165,4 @@ def _beside(prepared: Prepared, pool: PoolNames, selector: str, own: Labels) -> 
 
 
 def _judged(prepared: Prepared, series: Series) -> Floats:
-    return series.values[(series.times >= prepared.judged_from) & np.isfinite(series.values)]
+    return known_between(series, prepared.judged_from)[1]

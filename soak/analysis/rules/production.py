@@ -24,6 +24,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from soak.analysis.prepare.stretches import known_between
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.room import room
 from soak.analysis.vouch import MOST, bound
@@ -85,9 +86,7 @@ def by_both_clocks(subject: Subject, rate: float) -> tuple[float, float] | None:
     """
     if subject.requests is None or subject.borders:
         return None
-    series = subject.series
-    inside = (series.times >= subject.judged_from) & np.isfinite(series.values)
-    times, values = series.times[inside], series.values[inside]
+    times, values = known_between(subject.series, subject.judged_from)
     if len(times) < 2 * BLOCKS:
         return None
     requests = np.interp(times, subject.requests.times, subject.requests.values)

@@ -14,6 +14,7 @@ import numpy as np
 
 from soak.analysis.prepare.bounds import UNLIMITED, bound_of
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.prepare.stretches import known_between
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.peaks import Peaks, fit_peaks
 from soak.catalog.container import CONTAINER_RESIDENT, MEMORY_LIMIT
@@ -71,12 +72,10 @@ def sizing_findings(asked: RuleInput) -> Iterator[Finding]:
             continue
         for series in prepared.named(name):
             limit = bound_of(prepared, limit_name, series)
-            inside = (series.times >= prepared.judged_from) & np.isfinite(series.values)
-            if limit is None or not inside.any():
+            times, values = known_between(series, prepared.judged_from)
+            if limit is None or not len(times):
                 continue
-            finding = _judged(
-                prepared, series, series.times[inside], series.values[inside], limit, horizon
-            )
+            finding = _judged(prepared, series, times, values, limit, horizon)
             if finding is not None:
                 yield finding
 

@@ -11,6 +11,7 @@ from soak.analysis.prepare.bounds import bound_of
 from soak.analysis.prepare.gc_accounting import AFTER_FULL, uncollected
 from soak.analysis.prepare.load_connections import at_usual_load, load_connections
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.prepare.stretches import known_between
 from soak.analysis.rules.limits import matching
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
@@ -122,7 +123,7 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
 def _said_by_snapshots(subject: Subject, subjects: Iterable[Subject]) -> bool:
     """Return True for a constant live heap that snapshots also measured: a minimal goal hides how the heap moves."""
     series = subject.series
-    known = series.values[(series.times >= subject.judged_from) & np.isfinite(series.values)]
+    _, known = known_between(series, subject.judged_from)
     if not len(known) or float(np.ptp(known)) > 0:
         return False
     exact = {

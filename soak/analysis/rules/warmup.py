@@ -15,6 +15,7 @@ import numpy as np
 
 from soak.analysis.prepare.gc_accounting import are_counted
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.prepare.stretches import known_between
 from soak.analysis.statistics.creep import beside_creep, lasting_growth
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
@@ -100,7 +101,7 @@ class _Rise:
 
 def keeps_for_good(subject: Subject) -> bool:
     """Return True if a count of things never removed gains many entries, as many late as early, unlike a warm-up."""
-    times, values = _judged(subject)
+    times, values = known_between(subject.series, subject.judged_from)
     if len(values) < _PARTS:
         return False
     thirds = np.diff(np.interp(np.linspace(times[0], times[-1], 4), times, values))
@@ -147,7 +148,7 @@ def _unfinished_tooth(subject: Subject) -> str:
 
     After several collections, the levels that they leave can be judged.
     """
-    _, values = _judged(subject)
+    _, values = known_between(subject.series, subject.judged_from)
     if len(values) < _PARTS:
         return ""
     base = float(np.median(values[: len(values) // _PARTS]))
@@ -189,7 +190,7 @@ def _if_warmed_up(
     trend = finding.trend
     if trend is None or not math.isfinite(trend.slope_high):
         return finding
-    times, values = _judged(subject)
+    times, values = known_between(subject.series, subject.judged_from)
     ended = youth > 0 and rise.ended(youth)
     how = "ever more slowly: it warmed up" if rise.total >= 0 else "and its rise had ended before"
     lasting = lasting_growth(times, values) if rise.bare and not ended else None
@@ -223,13 +224,6 @@ def _worked_before(prepared: Prepared) -> bool:
     return len(known) > 1 and bool(known[0] > WORKED_BEFORE * known[-1])
 
 
-def _judged(subject: Subject) -> tuple[Floats, Floats]:
-    """Return the judged times and values, without NaN."""
-    series = subject.series
-    judged = (series.times >= subject.judged_from) & np.isfinite(series.values)
-    return series.times[judged], series.values[judged]
-
-
 def _garbage_untold(prepared: Prepared, subject: Subject) -> bool:
     """Return True if a garbage collector is known to work in the process, but nothing reports when."""
     language = prepared.language(subject.series.instance)
@@ -243,7 +237,7 @@ def _rise(prepared: Prepared, subject: Subject) -> _Rise:
     Thirds are of the clock that the subject is judged on: of the requests that add memory, if
     known.
     """
-    times, values = _judged(subject)
+    times, values = known_between(subject.series, subject.judged_from)
     collected = subject.series.source == SNAPSHOT_SOURCE  # it measures just after a collection
     bare = collected or selects_any(_BARE, subject.series)
     if len(values) < _PARTS:

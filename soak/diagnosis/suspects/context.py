@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared, prepare
+from soak.analysis.prepare.stretches import known_between
 from soak.catalog.metrics import ResourceKind, language_of, metric_of
 from soak.catalog.process import RESIDENT
 from soak.catalog.python import TRACING_DUTY
@@ -192,6 +193,6 @@ def _flat(finding: Finding, most: float) -> bool:
 
 def rise(series: Series, start: float) -> float:
     """Return the median of a gauge's last fifth less that of its first fifth, from `start` on; 0 below ten samples."""
-    values = series.values[(series.times >= start) & np.isfinite(series.values)]
+    _, values = known_between(series, start)
     fifth = len(values) // 5
     return float(np.median(values[-fifth:]) - np.median(values[:fifth])) if fifth >= 2 else 0.0

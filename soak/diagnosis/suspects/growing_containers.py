@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from soak.analysis.prepare.stretches import known_between
 from soak.catalog.python import CONTAINER_LENGTH
 from soak.diagnosis.attribution.allocation_sites import place_at
 from soak.diagnosis.attribution.attribution import EVERY, Amount
@@ -22,7 +23,7 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.thresholds import LEAST_ENTRIES, LEAST_SNAPSHOTS, MOST_NAMED
-from soak.model import Floats, Place, Series
+from soak.model import Place, Series
 from soak.units import show_number
 
 #: The gauge of soak/hook.py; its labels name the holder (`service.SESSIONS`) and its kind (dict,
@@ -137,9 +138,7 @@ def _gain(container: GrowingContainer) -> str:
 
 
 def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
-    inside = (series.times >= context.prepared.judged_from) & np.isfinite(series.values)
-    times: Floats = series.times[inside]
-    lengths: Floats = series.values[inside]
+    times, lengths = known_between(series, context.prepared.judged_from)
     if len(times) < LEAST_SNAPSHOTS or lengths[-1] - lengths[0] < LEAST_ENTRIES:
         return None
     requests = requests_at(context.prepared, times)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from soak.analysis.prepare.stretches import known_between
 from soak.catalog.metrics import POOLS, PoolNames, ResourceKind, pool_identity
 from soak.diagnosis.attribution.allocation_sites import calls, is_library, place_of
 from soak.diagnosis.profiles.frames import Frame
@@ -75,10 +76,7 @@ def _idle(context: RunContext, pool: PoolNames, used: Floats, labels: Labels) ->
 def _values(context: RunContext, pool: PoolNames, name: str, labels: Labels) -> Floats:
     for series in context.series(name):
         if pool_identity(pool, series.labels) == labels:
-            values: Floats = series.values[
-                (series.times >= context.prepared.judged_from) & np.isfinite(series.values)
-            ]
-            return values
+            return known_between(series, context.prepared.judged_from)[1]
     return np.empty(0)
 
 

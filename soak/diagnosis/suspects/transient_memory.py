@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from soak.analysis.prepare.stretches import known_between
 from soak.catalog.metrics import COLLECTORS, selected
 from soak.diagnosis.attribution.allocation_sites import (
     AllocationSite,
@@ -82,19 +83,10 @@ def _counter(context: RunContext) -> Levels | None:
     prepared = context.prepared
     for name in ALLOCATED:
         for series in prepared.recording.series:
-            inside = (
-                (series.times >= prepared.judged_from)
-                & (series.times <= prepared.end)
-                & np.isfinite(series.values)
-            )
-            if series.name == name and series.kind is Kind.COUNTER and inside.sum() >= _FEWEST:
-                times = series.times[inside]
-                return Levels(
-                    times,
-                    series.values[inside],
-                    requests_at(prepared, times),
-                    tuple(prepared.cuts(series)),
-                )
+            times, values = known_between(series, prepared.judged_from, prepared.end)
+            if series.name == name and series.kind is Kind.COUNTER and len(times) >= _FEWEST:
+                requests = requests_at(prepared, times)
+                return Levels(times, values, requests, tuple(prepared.cuts(series)))
     return None
 
 

@@ -15,7 +15,6 @@ from soak.analysis.rules.warmup import (
     _falls,
     _garbage_untold,
     _if_warmed_up,
-    _judged,
     _Rise,
     _rise,
     _rose,
@@ -214,12 +213,6 @@ def levels(values: Any, times: Any = None, **more: Any) -> Subject:
 )
 def test_a_cache_keeps_for_good_what_it_gains_evenly(entries: list[float], keeps: bool) -> None:
     assert keeps_for_good(levels(entries)) is keeps
-
-
-@pytest.mark.parametrize(("since", "kept"), [(2.0, [2.0, 4.0]), (2.5, [4.0]), (9.0, [])])
-def test_only_known_values_of_the_judged_stretch_count(since: float, kept: list[float]) -> None:
-    times, values = _judged(levels([0, 1, 2, np.nan, 4], judged_from=since))
-    assert times.tolist() == values.tolist() == kept
 
 
 def test_how_far_each_value_is_below_the_highest_before_it() -> None:
