@@ -32,24 +32,36 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.marginal_likelihood import Whitened, fit_each, fit_each_with
-from soak.analysis.statistics.model_averaging import STEPPED, Candidates, simple_explanations
+from soak.analysis.statistics.model_averaging import (
+    STEPPED,
+    Candidates,
+    average_models,
+    simple_explanations,
+)
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.t_mixture import t_cdf
-from soak.analysis.statistics.trend import FitInput, fit_input, level_points, numeric_libraries
+from soak.analysis.statistics.trend import (
+    FitInput,
+    fit_input,
+    fit_trend,
+    level_points,
+    numeric_libraries,
+)
 from soak.analysis.thresholds import FEWEST_POINTS, SURELY_SETTLED, SUSPICIOUS
 from soak.analysis.vouch import HOLLOW, horizon
-from soak.model import Finding, Floats, PlantedLeak, Verdict, series_key
+from soak.model import Finding, Floats, PlantedLeak, Trend, Verdict, series_key
 from soak.units import show_amount, show_growth
 
 TRIES, SHARE = 20, 0.95
 FACTORS = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 FINER = (0.7, 0.5, 0.35, 0.25)
 FALSELY = 0.25
-COURSE, BLOCK = 9, 5
+COURSE, BLOCK, SHARP = 9, 5, 6.0
 FEW, HOPELESS = 2, 7.0
 
 
@@ -105,16 +117,16 @@ def _lowered(subject: Subject, finding: Finding, judged: float) -> Finding:
     ):
         return finding
 
-    def smallest(copies: FitInput) -> tuple[float, int]:
-        size, caught = 1.0, caught_in(copies, promised)
-        if caught_in(copies, 0.0) > FALSELY * TRIES:
-            return size, caught
+    def smallest(caught: Callable[[float], int]) -> tuple[float, int]:
+        size, seen = 1.0, caught(promised)
+        if caught(0.0) > FALSELY * TRIES:
+            return size, seen
         for factor in FINER:
-            seen = caught_in(copies, factor * promised)
-            if min(seen, caught) < SHARE * TRIES:
+            fewer = caught(factor * promised)
+            if min(fewer, seen) < SHARE * TRIES:
                 break
-            size, caught = factor, seen
-        return size, caught
+            size, seen = factor, fewer
+        return size, seen
 
     return _planted(subject, finding, smallest)
 
@@ -125,27 +137,29 @@ def _controlled(subject: Subject, finding: Finding) -> Finding:
     assert trend is not None
     promised = trend.resolution_per_hour
 
-    def kept(copies: FitInput) -> tuple[float, int]:
+    def kept(caught: Callable[[float], int]) -> tuple[float, int]:
         for factor in FACTORS:
-            caught = caught_in(copies, factor * promised)
-            if caught >= SHARE * TRIES:
+            seen = caught(factor * promised)
+            if seen >= SHARE * TRIES and _is_seen(subject, factor * promised + _fall(trend)):
                 break
-        return factor, caught
+        return factor, seen
 
     return _planted(subject, finding, kept)
 
 
 def _planted(
-    subject: Subject, finding: Finding, weigh: Callable[[FitInput], tuple[float, int]]
+    subject: Subject,
+    finding: Finding,
+    weigh: Callable[[Callable[[float], int]], tuple[float, int]],
 ) -> Finding:
     """Return the finding with the promise that `weigh` finds.
 
-    `weigh` returns a multiple of the formula's size, and in how many copies a leak of this size was
-    caught.
+    `weigh` is given a function that tells in how many copies growth of so much an hour is caught. It
+    returns a multiple of the formula's size, and in how many copies a leak of this size was caught.
     """
     trend = finding.trend
     assert trend is not None
-    promised = trend.resolution_per_hour
+    promised, fall = trend.resolution_per_hour, _fall(trend)
     with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
             copies = copies_of(subject, seed=len(finding.series))
@@ -153,7 +167,7 @@ def _planted(
             return finding
         if copies is None:
             return finding
-        factor, caught = weigh(copies)
+        factor, caught = weigh(lambda per_hour: caught_in(copies, per_hour + fall))
     size = factor * promised
     key = series_key(finding.series, finding.labels)
     leak = PlantedLeak(key, size, finding.unit, caught, TRIES, promised)
@@ -164,6 +178,19 @@ def _planted(
     return replace(
         finding, planted=leak, reason=reason, trend=replace(trend, resolution_per_hour=size)
     )
+
+
+def _fall(trend: Trend) -> float:
+    """Return by how much a level certainly falls per hour: only what a leak adds beyond that is growth."""
+    return max(0.0, -trend.slope_high)
+
+
+def _is_seen(subject: Subject, per_hour: float) -> bool:
+    """Return True if the series itself, with a leak of so much an hour, is not called steady by all that judges it."""
+    series = subject.series
+    grown = per_hour * (series.times - series.times[0]) / 3600
+    trend = fit_trend(replace(subject, series=replace(series, values=series.values + grown)))
+    return trend.doubt is not None or trend.p_no_growth <= SUSPICIOUS
 
 
 def copies_of(subject: Subject, seed: int) -> FitInput | None:
@@ -185,13 +212,24 @@ def _redrawn(life: LevelPoints, rng: np.random.Generator) -> Floats:
     n = len(life.times)
     course, left = _course(life.values)
     scatter = (life.values - course) / left
-    size = min(BLOCK, n)
-    first = rng.integers(0, n - size + 1, (TRIES, -(-n // size)))
+    sharp = _sharp(scatter)
+    course[sharp] = life.values[sharp]
+    scatter = scatter[~sharp]
+    size = min(BLOCK, len(scatter))
+    first = rng.integers(0, len(scatter) - size + 1, (TRIES, -(-n // size)))
     order = (first[:, :, None] + np.arange(size)).reshape(TRIES, -1)[:, :n]
     uneven = np.diff(life.times) - np.median(np.diff(life.times))
-    moved = life.times + rng.choice(uneven, (TRIES, n)) / 2
+    moved = life.times + np.where(sharp, 0.0, rng.choice(uneven, (TRIES, n)) / 2)
     copies: Floats = np.interp(moved, life.times, course) + scatter[order]
     return copies.T
+
+
+def _sharp(scatter: Floats) -> NDArray[np.bool_]:
+    """Return where a series turns too sharply for its course: a step, a start, and the points beside them."""
+    usual = float(np.median(np.abs(scatter))) / 0.6745  # of a normal distribution
+    far = np.abs(scatter) > SHARP * usual
+    beside = far | np.append(far[1:], False) | np.append(False, far[:-1])
+    return beside if beside.mean() < 0.5 else np.zeros_like(beside)
 
 
 def _course(values: Floats) -> tuple[Floats, float]:
@@ -216,7 +254,11 @@ def _course(values: Floats) -> tuple[Floats, float]:
 
 
 def caught_in(given: FitInput, per_hour: float) -> int:
-    """Return in how many of the copies a leak of `per_hour` units per hour is not called steady."""
+    """Return in how many of the copies a leak of `per_hour` units per hour is not called steady.
+
+    Most are told by the simple explanations, all copies at once. Where too many of them are called
+    steady, which several steps or warm-ups in the course may cause, these are weighed in full.
+    """
     slope = per_hour * given.span / 3600 / given.scale
     pace = given.candidates.paces.start
     reach = 1 + abs(slope)  # values are weighed in units of their range, which the leak extends
@@ -224,9 +266,16 @@ def caught_in(given: FitInput, per_hour: float) -> int:
         (replace(w, y=(w.y + slope * w.x[:, pace]) / reach, least=w.least / reach**2), prior)
         for w, prior in given.settings
     ]
-    return int(
-        (p_no_growth(_likely(planted, given.candidates), given.candidates) <= SUSPICIOUS).sum()
-    )
+    steady = p_no_growth(_likely(planted, given.candidates), given.candidates) > SUSPICIOUS
+    if steady.sum() > (1 - SHARE) * TRIES:
+        steady[steady] = [
+            average_models(
+                [(w.of_copy(copy), prior) for w, prior in planted], given.candidates
+            ).p_no_growth
+            > SUSPICIOUS
+            for copy in np.flatnonzero(steady).tolist()
+        ]
+    return int((~steady).sum())
 
 
 def _likely(

@@ -23,6 +23,7 @@ from soak.analysis.positive_control import (
     _likely,
     _promises,
     _redrawn,
+    _sharp,
     caught_in,
     copies_of,
     p_no_growth,
@@ -33,7 +34,7 @@ from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.marginal_likelihood import Fits, Whitened
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.trend import FitInput, fit_input, level_points
-from soak.analysis.thresholds import SURELY_SETTLED
+from soak.analysis.thresholds import SURELY_SETTLED, SUSPICIOUS
 from soak.model import Finding, Floats, PlantedLeak, RuleName, Series, Trend, Verdict
 from tests.analysis.series import subject as made_subject
 
@@ -65,6 +66,9 @@ def subject(values: Floats, *, integer: bool = False) -> Subject:
 
 def judged(given: Subject) -> Finding:
     return judge_growth([given], MONTH)[0]
+
+
+STEADY = Trend(0.0, -1.0, 1.0, 1.0, 0.0, 80e6, p_no_growth=1.0)
 
 
 @pytest.mark.parametrize("shape", [noise, wander, warming])
@@ -103,6 +107,53 @@ def test_a_promise_that_is_not_kept_is_raised_until_it_is() -> None:
     assert controlled.planted.promised_per_hour == honest / 5
     assert controlled.planted.per_hour == controlled.trend.resolution_per_hour > honest / 5
     assert controlled.planted.caught >= SHARE * TRIES
+
+
+def test_a_step_in_the_level_does_not_hide_leaks() -> None:
+    """A load that doubles midway: the level steps by forty times its scatter, and each copy steps as sharply."""
+    given = subject(noise(5) + 8e6 * (TIMES > SECONDS / 2))
+    finding = judged(given)
+    assert finding.verdict is Verdict.PASS
+    (controlled,) = with_positive_control([given], [finding], SECONDS)
+    assert controlled.planted is not None
+    assert controlled.planted.caught >= SHARE * TRIES
+    assert controlled.planted.per_hour == controlled.planted.promised_per_hour
+
+
+def test_a_leak_beside_a_fall_is_growth_by_what_it_adds_beyond_the_fall() -> None:
+    given = subject(noise(5) - 20e6 * TIMES / SECONDS)
+    finding = judged(given)
+    assert finding.verdict is Verdict.PASS
+    (controlled,) = with_positive_control([given], [finding], SECONDS)
+    assert controlled.planted is not None
+    assert controlled.planted.caught >= SHARE * TRIES
+    assert controlled.planted.per_hour <= 1.5 * controlled.planted.promised_per_hour
+
+
+def test_a_promise_is_raised_until_the_series_itself_is_not_called_steady_with_the_leak(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = subject(noise(5))
+    finding = judged(given)
+    assert finding.trend is not None
+    promised = finding.trend.resolution_per_hour
+    asked: list[float] = []
+
+    def fit(planted: Subject) -> Trend:
+        grown = planted.series.values - given.series.values
+        asked.append(grown[-1] / (TIMES[-1] - TIMES[0]) * 3600 / promised)
+        steady = {3: SUSPICIOUS + 0.01, 4: SUSPICIOUS}.get(len(asked), 1.0)
+        doubt = "it cannot tell" if len(asked) == 6 else None
+        return replace(STEADY, p_no_growth=steady, doubt=doubt)
+
+    monkeypatch.setattr(positive_control, "fit_trend", fit)
+    (controlled,) = with_positive_control([given], [finding], SECONDS)
+    assert asked == pytest.approx(FACTORS[:4])
+    assert controlled.planted is not None
+    assert controlled.planted.per_hour == FACTORS[3] * promised
+    (controlled,) = with_positive_control([given], [finding], SECONDS)  # which asks anew
+    assert controlled.planted is not None
+    assert controlled.planted.per_hour == FACTORS[1] * promised, "a doubt is no pass either"
 
 
 def test_the_share_is_said_as_it_is_where_no_size_is_caught_often_enough(
@@ -294,6 +345,32 @@ def test_both_lives_of_a_process_are_copied_and_the_same_seed_gives_the_same_cop
     bare = fit_input(given, level_points(split(given))[1], 1.0, False)
     assert (first.span, first.scale) == (bare.span, bare.scale)
     assert first.settings[0][0].freedom == bare.settings[0][0].freedom
+
+
+@pytest.mark.parametrize(
+    ("scatter", "sharp"),
+    [
+        # The median is 1, which of a normal distribution is 0.6745 of its spread: six of these are 8.9.
+        ([1.0, -1.0, 8.8, 1.0, -1.0, 1.0, -1.0], []),
+        ([1.0, -1.0, 9.0, 1.0, -1.0, 1.0, -1.0], [1, 2, 3]),
+        ([1.0, -1.0, 1.0, -1.0, 1.0, -1.0, -9.0], [5, 6]),
+        ([9.0, -1.0, 1.0, -1.0, 1.0, -1.0, 1.0], [0, 1]),
+        ([9.0, -1.0, 1.0, -1.0, 1.0, 9.0, 1.0, 1.0, -1.0], []),  # no course at more than half
+    ],
+)
+def test_a_series_turns_sharply_at_points_six_spreads_from_its_course_and_beside_them(
+    scatter: list[float], sharp: list[int]
+) -> None:
+    assert np.flatnonzero(_sharp(np.array(scatter))).tolist() == sharp
+
+
+def test_copies_keep_a_sharp_turn_where_it_was_and_draw_scatter_from_elsewhere() -> None:
+    rng = np.random.default_rng(3)
+    values = np.where(np.arange(60) < 30, 0.0, 1e3) + rng.normal(0, 1, 60)
+    copies = _redrawn(LevelPoints(np.arange(60.0), values, 0.0), rng)
+    assert np.ptp(copies[:29], axis=0).max() < 20
+    assert np.ptp(copies[31:], axis=0).max() < 20
+    assert (copies[31:].mean(axis=0) - copies[:29].mean(axis=0)) == pytest.approx(1e3, abs=5)
 
 
 def test_an_outlier_is_in_no_copy() -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from soak.analysis.prepare.stretches import known_between
 from soak.analysis.rules.forecast import TimeLeft, show_time_left, time_until
 from soak.analysis.rules.more_time import more_seconds, more_would_tell
 from soak.analysis.statistics.growth_input import Subject
@@ -86,7 +87,7 @@ def _against_limit(subject: Subject, trend: Trend, certain: bool, limit: float) 
             Verdict.FAIL,
             f"{_keeps_growing(subject, trend)}, and {allowed} is allowed{_tail(subject, trend)}.",
         )
-    if trend.slope_high <= limit:
+    if trend.slope_high <= limit and not _rises_against(subject, trend):
         return _Judgement(
             Verdict.PASS,
             f"{_capital(subject)} {_grows(subject)} by no more than {allowed}: {measured}.",
@@ -114,7 +115,7 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
             reason = f"{noun} may have settled, or {_grows(subject)} by {measured}; {advice}."
             return _Judgement(Verdict.INCONCLUSIVE, reason, longer)
         return _Judgement(Verdict.PASS, _steady(subject, trend))
-    if trend.slope_high < matters:
+    if trend.slope_high < matters and not _rises_against(subject, trend):
         return _Judgement(
             Verdict.PASS,
             f"{noun} {_grows(subject)} by {measured}: too little to matter within {show_duration(survive)}.",
@@ -129,6 +130,18 @@ def _by_default(subject: Subject, trend: Trend, certain: bool, survive: float) -
             Verdict.FAIL, f"{_keeps_growing(subject, trend)}{settled}{_tail(subject, trend)}."
         )
     return _undecided(subject, trend, certain, measured, matters)
+
+
+def _rises_against(subject: Subject, trend: Trend) -> bool:
+    """Return True if the level rose through the last half though its growth is fitted as a fall: that is no explanation.
+
+    A level that still settles may be fitted as a fall with a rise on top that ends after the run.
+    """
+    if trend.doubt is None or trend.slope_high >= 0:
+        return False
+    _, values = known_between(subject.series, subject.judged_from)
+    third, last = np.array_split(values[len(values) // 2 :], 2)
+    return bool(len(third)) and float(np.median(last)) > float(np.median(third))
 
 
 def _matters(subject: Subject, trend: Trend) -> float:

@@ -48,6 +48,11 @@ class Whitened:
             self.least[chosen],
         )
 
+    def of_copy(self, copy: int) -> Whitened:
+        """Return one of the copies alone."""
+        base = self.base[copy] if self.base.ndim > 1 else self.base
+        return Whitened(self.y[copy], self.x, base, self.freedom, self.least)
+
     def only(self, *parts: slice) -> Whitened:
         """Return the series with some of the columns only."""
         return Whitened(

@@ -34,7 +34,8 @@ class Case:
 
     A case that is not growth has no signals: its evidence is in `seen` (kind and words), with a
     `place` and a `cost` in its `unit` if these are known. If several endpoints share a leak, `parts`
-    are the cases of each, and `endpoint` names them all.
+    are the cases of each, and `endpoint` names them all. `shares_heap` says that the growth of the
+    heap and of the process is that of several places, each a case of its own.
     """
 
     endpoint: str
@@ -45,6 +46,7 @@ class Case:
     cost: Amount | None = None
     unit: str = "bytes"
     parts: tuple[Case, ...] = ()
+    shares_heap: bool = False
 
     @property
     def sharing(self) -> tuple[str, ...]:
@@ -131,10 +133,20 @@ def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> 
         unnamed = [signal for endpoint in resident for signal, _ in by_endpoint.pop(endpoint)]
         rest += [signal for index, signal in enumerate(unnamed) if signal not in unnamed[:index]]
     if not by_endpoint:
-        return [_case("", ((signal, signal.each) for signal in group)) for group in _by_count(rest)]
+        return _sharing_heap(
+            [_case("", ((signal, signal.each) for signal in group)) for group in _by_count(rest)]
+        )
     grouped = [_case(endpoint, pairs) for endpoint, pairs in by_endpoint.items()]
     kept = [case for case in grouped if _stands(case)]
     return _with_rest(_by_place(kept or grouped[:1], rest), rest)
+
+
+def _sharing_heap(cases: list[Case]) -> list[Case]:
+    """Return the cases; those of several places of unknown endpoints each have only a part of the heap's growth."""
+    placed = [case for case in cases if case.memory_alone and case.of(PLACE)]
+    if len(placed) < 2:
+        return cases
+    return [replace(case, shares_heap=True) if case in placed else case for case in cases]
 
 
 def _less_explained(signal: Signal, signals: Sequence[Signal]) -> Signal:

@@ -21,7 +21,10 @@ def measured_by(case: Case, told: Signal | None) -> list[str]:
     others = [
         (signal, case.amount(signal))
         for signal in case.signals
-        if signal is not told and signal.unit == told.unit and signal.what != ResourceKind.METRICS
+        if signal is not told
+        and signal.unit == told.unit
+        and signal.what != ResourceKind.METRICS
+        and (signal.what == PLACE or not case.shares_heap)
     ]
     named = sorted(
         (pair for pair in others if pair[1].per_request > 0), key=lambda pair: -pair[1].per_request

@@ -234,6 +234,8 @@ def signal_told(case: Case, unit: str) -> Signal | None:
     if unit == "bytes" and not any(signal.unit == "bytes" for signal in heap):
         # A number of blocks or objects does not tell how large they are.
         heap = [signal for signal in candidates if signal.unit == "bytes"] or heap
+    if case.shares_heap:
+        heap = [signal for signal in heap if signal.what == PLACE] or heap
     heap = [signal for signal in heap if not _in_part(case, signal, heap)]
     known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
     return known_best or next(

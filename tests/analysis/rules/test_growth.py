@@ -517,3 +517,16 @@ def test_a_count_that_is_36_give_or_take_one_passes(seed: int) -> None:
     counts[rng.integers(10, 80)] = 34.0
     [finding] = judge_growth([subject(counts, **COUNTED)], MONTH)
     assert finding.verdict is Verdict.PASS, finding.reason
+
+
+@pytest.mark.parametrize("limit", [None, 1e6])
+def test_a_level_that_rises_to_the_end_does_not_pass_as_a_fall(limit: float | None) -> None:
+    """Flat, then a rise while the rate is a tenth: the fit takes it for a fall with a slow warm-up on top."""
+    times = np.arange(300.0)
+    rate = np.where(times < 200, 50.0, 5.0)
+    values = 50e6 + 40e3 * np.maximum(times - 200, 0) + 1e4 * noise(300)
+    requests = Series("requests", times, np.cumsum(rate))
+    found = judged(values, requests=requests, limit=limit)
+    assert found.trend is not None
+    assert found.trend.slope_high < 0
+    assert found.verdict is Verdict.INCONCLUSIVE

@@ -3,10 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from soak.analysis import analyze
-from soak.analysis.rules.live_heaps import BESIDE_EXACT
-from soak.model import Finding, Series, Verdict
+from soak.analysis.rules.live_heaps import BESIDE_EXACT, explain_live_heaps
+from soak.analysis.statistics.growth_input import Subject
+from soak.model import Finding, RuleName, Series, Trend, Verdict
 from soak.profile import Limits
 from soak.snapshots import SNAPSHOT_SOURCE
 from tests.analysis.recordings import SECONDS, counter, gauge, noise, recording
@@ -54,6 +56,42 @@ def test_a_live_heap_that_certainly_grows_is_not_excused() -> None:
     assert live(gauge(LIVE, 10e6 + UNDER_WAY), exact(0.0), growth={LIVE: "1MiB/h"}).verdict is (
         Verdict.INCONCLUSIVE
     )
+
+
+def grown(low: float, high: float, verdict: Verdict, series: str = LIVE) -> Finding:
+    trend = Trend((low + high) / 2, low, high, high, 0.0, 10e6)
+    return Finding(RuleName.GROWTH, series, verdict, f"{series} may have settled.", trend=trend)
+
+
+@pytest.mark.parametrize(
+    ("exact_size", "after"),
+    [
+        (grown(4.0, 6.0, Verdict.INCONCLUSIVE, EXACT), Verdict.INCONCLUSIVE),
+        (grown(3.0, 7.0, Verdict.INCONCLUSIVE, EXACT), Verdict.INCONCLUSIVE),
+        (grown(3.0, 7.1, Verdict.INCONCLUSIVE, EXACT), Verdict.FAIL),  # it tells less
+        (grown(4.0, 6.0, Verdict.FAIL, EXACT), Verdict.FAIL),
+        (grown(4.0, 6.0, Verdict.PASS, EXACT), Verdict.FAIL),
+        (replace(grown(4.0, 6.0, Verdict.INCONCLUSIVE, EXACT), trend=None), Verdict.FAIL),
+        (grown(4.0, 6.0, Verdict.INCONCLUSIVE, "other"), Verdict.FAIL),
+    ],
+)
+def test_a_live_heap_that_grows_is_undecided_while_its_exact_size_may_have_settled(
+    exact_size: Finding, after: Verdict
+) -> None:
+    """A cache that fills for most of two minutes: the noisy level fits a line, the exact one bends."""
+    found = grown(3.0, 7.0, Verdict.FAIL)
+    pair = [
+        Subject(Series(each.series, np.zeros(1), np.zeros(1)), "the heap", "bytes")
+        for each in (found, exact_size)
+    ]
+    [judged, other] = explain_live_heaps(pair, [found, exact_size], [found, exact_size], 120.0)
+    assert judged.verdict is after
+    assert other is exact_size
+    if after is Verdict.INCONCLUSIVE:
+        assert judged.reason.endswith(f"the same heap is undecided: {exact_size.reason}")
+        assert judged.adjustments[-1].by == BESIDE_EXACT
+    else:
+        assert judged is found
 
 
 def test_a_live_heap_that_tells_enough_is_judged_on_itself() -> None:

@@ -61,6 +61,19 @@ def test_a_case_is_of_memory_alone_where_nothing_is_counted() -> None:
     assert not case(signal(MEMORY), signal(THREADS, unit="threads")).memory_alone
 
 
+def test_several_places_of_unknown_endpoints_share_the_heap_and_one_has_it_alone() -> None:
+    heap = signal(HEAP, name="heap", each=30.0)
+    first, second = placed("keep", each=20.0), placed("fill", each=9.0)
+    both = group_signals([heap, first, second])
+    assert [each.of(PLACE) for each in both] == [[first], [second]]
+    assert [each.shares_heap for each in both] == [True, True]
+    [alone] = group_signals([heap, first])
+    assert not alone.shares_heap
+    threads = signal(THREADS, unit="threads", each=1.0, name="threads")
+    counted = group_signals([heap, threads, placed("keep", each=9e9)])
+    assert [each.shares_heap for each in counted] == [False, False]
+
+
 def test_the_frames_of_a_case_are_what_own_code_called_at_the_fastest_places_then_groups() -> None:
     called, main, handler = Frame("runtime.mapassign"), own("main.keep"), own("main.handle")
     waits, serves = Frame("runtime.gopark"), Frame("net/http.serve")

@@ -45,6 +45,14 @@ def test_a_measure_of_less_than_one_is_told() -> None:
     assert said.endswith("do not add up: resident memory (resident) 0.5 B per request of any kind.")
 
 
+def test_the_heap_that_several_places_share_is_no_measure_of_one_of_them() -> None:
+    told, live = signal(PLACE, name="keep"), (heap(), amount("", 30.0))
+    [said] = measured_by(case((told, A), live), told)
+    assert "the live heap" in said
+    [own] = measured_by(case((told, A), live, shares_heap=True), told)
+    assert "the live heap" not in own
+
+
 @pytest.mark.parametrize(
     ("own", "each", "words"),
     [

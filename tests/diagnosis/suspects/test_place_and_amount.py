@@ -328,6 +328,19 @@ def test_bytes_are_told_by_the_narrowest_interval_of_the_heap_and_its_places() -
     assert told("bytes", (heap, B)) == ""
 
 
+def test_of_several_places_that_share_the_heap_each_is_told_by_itself() -> None:
+    heap, resident = (named(HEAP, "heap"), A), (named(MEMORY, "resident"), A)
+    kept = (named(PLACE, "place"), amount("GET /a", 4.0, near=3.0))
+
+    def shared(*pairs: tuple[Signal, Amount]) -> str:
+        found = signal_told(case(*pairs, shares_heap=True), "bytes")
+        return found.name if found is not None else ""
+
+    assert told("bytes", heap, resident, kept) == "heap"
+    assert shared(heap, resident, kept) == "place"
+    assert shared(heap, resident) == "heap"
+
+
 def test_what_lies_on_the_heap_is_counted_where_no_bytes_are_known() -> None:
     timers = named(ResourceKind.TIMERS, "timers", "timers")
     requests = named(ResourceKind.REQUESTS, "requests", "requests")
