@@ -134,7 +134,7 @@ def _pooled(
         if finding.rule is RuleName.GROWTH and (finding.series, finding.labels) == key
     ]
     trends = [
-        finding.trend.for_the_worse
+        _by_formula(finding, finding.trend.for_the_worse)
         for finding in findings
         if finding.trend is not None and math.isfinite(bound(finding.trend))
     ]
@@ -169,6 +169,17 @@ def _pooled(
         adjustments=(),
         vouched_seconds=seconds,
     )
+
+
+def _by_formula(finding: Finding, trend: Trend) -> Trend:
+    """Return a run's trend with the resolution that follows from its error.
+
+    The positive control may have raised it to what this run alone surely catches; all together catch more.
+    """
+    planted = finding.planted
+    if planted is None or planted.promised_per_hour >= trend.resolution_per_hour:
+        return trend
+    return replace(trend, resolution_per_hour=planted.promised_per_hour)
 
 
 def _judged_together(

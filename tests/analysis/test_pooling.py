@@ -20,7 +20,16 @@ from soak.analysis.pooling import (
 from soak.analysis.statistics.random_effects import _between, pooled_trend
 from soak.analysis.vouch import MOST
 from soak.errors import UsageError
-from soak.model import Analysis, Ending, Finding, RuleName, RunInfo, Trend, Verdict
+from soak.model import (
+    Analysis,
+    Ending,
+    Finding,
+    PlantedLeak,
+    RuleName,
+    RunInfo,
+    Trend,
+    Verdict,
+)
 from soak.profile import Limits, Profile, parse_profile
 from tests.analysis.recordings import SECONDS, gauge, health, noise, recording
 
@@ -198,6 +207,20 @@ def growth(verdict: Verdict = Verdict.PASS, vouched: float | None = 1000.0, **mo
 def run(*findings: Finding, started: str = "2026-01-01T00:00:00Z", **more: Any) -> Analysis:
     info = RunInfo("shop", started, 300.0)
     return Analysis(info, Verdict.PASS, "Fine.", findings, **more)
+
+
+@pytest.mark.parametrize(
+    ("promised", "used"), [(None, 36.0), (4.5, 4.5), (35.9, 35.9), (36.0, 36.0), (40.0, 36.0)]
+)
+def test_what_a_run_alone_could_miss_is_no_error_of_its_growth(
+    promised: float | None, used: float
+) -> None:
+    """The positive control raised what a run alone promises; the runs together have the formula's."""
+    planted = None if promised is None else PlantedLeak("queue", 36.0, "/h", 19, 20, promised)
+    found = growth(trend=trend(0.0, 1.0, 36.0), planted=planted)
+    pooled = _pooled(("queue", LABELS), [run(found), run(found)], 100.0, 100.0)
+    assert pooled is not None
+    assert pooled.trend == pooled_trend([trend(0.0, 1.0, used)] * 2)
 
 
 def together(
