@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import gc
+import itertools
 import os
 import sys
 import threading
@@ -20,6 +21,9 @@ _SHORTEST, _MOST = 20, 40
 #: Most classes of a container's entries that are told, and most parts of an entry that are looked at.
 _CLASSES, _PARTS = 4, 8
 _CONTAINERS = (dict, list, set, collections.deque)
+_LENGTHS = tuple(kind.__len__ for kind in _CONTAINERS)
+#: Objects of one class of which the containers are looked at: what there is more of, each request has.
+_HOLDERS = 20
 #: Standard library registries that keep entries for ever, by holder path, and the function that
 #: adds entries.
 _REGISTRIES = {
@@ -33,16 +37,17 @@ _CACHE = type(functools.lru_cache(maxsize=1)(len))
 _filling: dict[str, Call | None] = {}
 #: The classes of each holder's entries, as of when it was first reported: a label must not change.
 _entries: dict[str, str] = {}
-#: Caches that gc.get_objects() no longer lists, because their objects are frozen.
-_frozen_caches: list[Any] = []
+#: Caches, and objects of the service's classes, that gc.get_objects() no longer lists because they are frozen.
+_frozen: list[Any] = []
 
 
 def lengths() -> list[tuple[dict[str, str], int]]:
     """Return labels and number of entries of the longest containers, longest first.
 
     It looks at the globals of the service's own modules, the attributes of their classes, of objects
-    in globals and of thread-locals (added up over all threads), every functools cache of a function
-    of the service or of a package, and standard library registries that only grow. Labels are the
+    of these classes wherever they are held, and of thread-locals (added up over all threads), every
+    functools cache of a function of the service or of a package, and standard library registries that
+    only grow. Labels are the
     holder (`service.SESSIONS`), the kind and, if only one function adds entries, its file, line and
     name; `bound` is `none` if entries are never dropped. `entries` are the classes of the last entry
     and its parts, such as `flask.wrappers.Request`, without Python's own; closures by name
@@ -51,15 +56,20 @@ def lengths() -> list[tuple[dict[str, str], int]]:
     lengths_by_id: dict[Any, tuple[str, str, int]] = {}
     containers: dict[str, Any] = {}
     unbounded: set[str] = set()
+    caches, objects = _caches_and_objects()
     for identity, holder, kind, container, length in _in_globals():
         lengths_by_id.setdefault(identity, (holder, kind, length))
         containers.setdefault(holder, container)
+    for holder, container in _in_objects(objects):
+        if holder not in containers and id(container) not in lengths_by_id:
+            lengths_by_id[id(container)] = holder, type(container).__name__, len(container)
+            containers[holder] = container
     for holder in _REGISTRIES:
         registry = _registry(holder)
         if registry is not None:
             lengths_by_id[id(registry)] = (holder, type(registry).__name__, len(registry))
             unbounded.add(holder)
-    for cache in _caches():
+    for cache in caches:
         name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
         code = cache.__wrapped__.__code__
         _filling[name] = code.co_filename, code.co_firstlineno, cache.__wrapped__.__qualname__
@@ -84,19 +94,72 @@ def lengths() -> list[tuple[dict[str, str], int]]:
     ]
 
 
-def remember_caches() -> None:
-    """Keep references to the existing caches before their objects are frozen."""
-    _frozen_caches[:] = [weakref.ref(cache) for cache in _caches()]
+def remember_frozen() -> None:
+    """Keep references to the existing caches, and to objects of the service's classes, before all objects are frozen."""
+    caches, objects = _caches_and_objects()
+    _frozen[:] = [*map(weakref.ref, caches), *filter(None, map(_reference, objects))]
 
 
-def _caches() -> list[Any]:
-    """Return every functools cache of a function of the service or of an installed package."""
-    kept = [cache for known in _frozen_caches if (cache := known()) is not None]
-    return kept + [
-        cache
-        for cache in gc.get_objects()
-        if type(cache) is _CACHE and _is_no_runtime(getattr(cache.__wrapped__, "__code__", None))
-    ]
+def _reference(holder: Any) -> Any:
+    """Return a weak reference to an object; None if its class does not allow any."""
+    try:
+        return weakref.ref(holder)
+    except TypeError:
+        return None
+
+
+def _caches_and_objects() -> tuple[list[Any], list[Any]]:
+    """Return every functools cache of a function of the service or of a package, and the objects of the service's classes.
+
+    Of a class with more than `_HOLDERS` objects, none is returned.
+    """
+    own = {module.__name__ for module in _own_modules()}
+    are_own: dict[int, bool] = {}  # by identity, as classes may define their own equality
+    caches: list[Any] = []
+    objects: dict[int, dict[int, Any]] = {}
+    frozen = [item for known in _frozen if (item := known()) is not None]
+    for item in itertools.chain(frozen, gc.get_objects()):
+        kind = type(item)
+        if kind is _CACHE:
+            if _is_no_runtime(getattr(item.__wrapped__, "__code__", None)):
+                caches.append(item)
+            continue
+        is_own = are_own.get(id(kind))
+        if is_own is None:
+            is_own = are_own[id(kind)] = kind.__module__ in own
+        if is_own:
+            objects.setdefault(id(kind), {})[id(item)] = item
+    few = [of_kind.values() for of_kind in objects.values() if len(of_kind) <= _HOLDERS]
+    return caches, list(itertools.chain.from_iterable(few))
+
+
+def _in_objects(objects: list[Any]) -> Iterator[tuple[str, Any]]:
+    """Yield holder (`shop.Store.rows`) and container for the attributes of these objects: the longest of each class."""
+    longest: dict[str, Any] = {}
+    for item in objects:
+        kind = type(item)
+        for name, inner in _attributes(item):
+            holder = f"{kind.__module__}.{kind.__qualname__}.{name}"
+            if _is_container(inner) and len(inner) >= len(longest.get(holder, ())):
+                longest[holder] = inner
+    yield from longest.items()
+
+
+def _attributes(item: Any) -> list[tuple[str, Any]]:
+    """Return names and values of the attributes of an object; [] if it has no dictionary of them."""
+    try:
+        attributes = object.__getattribute__(item, "__dict__")
+        return [pair for pair in list(attributes.items()) if isinstance(pair[0], str)]
+    except (AttributeError, RuntimeError):  # it has none, or it changes meanwhile
+        return []
+
+
+def _is_container(value: Any) -> bool:
+    """Return True for a container of Python's own, or of a class derived from one that does not count in its own way."""
+    kind = type(value)
+    return kind in _CONTAINERS or (
+        issubclass(kind, _CONTAINERS) and getattr(kind, "__len__", None) in _LENGTHS
+    )
 
 
 def _filled_at(holder: str) -> dict[str, str]:
@@ -144,7 +207,7 @@ def _last(container: Any) -> list[Any]:
     """Return the last entry of a container, any of a set, key and value of a dictionary; it may change meanwhile."""
     try:
         if isinstance(container, dict):
-            return list(next(reversed(container.items())))
+            return list(next(reversed(dict.items(container))))
         if isinstance(container, set):
             return [next(iter(container))]
         return [container[-1]]
@@ -205,14 +268,14 @@ def _in_globals() -> Iterator[tuple[Any, str, str, Any, int]]:
 def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any]]:
     """Yield a container itself, or the containers in attributes of a class or object, if `module` defines the class."""
     kind = type(value)
-    if kind in _CONTAINERS or issubclass(kind, collections.OrderedDict):
+    if _is_container(value):
         yield holder, value
         return
     owner = value if issubclass(kind, type) else kind
     if owner.__module__ != module:
         return
     for name, inner in list(getattr(value, "__dict__", {}).items()):
-        if type(inner) in _CONTAINERS:
+        if _is_container(inner):
             yield f"{holder}.{name}", inner
 
 
@@ -223,7 +286,7 @@ def _of_threads(local: threading.local) -> Iterator[tuple[str, Any, int]]:
     of_threads = [held for held in gc.get_referents(local) if type(held) is dict]
     for attributes in [inner for held in of_threads for inner in list(held.values())]:
         for name, inner in list(attributes.items()) if type(attributes) is dict else ():
-            if isinstance(name, str) and type(inner) in _CONTAINERS:
+            if isinstance(name, str) and _is_container(inner):
                 of_all.setdefault(name, []).append(inner)
     for name, parts in of_all.items():
         yield name, max(parts, key=len), sum(map(len, parts))

@@ -19,7 +19,7 @@ import time
 import tracemalloc
 from typing import Optional, Tuple  # noqa: UP035
 
-from .containers import remember_caches
+from .containers import remember_frozen
 from .window_sums import Held, Sums, accumulate, alive, surely_kept
 
 #: Largest share of the service's processor time for tracing, and the target, which allows for an
@@ -146,7 +146,7 @@ class Tracing:
         if self.in_windows:
             # A collection stops the service while it examines all objects, so the present ones are
             # frozen after one.
-            remember_caches()
+            remember_frozen()
             gc.collect()
             _freeze()
         elif cost is not None:

@@ -396,14 +396,14 @@ def test_caches_are_seen_after_their_objects_are_frozen(monkeypatch: pytest.Monk
 
     for n in range(30):
         discount(n)
-    containers.remember_caches()
+    containers.remember_frozen()
     monkeypatch.setattr("gc.get_objects", list)
     bounds = {
         labels["holder"].rpartition(".")[2]: labels.get("bound")
         for labels, _ in containers.lengths()
     }
     assert (bounds["price"], bounds["discount"]) == ("none", None)
-    monkeypatch.setattr(containers, "_frozen_caches", [])
+    monkeypatch.setattr(containers, "_frozen", [])
 
 
 def test_the_folder_alone_runs_a_service_and_hides_none_of_the_standard_librarys_modules(
@@ -561,3 +561,61 @@ def test_what_the_services_own_lines_open_is_counted_by_line(tmp_path: Path) -> 
     assert told == {("open_ledger", "file"): 3, (here, "file"): 1}
     open_ledger(__file__)
     assert openings() == []
+
+
+HELD = """
+import collections
+class Incidents:
+    def __init__(self):
+        self.by_id = collections.OrderedDict((n, n) for n in range(30))
+        self.seen = collections.Counter(range(25))
+class Repository:
+    def __init__(self): self.rows = collections.defaultdict(list, {n: [n] for n in range(26)})
+class Odd(dict):
+    def __len__(self): return 77
+class Slotted:
+    __slots__ = ("rows",)
+    def __init__(self): self.rows = list(range(30))
+class Request:
+    def __init__(self): self.headers = {n: n for n in range(30)}
+class Own(dict): pass
+def create_app():
+    incidents, repositories = Incidents(), [Repository(), Repository()]
+    repositories[1].rows.update({n: [n] for n in range(40)})
+    requests = [Request() for _ in range(21)]
+    def answer(): return incidents, repositories, requests, Slotted()
+    return answer
+APP = create_app()
+ODD, OWN = Odd({n: n for n in range(30)}), Own({n: n for n in range(31)})
+"""
+
+
+def test_containers_are_found_in_objects_that_only_a_closure_holds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = types.ModuleType("held")
+    module.__file__ = "/srv/held.py"
+    exec(HELD, module.__dict__)
+    monkeypatch.setitem(sys.modules, "held", module)
+
+    def told() -> dict[str, tuple[str, int]]:
+        return {
+            labels["holder"].removeprefix("held."): (labels["kind"], length)
+            for labels, length in containers.lengths()
+            if labels["holder"].startswith("held.")
+        }
+
+    expected = {
+        "Incidents.by_id": ("OrderedDict", 30),
+        "Incidents.seen": ("Counter", 25),
+        "Repository.rows": ("defaultdict", 40),  # the longest of the two
+        "OWN": ("Own", 31),
+    }
+    assert told() == expected
+    try:
+        containers.remember_frozen()
+        gc.freeze()
+        assert told() == expected
+    finally:
+        gc.unfreeze()
+        containers._frozen.clear()
