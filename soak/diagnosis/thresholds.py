@@ -167,6 +167,11 @@ OFF_HEAP_TIMES = 3.0
 TRIMMED_SHARE = 0.5
 #: Minimum number of entries that a container gains, first to last snapshot, to be evidence.
 LEAST_ENTRIES = 20
+#: A container is full if over the last third of the requests it gains less than this share of all its
+#: new entries: a third if it gains evenly, an eighth if its keys repeat until it is 90% full. Higher:
+#: caches of ever more repeated keys are taken for bounded ones; lower: a bounded cache that drops and
+#: adds a few entries is named as the place of a leak.
+FULL_SHARE = 0.05
 #: Minimum number of new values of a label within a run for the label to count as one whose values
 #: multiply.
 LEAST_LABEL_VALUES = 10

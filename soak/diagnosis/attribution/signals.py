@@ -120,13 +120,17 @@ def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
 
 
 def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> bool:
-    """Return True if a heap fails, no memory does, or places explain a fair share of its growth: some always fluctuate."""
+    """Return True if a heap fails, no memory does, or places explain a fair share of its growth: some always fluctuate.
+
+    A heap that is counted in blocks surely grows, but does not tell whether it is at these places.
+    """
     memory = [signal.each.per_request for signal in failing if signal.what is ResourceKind.MEMORY]
-    heap = any(signal.what is ResourceKind.HEAP for signal in failing)
+    heaps = {signal.unit for signal in failing if signal.what is ResourceKind.HEAP}
+    least = LEAST_PLACE_SHARE if heaps else LEAST_HEAP_SHARE
     return (
-        heap
+        "bytes" in heaps
         or not memory
-        or sum(site.slope[0] for site in places) >= LEAST_HEAP_SHARE * min(memory)
+        or sum(site.slope[0] for site in places) >= least * min(memory)
     )
 
 

@@ -22,8 +22,8 @@ from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
-from soak.diagnosis.thresholds import LEAST_ENTRIES, LEAST_SNAPSHOTS, MOST_NAMED
-from soak.model import Place, Series
+from soak.diagnosis.thresholds import FULL_SHARE, LEAST_ENTRIES, LEAST_SNAPSHOTS, MOST_NAMED
+from soak.model import Floats, Place, Series
 from soak.units import show_number
 
 #: The gauge of soak/hook.py; its labels name the holder (`service.SESSIONS`) and its kind (dict,
@@ -143,7 +143,7 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
         return None
     requests = requests_at(context.prepared, times)
     slope, error = slope_and_error(requests, lengths) if np.ptp(requests) > 0 else (0.0, 0.0)
-    if slope <= error:
+    if slope <= error or _is_full(requests, lengths):
         return None
     labels = dict(series.labels)
     levels = Levels(times, lengths, requests)
@@ -158,6 +158,13 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
         place,
         tuple(filter(None, labels.get("entries", "").split(", "))),
     )
+
+
+def _is_full(requests: Floats, lengths: Floats) -> bool:
+    """Return True if a container has hardly gained anything over the last third of the requests: it is bounded."""
+    late = lengths[requests >= requests[0] + 2 / 3 * (requests[-1] - requests[0])]
+    gained = float(lengths[-1] - lengths[0])
+    return len(late) >= LEAST_SNAPSHOTS and float(late[-1] - late[0]) < FULL_SHARE * gained
 
 
 def frame_of_labels(labels: Mapping[str, str], function: str = "", own: bool = False) -> Frame:

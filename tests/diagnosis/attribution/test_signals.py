@@ -140,6 +140,9 @@ def test_groups_that_surely_grow_by_a_tenth_and_by_eight_are_kept() -> None:
     assert _growing_groups(many) == many[:4]
 
 
+BLOCKS = replace(signal(ResourceKind.HEAP), unit="blocks")
+
+
 @pytest.mark.parametrize(
     ("failing", "slopes", "matters"),
     [
@@ -147,6 +150,9 @@ def test_groups_that_surely_grow_by_a_tenth_and_by_eight_are_kept() -> None:
         ([signal(ResourceKind.DESCRIPTORS)], [], True),
         ([signal(ResourceKind.HEAP), signal(ResourceKind.MEMORY, 100.0)], [], True),
         ([signal(ResourceKind.MEMORY, 100.0)], [15.0, 5.0], True),
+        ([BLOCKS, signal(ResourceKind.MEMORY, 100.0)], [10.0], True),
+        ([BLOCKS, signal(ResourceKind.MEMORY, 100.0)], [9.9], False),
+        ([BLOCKS], [], True),
         ([signal(ResourceKind.MEMORY, 100.0)], [15.0, 4.9], False),
         ([signal(ResourceKind.MEMORY, 100.0)], [], False),
         ([signal(ResourceKind.MEMORY, 900.0), signal(ResourceKind.MEMORY, 100.0)], [20.0], True),

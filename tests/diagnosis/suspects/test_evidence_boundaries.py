@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest import mock
@@ -78,6 +79,22 @@ def test_a_container_gains_twenty_entries() -> None:
     ):
         assert growing_containers.containers(context(counted(20.0)))
         assert not growing_containers.containers(context(counted(19.0)))
+
+
+@pins(thresholds, "FULL_SHARE")
+def test_a_container_that_gained_its_entries_early_is_full() -> None:
+    """Ten snapshots, of which the last four span a third: of 1,000 entries these gain 50, or 49."""
+    for late, grows in ((50.0, True), (49.0, False)):
+        early = np.linspace(0, 1000 - late, 7)
+        series = replace(
+            counted(1.0),
+            times=np.arange(10.0),
+            values=np.concatenate((early, (1000 - late) + late * np.arange(1, 4) / 3)),
+        )
+        with mock.patch.object(
+            growing_containers, "attribute_by_endpoint", return_value=Attribution("x", "e", ())
+        ):
+            assert bool(growing_containers.containers(context(series))) is grows
 
 
 def rising(by: float, **labels: str) -> Series:
