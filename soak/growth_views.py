@@ -21,6 +21,8 @@ class Place:
         if not self.function:
             return f"unknown: {self.unknown}" if self.unknown else "unknown"
         line = f":{self.line}" if self.file and self.line else ""
+        if self.function == self.file:  # all that is known is the line
+            return f"{self.file}{line}"
         return f"{self.function} {self.file}{line}".strip()
 
 

@@ -35,7 +35,7 @@ def _placed(place: Place) -> str:
     if not place.function:
         return ""
     line = f":{place.line}" if place.line else ""
-    if place.function == NAMELESS and place.file:
+    if place.file and place.function in (NAMELESS, place.file):
         return f" at {place.file}{line}"
     return f" in {place.function}{f' ({place.file}{line})' if place.file else ''}"
 

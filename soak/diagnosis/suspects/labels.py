@@ -10,6 +10,9 @@ from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.thresholds import LEAST_LABEL_VALUES
 from soak.units import show_number
 
+#: How many series of a page were not kept, because there were too many.
+LEFT_OUT = "scrape_samples_left_out"
+
 
 def multiplying_label(context: RunContext) -> tuple[str, str, int] | None:
     """Return the metric and label that gained most values within the judged stretch, and how many; None if too few.
@@ -30,6 +33,9 @@ def multiplying_label(context: RunContext) -> tuple[str, str, int] | None:
         return None
     # Of the series of a histogram, the one with the shortest name is taken as the family's name.
     (name, label), count = max(gained.items(), key=lambda item: (item[1], -len(item[0][0])))
+    family = name.removesuffix("_sum")
+    if {(f"{family}_sum", label), (f"{family}_count", label)} <= gained.keys():
+        name = family  # a histogram or a summary
     return (name, label, count) if count >= LEAST_LABEL_VALUES else None
 
 
@@ -41,4 +47,20 @@ def multiplying_labels(case: Case, context: RunContext) -> str:
     if label is None:
         return case.of(ResourceKind.METRICS)[0].words
     name, key, count = label
-    return f"Label {key} of {name} gained {show_number(count)} values during the run: each is kept as a series for good."
+    cut = any(
+        series.values.max() > 0 for series in context.recorded(LEFT_OUT) if len(series.values)
+    )
+    gained = f"{'at least ' if cut else ''}{show_number(count)}"
+    return f"Label {key} of {name} gained {gained} values during the run: each is kept as a series for good."
+
+
+def label_remedy(context: RunContext) -> str:
+    """Return what to do about the label that multiplies; empty if none does."""
+    label = multiplying_label(context)
+    if label is None:
+        return ""
+    name, key, _ = label
+    return (
+        f"Give label {key} of {name} only values from a small, known set, such as a route's template or a status, "
+        "never an id or a path; put ids into logs or exemplars."
+    )

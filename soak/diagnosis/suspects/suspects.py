@@ -22,6 +22,7 @@ from soak.diagnosis.suspects.heap_through_endpoint import (
     with_endpoint_of_containers,
     with_heap_through_endpoint,
 )
+from soak.diagnosis.suspects.labels import label_remedy
 from soak.diagnosis.suspects.leak_classes import CLASSES, UNKNOWN, class_probabilities, supporting
 from soak.diagnosis.suspects.measures import measured_by, shared_by
 from soak.diagnosis.suspects.object_keepers import object_keeper
@@ -151,7 +152,8 @@ def _suspect(
         known.unit,
         tuple(filter(None, words)),
         runner_up,
-        remedy(
+        (label_remedy(context) if EvidenceKind.LABELS_MULTIPLY in evidence else "")
+        or remedy(
             name, context.language, frames_of(case), _variable(name, case, context) if kept else ""
         ),
         known.per_hour,

@@ -91,12 +91,18 @@ def test_the_sentence_says_who_leaks_what_where_and_until_when() -> None:
         (Place("main.f", "main.go", 1), " in main.f (main.go:1)"),
         (Place("(anonymous)", "a.js", 9), " at a.js:9"),
         (Place("(anonymous)", "a.js"), " at a.js"),
+        (Place("app.py", "app.py", 9), " at app.py:9"),
         (Place("(anonymous)"), " in (anonymous)"),
         (Place(unknown="too few"), ""),
     ],
 )
 def test_a_place_is_told_as_far_as_it_is_known(place: Place, words: str) -> None:
     assert headline_module._placed(place) == words
+
+
+def test_a_place_of_which_only_the_line_is_known_is_told_once() -> None:
+    assert str(Place("app.py", "app.py", 9)) == "app.py:9"
+    assert str(Place("main.f", "app.py", 9)) == "main.f app.py:9"
 
 
 @pytest.mark.parametrize(

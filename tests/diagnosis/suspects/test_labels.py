@@ -8,7 +8,7 @@ import numpy as np
 
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.labels import multiplying_label, multiplying_labels
+from soak.diagnosis.suspects.labels import label_remedy, multiplying_label, multiplying_labels
 from soak.model import Series
 from tests.diagnosis.suspects.parts import context, gauge, signal
 
@@ -51,6 +51,22 @@ def test_of_a_histogram_s_series_the_shortest_name_is_the_family_s() -> None:
     assert label(*rows) == label(*rows[::-1]) == ("seconds", "path", 10)
 
 
+def test_a_histogram_or_summary_is_named_without_the_suffix_of_its_series() -> None:
+    sums = born("seconds_sum", "path", 10)
+    assert label(*sums, *born("seconds_count", "path", 10)) == ("seconds", "path", 10)
+    assert label(*sums) == ("seconds_sum", "path", 10)
+    assert label(*sums, *born("other_count", "path", 10)) == ("seconds_sum", "path", 10)
+
+
+def test_of_a_page_that_was_cut_the_number_is_the_least() -> None:
+    page = signal(ResourceKind.METRICS, unit="series", words="The page grows.")
+    rows = born("visits", "path", 10)
+    for left_out, gained in ((0.0, "gained 10 values"), (1.0, "gained at least 10 values")):
+        cut = gauge("scrape_samples_left_out", [0.0, left_out], 7.0)
+        run = context(*rows, cut, warmup=5.0)
+        assert gained in multiplying_labels(Case("", (page,), (page.each,)), run)
+
+
 def test_a_page_that_grows_is_told_by_its_label_or_in_its_own_words() -> None:
     page = signal(ResourceKind.METRICS, unit="series", words="The page grows.")
     other = signal(ResourceKind.METRICS, unit="series", words="Another page grows.")
@@ -60,3 +76,9 @@ def test_a_page_that_grows_is_told_by_its_label_or_in_its_own_words() -> None:
     )
     assert multiplying_labels(case, context()) == "The page grows."
     assert multiplying_labels(Case(""), context(*born("visits", "path", 10))) == ""
+
+
+def test_the_remedy_names_the_label() -> None:
+    run = context(*born("visits", "path", 10), warmup=5.0)
+    assert label_remedy(run).startswith("Give label path of visits only values from a small,")
+    assert label_remedy(context(warmup=5.0)) == ""
