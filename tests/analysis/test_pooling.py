@@ -334,9 +334,9 @@ def explained() -> Finding:
 
 GROWS, MAYBE = Trend(25.0, 21.0, 30.0, 1.0, 0.0, 100.0), Trend(1.0, -5.0, 25.0, 1.0, 0.0, 100.0)
 CHANCE, FILLS, STEPS = (
-    "its movement may be chance",
+    "the movement may be chance",
     "growth slows down, like a cache that is still filling",
-    "too few steps so far",
+    "the level moved in too few steps so far",
 )
 
 

@@ -41,10 +41,10 @@ class Advice:
 def reason_of(text: str) -> str:
     """Which of the reasons for advice a finding's sentence gives."""
     reasons = {
-        "too few steps": "too few steps so far",
+        "too few steps": "the level moved in too few steps so far",
         "slows down": "growth slows down",
         "still settling": "still settling",
-        "may be chance;": "its movement may be chance",
+        "may be chance;": "the movement may be chance",
         "could grow by": "a pass would be hollow",
         "could fall by": "a pass would be hollow",
     }

@@ -46,8 +46,8 @@ from soak.analysis.thresholds import (
 from soak.model import INTERVAL_ERRORS, Floats, JudgedClock, Line, Trend
 
 #: The doubt of a growth that only noise hides, and doubts about its shape.
-MAY_BE_CHANCE = "its movement may be chance"
-_FEW_STEPS = "too few steps so far"
+MAY_BE_CHANCE = "the movement may be chance"
+_FEW_STEPS = "the level moved in too few steps so far"
 _FILLING = "growth slows down, like a cache that is still filling"
 _ODD, _MOST_ODD = 4.5, 0.1
 _BESIDE_WARMUP, _UNSETTLED = 1.4, 1.35
@@ -153,7 +153,8 @@ def _fit_trend(subject: Subject) -> Trend:
         hidden = max(unseen, hidden if slight else 0.0)
     resolution = max(resolution, hidden)
     settled = fit.settles if fit.settles < fit.span else None
-    doubt = _doubt(fit, chance, slope, high - low, stairs=stairs)
+    few_steps = stairs or least_p_no_growth(lives, reduced, fit.average.jumpy) >= CERTAIN
+    doubt = _doubt(fit, chance, slope, high - low, stairs=few_steps)
     return Trend(
         slope,
         low,
@@ -323,10 +324,12 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float, *, stairs: bool
         return _Doubt("still settling", fit.settles - fit.span)
     if not CERTAIN <= chance < SUSPICIOUS:
         return _Doubt()
-    if fit.average.jumpy or stairs:
+    if stairs:
         return _Doubt(_FEW_STEPS, STEPS_LONGER * fit.span)
     if fit.average.saturates:
         return _Doubt(_FILLING, FILLING_LONGER * fit.span)
+    if fit.average.jumpy:
+        return _Doubt(_FEW_STEPS, STEPS_LONGER * fit.span)
     # A slope's error falls with T^1.5.
     longer = (RESOLVED_AT * width / INTERVAL_ERRORS / slope) ** (2 / 3) - 1 if slope > 0 else 0.0
     return _Doubt(MAY_BE_CHANCE, fit.span * min(max(longer, EDGE_LONGER), 3.0))

@@ -46,7 +46,7 @@ def points(times: Sequence[float], values: Sequence[float], **more: Any) -> Leve
     return LevelPoints(at, level, born, **more)
 
 
-CHANCE, STEPS = "its movement may be chance", "too few steps so far"
+CHANCE, STEPS = "the movement may be chance", "the level moved in too few steps so far"
 FILLING = "growth slows down, like a cache that is still filling"
 
 
@@ -59,6 +59,7 @@ FILLING = "growth slows down, like a cache that is still filling"
         (0.49, {}, CHANCE, 75.0),
         (0.15, {"jumpy": True}, STEPS, 120.0),
         (0.15, {"saturates": True}, FILLING, 180.0),
+        (0.15, {"saturates": True, "jumpy": True}, FILLING, 180.0),
         (0.15, {"settles": 81.0}, CHANCE, 75.0),
         (0.15, {"settles": math.inf}, CHANCE, 75.0),
         (0.15, {"settles": 82.0}, "still settling", 22.0),
@@ -74,6 +75,10 @@ def test_a_doubt_says_why_and_what_would_tell(
     doubt = module._doubt(fitted(**more), chance, 1.0, width)
     assert doubt.why == why
     assert doubt.more_seconds == (None if seconds is None else pytest.approx(seconds))
+
+
+def test_steps_are_the_doubt_where_they_carry_the_rise() -> None:
+    assert module._doubt(fitted(saturates=True), 0.15, 1.0, 1.0, stairs=True).why == STEPS
 
 
 @pytest.mark.parametrize(
