@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from soak.model import Sample
     from soak.sampling.sources import Source
 
+#: Seconds from which a snapshot is called slow: Python's and Node's stop the whole service meanwhile.
+_SLOW_SNAPSHOT = 2.0
+
 
 @click.command("check", cls=AfterDashes)
 @click.argument("profile", type=click.Path(path_type=Path))
@@ -239,5 +242,10 @@ def _probe_profilers(profile: object, pid: int | None) -> int:
             wrong += failed
             outcome = str(data) if isinstance(data, SoakError) else f"{len(data):,} bytes"
             say(f"  {'FAIL' if failed else 'ok  '} {key} {kind}: {clean(outcome)}")
-        say(f"       {key}: a snapshot takes {(time.monotonic() - began) * 1e3:.0f} ms")
+        took = time.monotonic() - began
+        slow = took > _SLOW_SNAPSHOT
+        why = ": while it is taken the target answers late; take fewer, with diagnose.every"
+        say(
+            f"  {'slow' if slow else '    '} {key}: a snapshot takes {took * 1e3:.0f} ms{why if slow else ''}"
+        )
     return wrong

@@ -138,20 +138,11 @@ def _in_objects(objects: list[Any]) -> Iterator[tuple[str, Any]]:
     longest: dict[str, Any] = {}
     for item in objects:
         kind = type(item)
-        for name, inner in _attributes(item):
+        for name, inner in attributes(item):
             holder = f"{kind.__module__}.{kind.__qualname__}.{name}"
             if _is_container(inner) and len(inner) >= len(longest.get(holder, ())):
                 longest[holder] = inner
     yield from longest.items()
-
-
-def _attributes(item: Any) -> list[tuple[str, Any]]:
-    """Return names and values of the attributes of an object; [] if it has no dictionary of them."""
-    try:
-        attributes = object.__getattribute__(item, "__dict__")
-        return [pair for pair in list(attributes.items()) if isinstance(pair[0], str)]
-    except (AttributeError, RuntimeError):  # it has none, or it changes meanwhile
-        return []
 
 
 def _is_container(value: Any) -> bool:
@@ -191,6 +182,24 @@ def _classes_in(holder: str, container: Any) -> dict[str, str]:
         names = dict.fromkeys(filter(None, map(_name, _with_parts(_last(container)))))
         _entries[holder] = ", ".join(list(names)[:_CLASSES])
     return {"entries": _entries[holder]} if _entries[holder] else {}
+
+
+def is_a(value: Any, kinds: Any) -> bool:
+    """Return True if an object is of one of these types, by its type alone.
+
+    isinstance() also asks the object for its `__class__`: a lazy object is then worked out, which runs the
+    service's code, and a weak proxy whose object is gone raises.
+    """
+    return issubclass(type(value), kinds)
+
+
+def attributes(item: Any) -> list[tuple[str, Any]]:
+    """Return names and values of the attributes of an object or class, without running its code; [] if it has none."""
+    try:
+        attributes = object.__getattribute__(item, "__dict__")
+        return [pair for pair in list(attributes.items()) if isinstance(pair[0], str)]
+    except (AttributeError, RuntimeError):  # it has none, or it changes meanwhile
+        return []
 
 
 def _name(part: Any) -> str:
@@ -254,8 +263,7 @@ def _in_globals() -> Iterator[tuple[Any, str, str, Any, int]]:
     for module in _own_modules():
         for name, value in list(vars(module).items()):
             holder = f"{module.__name__}.{name}"
-            # By its type: what isinstance() asks of a lazy object, that one may work out.
-            if issubclass(type(value), threading.local):
+            if is_a(value, threading.local):
                 for attribute, longest, length in _of_threads(value):
                     kind = f"thread-local {type(longest).__name__}"
                     yield (id(value), attribute), f"{holder}.{attribute}", kind, longest, length
@@ -274,7 +282,7 @@ def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any
     owner = value if issubclass(kind, type) else kind
     if owner.__module__ != module:
         return
-    for name, inner in list(getattr(value, "__dict__", {}).items()):
+    for name, inner in attributes(value):
         if _is_container(inner):
             yield f"{holder}.{name}", inner
 

@@ -11,7 +11,7 @@ import tracemalloc
 import types
 from typing import Any
 
-from .containers import lengths, resident, trim
+from .containers import attributes, is_a, lengths, resident, trim
 from .openings import count_openings, openings, stop_counting
 from .source_code import call, libraries
 from .threads import tasks
@@ -142,14 +142,14 @@ def _high() -> Held:
 def _in_thread_locals() -> dict[Traceback, int]:
     """Return bytes by traceback of what thread-locals hold, in containers and attributes a few levels deep."""
     sizes: dict[Traceback, int] = {}
-    locals_ = [value for value in gc.get_objects() if isinstance(value, threading.local)]
+    locals_ = [value for value in gc.get_objects() if is_a(value, threading.local)]
     waiting = [
         (held, 0) for value in locals_ for held in gc.get_referents(value) if type(held) is dict
     ]
     seen: set[int] = set()
     while waiting and len(seen) < _MOST_HELD:
         value, depth = waiting.pop()
-        if id(value) in seen or isinstance(value, _NOT_HELD):
+        if id(value) in seen or is_a(value, _NOT_HELD):
             continue
         seen.add(id(value))
         traceback = tracemalloc._get_object_traceback(value)  # type: ignore[attr-defined]  # noqa: SLF001
@@ -161,11 +161,11 @@ def _in_thread_locals() -> dict[Traceback, int]:
 
 
 def _inside(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return list(value.values())
-    if isinstance(value, (list, tuple, set, frozenset, collections.deque)):
-        return list(value)
-    return list(getattr(value, "__dict__", {}).values())
+    if is_a(value, dict):
+        return list(dict.values(value))
+    if is_a(value, (list, tuple, set, frozenset, collections.deque)):
+        return gc.get_referents(value)
+    return [inner for _, inner in attributes(value)]
 
 
 def _of_the_hook(traceback: Traceback) -> bool:

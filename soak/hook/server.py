@@ -64,11 +64,12 @@ def _answer(head: bytes, token: str, pages: Pages) -> bytes:
     ):
         return _http("401 Unauthorized", {"error": "wrong token"})
     page = pages.get(line.partition(" ")[2].partition(" ")[0])
-    return (
-        _http("404 Not Found", {"error": "no such page"})
-        if page is None
-        else _http("200 OK", page())
-    )
+    if page is None:
+        return _http("404 Not Found", {"error": "no such page"})
+    try:
+        return _http("200 OK", page())
+    except Exception as error:  # noqa: BLE001 - soak tells it; the service must not notice
+        return _http("500 Internal Server Error", {"error": f"{type(error).__name__}: {error}"})
 
 
 def _http(status: str, document: dict[str, Any]) -> bytes:

@@ -98,11 +98,17 @@ def _awaiting(task: asyncio.Task[Any]) -> Stack:
     stack: list[tuple[str, int, str]] = []
     awaited: Any = task.get_coro()
     while awaited is not None and len(stack) < _DEEPEST:
-        frame = getattr(awaited, "cr_frame", None) or getattr(awaited, "gi_frame", None)
+        frame = _of_coroutine(awaited, "cr_frame", "gi_frame")
         if frame is not None:
             stack.append(_call(frame))
-        awaited = getattr(awaited, "cr_await", None) or getattr(awaited, "gi_yieldfrom", None)
+        awaited = _of_coroutine(awaited, "cr_await", "gi_yieldfrom")
     return tuple(reversed(stack))
+
+
+def _of_coroutine(awaited: Any, *names: str) -> Any:
+    """Return the first of these attributes that a coroutine or generator has a value of; None of anything else."""
+    known = (name for name in names if hasattr(type(awaited), name))
+    return next((value for name in known if (value := getattr(awaited, name))), None)
 
 
 def _call(frame: types.FrameType) -> tuple[str, int, str]:

@@ -15,10 +15,11 @@ import tracemalloc
 import types
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from soak.hook import containers, tracing
+from soak.hook import containers, memory, server, tracing
 from soak.hook.openings import count_openings, openings, stop_counting
 from soak.hook.threads import remember_starters, tasks, threads
 from soak.hook.tracing import (
@@ -619,3 +620,62 @@ def test_containers_are_found_in_objects_that_only_a_closure_holds(
     finally:
         gc.unfreeze()
         containers._frozen.clear()
+
+
+LAZY = """
+import threading, weakref
+ASKED = []
+class Lazy:
+    def __init__(self): self.__dict__["kept"] = list(range(30))
+    @property
+    def __class__(self):
+        ASKED.append("class")
+        raise RuntimeError("it would be worked out")
+    def __getattr__(self, name):
+        ASKED.append(name)
+        raise RuntimeError(name)
+    def __iter__(self): raise RuntimeError("iterated")
+class Mapping(dict):
+    def values(self): raise RuntimeError("values")
+    items = values
+    def __iter__(self): raise RuntimeError("iterated")
+class Slotted:
+    __slots__ = ()
+    def __getattr__(self, name):
+        ASKED.append(name)
+        raise RuntimeError(name)
+class Target: pass
+LAZIES = [Lazy(), Slotted(), Mapping({n: n for n in range(30)})]
+LAZY, SLOTTED, MAPPING = LAZIES
+PROXY = weakref.proxy(Target())  # whose object is gone
+LOCAL = threading.local()
+LOCAL.held = [*LAZIES, PROXY, {"inner": LAZIES}]
+"""
+
+
+def test_no_snapshot_runs_the_code_of_lazy_objects_or_asks_dead_proxies(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    module = types.ModuleType("lazy")
+    module.__file__ = "/srv/lazy.py"
+    exec(LAZY, module.__dict__)
+    monkeypatch.setitem(sys.modules, "lazy", module)
+    module.__dict__["ASKED"].clear()
+    watched = memory.Memory(1)
+    try:
+        watched.page()
+        watched.gauges()
+    finally:
+        watched.end()
+    assert module.__dict__["ASKED"] == []
+    told = {labels["holder"]: length for labels, length in containers.lengths()}
+    assert (told["lazy.LAZY.kept"], told["lazy.MAPPING"]) == (30, 30)
+
+
+def test_a_page_that_fails_is_answered_with_the_error() -> None:
+    def fail() -> dict[str, Any]:
+        raise ReferenceError("it is gone")
+
+    answer = server._answer(b"GET /memory HTTP/1.1\r\n\r\n", "", {"/memory": fail})
+    assert answer.startswith(b"HTTP/1.1 500")
+    assert answer.endswith(b'{"error": "ReferenceError: it is gone"}')

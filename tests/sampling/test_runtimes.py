@@ -485,3 +485,15 @@ def test_the_largest_classes_of_the_runtime_and_of_all_others_are_kept_between_s
     kept = live_classes(said)
     assert (kept["java.util.T0"], kept["java.util.T99"]) == (90_000.0, 89_901.0)
     assert (kept["shop.Offer0"], kept["shop.Offer99"], len(kept)) == (3000.0, 2901.0, 200)
+
+
+def test_an_error_within_the_hook_is_told_as_it_is() -> None:
+    told = http(
+        '{"error": "ReferenceError: gone"}', "500 Internal Server Error", "application/json"
+    )
+    bare = http("oh", "500 Internal Server Error", "text/plain")
+    for answer, words in ((told, "ReferenceError: gone"), (bare, "oh")):
+        with answering({"/collect": answer}) as url:
+            hook = named(python=url.removeprefix("http://"))
+            with pytest.raises(TargetError, match=f"the hook failed in the target: {words}"):
+                hook.collect()

@@ -74,7 +74,8 @@ def explain_resident_memory(
         whole = metric is not None and metric.whole
         sound = is_sound_pass(subject, finding, prepared.judged_seconds)
         asked = whole and subject.limit is None and not sound
-        result.append(_in_the_light(prepared, subject, finding, heap, judge) if asked else finding)
+        seen = _in_the_light(prepared, subject, finding, heap, judge) if asked else finding
+        result.append(_with_heap(seen, heap) if asked and heap is not None else seen)
     return result
 
 
@@ -124,6 +125,30 @@ def _in_the_light(
             why = f"Resident memory still fills {took}, which is steady, as is the live heap"
             return _passed(finding, why, whole, judged)
     return _alone_above_steady_heap(prepared, finding)
+
+
+def _with_heap(finding: Finding, heap: Finding) -> Finding:
+    """Leave a fail open if the live heap, measured just after collections, may explain all of it and may yet settle."""
+    trend, of_heap = finding.trend, heap.trend
+    exact = any(
+        collector.collected
+        and selector(collector.collected).matches(heap.series, dict(heap.labels))
+        for collector in COLLECTORS
+    )
+    if not (
+        exact
+        and finding.verdict is Verdict.FAIL
+        and heap.verdict is Verdict.INCONCLUSIVE
+        and trend is not None
+        and of_heap is not None
+        and of_heap.slope_low > 0
+        and trend.slope_low <= of_heap.slope_high
+    ):
+        return finding
+    why = (
+        f"Resident memory grows no faster than the live heap may, which is undecided: {heap.reason}"
+    )
+    return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, why, heap.more_seconds)
 
 
 def _is_steady(prepared: Prepared, subject: Subject, heap: Finding | None) -> bool:

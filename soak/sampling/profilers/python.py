@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -98,8 +99,18 @@ class PythonHook:
             raise TargetError(
                 f"{url}: answered 401: give the target's SOAK_HOOK_TOKEN as diagnose.python.token"
             )
+        if answer.status == 500:
+            raise TargetError(f"{url}: the hook failed in the target: {_error_in(answer.body)}")
         if answer.status != 200 or answer.content_type != "application/json":
             raise TargetError(
                 f"{url}: answered {answer.status}: this is no soak.hook of this version"
             )
         return answer.body
+
+
+def _error_in(body: bytes) -> str:
+    """Return the error that the hook tells; its whole answer if that is not as expected."""
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace")[:200]

@@ -628,3 +628,38 @@ def test_what_the_runtime_took_is_known_of_runtimes_that_say_what_they_give_back
     less, whole = _taken(ready(total, at(RELEASED, [1.0, 3.0])), own)
     assert (less.values.tolist(), whole) == ([6.0, 5.0], total)
     assert _taken(ready(at(SYS, [7.0], instance="b")), own) == []
+
+
+def slopes(low: float, high: float, verdict: Verdict, series: str = RSS) -> Finding:
+    trend = Trend((low + high) / 2, low, high, high, 0.0, 50e6)
+    return replace(growth(series, verdict), trend=trend, reason="It may have settled.")
+
+
+AFTER_GC = "nodejs_heap_live_bytes"
+
+
+@pytest.mark.parametrize(
+    ("heap", "verdict"),
+    [
+        (slopes(1.0, 9.0, Verdict.INCONCLUSIVE, AFTER_GC), Verdict.INCONCLUSIVE),
+        (slopes(1.0, 8.0, Verdict.INCONCLUSIVE, AFTER_GC), Verdict.INCONCLUSIVE),
+        (slopes(1.0, 7.9, Verdict.INCONCLUSIVE, AFTER_GC), Verdict.FAIL),  # it explains a part
+        (slopes(0.0, 9.0, Verdict.INCONCLUSIVE, AFTER_GC), Verdict.FAIL),  # or nothing
+        (slopes(1.0, 9.0, Verdict.FAIL, AFTER_GC), Verdict.FAIL),
+        (slopes(1.0, 9.0, Verdict.INCONCLUSIVE, "go_memstats_heap_inuse_bytes"), Verdict.FAIL),
+        (
+            replace(slopes(1.0, 9.0, Verdict.INCONCLUSIVE, AFTER_GC), trend=None),
+            Verdict.FAIL,
+        ),
+    ],
+)
+def test_memory_that_grows_as_a_live_heap_does_is_as_undecided(
+    heap: Finding, verdict: Verdict
+) -> None:
+    found = slopes(8.0, 12.0, Verdict.FAIL)
+    judged = resident_memory._with_heap(found, heap)
+    assert judged.verdict is verdict
+    if verdict is Verdict.INCONCLUSIVE:
+        assert judged.reason.endswith("which is undecided: It may have settled.")
+    passed = slopes(8.0, 12.0, Verdict.PASS)
+    assert resident_memory._with_heap(passed, heap) is passed
