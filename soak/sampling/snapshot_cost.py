@@ -16,12 +16,27 @@ RECENT = 3
 
 
 def processor_time(pid: int | None) -> float | None:
-    """Return the seconds of processor time that a process has used; None if there is no such process to be seen."""
+    """Return the seconds of processor time that a process and its children have used; None if it is not to be seen.
+
+    A server's workers are children of the process that was started.
+    """
+    if pid is None:
+        return None
     try:
-        times = psutil.Process(pid).cpu_times() if pid is not None else None
+        process = psutil.Process(pid)
+        family = [process, *process.children(recursive=True)]
     except psutil.Error:
         return None
-    return float(times.user + times.system) if times else None
+    return sum(map(_own_time, family))
+
+
+def _own_time(process: psutil.Process) -> float:
+    """Return the seconds that a process has used; 0 if it has ended."""
+    try:
+        times = process.cpu_times()
+    except psutil.Error:
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _unknown() -> None:

@@ -23,6 +23,7 @@ from soak.diagnosis.suspects.heap_through_endpoint import (
     with_heap_through_endpoint,
 )
 from soak.diagnosis.suspects.labels import label_remedy
+from soak.diagnosis.suspects.late_growth import adds_late
 from soak.diagnosis.suspects.leak_classes import CLASSES, UNKNOWN, class_probabilities, supporting
 from soak.diagnosis.suspects.measures import measured_by, shared_by
 from soak.diagnosis.suspects.object_keepers import object_keeper
@@ -102,11 +103,18 @@ def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, .
     cases += risk_cases(context, cases)
     evidence = [collect_evidence(case, context) for case in cases]
     explained = any(case.signals and not case.resident_alone for case in cases)
-    named = [
-        suspect
+    pairs = [
+        (case, suspect)
         for case, seen in zip(cases, evidence, strict=True)
         if not (explained and case.resident_alone and not _ITS_OWN & seen.keys())
         and (suspect := _suspect(case, seen, context)) is not None
+    ]
+    # Beside a leak that is known, what a cache gains until it is full looks like a second one.
+    known = any(suspect.leak_class != UNKNOWN for _, suspect in pairs)
+    named = [
+        suspect
+        for case, suspect in pairs
+        if not known or suspect.leak_class != UNKNOWN or adds_late(case, context)
     ]
     likeliest_first = sorted(named, key=lambda suspect: -suspect.confidence)
     return tuple(each_once(likeliest_first)[:MOST_SUSPECTS])

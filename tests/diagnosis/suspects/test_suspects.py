@@ -24,7 +24,7 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import run_context
 from soak.diagnosis.suspects.evidence import EVIDENCE
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
-from soak.diagnosis.suspects.leak_classes import CLASSES, class_probabilities
+from soak.diagnosis.suspects.leak_classes import CLASSES, UNKNOWN, class_probabilities
 from soak.diagnosis.suspects.measures import measured_by
 from soak.diagnosis.suspects.place_and_amount import Known
 from soak.diagnosis.suspects.remedies import REMEDIES, remedy
@@ -114,6 +114,38 @@ def test_resident_memory_alone_is_no_suspect_beside_what_explains_it() -> None:
         assert suspected(growing("a"), resident("b"), seen=[{}, {kind: "x"}]) == ["a", "b"]
     other = {EvidenceKind.HEAP_FLAT: "x", EvidenceKind.MEMORY_GROWS: "x"}
     assert suspected(growing("a"), resident("b"), seen=[{}, other]) == ["a"]
+
+
+def test_what_grows_beside_a_known_leak_only_early_is_no_second_one() -> None:
+    def named(classes: str, late: str) -> str:
+        """Of these cases, the classes of which are known (k) or not (u), those that are suspects."""
+        cases = [growing(name) for name in "ab"[: len(classes)]]
+
+        def made(case: Case, *_: Any) -> Suspect:
+            name = UNKNOWN if classes["ab".index(case.endpoint)] == "u" else "unbounded-cache"
+            place = Place(case.endpoint)
+            return Suspect(name, 0.5, place, case.endpoint, 1.0, 1.0, 1.0, "bytes", (), "", "")
+
+        with (
+            mock.patch.object(
+                module, "adds_late", side_effect=lambda case, _: case.endpoint in late
+            ),
+            mock.patch.object(module, "group_signals", return_value=cases),
+            mock.patch.object(
+                module, "with_endpoint_of_containers", side_effect=lambda case, *_: case
+            ),
+            mock.patch.object(
+                module, "with_heap_through_endpoint", side_effect=lambda case, _: case
+            ),
+            mock.patch.object(module, "_suspect", side_effect=made),
+        ):
+            return "".join(each.endpoint for each in module.suspects(parts.context(), []))
+
+    assert named("ku", "") == "a"
+    assert named("ku", "b") == "ab"
+    assert named("uu", "") == "ab"
+    assert named("kk", "") == "ab"
+    assert named("u", "") == "a"
 
 
 def test_suspects_come_likeliest_first_and_cases_without_one_are_left_out() -> None:
