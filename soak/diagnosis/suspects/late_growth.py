@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from soak.analysis.prepare.load_connections import at_usual_load
 from soak.catalog.metrics import metric_of
+from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, levels_of
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.suspects.cases import Case
@@ -11,8 +12,11 @@ from soak.diagnosis.suspects.context import RunContext
 
 
 def adds_late(case: Case, context: RunContext) -> bool:
-    """Return True if one of a case's series surely grows through its endpoints in the later half of the run too."""
-    return any(_adds_late(signal, case, context) for signal in case.signals)
+    """Return True if one of a case's series surely grows through its endpoints in the later half of the run too.
+
+    Growth through every endpoint is not looked at: no cache fills through all of them alike.
+    """
+    return case.endpoint == EVERY or any(_adds_late(signal, case, context) for signal in case.signals)
 
 
 def _adds_late(signal: Signal, case: Case, context: RunContext) -> bool:

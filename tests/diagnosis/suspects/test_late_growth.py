@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.late_growth import adds_late
 from soak.model import Finding, Floats, RuleName, Verdict
@@ -48,3 +49,4 @@ def test_without_a_series_or_a_finding_nothing_is_sure() -> None:
     bare = signal(ResourceKind.MEMORY, amount("GET /a"), name=RSS)
     run = context(gauge(RSS, KEPT_BY_A), requests=[A, B], seconds=240.0)
     assert not adds_late(Case("GET /a", (bare,), (bare.each,)), run)
+    assert adds_late(Case(EVERY, (bare,), (bare.each,)), run)
