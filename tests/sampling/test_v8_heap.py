@@ -239,3 +239,39 @@ WHOLE = Heap().written()
 def test_what_is_no_heap_is_refused(document: bytes) -> None:
     with pytest.raises(TargetError, match="heap snapshot cannot be read"):
         keepers(document, REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "line"),
+    [
+        ("/srv/src/flush.service.js", "FlushService.units", 6),
+        ("/srv/node_modules/lib/flush.js", "container.flush.units", 0),
+        ("node:internal/flush", "container.flush.units", 0),
+    ],
+)
+def test_a_way_begins_anew_at_an_object_of_the_target_s_own_class(
+    file: str, name: str, line: int
+) -> None:
+    """A framework's container reaches a service, whose set keeps each request."""
+    heap = Heap()
+    scope = heap.scope("/srv/node_modules/core/container.js")
+    container = heap.add("object", "Container", (scope, "context", "container"))
+    service = heap.add("object", "FlushService", (container, "property", "flush"))
+    prototype = heap.add("object", "FlushService", (service, "property", "__proto__"))
+    heap.function("FlushService", file, 6, (prototype, "property", "constructor"))
+    units = heap.add("object", "Set", (service, "property", "units"))
+    heap.requests(12, (units, "internal", "table"))
+    [(holder, where, at, captured, count)] = told(heap)
+    assert (holder, at, captured, count) == (name, line, [], 12)
+    assert where == (file if line else "/srv/node_modules/core/container.js")
+
+
+def test_an_object_without_a_class_is_reached_by_its_own_way() -> None:
+    heap = Heap()
+    scope = heap.scope("/srv/store.js")
+    store = heap.add("object", "Object", (scope, "context", "store"))
+    heap.add("object", "Object", (store, "property", "__proto__"))
+    sessions = heap.add("object", "Map", (store, "property", "sessions"))
+    heap.requests(12, (sessions, "internal", "table"))
+    [(holder, where, *_)] = told(heap)
+    assert (holder, where) == ("store.sessions", "/srv/store.js")

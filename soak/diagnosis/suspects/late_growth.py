@@ -16,7 +16,9 @@ def adds_late(case: Case, context: RunContext) -> bool:
 
     Growth through every endpoint is not looked at: no cache fills through all of them alike.
     """
-    return case.endpoint == EVERY or any(_adds_late(signal, case, context) for signal in case.signals)
+    return case.endpoint == EVERY or any(
+        _adds_late(signal, case, context) for signal in case.signals
+    )
 
 
 def _adds_late(signal: Signal, case: Case, context: RunContext) -> bool:

@@ -8,6 +8,7 @@ edges keep nothing alive.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -30,6 +31,8 @@ _ROOT = 0
 _NAMES, _LONGEST, _FUNCTIONS = 3, 300, 5
 #: Keepers told, and scopes searched outwards for a function whose file is known.
 _MOST, _SCOPES = 20, 3
+#: Files that are not the target's own code.
+_OTHERS = re.compile(r"^node:|^evalmachine|(^|/)node_modules/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +175,8 @@ class _Graph:
     def holder(self, node: int) -> Location | None:
         """Return the variable, or the property of a function, module or global object, that keeps a node; None if unnamed.
 
-        Of a longer way its first names are told: `head.next` is the second item of a list, and every later one.
+        A way begins anew at an object of the target's own class: `FlushService.units` says more than how a framework
+        reaches it. Of a longer way its first names are told: `head.next` is the second item of a list, and every later one.
         """
         way = []
         while node not in self._holders and (parent := self.parent(node)) >= 0:
@@ -189,13 +193,31 @@ class _Graph:
             return Location(name, self._script_of_scope(owner))
         if kind != "property":
             return holder
-        if (function := self.function_at(owner)) is not None:
-            return replace(function, name=_joined(function.name, name))
+        start = self.function_at(owner) or self._own_class(owner)
+        if start is not None:
+            return replace(start, name=_joined(start.name, name))
         if self._name(owner) == "Module" and (file := self._property(owner, "filename")):
             return Location(name, file)
         if holder is None:
             return Location(_joined(self._name(owner), name))
         return replace(holder, name=_joined(holder.name, name))
+
+    def _own_class(self, node: int) -> Location | None:
+        """Return the constructor of an object if the target's own code defines its class; else None."""
+        if self._node_kinds[self._node_kind[node]] != "object":
+            return None
+        prototype = self._end(node, "__proto__")
+        constructor = None if prototype is None else self._end(prototype, "constructor")
+        made_by = None if constructor is None else self.function_at(constructor)
+        own = made_by is not None and made_by.file and not _OTHERS.search(made_by.file)
+        return made_by if own else None
+
+    def _end(self, node: int, sought: str) -> int | None:
+        """Return the node that a property of a node leads to; None if it has no such property."""
+        ends = (
+            end for kind, name, end in self._edges(node) if (kind, name) == ("property", sought)
+        )
+        return next(ends, None)
 
     def _name(self, node: int) -> str:
         return str(self._strings[self._node_name[node]])[:_LONGEST]
@@ -218,11 +240,9 @@ class _Graph:
 
     def _property(self, node: int, sought: str) -> str:
         """Return the text in a property of a node; empty if there is none."""
-        text = self._node_kinds.index("string")
-        for kind, name, end in self._edges(node):
-            if (kind, name) == ("property", sought) and self._node_kind[end] == text:
-                return self._name(end)
-        return ""
+        end = self._end(node, sought)
+        text = end is not None and self._node_kinds[self._node_kind[end]] == "string"
+        return self._name(end) if end is not None and text else ""
 
     def _script(self, function: int) -> str:
         """Return the file of a function; empty if it is unknown."""
