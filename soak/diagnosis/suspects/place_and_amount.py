@@ -106,7 +106,10 @@ def _keeper(name: str, case: Case, context: RunContext) -> Place | None:
         return None
     frame = _frame(name, case, context)
     if frame is not None and own_frames((frame,)) and not _adds_little(frame, case):
-        return None
+        through = [signal for signal in case.of(PLACE) if signal.contributors]
+        # What grows through an unknown endpoint does not show what keeps this one's requests.
+        if not through or any(signal.site and signal.site.place == frame for signal in through):
+            return None
     keeper = keeper_of(case, context) or object_keeper(case, context)
     return place_at(keeper.place) if keeper is not None else None
 
@@ -237,6 +240,8 @@ def signal_told(case: Case, unit: str) -> Signal | None:
     if case.shares_heap:
         heap = [signal for signal in heap if signal.what == PLACE] or heap
     heap = [signal for signal in heap if not _in_part(case, signal, heap)]
+    if all(signal.what == PLACE for signal in heap) and case.of(ResourceKind.REQUESTS):
+        heap = []  # some of what a request keeps is at these places; how many are kept is exact
     known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
     return known_best or next(
         iter(case.of(ResourceKind.METRICS, ResourceKind.TIMERS, ResourceKind.REQUESTS)), None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -339,6 +340,35 @@ def test_of_several_places_that_share_the_heap_each_is_told_by_itself() -> None:
     assert told("bytes", heap, resident, kept) == "heap"
     assert shared(heap, resident, kept) == "place"
     assert shared(heap, resident) == "heap"
+
+
+def test_kept_requests_are_counted_rather_than_what_sampled_places_hold_of_them() -> None:
+    requests = (named(ResourceKind.REQUESTS, "requests", "requests"), A)
+    kept, heap, resident = (
+        (named(what, name), A)
+        for what, name in ((PLACE, "place"), (HEAP, "heap"), (MEMORY, "resident"))
+    )
+    assert told("bytes", kept, requests) == "requests"
+    assert told("bytes", kept) == "place"
+    assert told("bytes", kept, heap, requests) == "heap"
+    assert told("bytes", kept, resident, requests) == "requests"
+    assert told("bytes", resident, requests) == "resident"
+
+
+def test_a_place_of_an_unknown_endpoint_does_not_show_what_keeps_this_one_s_requests() -> None:
+    keeper = SimpleNamespace(place=own("FlushService.units", "flush.js", 6))
+    through = replace(place(LIB), contributors=(A,))
+
+    def kept(*places: Signal) -> str:
+        with mock.patch.object(module, "keeper_of", return_value=keeper):
+            found = module._keeper(
+                "request-context", case(*((each, A) for each in places)), context()
+            )
+        return found.function if found is not None else ""
+
+    assert kept(through, place(F)) == "FlushService.units"
+    assert kept(place(F)) == ""
+    assert kept(through, replace(place(F), contributors=(A,))) == ""
 
 
 def test_what_lies_on_the_heap_is_counted_where_no_bytes_are_known() -> None:
