@@ -82,6 +82,13 @@ class AllocationSite:
         """Return the gain of stacks that contain a function with one of these prefixes."""
         return sum(gain for frames, gain in self._gains() if calls(frames, functions))
 
+    def calls_through(self, functions: Sequence[str]) -> bool:
+        """Return True if in a stack that gains own code calls a function with one of these prefixes.
+
+        What called own code says nothing: every resumed request of a Node service comes out of a timer or an emitter.
+        """
+        return any(calls(to_own(frames), functions) for frames, _ in self._gains())
+
     def _gains(self) -> Iterable[tuple[tuple[Frame, ...], float]]:
         for stack in self.stacks:
             gain = float(stack.levels[-1] - stack.levels[0])
@@ -110,6 +117,12 @@ def is_library(frame: Frame) -> bool:
 def own_frames(frames: Sequence[Frame]) -> list[Frame]:
     """Return the target's own frames, innermost first, without those of libraries."""
     return [frame for frame in frames if frame.own and not is_library(frame)]
+
+
+def to_own(frames: Sequence[Frame]) -> Sequence[Frame]:
+    """Return the frames from the innermost to the target's own: what it calls; all of them if none is its own."""
+    own = own_frames(frames)
+    return frames[: frames.index(own[0]) + 1] if own else frames
 
 
 def place_of(frames: Sequence[Frame]) -> Frame:

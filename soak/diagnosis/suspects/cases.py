@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from soak.catalog.metrics import ResourceKind
-from soak.diagnosis.attribution.allocation_sites import own_frames
+from soak.diagnosis.attribution.allocation_sites import own_frames, to_own
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
@@ -81,13 +81,15 @@ def frames_of(case: Case) -> list[Frame]:
     """Return the frames of all stacks with a fair share of a case's growth, from the innermost to the target's own.
 
     So they are the calls that own code makes, not its callers: every request of a Node service comes
-    out of an emitter.
+    out of an emitter. If some are known to grow through the case's endpoint, the others are not its own.
     """
     return [
         frame
         for kind in (PLACE, GROUP)  # bytes and counts cannot be compared
-        for frames in _fastest_stacks(case.of(kind))
-        for frame in _to_own(frames)
+        for frames in _fastest_stacks(
+            [signal for signal in case.of(kind) if signal.contributors] or case.of(kind)
+        )
+        for frame in to_own(frames)
     ]
 
 
@@ -101,11 +103,6 @@ def _fastest_stacks(signals: Sequence[Signal]) -> list[tuple[Frame, ...]]:
     ]
     least = LEAST_PLACE_SHARE * max((gain for gain, _ in gains), default=0.0)
     return [frames for gain, frames in gains if gain > 0 and gain >= least]
-
-
-def _to_own(frames: Sequence[Frame]) -> Sequence[Frame]:
-    own = own_frames(frames)
-    return frames[: frames.index(own[0]) + 1] if own else frames
 
 
 def group_signals(signals: Sequence[Signal], *, resident_names: bool = True) -> list[Case]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from soak.catalog.metrics import ResourceKind
 from soak.catalog.process import DESCRIPTORS_BY_TYPE
-from soak.diagnosis.attribution.allocation_sites import calls, own_frames
+from soak.diagnosis.attribution.allocation_sites import calls, own_frames, to_own
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.confirmation import ConfirmationOutcome
 from soak.diagnosis.attribution.request_counts import mix_at
@@ -60,7 +60,7 @@ def matching(case: Case, signatures: str, *what: str) -> Signal | None:
     """Return the first signal of a case that grows through functions of these signatures; of the kinds `what`, if given."""
     for signal in case.of(*(what or (PLACE, GROUP))):
         assert signal.site is not None
-        if signal.site.through(STACK_SIGNATURES[signatures]) > 0:
+        if signal.site.calls_through(STACK_SIGNATURES[signatures]):
             return signal
     return None
 
@@ -96,7 +96,7 @@ def _frames(signal: Signal) -> Iterator[Frame]:
     assert signal.site is not None
     for stack in signal.site.stacks:
         if stack.levels[-1] > stack.levels[0]:
-            yield from stack.frames
+            yield from to_own(stack.frames)
 
 
 def _closure(case: Case, _: RunContext) -> str:

@@ -289,6 +289,9 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 
 
+#: Classes of what is opened and never closed: places of memory beside them do not show what to close.
+_OPENED = ("descriptor-leak", "pool-misuse")
+
 #: Where code stands, by language, that runs however a request ends.
 _ENDS = {
     "Java": ", in a finally block",
@@ -310,6 +313,6 @@ def remedy(leak_class: str, language: str, frames: Sequence[Frame] = (), variabl
     named = (
         words
         for spoken, functions, words in THINGS
-        if spoken == language and calls(frames, functions)
+        if spoken == language and leak_class not in _OPENED and calls(frames, functions)
     )
     return " ".join(filter(None, (next(named, ""), general)))

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
-from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, to_own
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
@@ -110,9 +110,9 @@ def test_a_stack_is_fast_that_gains_a_tenth_of_the_fastest_one_s(
 
 def test_frames_end_at_the_innermost_own_one_and_go_all_the_way_without() -> None:
     inner, mine, outer = Frame("os.Open"), own("main.f"), own("main.g")
-    assert list(cases._to_own((inner, mine, outer))) == [inner, mine]
-    assert list(cases._to_own((mine, outer))) == [mine]
-    assert list(cases._to_own((inner, library("lib.f")))) == [inner, library("lib.f")]
+    assert list(to_own((inner, mine, outer))) == [inner, mine]
+    assert list(to_own((mine, outer))) == [mine]
+    assert list(to_own((inner, library("lib.f")))) == [inner, library("lib.f")]
 
 
 def test_signals_of_one_endpoint_are_one_case_and_of_two_are_two() -> None:

@@ -123,7 +123,7 @@ def test_functions_are_named_that_pools_connections_and_native_memory_grow_throu
     assert said(E.NATIVE_FRAMES, case(place_of_frames(Frame("syscall.Mmap"), F))) == (
         "At main.f, syscall.Mmap takes memory from the system."
     )
-    assert said(E.CONTAINER_FRAMES, case(place_of_frames(F, Frame("runtime.growslice")))) == (
+    assert said(E.CONTAINER_FRAMES, case(place_of_frames(Frame("runtime.growslice"), F))) == (
         "Part of what grows was made by runtime.growslice: a map or a list gains entries."
     )
     assert said(E.CONTAINER_FRAMES, case(place_of_frames(F))) == ""

@@ -135,22 +135,37 @@ def test_a_class_that_one_own_method_allocates_is_placed_there() -> None:
 
 
 def test_the_connection_that_every_request_came_through_is_no_goroutine_of_a_connection() -> None:
-    stack = Stack(
-        (
-            Frame("render", "/shop.js", 9, own=True),
-            Frame("net/http.(*persistConn).readLoop", "transport.go", 1),
-        ),
-        np.array([0.0, 9e6, 18e6]),
-    )
-    site = AllocationSite(stack.frames[0], TIMES[:3], TIMES[:3], stack.levels, (stack,))
+    reads = Frame("net/http.(*persistConn).readLoop", "transport.go", 1)
     grown = Amount("GET /a", 10.0, 9.0, 11.0)
-    for what, told in ((PLACE, ""), (GROUP, "Ever more goroutines of connections")):
+    for what, frames, told in (
+        (PLACE, (Frame("render", "/shop.js", 9, own=True), reads), ""),
+        (PLACE, (reads,), ""),
+        (GROUP, (reads,), "Ever more goroutines of connections"),
+    ):
+        stack = Stack(frames, np.array([0.0, 9e6, 18e6]))
+        site = AllocationSite(frames[0], TIMES[:3], TIMES[:3], stack.levels, (stack,))
         case = Case(
             "GET /a", (Signal(what, "x", "bytes", grown, (), "It grows.", site=site),), (grown,)
         )
         words = EVIDENCE[EvidenceKind.CONNECTION_GOROUTINES](case, with_series([]))
         assert words.startswith(told)
         assert bool(words) is bool(told)
+
+
+def test_what_runs_own_code_is_no_sign_of_what_it_keeps() -> None:
+    """After an awaited timer the rest of a request runs inside the timers' list; a map that it fills is no timer."""
+    own, timers = (
+        Frame("load", "/srv/catalog.js", 18, own=True),
+        Frame("listOnTimeout", "node:internal/timers", 5),
+    )
+    grown = Amount("GET /a", 10.0, 9.0, 11.0)
+    for frames, told in (((own, timers), False), ((timers, own), True)):
+        stack = Stack(frames, np.array([0.0, 9e6, 18e6]))
+        site = AllocationSite(own, TIMES[:3], TIMES[:3], stack.levels, (stack,))
+        case = Case(
+            "GET /a", (Signal(PLACE, "x", "bytes", grown, (), "It grows.", site=site),), (grown,)
+        )
+        assert bool(EVIDENCE[EvidenceKind.CONTEXT_FRAMES](case, with_series([]))) is told
 
 
 def test_a_remedy_is_for_what_the_target_called_and_not_for_who_called_it() -> None:
