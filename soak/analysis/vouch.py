@@ -135,8 +135,8 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         else f"; {show_duration(more)} more would tell"
     )
     reason = (
-        f"{seen}: it could {grow} by {_much(subject, trend.level)} in "
-        f"{show_duration(seconds)}, and was judged for {show_duration(judged)}{advice}."
+        f"{seen}, by which it would {grow} by {_much(subject, trend.level)} in {show_duration(seconds)}: "
+        f"too uncertain for a judged time of {show_duration(judged)}{advice}."
     )
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason, more)
 

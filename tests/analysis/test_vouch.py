@@ -111,7 +111,10 @@ def test_a_pass_whose_horizon_is_under_twice_the_judged_stretch_is_hollow(
         assert [
             (adjustment.by, adjustment.before, adjustment.after) for adjustment in told.adjustments
         ] == [("vouched horizon", Verdict.PASS, Verdict.INCONCLUSIVE)]
-        assert "it could grow by half in 2 h, and was judged for 60 min" in told.reason
+        assert (
+            "by which it would grow by half in 2 h: too uncertain for a judged time of 60 min"
+            in told.reason
+        )
 
 
 def test_a_hollow_pass_that_surely_grows_is_not_said_to_be_steady() -> None:
@@ -120,7 +123,7 @@ def test_a_hollow_pass_that_surely_grows_is_not_said_to_be_steady() -> None:
     )
     assert hollow.verdict is Verdict.INCONCLUSIVE
     assert "grows by some" in hollow.reason
-    assert "is not ruled out: it could grow by half" in hollow.reason
+    assert "is not ruled out, by which it would grow by half" in hollow.reason
     assert "not seen" not in hollow.reason
     for slope, said in (
         (25 * MIB, "grows by some 25 MiB/h, which may be chance"),
@@ -366,13 +369,13 @@ def test_a_hollow_pass_is_told_in_full() -> None:
     grown = replace(trend(high=50 * MIB, low=-MIB), slope_per_hour=25 * MIB)
     [told] = vouched([subject([0.0])], [finding(grown)], HOUR)
     assert told.reason == (
-        "Resident memory grows by some 25 MiB/h, which may be chance, and up to 50 MiB/h is not ruled out: it could grow "
-        "by half in 60 min, and was judged for 60 min; 4.5 h more would tell."
+        "Resident memory grows by some 25 MiB/h, which may be chance, and up to 50 MiB/h is not ruled out, by which it would grow "
+        "by half in 60 min: too uncertain for a judged time of 60 min; 4.5 h more would tell."
     )
     unmoved = replace(trend(high=50 * MIB, low=-MIB, level=MIB), slope_per_hour=0.0)
     [told] = vouched([subject([0.0])], [finding(unmoved)], HOUR)
     assert told.reason.startswith(
-        "Resident memory was not seen to grow, but up to 50 MiB/h would have gone unseen: it could grow by 1 MiB in 72 s"
+        "Resident memory was not seen to grow, but up to 50 MiB/h would have gone unseen, by which it would grow by 1 MiB in 72 s"
     )
 
 
@@ -388,7 +391,7 @@ def test_of_what_falls_a_hollow_pass_says_so() -> None:
     fallen = replace(trend(high=50 * MIB, low=1.0), slope_per_hour=25 * MIB).mirrored()
     [told] = vouched([own], [finding(fallen)], HOUR)
     assert told.reason.startswith(
-        "Free memory falls by some 25 MiB/h, and up to 50 MiB/h is not ruled out: it could fall by half in 60 min"
+        "Free memory falls by some 25 MiB/h, and up to 50 MiB/h is not ruled out, by which it would fall by half in 60 min"
     )
     unmoved = replace(trend(high=50 * MIB, low=-MIB), slope_per_hour=-1.0).mirrored()
     [told] = vouched([own], [finding(unmoved)], HOUR)

@@ -217,7 +217,8 @@ def _place_signal(prepared: Prepared, site: AllocationSite) -> Signal:
     slope, low, high = site.slope
     held = show_amount(float(site.levels[-1] - site.levels[0]), "bytes")
     over = f"over {len(site.times)} snapshots"
-    words = f"{held} more is held at {where(site.place)} {over}: {show_amount(slope, 'bytes')} per request of any kind."
+    made = f"{held} more that was allocated at {where(site.place)} is kept {over}"
+    words = f"{made}: {show_amount(slope, 'bytes')} per request of any kind."
     each = Amount("", slope, low, high)
     return Signal(
         PLACE,

@@ -379,7 +379,7 @@ def test_a_place_is_a_signal_with_what_it_holds_more_than_at_first() -> None:
         told = _place_signal(PREPARED, place)
     assert (told.what, told.name, told.unit) == (PLACE, "main.f main.go:7", "bytes")
     assert told.words == (
-        "4 KiB more is held at main.f main.go:7 over 4 snapshots: 738 B per request of any kind."
+        "4 KiB more that was allocated at main.f main.go:7 is kept over 4 snapshots: 738 B per request of any kind."
     )
     assert (told.each.per_request, told.each.low, told.each.high) == place.slope
     assert (told.contributors, told.refused, told.points) == ((A,), None, 4)
