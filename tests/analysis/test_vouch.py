@@ -369,8 +369,8 @@ def test_a_hollow_pass_is_told_in_full() -> None:
     grown = replace(trend(high=50 * MIB, low=-MIB), slope_per_hour=25 * MIB)
     [told] = vouched([subject([0.0])], [finding(grown)], HOUR)
     assert told.reason == (
-        "Resident memory grows by some 25 MiB/h, which may be chance, and up to 50 MiB/h is not ruled out, by which it would grow "
-        "by half in 60 min: too uncertain for a judged time of 60 min; 4.5 h more would tell."
+        "Resident memory grows by some 25 MiB/h, which may be chance, and up to 50 MiB/h is not ruled out, by which it would "
+        "grow by half in 60 min: too uncertain for a judged time of 60 min; 4.5 h more would tell."
     )
     unmoved = replace(trend(high=50 * MIB, low=-MIB, level=MIB), slope_per_hour=0.0)
     [told] = vouched([subject([0.0])], [finding(unmoved)], HOUR)
