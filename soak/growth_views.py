@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """A place in the code: a function (or class, or telltale series), its file without folders, and line (0 if unknown).
 
-    Without a `function`, `unknown` says why no place is known.
+    Without a `function`, `unknown` says why no place is known. `path` is the file as the runtime told
+    it, often with the folders of the machine that built it; it is not part of a place's identity.
     """
 
     function: str = ""
     file: str = ""
     line: int = 0
     unknown: str = ""
+    path: str = field(default="", compare=False)
+
+    @property
+    def in_repository(self) -> str:
+        """The file relative to the repository, if `path` is so; else without folders."""
+        absolute = self.path.startswith("/") or ":" in self.path
+        return self.file if absolute or not self.path else self.path
 
     def __str__(self) -> str:
         if not self.function:
             return f"unknown: {self.unknown}" if self.unknown else "unknown"
-        line = f":{self.line}" if self.file and self.line else ""
+        if not self.file:
+            return f"{self.function} line {self.line}" if self.line else self.function
+        line = f":{self.line}" if self.line else ""
         if self.function == self.file:  # all that is known is the line
             return f"{self.file}{line}"
-        return f"{self.function} {self.file}{line}".strip()
+        return f"{self.function} {self.file}{line}"
 
 
 @dataclass(frozen=True, slots=True)

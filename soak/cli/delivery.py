@@ -12,6 +12,7 @@ import click
 from soak.cli.crash import crash_message
 from soak.cli.folding import folded
 from soak.cli.printing import paint, say
+from soak.cli.source_paths import in_repository
 from soak.errors import ExitCode, RecordingError, SoakError
 from soak.model import Analysis, Ending, Verdict
 from soak.printable import clean
@@ -61,6 +62,7 @@ def write_reports(analysis: Analysis, directory: Path, formats: list[str] | None
     """Write the files of these formats (default: all), each completely or not at all; an error affects only its own file."""
     written = Written()
     reporters = installed()
+    analysis = in_repository(analysis)
     for name in formats if formats is not None else reporters:
         reporter = reporters[name]
         if not reporter.file_name:
@@ -109,4 +111,4 @@ def show(analysis: Analysis, *, err: bool = False) -> None:
     if os.environ.get("GITHUB_ACTIONS") == "true":
         from soak.reporters.github import render as annotations  # noqa: PLC0415
 
-        say(annotations(analysis), err=True, nl=False)
+        say(annotations(in_repository(analysis)), err=True, nl=False)

@@ -16,7 +16,7 @@ def render(analysis: Analysis) -> str:
     lines = [_command(level, analysis.reason, title=f"soak: {name}: {word.lower()}")]
     for suspect in analysis.suspects:
         where = (
-            {"file": suspect.place.file, "line": str(suspect.place.line)}
+            {"file": suspect.place.in_repository, "line": str(suspect.place.line)}
             if suspect.place.line > 0
             else {}
         )

@@ -80,7 +80,7 @@ def _result(suspect: Suspect, classes: list[str], level: str) -> dict[str, Any]:
         "locations": [
             {
                 "physicalLocation": {
-                    "artifactLocation": {"uri": quote(wording.clean(place.file))},
+                    "artifactLocation": {"uri": quote(wording.clean(place.in_repository))},
                     "region": {"startLine": place.line},
                 },
                 "logicalLocations": [{"fullyQualifiedName": wording.clean(place.function)}],

@@ -33,6 +33,22 @@ def test_a_suspect_with_a_line_is_a_result_on_it() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("path", "shown"),
+    [("", "main.go"), ("/build/cmd/main.go", "main.go"), ("C:/main.go", "main.go"), ("cmd/main.go", "cmd/main.go")],
+)  # fmt: skip
+def test_a_file_is_told_relative_to_the_repository_and_never_by_a_machine_s_path(
+    path: str, shown: str
+) -> None:
+    analysis = failing()
+    suspect = analysis.suspects[0]
+    moved = replace(suspect, place=replace(suspect.place, path=path))
+    analysis = replace(analysis, suspects=(moved,))
+    [result] = json.loads(sarif.render(analysis))["runs"][0]["results"]
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": shown}
+    assert f"file={shown}," in github.render(analysis)
+
+
 @pytest.mark.parametrize("which", ANALYSES)
 def test_every_document_keeps_to_the_published_schema(which: str) -> None:
     assert breaches(json.loads(sarif.render(ANALYSES[which]()))) == []

@@ -140,7 +140,8 @@ def place_of(frames: Sequence[Frame]) -> Frame:
 
 def place_at(frame: Frame) -> Place:
     """Return a frame as a place; its file is without folders."""
-    return Place(frame.function, frame.file.replace("\\", "/").rpartition("/")[2], frame.line)
+    path = frame.file.replace("\\", "/").removeprefix("file://")
+    return Place(frame.function, path.rpartition("/")[2], frame.line, path=path)
 
 
 def where(frame: Frame) -> str:

@@ -34,10 +34,12 @@ def _placed(place: Place) -> str:
     """Return, for example, ` in main.handle (orders.go:88)`; empty if no place is known."""
     if not place.function:
         return ""
+    if not place.file:
+        return f" in {place.function}{f' (line {place.line})' if place.line else ''}"
     line = f":{place.line}" if place.line else ""
-    if place.file and place.function in (NAMELESS, place.file):
+    if place.function in (NAMELESS, place.file):
         return f" at {place.file}{line}"
-    return f" in {place.function}{f' ({place.file}{line})' if place.file else ''}"
+    return f" in {place.function} ({place.file}{line})"
 
 
 def _leaks(suspect: Suspect) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.diagnosis.attribution.signals import Signal, signals
+from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.signals import PLACE, Signal, signals
 from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence import collect_evidence
@@ -93,7 +94,7 @@ def with_suspects(
 
 def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, ...]:
     """Return the suspects, likeliest first; empty if nothing failed and nothing is unusual."""
-    cases = group_signals(growing, resident_names=not context.heap_may_grow)
+    cases = _of_what_failed(group_signals(growing, resident_names=not context.heap_may_grow))
     if len(cases) == 1:  # with several, it is unknown how much of the heap belongs to each
         windows = context.prepared.windows()
         [case] = cases
@@ -118,6 +119,12 @@ def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, .
     ]
     likeliest_first = sorted(named, key=lambda suspect: -suspect.confidence)
     return tuple(each_once(likeliest_first)[:MOST_SUSPECTS])
+
+
+def _of_what_failed(cases: Sequence[Case]) -> list[Case]:
+    """Remove cases of places alone if no memory fails: then only counts fail, and caches that fill are places, too."""
+    memory = any(case.of(ResourceKind.HEAP, ResourceKind.MEMORY) for case in cases)
+    return [case for case in cases if memory or len(case.of(PLACE)) < len(case.signals)]
 
 
 def each_once(named: Sequence[Suspect]) -> list[Suspect]:

@@ -297,7 +297,10 @@ def test_growth_of_no_known_class_is_told_with_a_confidence_of_a_half() -> None:
 @pins(thresholds, "MOST_SUSPECTS")
 def test_five_suspects_are_named_the_surest_first() -> None:
     cases = [
-        SimpleNamespace(signals=(), resident_alone=False, number=number) for number in range(8)
+        SimpleNamespace(
+            signals=(), resident_alone=False, number=number, of=lambda *_: [ResourceKind.HEAP]
+        )
+        for number in range(8)
     ]
     with (
         mock.patch.object(suspects, "group_signals", return_value=cases),

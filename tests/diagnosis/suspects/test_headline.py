@@ -93,6 +93,7 @@ def test_the_sentence_says_who_leaks_what_where_and_until_when() -> None:
         (Place("(anonymous)", "a.js"), " at a.js"),
         (Place("app.py", "app.py", 9), " at app.py:9"),
         (Place("(anonymous)"), " in (anonymous)"),
+        (Place("org.shop.App.keep", line=17), " in org.shop.App.keep (line 17)"),
         (Place(unknown="too few"), ""),
     ],
 )
@@ -103,6 +104,9 @@ def test_a_place_is_told_as_far_as_it_is_known(place: Place, words: str) -> None
 def test_a_place_of_which_only_the_line_is_known_is_told_once() -> None:
     assert str(Place("app.py", "app.py", 9)) == "app.py:9"
     assert str(Place("main.f", "app.py", 9)) == "main.f app.py:9"
+    assert str(Place("main.f", "app.py")) == "main.f app.py"
+    assert str(Place("org.shop.App.keep", line=17)) == "org.shop.App.keep line 17"
+    assert str(Place("org.shop.App.keep")) == "org.shop.App.keep"
 
 
 @pytest.mark.parametrize(

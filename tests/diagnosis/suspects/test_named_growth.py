@@ -129,7 +129,7 @@ def test_a_class_that_one_own_method_allocates_is_placed_there() -> None:
         return str(place_and_amount("unbounded-cache", case, context).place)
 
     assert place() == "org.shop.App$Line"
-    assert place(site(made, keeps), site(listed, shows)) == "org.shop.App.keep"
+    assert place(site(made, keeps), site(listed, shows)) == "org.shop.App.keep line 17"
     # Who makes garbage of the same class cannot be told from who keeps it.
     assert place(site(made, keeps), site(made, shows)) == "org.shop.App$Line"
 

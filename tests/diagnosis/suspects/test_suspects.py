@@ -116,6 +116,25 @@ def test_resident_memory_alone_is_no_suspect_beside_what_explains_it() -> None:
     assert suspected(growing("a"), resident("b"), seen=[{}, other]) == ["a"]
 
 
+def test_places_alone_are_no_suspects_where_only_counts_fail() -> None:
+    """A cache that fills beside labels that multiply: no memory fails."""
+    place = parts.signal(module.PLACE, name="load")
+    series = parts.signal(ResourceKind.METRICS, unit="series")
+
+    def cases(*signals: tuple[Signal, ...]) -> list[str]:
+        made = [
+            Case(name, each, tuple(one.each for one in each))
+            for name, each in zip("ab", signals, strict=False)
+        ]
+        return [case.endpoint for case in module._of_what_failed(made)]
+
+    assert cases((series,), (place,)) == ["a"]
+    assert cases((series, place), (place,)) == ["a"]
+    assert cases((HEAP_ALONE,), (place,)) == ["a", "b"]
+    assert cases((MEMORY_ALONE,), (place,)) == ["a", "b"]
+    assert cases((place,)) == []
+
+
 def test_what_grows_beside_a_known_leak_only_early_is_no_second_one() -> None:
     def named(classes: str, late: str) -> str:
         """Of these cases, the classes of which are known (k) or not (u), those that are suspects."""
