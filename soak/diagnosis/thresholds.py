@@ -172,6 +172,13 @@ LEAST_ENTRIES = 20
 #: caches of ever more repeated keys are taken for bounded ones; lower: a bounded cache that drops and
 #: adds a few entries is named as the place of a leak.
 FULL_SHARE = 0.05
+#: A container drops its entries if it ends below its greatest length by more than this share of what
+#: it had gained by then: those that expire are as many as came lately. Lower: one that is cleared of
+#: a few entries now and then is no leak; higher: entries that expire are taken for a leak.
+DROPPED_SHARE = 0.2
+#: How far, in its own share, a container's gain per request may be from that of descriptors for it to
+#: be what holds them: both are exact counts, attributed with errors of some percent.
+AS_MANY = 0.15
 #: Minimum number of new values of a label within a run for the label to count as one whose values
 #: multiply.
 LEAST_LABEL_VALUES = 10

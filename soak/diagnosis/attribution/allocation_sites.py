@@ -96,6 +96,10 @@ class AllocationSite:
                 yield stack.frames, gain
 
 
+#: What Python calls the code of a module outside of its functions.
+MODULE = "<module>"
+
+
 def calls(frames: Iterable[Frame], functions: Sequence[str]) -> bool:
     """Return True if a frame's function, file or `file#function` has one of these prefixes, or lies in such a `/folder/`."""
     starts = tuple(functions)
@@ -115,8 +119,15 @@ def is_library(frame: Frame) -> bool:
 
 
 def own_frames(frames: Sequence[Frame]) -> list[Frame]:
-    """Return the target's own frames, innermost first, without those of libraries."""
-    return [frame for frame in frames if frame.own and not is_library(frame)]
+    """Return the target's own frames, innermost first, without those of libraries.
+
+    A line of a Python module outside of any function is none: it is who runs the event loop, or imports.
+    """
+    return [
+        frame
+        for frame in frames
+        if frame.own and frame.function != MODULE and not is_library(frame)
+    ]
 
 
 def to_own(frames: Sequence[Frame]) -> Sequence[Frame]:

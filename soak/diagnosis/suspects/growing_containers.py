@@ -22,7 +22,14 @@ from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
-from soak.diagnosis.thresholds import FULL_SHARE, LEAST_ENTRIES, LEAST_SNAPSHOTS, MOST_NAMED
+from soak.diagnosis.thresholds import (
+    AS_MANY,
+    DROPPED_SHARE,
+    FULL_SHARE,
+    LEAST_ENTRIES,
+    LEAST_SNAPSHOTS,
+    MOST_NAMED,
+)
 from soak.model import Floats, Place, Series
 from soak.units import show_number
 
@@ -92,6 +99,22 @@ def containers_of_connections(case: Case, context: RunContext) -> list[GrowingCo
     return _holding(_OF_DATABASE.search, case, context)
 
 
+def containers_as_many(case: Case, context: RunContext) -> list[GrowingContainer]:
+    """Return the growing containers that gain about as many entries a request as a case's count does: clients, handles."""
+    counts = [
+        case.amount(signal).per_request
+        for signal in case.signals
+        if signal.counted and case.amount(signal).endpoint == case.endpoint
+    ]
+    return [
+        container
+        for container in containers_of(case, context)
+        for amount in container.endpoints
+        if amount.endpoint in case.endpoints
+        and any(abs(amount.per_request - count) <= AS_MANY * count for count in counts)
+    ]
+
+
 def containers_off_heap(case: Case, context: RunContext) -> list[GrowingContainer]:
     """Return the growing containers of the service that hold memory from the system, which Python does not allocate."""
     return _holding(_OFF_HEAP.__contains__, case, context)
@@ -143,7 +166,7 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
         return None
     requests = requests_at(context.prepared, times)
     slope, error = slope_and_error(requests, lengths) if np.ptp(requests) > 0 else (0.0, 0.0)
-    if slope <= error or _is_full(requests, lengths):
+    if slope <= error or _is_bounded(requests, lengths):
         return None
     labels = dict(series.labels)
     levels = Levels(times, lengths, requests)
@@ -160,11 +183,13 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
     )
 
 
-def _is_full(requests: Floats, lengths: Floats) -> bool:
-    """Return True if a container has hardly gained anything over the last third of the requests: it is bounded."""
+def _is_bounded(requests: Floats, lengths: Floats) -> bool:
+    """Return True if a container has hardly gained anything over the last third of the requests, or drops what it gained."""
     late = lengths[requests >= requests[0] + 2 / 3 * (requests[-1] - requests[0])]
     gained = float(lengths[-1] - lengths[0])
-    return len(late) >= LEAST_SNAPSHOTS and float(late[-1] - late[0]) < FULL_SHARE * gained
+    full = len(late) >= LEAST_SNAPSHOTS and float(late[-1] - late[0]) < FULL_SHARE * gained
+    most = float(lengths.max())
+    return full or most - float(lengths[-1]) > DROPPED_SHARE * (most - float(lengths[0]))
 
 
 def frame_of_labels(labels: Mapping[str, str], function: str = "", own: bool = False) -> Frame:

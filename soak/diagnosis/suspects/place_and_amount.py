@@ -15,6 +15,7 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.evidence import growing_descriptor_kind, matching, place_in
 from soak.diagnosis.suspects.growing_containers import (
+    containers_as_many,
     containers_of,
     containers_of_closures,
     containers_of_connections,
@@ -201,6 +202,7 @@ def _container(name: str, case: Case, context: RunContext) -> Place | None:
         "request-context": containers_of_requests,
         "closure-retention": containers_of_closures,
         "pool-misuse": containers_of_connections,
+        "descriptor-leak": containers_as_many,
         "native-growth": containers_off_heap,
     }
     if name not in looks:

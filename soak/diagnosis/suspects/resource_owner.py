@@ -8,6 +8,7 @@ import numpy as np
 
 from soak.catalog.python import OPENINGS
 from soak.diagnosis.attribution.allocation_sites import (
+    MODULE,
     AllocationSite,
     Stack,
     calls,
@@ -112,7 +113,11 @@ def counted_opener(context: RunContext, kind: str, endpoints: Sequence[str]) -> 
     openers = []
     for series in context.series(OPENINGS):
         labels = dict(series.labels)
-        if kind not in ("", labels.get("type")) or rise(series, context.prepared.judged_from) <= 0:
+        # What a module's own line runs, such as an event loop, opens for whoever it runs.
+        runs = labels.get("function") == MODULE
+        if runs or kind not in ("", labels.get("type")):
+            continue
+        if rise(series, context.prepared.judged_from) <= 0:
             continue
         inside = series.times >= context.prepared.judged_from
         times, counts = series.times[inside], series.values[inside]

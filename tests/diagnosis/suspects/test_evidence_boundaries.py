@@ -97,6 +97,39 @@ def test_a_container_that_gained_its_entries_early_is_full() -> None:
             assert bool(growing_containers.containers(context(series))) is grows
 
 
+@pins(thresholds, "DROPPED_SHARE")
+def test_a_container_that_drops_what_it_gained_is_bounded() -> None:
+    """Of 1,000 entries at most, as many as 200 may be gone at the end."""
+    for last, grows in ((800.0, True), (799.0, False)):
+        lengths = np.append(np.linspace(0, 1000, 9), last)
+        series = replace(counted(1.0), times=np.arange(10.0), values=lengths)
+        with mock.patch.object(
+            growing_containers, "attribute_by_endpoint", return_value=Attribution("x", "e", ())
+        ):
+            assert bool(growing_containers.containers(context(series))) is grows
+
+
+@pins(thresholds, "AS_MANY")
+def test_a_container_of_what_is_open_gains_about_as_many_entries() -> None:
+    each = Amount("GET /a", 1.0, 1.0, 1.0)
+    fds = Signal(ResourceKind.DESCRIPTORS, "x", "descriptors", each, (each,), "They grow.")
+    case = Case("GET /a", (fds,), (each,))
+    for gains, endpoint, held in (
+        (1.149, "GET /a", True),
+        (1.151, "GET /a", False),
+        (0.851, "GET /a", True),
+        (0.849, "GET /a", False),
+        (1.0, "GET /b", False),
+    ):
+        through = (Amount(endpoint, gains, gains, gains),)
+        clients = growing_containers.GrowingContainer(
+            "app.CLIENTS", "dict", 1.0, through, Place("x")
+        )
+        with mock.patch.object(growing_containers, "containers", return_value=[clients]):
+            found = growing_containers.containers_as_many(case, context())
+        assert bool(found) is held
+
+
 def rising(by: float, **labels: str) -> Series:
     return gauge(
         DESCRIPTORS_BY_TYPE,

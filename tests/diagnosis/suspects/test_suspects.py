@@ -17,7 +17,7 @@ from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, p
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.request_clock import on_request_clock
-from soak.diagnosis.attribution.signals import Signal
+from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import suspects as module
 from soak.diagnosis.suspects.cases import Case
@@ -118,7 +118,7 @@ def test_resident_memory_alone_is_no_suspect_beside_what_explains_it() -> None:
 
 def test_places_alone_are_no_suspects_where_only_counts_fail() -> None:
     """A cache that fills beside labels that multiply: no memory fails."""
-    place = parts.signal(module.PLACE, name="load")
+    place = parts.signal(PLACE, name="load")
     series = parts.signal(ResourceKind.METRICS, unit="series")
 
     def cases(*signals: tuple[Signal, ...]) -> list[str]:
