@@ -54,6 +54,9 @@ ALIKE_SHARE = 0.5
 #: Minimum rise of a group of goroutines or threads, first to last snapshot: servers keep a few idle
 #: ones at any time.
 LEAST_GROUP_RISE = 8
+#: Threads that wait for a connection for a pool to be called used up, in a run whose requests were not
+#: answered: a server has at least eight to sixteen; one or two wait in any busy pool.
+LEAST_WAITING = 4
 #: Minimum share of the growth that an endpoint must explain to be named a contributor.
 LEAST_CONTRIBUTION = 0.05
 #: Minimum share of a memory signal for a case of memory alone to be kept next to other cases.

@@ -38,6 +38,7 @@ from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_o
 from tests.diagnosis.attribution import test_attribution_boundaries
 from tests.diagnosis.suspects import (
     test_evidence_boundaries,
+    test_exhausted_pools,
     test_memory_peaks,
     test_object_keepers,
     test_request_keepers,
@@ -48,6 +49,7 @@ from tests.diagnosis.synthetic_runs import judged, run
 REGISTERED = (
     test_attribution_boundaries,
     test_evidence_boundaries,
+    test_exhausted_pools,
     test_memory_peaks,
     test_object_keepers,
     test_request_keepers,

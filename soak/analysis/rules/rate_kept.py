@@ -223,7 +223,7 @@ def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
     when = f"from {show_duration(max(0.0, prepared.load_time(first)))}"
     when += " on" if over else f" to {show_duration(prepared.load_time(last))} of the load"
     waiting = f", {show_count(short[-1][1].waiting, 'request')} waiting at the end" if over else ""
-    best = median(each.best for _, each in short)
+    best = median(each.best for _, each in short) if answered > 0 else 0.0
     rates = f"{_rate(asked / seconds)} requests/s asked for, {_rate(answered / seconds)} answered{waiting}"
     advice = _advice(prepared, last, best)
     return kept, f"{capitalized(who)} did not keep the rate {when}: {rates}; {advice}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,7 +59,32 @@ _OTHERS = (
         "org.slf4j.",
         "com.google.common.",
         "io.quarkus.",
+        "io.micronaut.",
+        "io.helidon.",
+        "io.javalin.",
+        "com.github.benmanes.caffeine.",
+        "net.bytebuddy.",
+        "net.sf.cglib.",
     ),
+    *(
+        "org.h2.",
+        "org.sqlite.",
+        "org.mariadb.jdbc.",
+        "oracle.jdbc.",
+        "com.microsoft.sqlserver.",
+        "io.r2dbc.",
+        "io.lettuce.",
+        "redis.clients.",
+        "com.mongodb.",
+        "com.datastax.",
+        "okhttp3.",
+        "okio.",
+    ),
+)
+#: What frameworks append to a class's name for the class that they derive from it at run time.
+_DERIVED = re.compile(
+    r"\$\$(?:Spring|EnhancerBySpring|EnhancerBy|FastClassBySpring|FastClassBy)CGLIB\$\$\w*"
+    r"|_\$\$_jvst\w*|\$ByteBuddy\$\w*|\$HibernateProxy\$\w*|_ClientProxy|_Subclass"
 )
 
 
@@ -84,8 +110,12 @@ def _names_own_class(name: str) -> bool:
 def method_frame(
     name: object, number: object, file: str = "", libraries: tuple[str, ...] = ()
 ) -> Frame:
-    """Build the frame of `package.Class.method`; it is not own if in one of `libraries`, packages with a final dot."""
-    method = text(name)
+    """Build the frame of `package.Class.method`; it is not own if in one of `libraries`, packages with a final dot.
+
+    A method of a class that a framework derived at run time is told as the one of its own class.
+    """
+    method = _DERIVED.sub("", text(name))
+    file = "" if file == "<generated>" else file
     return Frame(
         method, file, line(number), is_java_own(method) and not method.startswith(libraries)
     )

@@ -40,6 +40,16 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "database/sql.OpenDB",
         "/sqlalchemy/engine/create.py",
     ),
+    "pool waits": (
+        "database/sql.(*DB).conn",
+        "com.zaxxer.hikari.pool.HikariPool.getConnection",
+        "org.apache.commons.pool2.impl.GenericObjectPool.borrowObject",
+        "org.apache.tomcat.jdbc.pool.ConnectionPool.borrowConnection",
+        "com.mchange.v2.resourcepool.BasicResourcePool.prelimCheckoutResource",
+        "io.agroal.pool.ConnectionPool.getConnection",
+        "/sqlalchemy/pool/",
+        "/psycopg_pool/",
+    ),
     "connections": (
         "net/http.(*persistConn)",
         "net/http.(*Transport)",

@@ -16,6 +16,7 @@ from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence import collect_evidence
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
+from soak.diagnosis.suspects.exhausted_pools import exhausted_pool
 from soak.diagnosis.suspects.flamegraph import flame_of, table_of
 from soak.diagnosis.suspects.growing_containers import containers
 from soak.diagnosis.suspects.headline import headline
@@ -82,6 +83,8 @@ def with_suspects(
     ]
     if leaks and analysis.verdict is Verdict.FAIL:
         reason = headline(leaks[0], analysis)
+    elif waiting := exhausted_pool(context):
+        reason = f"{reason} {waiting}"
     return replace(
         analysis,
         suspects=named,

@@ -86,3 +86,30 @@ def test_frameworks_are_known_by_the_beginning_of_their_packages() -> None:
         assert java_names.is_java_own(name) is False
     for name in ("javafx.A", "org.apacheco.B", "shop.java.C"):
         assert java_names.is_java_own(name) is True
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "shown"),
+    [
+        ("org.shop.Rooms$$SpringCGLIB$$0.book", "<generated>", ("org.shop.Rooms.book", "")),
+        ("org.shop.Rooms$$EnhancerBySpringCGLIB$$1a2b.book", "", ("org.shop.Rooms.book", "")),
+        ("org.shop.Rooms$ByteBuddy$x1Y.book", "", ("org.shop.Rooms.book", "")),
+        ("org.shop.Room$HibernateProxy$q7.getName", "", ("org.shop.Room.getName", "")),
+        ("org.shop.Rooms_ClientProxy.book", "", ("org.shop.Rooms.book", "")),
+        ("org.shop.Rooms.book", "Rooms.java", ("org.shop.Rooms.book", "Rooms.java")),
+        ("org.shop.Rooms$Row.book", "Rooms.java", ("org.shop.Rooms$Row.book", "Rooms.java")),
+    ],
+)
+def test_a_method_of_a_derived_class_is_that_of_its_own(
+    name: str, file: str, shown: tuple[str, str]
+) -> None:
+    frame = java_names.method_frame(name, 7, file)
+    assert (frame.function, frame.file) == shown
+    assert frame.own
+
+
+@pytest.mark.parametrize(
+    "name", ["org.h2.jdbc.JdbcConnection", "oracle.jdbc.driver.T4C", "okhttp3.Call"]
+)
+def test_drivers_and_clients_are_not_the_target_s_own(name: str) -> None:
+    assert not java_names.is_java_own(name)
