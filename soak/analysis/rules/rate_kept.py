@@ -36,6 +36,8 @@ PRESSED = 0.5
 #: Seconds between two windows across which nothing is compared: a drain or a resumed run leaves
 #: such a hole.
 _HOLE = 1.0
+#: Share of the asked rate below which a target has stopped answering: no lower rate is known to be kept.
+_HARDLY = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +225,8 @@ def rate_not_kept(prepared: Prepared) -> tuple[float, str] | None:
     when = f"from {show_duration(max(0.0, prepared.load_time(first)))}"
     when += " on" if over else f" to {show_duration(prepared.load_time(last))} of the load"
     waiting = f", {show_count(short[-1][1].waiting, 'request')} waiting at the end" if over else ""
-    best = median(each.best for _, each in short) if answered > 0 else 0.0
+    stopped = answered < _HARDLY * asked
+    best = 0.0 if stopped else median(each.best for _, each in short)
     rates = f"{_rate(asked / seconds)} requests/s asked for, {_rate(answered / seconds)} answered{waiting}"
     advice = _advice(prepared, last, best)
     return kept, f"{capitalized(who)} did not keep the rate {when}: {rates}; {advice}."
