@@ -13,7 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from soak import hook
-from soak.catalog.node import KEPT_REQUESTS
+from soak.catalog.node import ACTIVE_RESOURCES, KEPT_REQUESTS
 from soak.catalog.process import RESIDENT_AFTER_GC
 from soak.diagnosis.attribution.allocation_sites import (
     AllocationSite,
@@ -126,11 +126,14 @@ def test_requests_that_node_keeps_are_counted_exactly_and_no_longer_than_the_ses
     with running([node, f"--inspect={address}", served], ready_line_prefix="ready ") as target:
         profiler = NodeInspector(address)
 
-        def alive() -> float:
+        def counted(wanted: str) -> float:
             told = dict(profiler.take("steady"))
             assert isinstance(told["gauges"], bytes)
             rows = {name: value for name, _, value in json.loads(told["gauges"])["samples"]}
-            return float(rows[KEPT_REQUESTS])
+            return float(rows[wanted])
+
+        def alive() -> float:
+            return counted(KEPT_REQUESTS)
 
         def ask(path: str) -> None:
             for _ in range(30):
@@ -140,6 +143,9 @@ def test_requests_that_node_keeps_are_counted_exactly_and_no_longer_than_the_ses
         for path in ("/kept", "/other", "/kept"):
             ask(path)
             counts.append(alive())
+        timers = counted(ACTIVE_RESOURCES)
+        ask("/timer")
+        timers = counted(ACTIVE_RESOURCES) - timers
         steady = list(profiler.take("steady"))
         kinds = [kind for kind, _ in steady]
         levels = dict(steady)["gauges"]
@@ -152,6 +158,7 @@ def test_requests_that_node_keeps_are_counted_exactly_and_no_longer_than_the_ses
         ask("/kept")
         counts.append(alive())
         profiler.close()
+    assert timers == 30
     assert "keepers" not in kinds
     assert 0 < sizes["nodejs_external_live_bytes"] < sizes["nodejs_heap_live_bytes"]
     assert sizes["nodejs_heap_live_bytes"] < sizes[RESIDENT_AFTER_GC] < 2**30

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 
 import psutil
 
-from soak.catalog.node import KEPT_REQUESTS, LIVE_HEAP
+from soak.catalog.node import ACTIVE_RESOURCES, KEPT_REQUESTS, LIVE_HEAP
 from soak.catalog.process import RESIDENT_AFTER_GC
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import NodeProfiles
@@ -60,6 +60,8 @@ _COUNT_REQUESTS = """(() => {
   return new Promise(told => setImmediate(() => setImmediate(() => told(counting.alive))))
 })()"""
 _MEMORY = "(({ external, rss }) => [external, rss])(process.memoryUsage())"
+#: How many timers wait, on Node 17.3 or later.
+_TIMERS = "process.getActiveResourcesInfo?.().filter(type => type === 'Timeout').length"
 _OUTSIDE = ("nodejs_external_live_bytes", RESIDENT_AFTER_GC)
 _STOP_COUNTING = "globalThis[Symbol.for('soak.requests')]?.stop()"
 _OPENING = 2.0
@@ -126,7 +128,8 @@ class NodeInspector:
                 json.dumps({"interval": INTERVAL, "profile": {"head": profile["head"]}}).encode(),
             )
             kept = list(_requests(session))
-            yield "gauges", gauges([*((name, {}, size) for name, size in levels.items()), *kept])
+            sizes = [(name, dict[str, str](), size) for name, size in levels.items()]
+            yield "gauges", gauges([*sizes, *kept, *_timers(session)])
             if next(self._turns) % TURNS == 0:
                 nodes = _running(session)
                 yield "v8cpu", json.dumps({"profile": {"nodes": nodes}}).encode()
@@ -221,6 +224,14 @@ def _requests(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]
     count = answer.get("result", {}).get("value")
     if isinstance(count, (int, float)):
         yield KEPT_REQUESTS, {}, float(count)
+
+
+def _timers(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Yield how many timers wait, under the name by which prom-client tells them; nothing if Node does not say."""
+    answer = session.call("Runtime.evaluate", expression=_TIMERS, returnByValue=True)
+    count = answer.get("result", {}).get("value")
+    if isinstance(count, (int, float)):
+        yield ACTIVE_RESOURCES, {"type": "Timeout"}, float(count)
 
 
 def _running(session: Inspector) -> list[dict[str, Any]]:
