@@ -122,18 +122,22 @@ def analyze_prepared(
     return with_basis(analysis, prepared, limits.survive.for_)
 
 
-def _urgency(finding: Finding) -> tuple[int, float]:
-    """Return a sort key: worst first; among findings with a trend, the one that would double soonest."""
-    doubling = 0.0
+def _urgency(finding: Finding) -> tuple[int, bool, float]:
+    """Return a sort key: worst first; among findings with a trend, the one that would double soonest.
+
+    What is undecided and may well not grow comes after what probably does, however small its level is.
+    """
+    doubling, vague = 0.0, False
     if finding.trend is not None:
         trend = finding.trend.for_the_worse
         slope, level = trend.slope_per_hour, trend.level
+        vague = finding.verdict is Verdict.INCONCLUSIVE and not trend.slope_low > 0
         doubling = abs(level) / slope if slope > 0 and math.isfinite(level) else math.inf
     elif finding.rule is RuleName.GENERATOR and finding.verdict is Verdict.PASS:
         doubling = math.inf  # says nothing about the target
     elif finding.series == RATE:
         doubling = -1.0  # many other inconclusive findings follow from it
-    return finding.verdict.rank, doubling
+    return finding.verdict.rank, vague, doubling
 
 
 def _phases(prepared: Prepared) -> tuple[Phase, ...]:

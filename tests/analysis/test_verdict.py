@@ -93,7 +93,21 @@ def told(verdict: Verdict = Verdict.PASS, **more: Any) -> Finding:
 def test_among_equal_verdicts_the_one_that_would_double_soonest_comes_first(
     made: Finding, doubling: float
 ) -> None:
-    assert _urgency(made) == (made.verdict.rank, doubling)
+    assert _urgency(made) == (made.verdict.rank, False, doubling)
+
+
+@pytest.mark.parametrize(
+    ("made", "vague"),
+    [
+        (told(Verdict.INCONCLUSIVE), False),
+        (told(Verdict.INCONCLUSIVE, trend=replace(TREND, slope_low=0.1)), False),
+        (told(Verdict.INCONCLUSIVE, trend=replace(TREND, slope_low=0.0)), True),
+        (told(Verdict.PASS, trend=replace(TREND, slope_low=0.0)), False),
+        (told(Verdict.FAIL, trend=replace(TREND, slope_low=0.0)), False),
+    ],
+)
+def test_what_is_undecided_and_may_well_not_grow_comes_last(made: Finding, vague: bool) -> None:
+    assert _urgency(made) == (made.verdict.rank, vague, 10.0)
 
 
 def test_findings_are_in_order_of_their_urgency() -> None:

@@ -109,7 +109,8 @@ def _keeper(name: str, case: Case, context: RunContext) -> Place | None:
     if frame is not None and own_frames((frame,)) and not _adds_little(frame, case):
         through = [signal for signal in case.of(PLACE) if signal.contributors]
         # What grows through an unknown endpoint does not show what keeps this one's requests.
-        if not through or any(signal.site and signal.site.place == frame for signal in through):
+        counted = bool(through or case.of(ResourceKind.REQUESTS))
+        if not counted or any(signal.site and signal.site.place == frame for signal in through):
             return None
     keeper = keeper_of(case, context) or object_keeper(case, context)
     return place_at(keeper.place) if keeper is not None else None

@@ -368,6 +368,9 @@ def test_a_place_of_an_unknown_endpoint_does_not_show_what_keeps_this_one_s_requ
 
     assert kept(through, place(F)) == "FlushService.units"
     assert kept(place(F)) == ""
+    assert (
+        kept(place(F), named(ResourceKind.REQUESTS, "requests", "requests")) == "FlushService.units"
+    )
     assert kept(through, replace(place(F), contributors=(A,))) == ""
 
 
