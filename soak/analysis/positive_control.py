@@ -4,10 +4,11 @@ A pass promises that growth above some rate would have been caught. The promise 
 formula; this checks it on the run itself. The resource with the shortest vouched horizon is copied:
 its own slow course, its own scatter in blocks drawn with replacement (Kuensch, The jackknife and
 the bootstrap for general stationary observations, 1989), and its polls at times as uneven as they
-were. Into each copy a leak of the promised size is planted from the beginning of the judged
-stretch, and the copy is weighed like the series, against the same warm-ups, growth and steps. A
-leak is caught if the copy is not called steady. If fewer than `SHARE` of the copies are caught, the
-promise is raised to the smallest size at which they are.
+were. A step or a sharp start stays where it is. Into each copy a leak of the promised size is
+planted from the beginning of the judged stretch, beyond a fall if the level falls, and the copy is
+weighed like the series, against the same warm-ups, growth and steps. A leak is caught if the copy is
+not called steady; the series itself, with the leak, must not be either. If fewer than `SHARE` of the
+copies are caught, the promise is raised to the smallest size at which they are.
 
 The formula's promise allows for warm-ups that may hide growth, and in a short run it can be several
 times too large: a level that stood still for two minutes is then said to allow growth by half. If a
@@ -23,6 +24,7 @@ too, and the promise is lowered to the smallest size that is caught.
 | `FALSELY` 0.25 | share of the copies | called growing without any leak: if more, the copies prove nothing about smaller ones |
 | `FEW` 2, `HOPELESS` 7 | copies, log weight | explanations a thousandth as likely on the first copies are left out |
 | `COURSE` 9, `BLOCK` 5 | points | the span of a series' course around each point, and the blocks in which its scatter is drawn |
+| `SHARP` 6 | spreads | normal scatter never is so far off: the series turns too sharply for its course |
 """
 
 from __future__ import annotations
@@ -63,6 +65,7 @@ FINER = (0.7, 0.5, 0.35, 0.25)
 FALSELY = 0.25
 COURSE, BLOCK, SHARP = 9, 5, 6.0
 FEW, HOPELESS = 2, 7.0
+_FEWER = math.ceil(SHARE * TRIES) - 1
 
 
 def with_positive_control(
@@ -140,7 +143,7 @@ def _controlled(subject: Subject, finding: Finding) -> Finding:
     def kept(caught: Callable[[float], int]) -> tuple[float, int]:
         for factor in FACTORS:
             seen = caught(factor * promised)
-            if seen >= SHARE * TRIES and _is_seen(subject, factor * promised + _fall(trend)):
+            if seen >= SHARE * TRIES:
                 break
         return factor, seen
 
@@ -154,8 +157,9 @@ def _planted(
 ) -> Finding:
     """Return the finding with the promise that `weigh` finds.
 
-    `weigh` is given a function that tells in how many copies growth of so much an hour is caught. It
-    returns a multiple of the formula's size, and in how many copies a leak of this size was caught.
+    `weigh` is given a function that tells in how many copies growth of so much an hour is caught: too
+    few if it is not caught in the series itself. It returns a multiple of the formula's size, and in
+    how many copies a leak of this size was caught.
     """
     trend = finding.trend
     assert trend is not None
@@ -167,7 +171,13 @@ def _planted(
             return finding
         if copies is None:
             return finding
-        factor, caught = weigh(lambda per_hour: caught_in(copies, per_hour + fall))
+
+        def tried(per_hour: float) -> int:
+            caught = caught_in(copies, per_hour + fall)
+            enough = caught >= SHARE * TRIES
+            return _FEWER if enough and not _is_seen(subject, per_hour + fall) else caught
+
+        factor, caught = weigh(tried)
     size = factor * promised
     key = series_key(finding.series, finding.labels)
     leak = PlantedLeak(key, size, finding.unit, caught, TRIES, promised)

@@ -235,6 +235,20 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (
         "Java",
+        (
+            "org.springframework.cglib.",
+            "net.sf.cglib.",
+            "net.bytebuddy.",
+            "javassist.",
+            "org.objectweb.asm.",
+        ),
+        (
+            "Generate each class once and keep it (CGLIB's setUseCache(true), Byte Buddy's TypeCache): "
+            "a generated class stays as long as its class loader."
+        ),
+    ),
+    (
+        "Java",
         ("java.net.URLClassLoader", "java.lang.ClassLoader"),
         "Close class loaders and keep one: threads, thread-locals and static fields of its classes hold a loader.",
     ),

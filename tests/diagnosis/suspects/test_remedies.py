@@ -23,3 +23,18 @@ def test_what_the_stacks_show_is_released_first_in_the_language_they_are_written
         f"Add one shutdown hook for the service, or call removeShutdownHook. {general['Java']}"
     )
     assert remedy("request-context", "Python", (TICKER, HOOK)) == general["Python"]
+
+
+def test_places_of_memory_say_nothing_of_what_is_opened_and_never_closed() -> None:
+    compiles = Frame("compile", "node:vm", 5)
+    first = "Compile once"
+    assert remedy("unbounded-cache", "JavaScript", (compiles,)).startswith(first)
+    for opened in ("descriptor-leak", "pool-misuse"):
+        assert remedy(opened, "JavaScript", (compiles,)) == REMEDIES[opened]["JavaScript"]
+
+
+def test_generated_classes_come_before_the_loaders_that_define_them() -> None:
+    defines = Frame("java.lang.ClassLoader.defineClass1")
+    generates = Frame("org.springframework.cglib.core.AbstractClassGenerator.create")
+    assert remedy("unbounded-cache", "Java", (defines,)).startswith("Close class loaders")
+    assert remedy("unbounded-cache", "Java", (defines, generates)).startswith("Generate each class")
