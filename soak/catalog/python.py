@@ -16,6 +16,8 @@ from soak.catalog.row_types import (
 )
 
 TRACED_MEMORY, CONTAINER_LENGTH = "python_traced_memory_bytes", "python_container_length"
+#: What an entry of a growing container holds alone, by its holder.
+ENTRY_BYTES = "python_container_entry_bytes"
 #: Number of files, sockets and databases that the service's own code opened, by source line.
 OPENINGS = "python_openings"
 ALLOCATED_BLOCKS = "python_allocated_blocks"
@@ -42,6 +44,7 @@ PYTHON = Family(
         ),
         # Counted by soak's own hook at each snapshot.
         shown(CONTAINER_LENGTH, ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
+        shown(ENTRY_BYTES, ResourceKind.OTHER, "what a container's entry holds"),
         shown(OPENINGS, ResourceKind.OTHER, "what a line opened", Unit.OBJECTS),
         shown(MALLOC_TRIMMED, ResourceKind.MEMORY, "memory that malloc_trim gave back"),
         shown(

@@ -182,6 +182,10 @@ DROPPED_SHARE = 0.2
 #: How far, in its own share, a container's gain per request may be from that of descriptors for it to
 #: be what holds them: both are exact counts, attributed with errors of some percent.
 AS_MANY = 0.15
+#: Least and most share of the growth of resident memory that a container's entries explain for their
+#: size to be the amount: what else grows, and freed memory that is used again, are the rest. Lower or
+#: higher: they are not what grows.
+ENTRIES_EXPLAIN, ENTRIES_EXPLAIN_MOST = 0.3, 1.5
 #: Minimum number of new values of a label within a run for the label to count as one whose values
 #: multiply.
 LEAST_LABEL_VALUES = 10

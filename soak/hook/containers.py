@@ -42,20 +42,25 @@ _frozen: list[Any] = []
 
 
 def lengths() -> list[tuple[dict[str, str], int]]:
-    """Return labels and number of entries of the longest containers, longest first.
+    """Return labels and number of entries of the longest containers, longest first."""
+    return lengths_and_containers()[0]
+
+
+def lengths_and_containers() -> tuple[list[tuple[dict[str, str], int]], dict[str, Any]]:
+    """Return labels and number of entries of the longest containers, longest first, and containers by their holder.
 
     It looks at the globals of the service's own modules, the attributes of their classes, of objects
     of these classes wherever they are held, and of thread-locals (added up over all threads), every
     functools cache of a function of the service or of a package, and standard library registries that
-    only grow. Labels are the
-    holder (`service.SESSIONS`), the kind and, if only one function adds entries, its file, line and
-    name; `bound` is `none` if entries are never dropped. `entries` are the classes of the last entry
+    only grow. Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds
+    entries, its file, line and name; `bound` is `none` if entries are never dropped. `entries` are the classes of the last entry
     and its parts, such as `flask.wrappers.Request`, without Python's own; closures by name
     (`shop.answer.<locals>.flush()`), and exceptions that hold their traceback.
     """
     lengths_by_id: dict[Any, tuple[str, str, int]] = {}
     containers: dict[str, Any] = {}
     unbounded: set[str] = set()
+    filled: dict[str, Any] = {}
     caches, objects = _caches_and_objects()
     for identity, holder, kind, container, length in _in_globals():
         lengths_by_id.setdefault(identity, (holder, kind, length))
@@ -77,8 +82,9 @@ def lengths() -> list[tuple[dict[str, str], int]]:
         lengths_by_id[id(cache)] = (name, "lru_cache", length)
         if most is None:
             unbounded.add(name)
+            filled[name] = _entries_of(cache, length)
     longest = sorted(lengths_by_id.values(), key=lambda row: -row[2])[:_MOST]
-    return [
+    told = [
         (
             {
                 "holder": holder,
@@ -92,6 +98,13 @@ def lengths() -> list[tuple[dict[str, str], int]]:
         for holder, kind, length in longest
         if length >= _SHORTEST
     ]
+    return told, {**containers, **filled}
+
+
+def _entries_of(cache: Any, length: int) -> Any:
+    """Return the dictionary of a cache without a maximum; an empty one if this Python does not tell."""
+    inside = (inner for inner in gc.get_referents(cache) if type(inner) is dict)
+    return next((inner for inner in inside if len(inner) == length), {})
 
 
 def remember_frozen() -> None:

@@ -11,7 +11,8 @@ import tracemalloc
 import types
 from typing import Any
 
-from .containers import attributes, is_a, lengths, resident, trim
+from .containers import attributes, is_a, lengths_and_containers, resident, trim
+from .entry_sizes import entry_sizes, forget
 from .openings import count_openings, openings, stop_counting
 from .source_code import call, libraries
 from .threads import tasks
@@ -93,7 +94,10 @@ class Memory:
             rows.append(["python_allocated_blocks", {}, sys.getallocatedblocks()])
         if tracemalloc.is_tracing() and not self._tracing.in_windows:
             rows.append(["python_traced_memory_bytes", {}, tracemalloc.get_traced_memory()[0]])
-        rows += [["python_container_length", labels, length] for labels, length in lengths()]
+        told, containers = lengths_and_containers()
+        rows += [["python_container_length", labels, length] for labels, length in told]
+        sizes = entry_sizes(told, containers)
+        rows += [["python_container_entry_bytes", labels, size] for labels, size in sizes]
         rows += [["python_openings", labels, count] for labels, count in openings()]
         return {"samples": rows}
 
@@ -113,6 +117,7 @@ class Memory:
         """Stop tracing until memory is requested again."""
         self._tracing.end()
         stop_counting()
+        forget()
         return {}
 
 

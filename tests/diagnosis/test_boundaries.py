@@ -37,6 +37,7 @@ from tests.analysis.recordings import gauge
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
 from tests.diagnosis.attribution import test_attribution_boundaries
 from tests.diagnosis.suspects import (
+    test_entry_amounts,
     test_evidence_boundaries,
     test_exhausted_pools,
     test_memory_peaks,
@@ -48,6 +49,7 @@ from tests.diagnosis.synthetic_runs import judged, run
 #: Those of attribution, evidence and keepers stand beside their parts.
 REGISTERED = (
     test_attribution_boundaries,
+    test_entry_amounts,
     test_evidence_boundaries,
     test_exhausted_pools,
     test_memory_peaks,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from soak.analysis.prepare.stretches import known_between
-from soak.catalog.python import CONTAINER_LENGTH
+from soak.catalog.python import CONTAINER_LENGTH, ENTRY_BYTES
 from soak.diagnosis.attribution.allocation_sites import place_at
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.levels import (
@@ -45,7 +45,8 @@ _OF_DATABASE = re.compile(r"\.\w*(?:Session|[Cc]onnection|[Cc]ursor)(?:Proxy|Fai
 @dataclass(frozen=True, eq=False)
 class GrowingContainer:
     """One container: its holder and kind, its growth in entries per request, the endpoints through which it grows, the
-    only line that fills it, or the holder if no such line is known, and the classes of its entries."""
+    only line that fills it, or the holder if no such line is known, the classes of its entries, and how many bytes one
+    of them holds alone (0 if unknown)."""
 
     holder: str
     kind: str
@@ -53,6 +54,7 @@ class GrowingContainer:
     endpoints: tuple[Amount, ...]
     place: Place
     entries: tuple[str, ...] = ()
+    entry_bytes: float = 0.0
 
 
 def containers(context: RunContext) -> list[GrowingContainer]:
@@ -180,6 +182,9 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
         contributors(told),
         place,
         tuple(filter(None, labels.get("entries", "").split(", "))),
+        max(
+            (sizes.last or 0.0 for sizes in context.series(ENTRY_BYTES, holder=holder)), default=0.0
+        ),
     )
 
 

@@ -13,8 +13,10 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.suspects.entry_amounts import amount_of_entries
 from soak.diagnosis.suspects.evidence import growing_descriptor_kind, matching, place_in
 from soak.diagnosis.suspects.growing_containers import (
+    GrowingContainer,
     containers_as_many,
     containers_of,
     containers_of_closures,
@@ -59,12 +61,16 @@ _NOTHING = Amount("", 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Known:
-    """The place of a leak (None if not seen), and its amount per request in `unit`."""
+    """The place of a leak (None if not seen), and its amount per request in `unit`.
+
+    `words` say what the amount is if no signal of the case tells it.
+    """
 
     place: Place | None
     amount: Amount
     unit: str
     per_hour: HourlyRate = NO_RATE
+    words: str = ""
 
 
 def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
@@ -80,6 +86,9 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
     signal = signal_told(case, unit)
     if signal is None:
         return Known(place, _NOTHING, unit)
+    entries = amount_of_entries(case, signal, _container_of(name, case, context))
+    if unit == "bytes" and entries is not None:
+        return Known(place, entries.amount, "bytes", words=entries.words)
     return Known(
         place,
         case.amount(signal),
@@ -198,6 +207,12 @@ def _multiplying_label(name: str, case: Case, context: RunContext) -> Place | No
 
 def _container(name: str, case: Case, context: RunContext) -> Place | None:
     """Return the line that fills the container that gains entries, or the container itself if the line is unknown."""
+    container = _container_of(name, case, context)
+    return container.place if container is not None else None
+
+
+def _container_of(name: str, case: Case, context: RunContext) -> GrowingContainer | None:
+    """Return the first container that gains what a class leaks; None if there is none."""
     looks = {
         "unbounded-cache": containers_of,
         "request-context": containers_of_requests,
@@ -208,8 +223,7 @@ def _container(name: str, case: Case, context: RunContext) -> Place | None:
     }
     if name not in looks:
         return None
-    container = next(iter(looks[name](case, context)), None)
-    return container.place if container is not None else None
+    return next(iter(looks[name](case, context)), None)
 
 
 def signal_told(case: Case, unit: str) -> Signal | None:

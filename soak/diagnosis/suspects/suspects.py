@@ -156,7 +156,8 @@ def _suspect(
     words = supporting(name, evidence)
     if case.signals:
         told = signal_told(case, CLASSES[name].unit)
-        words += [*measured_by(case, told), shared_by(case, told), _kept_by(name, case, context)]
+        measured = [known.words] if known.words else measured_by(case, told)
+        words += [*measured, shared_by(case, told), _kept_by(name, case, context)]
         words += [endpoint_not_known(case, context), *doubts(case)]
     return Suspect(
         name,

@@ -1,0 +1,65 @@
+"""How many bytes a request keeps, by the entries that it adds to a container and what one of them holds alone.
+
+Where Python's allocations could not be traced, all that is known otherwise is a number of blocks, or
+resident memory, which grows by whatever else the process does.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.attribution import EVERY, Amount
+from soak.diagnosis.attribution.signals import Signal
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.growing_containers import GrowingContainer
+from soak.diagnosis.thresholds import ENTRIES_EXPLAIN, ENTRIES_EXPLAIN_MOST
+from soak.units import show_amount, show_number
+
+
+class EntryAmount(NamedTuple):
+    """What a request adds, in bytes, and the sentence that says where that is from."""
+
+    amount: Amount
+    words: str
+
+
+def amount_of_entries(
+    case: Case, told: Signal, container: GrowingContainer | None
+) -> EntryAmount | None:
+    """Return what entries add per request to the case's endpoint; None if bytes are known better, or do not fit.
+
+    `told` is the measure that would be told otherwise. The entries must explain a fair share of the
+    growth of resident memory, and not more than all of it.
+    """
+    if container is None or not container.entry_bytes:
+        return None
+    if told.unit == "bytes" and not told.resident:
+        return None
+    each = container.entry_bytes
+    whole = container.per_request * each
+    memory = max((s.each.per_request for s in case.of(ResourceKind.MEMORY)), default=whole)
+    if not ENTRIES_EXPLAIN * memory <= whole <= ENTRIES_EXPLAIN_MOST * memory:
+        return None
+    entries = _through(case, container)
+    if entries is None:
+        return None
+    low, high = entries.low * each, entries.high * each
+    amount = Amount(case.endpoint, entries.per_request * each, low, high, entries.share)
+    number = show_number(entries.per_request)
+    noun = "entry" if number == "1" else "entries"
+    words = (
+        f"The amount is {number} {noun} of {container.holder} per request, of {show_amount(each, 'bytes')} each: the objects "
+        "that nothing else refers to."
+    )
+    return EntryAmount(amount, words)
+
+
+def _through(case: Case, container: GrowingContainer) -> Amount | None:
+    """Return the entries per request to the case's endpoint; None if they are not known."""
+    if case.endpoint == EVERY:
+        return None
+    if not case.endpoint:
+        each = container.per_request
+        return Amount("", each, each, each)
+    return next((each for each in container.endpoints if each.endpoint == case.endpoint), None)

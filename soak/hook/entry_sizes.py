@@ -1,0 +1,109 @@
+"""What an entry of a growing container holds alone: the objects that nothing else refers to, by a few of the last entries.
+
+Where allocations cannot be traced, this tells how many bytes each new entry of a container keeps.
+"""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import sys
+import types
+from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035 - Python 3.8 cannot subscript collections.abc
+
+#: Entries that a container must have gained since the last look, containers looked at each time, entries of each, and
+#: how often a container is looked at in all.
+_GAINED, _CONTAINERS, _ENTRIES, _TIMES = 10, 3, 3, 6
+#: Most objects that an entry may lead to, and references from which an object is shared and not looked into.
+_MOST, _SHARED = 2000, 20
+#: What an entry refers to and does not hold.
+_NOT_HELD = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType)
+
+_lengths: Dict[str, int] = {}  # noqa: UP006
+_sizes: Dict[str, List[float]] = {}  # noqa: UP006
+
+
+def entry_sizes(
+    lengths: List[Tuple[Dict[str, str], int]],  # noqa: UP006
+    containers: Dict[str, Any],  # noqa: UP006
+) -> List[Tuple[Dict[str, str], float]]:  # noqa: UP006
+    """Return the holder and the mean bytes of an entry, for the containers that have grown since the first call."""
+    gained = sorted(
+        (
+            (length - _lengths[labels["holder"]], labels["holder"])
+            for labels, length in lengths
+            if labels["holder"] in _lengths and labels["holder"] in containers
+        ),
+        reverse=True,
+    )
+    for more, holder in gained[:_CONTAINERS]:
+        known = _sizes.setdefault(holder, [])
+        if more >= _GAINED and len(known) < _TIMES:
+            container = containers[holder]
+            own = sys.getsizeof(container, 0) / max(len(container), 1)
+            sizes = map(_held_alone, _last_entries(container))
+            known += [own + size for size in sizes if size is not None]
+    _lengths.update((labels["holder"], length) for labels, length in lengths)
+    return [
+        ({"holder": holder}, sum(sizes) / len(sizes)) for holder, sizes in _sizes.items() if sizes
+    ]
+
+
+def forget() -> None:
+    """Forget all sizes and lengths."""
+    _lengths.clear()
+    _sizes.clear()
+
+
+def _last_entries(container: Any) -> List[List[Any]]:  # noqa: UP006
+    """Return the last entries of a container, keys with values; any of a set. It may change meanwhile."""
+    kind = type(container)
+    try:
+        if issubclass(kind, dict):
+            last = itertools.islice(reversed(dict.items(container)), _ENTRIES)
+            return [list(pair) for pair in last]
+        if issubclass(kind, set):
+            return [[item] for item in itertools.islice(set.__iter__(container), _ENTRIES)]
+        return [[container[-1 - back]] for back in range(min(_ENTRIES, len(container)))]
+    except (LookupError, RuntimeError, TypeError):
+        return []
+
+
+def _held_alone(entry: List[Any]) -> Optional[float]:  # noqa: UP006, UP045
+    """Return the bytes of the objects that only this entry leads to; None if it leads to too many to tell."""
+    objects, roots = list(entry), len(entry)
+    entry.clear()  # of a reference that would make each seem shared
+    counts = {id(item): 1 for item in objects}  # the container's own
+    leads: List[List[int]] = []  # noqa: UP006
+    place = 0
+    while place < len(objects):
+        inside = _inside(objects[place])
+        leads.append([id(inner) for inner in inside])
+        new = {id(inner): inner for inner in inside if id(inner) not in counts}
+        objects += new.values()
+        for identity in leads[-1]:
+            counts[identity] = counts.get(identity, 0) + 1
+        del inside, new  # references of this function's would make an object seem shared
+        if len(objects) > _MOST:
+            return None
+        place += 1
+    places = {id(item): number for number, item in enumerate(objects)}
+    waiting, seen, size = [id(item) for item in objects[:roots]], set(), 0
+    while waiting:
+        identity = waiting.pop()
+        number = places[identity]
+        # Beyond its own: that of the list, and of the call.
+        alone = sys.getrefcount(objects[number]) - 2 <= counts[identity]
+        if identity not in seen and alone:
+            seen.add(identity)
+            size += sys.getsizeof(objects[number], 0)
+            waiting += leads[number]
+    return float(size)
+
+
+def _inside(item: Any) -> List[Any]:  # noqa: UP006
+    """Return what an object refers to, unless it is shared by many or is code."""
+    # Beyond the service's own: those of the list, of this call's argument and of the question.
+    if issubclass(type(item), _NOT_HELD) or sys.getrefcount(item) - 3 > _SHARED:
+        return []
+    return gc.get_referents(item)

@@ -1,0 +1,74 @@
+"""Amounts by the entries of a container: what one of them holds, times how many a request adds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from soak.catalog.metrics import ResourceKind
+from soak.diagnosis import thresholds
+from soak.diagnosis.attribution.attribution import EVERY, Amount
+from soak.diagnosis.attribution.signals import PLACE, Signal
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.entry_amounts import amount_of_entries
+from soak.diagnosis.suspects.growing_containers import GrowingContainer
+from soak.model import Place
+from tests.boundaries import pins
+from tests.diagnosis.suspects.parts import amount, signal
+
+BLOCKS = signal(ResourceKind.HEAP, unit="blocks", each=17.0)
+MEMORY = replace(
+    signal(ResourceKind.MEMORY, name="process_resident_memory_bytes", each=800.0),
+)
+#: A request of any kind adds a quarter of an entry of 4,000 bytes, as one in four is to GET /a.
+KEPT = GrowingContainer(
+    "shop.KEPT",
+    "dict",
+    0.25,
+    (Amount("GET /a", 1.0, 0.9, 1.1, 1.0),),
+    Place("shop.KEPT"),
+    (),
+    4000.0,
+)
+
+
+def told(
+    container: GrowingContainer | None = KEPT,
+    endpoint: str = "GET /a",
+    by: Signal = BLOCKS,
+    memory: float = 1000.0,
+) -> Amount | None:
+    grown = replace(MEMORY, each=amount("", memory))
+    case = Case(endpoint, (by, grown), (amount(endpoint), amount(endpoint)))
+    found = amount_of_entries(case, by, container)
+    return found.amount if found is not None else None
+
+
+def test_a_request_keeps_what_its_entries_hold() -> None:
+    found_amount = told()
+    assert found_amount is not None
+    assert (found_amount.per_request, found_amount.low) == (4000.0, 3600.0)
+    assert found_amount.high == pytest.approx(4400.0)
+    assert told(endpoint="") == Amount("", 1000.0, 1000.0, 1000.0)
+    found = amount_of_entries(Case("GET /a", (BLOCKS,), (amount("GET /a"),)), BLOCKS, KEPT)
+    assert found is not None
+    assert found.words == (
+        "The amount is 1 entry of shop.KEPT per request, of 3.91 KiB each: the objects that nothing else refers to."
+    )
+
+
+def test_bytes_that_are_known_better_are_kept_and_unknown_sizes_say_nothing() -> None:
+    assert told(by=signal(PLACE)) is None
+    assert told(by=signal(ResourceKind.HEAP)) is None
+    assert told(by=signal(ResourceKind.MEMORY, name="process_resident_memory_bytes")) is not None
+    assert told(None) is None
+    assert told(replace(KEPT, entry_bytes=0.0)) is None
+    assert told(endpoint="GET /b") is None
+    assert told(endpoint=EVERY) is None
+
+
+@pins(thresholds, "ENTRIES_EXPLAIN", "ENTRIES_EXPLAIN_MOST")
+def test_entries_explain_between_a_third_and_half_more_than_resident_memory_s_growth() -> None:
+    for memory, fits in ((3333.0, True), (3340.0, False), (667.0, True), (666.0, False)):
+        assert (told(memory=memory) is not None) is fits
