@@ -7,8 +7,8 @@ the bootstrap for general stationary observations, 1989), and its polls at times
 were. A step or a sharp start stays where it is. Into each copy a leak of the promised size is
 planted from the beginning of the judged stretch, beyond a fall if the level falls, and the copy is
 weighed like the series, against the same warm-ups, growth and steps. A leak is caught if the copy is
-not called steady; the series itself, with the leak, must not be either. If fewer than `SHARE` of the
-copies are caught, the promise is raised to the smallest size at which they are.
+not called steady, nor the series itself by a plateau that it has with the leak. If fewer than `SHARE`
+of the copies are caught, the promise is raised to the smallest size at which they are.
 
 The formula's promise allows for warm-ups that may hide growth, and in a short run it can be several
 times too large: a level that stood still for two minutes is then said to allow growth by half. If a
@@ -45,6 +45,7 @@ from soak.analysis.statistics.model_averaging import (
     average_models,
     simple_explanations,
 )
+from soak.analysis.statistics.plateau import plateau_begin
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.t_mixture import t_cdf
 from soak.analysis.statistics.trend import (
@@ -175,7 +176,7 @@ def _planted(
         def tried(per_hour: float) -> int:
             caught = caught_in(copies, per_hour + fall)
             enough = caught >= SHARE * TRIES
-            return _FEWER if enough and not _is_seen(subject, per_hour + fall) else caught
+            return _FEWER if enough and _passes_since_plateau(subject, per_hour + fall) else caught
 
         factor, caught = weigh(tried)
     size = factor * promised
@@ -195,12 +196,19 @@ def _fall(trend: Trend) -> float:
     return max(0.0, -trend.slope_high)
 
 
-def _is_seen(subject: Subject, per_hour: float) -> bool:
-    """Return True if the series itself, with a leak of so much an hour, is not called steady by all that judges it."""
+def _passes_since_plateau(subject: Subject, per_hour: float) -> bool:
+    """Return True if the series itself, with a leak of so much an hour, seems to have a plateau, and is called steady by it.
+
+    Copies are weighed over the whole stretch, so they do not show this.
+    """
     series = subject.series
     grown = per_hour * (series.times - series.times[0]) / 3600
-    trend = fit_trend(replace(subject, series=replace(series, values=series.values + grown)))
-    return trend.doubt is not None or trend.p_no_growth <= SUSPICIOUS
+    leaking = replace(subject, series=replace(series, values=series.values + grown))
+    lives = split(leaking)
+    if not lives or plateau_begin(lives[-1].times, lives[-1].values) is None:
+        return False
+    trend = fit_trend(leaking)
+    return trend.doubt is None and trend.p_no_growth > SUSPICIOUS
 
 
 def copies_of(subject: Subject, seed: int) -> FitInput | None:

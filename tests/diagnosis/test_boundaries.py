@@ -186,7 +186,9 @@ def test_a_class_is_named_from_two_fifths_on() -> None:
             mock.patch.object(
                 suspects,
                 "place_and_amount",
-                return_value=SimpleNamespace(place=None, amount=NOBODY, unit="", per_hour=None),
+                return_value=SimpleNamespace(
+                    place=None, amount=NOBODY, unit="", per_hour=None, words=""
+                ),
             ),
             mock.patch.object(suspects, "unplaced", return_value=None),
             mock.patch.object(suspects, "class_not_known", return_value=[]),

@@ -153,8 +153,9 @@ def _fit_trend(subject: Subject) -> Trend:
         hidden = max(unseen, hidden if slight else 0.0)
     resolution = max(resolution, hidden)
     settled = fit.settles if fit.settles < fit.span else None
-    few_steps = stairs or least_p_no_growth(lives, reduced, fit.average.jumpy) >= CERTAIN
-    doubt = _doubt(fit, chance, slope, high - low, stairs=few_steps)
+    if fit.average.saturates and CERTAIN <= chance < SUSPICIOUS:
+        stairs |= least_p_no_growth(lives, reduced, fit.average.jumpy) >= CERTAIN
+    doubt = _doubt(fit, chance, slope, high - low, stairs=stairs)
     return Trend(
         slope,
         low,
@@ -324,11 +325,9 @@ def _doubt(fit: _Fit, chance: float, slope: float, width: float, *, stairs: bool
         return _Doubt("still settling", fit.settles - fit.span)
     if not CERTAIN <= chance < SUSPICIOUS:
         return _Doubt()
-    if stairs:
-        return _Doubt(_FEW_STEPS, STEPS_LONGER * fit.span)
-    if fit.average.saturates:
+    if fit.average.saturates and not stairs:
         return _Doubt(_FILLING, FILLING_LONGER * fit.span)
-    if fit.average.jumpy:
+    if fit.average.jumpy or stairs:
         return _Doubt(_FEW_STEPS, STEPS_LONGER * fit.span)
     # A slope's error falls with T^1.5.
     longer = (RESOLVED_AT * width / INTERVAL_ERRORS / slope) ** (2 / 3) - 1 if slope > 0 else 0.0
