@@ -40,6 +40,7 @@ from soak.analysis.thresholds import (
     FILLING_LONGER,
     RESOLVED_AT,
     SETTLING,
+    SURELY_SETTLED,
     STEPS_LONGER,
     SUSPICIOUS,
 )
@@ -276,7 +277,7 @@ def _chance(
     if subject.integer:
         chance = min(chance, most_p_no_growth(lives))
         if flickers(lives):
-            chance = max(chance, SETTLING)
+            chance = max(chance, SURELY_SETTLED)
     elif (few := handful_of_floors(max(lives, key=lambda life: len(life.times)))) is not None:
         # So few collections hide the level that they rise from. If their floors rise too, this
         # cannot pass; if not, it cannot fail.

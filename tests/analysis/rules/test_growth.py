@@ -530,3 +530,106 @@ def test_a_level_that_rises_to_the_end_does_not_pass_as_a_fall(limit: float | No
     assert found.trend is not None
     assert found.trend.slope_high < 0
     assert found.verdict is Verdict.INCONCLUSIVE
+
+
+#: Seconds at which a healthy service's descriptors were judged; the others were disturbed by snapshots.
+AT = [
+    *[
+        0,
+        1,
+        2,
+        3,
+        5,
+        6,
+        7,
+        8,
+        11,
+        12,
+        13,
+        15,
+        16,
+        17,
+        18,
+        20,
+        21,
+        22,
+        23,
+        26,
+        27,
+        28,
+        30,
+        31,
+        32,
+        33,
+        35,
+    ],
+    *[
+        36,
+        37,
+        38,
+        41,
+        42,
+        43,
+        45,
+        46,
+        47,
+        48,
+        50,
+        51,
+        52,
+        53,
+        56,
+        57,
+        58,
+        60,
+        61,
+        62,
+        63,
+        65,
+        66,
+        67,
+        68,
+    ],
+    *[
+        71,
+        72,
+        73,
+        75,
+        76,
+        77,
+        78,
+        80,
+        81,
+        82,
+        83,
+        86,
+        87,
+        88,
+        90,
+        91,
+        92,
+        93,
+        95,
+        96,
+        97,
+        98,
+        101,
+        102,
+    ],
+    *[103, 106, 107, 108, 111, 112, 113, 116, 118],
+]
+
+
+def test_a_count_that_keeps_its_level_passes_though_one_more_is_open_at_the_end() -> None:
+    """57 descriptors, at times 58, and 58 at the end."""
+    times = np.array(AT, dtype=np.float64)
+    counts = np.full(len(times), 57.0)
+    counts[[11, 15, 16, 26, 27, 30, 53, 72, 76, 83, 84]] = 58.0
+
+    def verdict(values: Any) -> Verdict:
+        return judged(values, times, unit="descriptors", integer=True).verdict
+
+    assert verdict(counts) is Verdict.PASS
+    assert verdict(counts + np.maximum(times // 12 - 4, 0)) is not Verdict.PASS, (
+        "one more each 12 s"
+    )

@@ -325,8 +325,9 @@ def test_the_warm_up_ends_with_the_last_column_of_the_likeliest_explanation(
         (0.05, {"slope": 0.0}, 0.05),
         (0.05, {"integer": True, "most": 0.01}, 0.01),
         (0.05, {"integer": True, "most": 0.3}, 0.05),
-        (0.05, {"integer": True, "most": 0.3, "flickers": True}, 0.6),
-        (0.9, {"integer": True, "most": 1.0, "flickers": True}, 0.9),
+        (0.05, {"integer": True, "most": 0.3, "flickers": True}, 0.99),
+        (0.9, {"integer": True, "most": 1.0, "flickers": True}, 0.99),
+        (1.0, {"integer": True, "most": 1.0, "flickers": True}, 1.0),
         (0.05, {"most": 0.01, "flickers": True}, 0.05),  # no count
         (0.9, {"few": [0.0, 0.1, 0.3]}, 0.25),
         (0.05, {"few": [0.0, 0.1, 0.3]}, 0.05),
