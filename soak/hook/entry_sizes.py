@@ -17,7 +17,7 @@ _GAINED, _CONTAINERS, _ENTRIES, _TIMES = 10, 3, 3, 6
 #: Most objects that an entry may lead to, and references from which an object is shared and not looked into.
 _MOST, _SHARED = 2000, 20
 #: What an entry refers to and does not hold.
-_NOT_HELD = (type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType, types.CodeType)
+_NOT_HELD = (type, types.ModuleType, types.BuiltinFunctionType, types.CodeType)
 
 _lengths: Dict[str, int] = {}  # noqa: UP006
 _sizes: Dict[str, List[float]] = {}  # noqa: UP006
@@ -106,4 +106,6 @@ def _inside(item: Any) -> List[Any]:  # noqa: UP006
     # Beyond the service's own: those of the list, of this call's argument and of the question.
     if issubclass(type(item), _NOT_HELD) or sys.getrefcount(item) - 3 > _SHARED:
         return []
+    if type(item) is types.FunctionType:  # and not the globals of its module
+        return [*(item.__closure__ or ()), item.__defaults__, item.__kwdefaults__]
     return gc.get_referents(item)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tracemalloc
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -36,6 +36,15 @@ def raised(number: int) -> ValueError:
     raise AssertionError
 
 
+def closed(number: int) -> Callable[[], int]:
+    held = [b"c" * (3000 + number % 10), number]
+
+    def flush() -> int:
+        return len(held)
+
+    return flush
+
+
 @pytest.fixture(autouse=True)
 def _forgotten() -> Iterator[None]:
     forget()
@@ -49,7 +58,8 @@ def told(container: Any, length: int) -> float | None:
 
 
 def made(kind: str, count: int) -> Any:
-    items = (raised(n) if kind == "exceptions" else Job(n) for n in range(count))
+    makes: dict[str, Callable[[int], Any]] = {"exceptions": raised, "closures": closed}
+    items = (makes.get(kind, Job)(n) for n in range(count))
     if kind in ("dict", "OrderedDict"):
         return {"dict": dict, "OrderedDict": OrderedDict}[kind](
             (f"key {n}", job) for n, job in enumerate(items)
@@ -57,7 +67,9 @@ def made(kind: str, count: int) -> Any:
     return {"list": list, "deque": deque, "set": set}.get(kind, list)(items)
 
 
-@pytest.mark.parametrize("kind", ["dict", "OrderedDict", "list", "deque", "set", "exceptions"])
+@pytest.mark.parametrize(
+    "kind", ["dict", "OrderedDict", "list", "deque", "set", "exceptions", "closures"]
+)
 def test_an_entry_is_as_large_as_the_memory_that_it_takes(kind: str) -> None:
     tracing = tracemalloc.is_tracing()
     tracemalloc.start()

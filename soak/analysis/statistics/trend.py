@@ -40,8 +40,8 @@ from soak.analysis.thresholds import (
     FILLING_LONGER,
     RESOLVED_AT,
     SETTLING,
-    SURELY_SETTLED,
     STEPS_LONGER,
+    SURELY_SETTLED,
     SUSPICIOUS,
 )
 from soak.model import INTERVAL_ERRORS, Floats, JudgedClock, Line, Trend

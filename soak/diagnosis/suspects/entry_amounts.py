@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from soak.catalog.metrics import ResourceKind
-from soak.diagnosis.attribution.attribution import EVERY, Amount
+from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.growing_containers import GrowingContainer
@@ -57,8 +57,6 @@ def amount_of_entries(
 
 def _through(case: Case, container: GrowingContainer) -> Amount | None:
     """Return the entries per request to the case's endpoint; None if they are not known."""
-    if case.endpoint == EVERY:
-        return None
     if not case.endpoint:
         each = container.per_request
         return Amount("", each, each, each)

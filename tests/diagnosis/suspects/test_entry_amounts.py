@@ -66,6 +66,8 @@ def test_bytes_that_are_known_better_are_kept_and_unknown_sizes_say_nothing() ->
     assert told(replace(KEPT, entry_bytes=0.0)) is None
     assert told(endpoint="GET /b") is None
     assert told(endpoint=EVERY) is None
+    everywhere = replace(KEPT, endpoints=(Amount(EVERY, 0.25, 0.2, 0.3, 1.0),))
+    assert told(everywhere, EVERY) == Amount(EVERY, 1000.0, 800.0, 1200.0, 1.0)
 
 
 @pins(thresholds, "ENTRIES_EXPLAIN", "ENTRIES_EXPLAIN_MOST")
