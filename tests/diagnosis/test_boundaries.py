@@ -17,7 +17,7 @@ from soak.diagnosis.attribution import signals as signals_module
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gaining
 from soak.diagnosis.attribution.attribution import Amount, Attribution, _thinned
 from soak.diagnosis.attribution.levels import contributors
-from soak.diagnosis.attribution.signals import Signal
+from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import (
     evidence,
@@ -224,6 +224,25 @@ def test_resident_memory_names_an_endpoint_whose_amount_it_tells_within_half() -
             )
         [exact] = group_signals([signal(ResourceKind.HEAP, "bytes", 100.0, loose)])
         assert exact.endpoint == "a"
+
+
+@pins(thresholds, "SAMPLED_CLOSENESS")
+def test_a_sampled_place_names_an_endpoint_whose_least_amount_is_a_quarter() -> None:
+    for low, named in ((24.0, ""), (26.0, "a")):
+        loose = Amount("a", 100.0, low, 130.0, 1.0)
+        for period, endpoint in ((512.0, named), (0.0, "a")):  # counted exactly
+            [case] = group_signals(
+                [
+                    signal(
+                        PLACE, "bytes", 100.0, loose, site=SimpleNamespace(period=period, stacks=())
+                    )
+                ]
+            )
+            assert case.endpoint == endpoint
+            if not endpoint:
+                assert case.signals[0].refused == (
+                    "allocations are sampled, so all it shows for a is that a request may add 24 B to 130 B"
+                )
 
 
 @pins(thresholds, "RATIO_TOLERANCE", "MOST_RATIO")

@@ -24,6 +24,7 @@ from soak.diagnosis.thresholds import (
     MOST_RATIO,
     RATIO_TOLERANCE,
     RESIDENT_CLOSENESS,
+    SAMPLED_CLOSENESS,
 )
 from soak.units import show_amount, show_list
 
@@ -180,19 +181,22 @@ def _within_heap(signal: Signal, signals: Sequence[Signal]) -> Signal:
 
 
 def _only_close(signal: Signal) -> Signal:
-    """Remove the endpoints that resident memory may name only because of a step or two of its arenas."""
-    if not signal.resident:
+    """Remove the endpoints that a signal may name by chance: a step of resident memory's arenas, a few samples of a place."""
+    sampled = signal.site is not None and signal.site.period > 0
+    if not signal.resident and not sampled:
         return signal
+    least = RESIDENT_CLOSENESS if signal.resident else SAMPLED_CLOSENESS
     loose = [
         amount
         for amount in signal.contributors
-        if amount.endpoint != EVERY and amount.low < RESIDENT_CLOSENESS * amount.per_request
+        if amount.endpoint != EVERY and amount.low < least * amount.per_request
     ]
     if not loose:
         return signal
     low, high = (show_amount(bound, signal.unit) for bound in (loose[0].low, loose[0].high))
     kept = tuple(amount for amount in signal.contributors if amount not in loose)
-    why = f"resident memory moves in arenas, so all it shows for {loose[0].endpoint} is that a request may add {low} to {high}"
+    moves = "resident memory moves in arenas" if signal.resident else "allocations are sampled"
+    why = f"{moves}, so all it shows for {loose[0].endpoint} is that a request may add {low} to {high}"
     return replace(signal, contributors=kept, refused=why)
 
 

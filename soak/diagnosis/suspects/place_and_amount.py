@@ -80,7 +80,8 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         return Known(place, case.cost or _NOTHING, case.unit if case.cost else "")
     unit = CLASSES[name].unit
     looks = (_multiplying_label, _keeper, _framed, _container)
-    if traced_in_part(context):  # then a container's length is more certain than any stack
+    # Then a container's length is more certain than any stack, but for the line that opens what is never closed.
+    if traced_in_part(context) and name != "descriptor-leak":
         looks = (_multiplying_label, _container, _keeper, _framed)
     place = next(filter(None, (look(name, case, context) for look in looks)), None)
     signal = signal_told(case, unit)

@@ -146,6 +146,7 @@ def test_a_container_s_line_comes_before_a_stack_where_only_a_part_was_traced() 
     assert looked("unbounded-cache", traced=1.0) == "main.f main.go:1"
     assert looked("unbounded-cache", traced=0.5) == "shop.SEEN"
     assert looked("request-context", traced=0.5) == "main.f main.go:1"
+    assert looked("descriptor-leak", traced=0.5) == "main.f main.go:1"
     for traced in (None, 0.5):
         assert looked("unbounded-cache", traced=traced, label=True) == "label path of visits"
     assert looked("request-context", label=True) == "main.f main.go:1"
