@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import collections
 import functools
 import gc
 import itertools
-import os
 import sys
 import threading
 import types
@@ -14,14 +12,13 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+from .objects import attributes, is_a, is_container, last_entries
 from .source_code import Call, libraries, lines_that_add, lines_that_use
 
 #: Shortest container that is reported, and most containers that are reported (the longest).
 _SHORTEST, _MOST = 20, 40
 #: Most classes of a container's entries that are told, and most parts of an entry that are looked at.
 _CLASSES, _PARTS = 4, 8
-_CONTAINERS = (dict, list, set, collections.deque)
-_LENGTHS = tuple(kind.__len__ for kind in _CONTAINERS)
 #: Objects of one class of which the containers are looked at: what there is more of, each request has.
 _HOLDERS = 20
 #: Standard library registries that keep entries for ever, by holder path, and the function that
@@ -153,17 +150,9 @@ def _in_objects(objects: list[Any]) -> Iterator[tuple[str, Any]]:
         kind = type(item)
         for name, inner in attributes(item):
             holder = f"{kind.__module__}.{kind.__qualname__}.{name}"
-            if _is_container(inner) and len(inner) >= len(longest.get(holder, ())):
+            if is_container(inner) and len(inner) >= len(longest.get(holder, ())):
                 longest[holder] = inner
     yield from longest.items()
-
-
-def _is_container(value: Any) -> bool:
-    """Return True for a container of Python's own, or of a class derived from one that does not count in its own way."""
-    kind = type(value)
-    return kind in _CONTAINERS or (
-        issubclass(kind, _CONTAINERS) and getattr(kind, "__len__", None) in _LENGTHS
-    )
 
 
 def _filled_at(holder: str) -> dict[str, str]:
@@ -192,27 +181,11 @@ def _classes_in(holder: str, container: Any) -> dict[str, str]:
     if container is None:
         return {}
     if holder not in _entries:
-        names = dict.fromkeys(filter(None, map(_name, _with_parts(_last(container)))))
+        names = dict.fromkeys(
+            filter(None, map(_name, _with_parts(next(iter(last_entries(container, 1)), []))))
+        )
         _entries[holder] = ", ".join(list(names)[:_CLASSES])
     return {"entries": _entries[holder]} if _entries[holder] else {}
-
-
-def is_a(value: Any, kinds: Any) -> bool:
-    """Return True if an object is of one of these types, by its type alone.
-
-    isinstance() also asks the object for its `__class__`: a lazy object is then worked out, which runs the
-    service's code, and a weak proxy whose object is gone raises.
-    """
-    return issubclass(type(value), kinds)
-
-
-def attributes(item: Any) -> list[tuple[str, Any]]:
-    """Return names and values of the attributes of an object or class, without running its code; [] if it has none."""
-    try:
-        attributes = object.__getattribute__(item, "__dict__")
-        return [pair for pair in list(attributes.items()) if isinstance(pair[0], str)]
-    except (AttributeError, RuntimeError):  # it has none, or it changes meanwhile
-        return []
 
 
 def _name(part: Any) -> str:
@@ -223,18 +196,6 @@ def _name(part: Any) -> str:
     if issubclass(kind, BaseException) and object.__getattribute__(part, "__traceback__"):
         return f"{kind.__qualname__} with its traceback"
     return "" if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _last(container: Any) -> list[Any]:
-    """Return the last entry of a container, any of a set, key and value of a dictionary; it may change meanwhile."""
-    try:
-        if isinstance(container, dict):
-            return list(next(reversed(dict.items(container))))
-        if isinstance(container, set):
-            return [next(iter(container))]
-        return [container[-1]]
-    except (LookupError, RuntimeError, StopIteration):
-        return []
 
 
 def _with_parts(entry: list[Any]) -> Iterator[Any]:
@@ -289,14 +250,14 @@ def _in_globals() -> Iterator[tuple[Any, str, str, Any, int]]:
 def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any]]:
     """Yield a container itself, or the containers in attributes of a class or object, if `module` defines the class."""
     kind = type(value)
-    if _is_container(value):
+    if is_container(value):
         yield holder, value
         return
     owner = value if issubclass(kind, type) else kind
     if owner.__module__ != module:
         return
     for name, inner in attributes(value):
-        if _is_container(inner):
+        if is_container(inner):
             yield f"{holder}.{name}", inner
 
 
@@ -305,9 +266,9 @@ def _of_threads(local: threading.local) -> Iterator[tuple[str, Any, int]]:
     of_all: dict[str, list[Any]] = {}
     # CPython keeps a dictionary of the attributes of every thread, by weak reference.
     of_threads = [held for held in gc.get_referents(local) if type(held) is dict]
-    for attributes in [inner for held in of_threads for inner in list(held.values())]:
-        for name, inner in list(attributes.items()) if type(attributes) is dict else ():
-            if isinstance(name, str) and _is_container(inner):
+    for own in [inner for held in of_threads for inner in list(held.values())]:
+        for name, inner in list(own.items()) if type(own) is dict else ():
+            if isinstance(name, str) and is_container(inner):
                 of_all.setdefault(name, []).append(inner)
     for name, parts in of_all.items():
         yield name, max(parts, key=len), sum(map(len, parts))
@@ -319,26 +280,3 @@ def _is_no_runtime(code: types.CodeType | None) -> bool:
         return False
     packages = libraries()[2:]
     return code.co_filename.startswith(packages) or not code.co_filename.startswith(libraries())
-
-
-def trim() -> int | None:
-    """Make the C library return free memory to the system; return the bytes of resident memory freed, or None."""
-    try:
-        import ctypes  # noqa: PLC0415 - only if it is requested
-
-        give_back = ctypes.CDLL(None).malloc_trim
-    except (ImportError, OSError, AttributeError):
-        return None
-    before = resident()
-    give_back(0)
-    after = resident()
-    return None if before is None or after is None else max(before - after, 0)
-
-
-def resident() -> int | None:
-    """Return the resident memory of this process in bytes; None where there is no /proc."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except (OSError, ValueError, IndexError):
-        return None

@@ -6,10 +6,11 @@ Where allocations cannot be traced, this tells how many bytes each new entry of 
 from __future__ import annotations
 
 import gc
-import itertools
 import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035 - Python 3.8 cannot subscript collections.abc
+
+from .objects import is_a, last_entries
 
 #: Entries that a container must have gained since the last look, containers looked at each time, entries of each, and
 #: how often a container is looked at in all.
@@ -41,7 +42,7 @@ def entry_sizes(
         if more >= _GAINED and len(known) < _TIMES:
             container = containers[holder]
             own = sys.getsizeof(container, 0) / max(len(container), 1)
-            sizes = map(_held_alone, _last_entries(container))
+            sizes = map(_held_alone, last_entries(container, _ENTRIES))
             known += [own + size for size in sizes if size is not None]
     _lengths.update((labels["holder"], length) for labels, length in lengths)
     return [
@@ -53,20 +54,6 @@ def forget() -> None:
     """Forget all sizes and lengths."""
     _lengths.clear()
     _sizes.clear()
-
-
-def _last_entries(container: Any) -> List[List[Any]]:  # noqa: UP006
-    """Return the last entries of a container, keys with values; any of a set. It may change meanwhile."""
-    kind = type(container)
-    try:
-        if issubclass(kind, dict):
-            last = itertools.islice(reversed(dict.items(container)), _ENTRIES)
-            return [list(pair) for pair in last]
-        if issubclass(kind, set):
-            return [[item] for item in itertools.islice(set.__iter__(container), _ENTRIES)]
-        return [[container[-1 - back]] for back in range(min(_ENTRIES, len(container)))]
-    except (LookupError, RuntimeError, TypeError):
-        return []
 
 
 def _held_alone(entry: List[Any]) -> Optional[float]:  # noqa: UP006, UP045
@@ -104,7 +91,7 @@ def _held_alone(entry: List[Any]) -> Optional[float]:  # noqa: UP006, UP045
 def _inside(item: Any) -> List[Any]:  # noqa: UP006
     """Return what an object refers to, unless it is shared by many or is code."""
     # Beyond the service's own: those of the list, of this call's argument and of the question.
-    if issubclass(type(item), _NOT_HELD) or sys.getrefcount(item) - 3 > _SHARED:
+    if is_a(item, _NOT_HELD) or sys.getrefcount(item) - 3 > _SHARED:
         return []
     if type(item) is types.FunctionType:  # and not the globals of its module
         return [*(item.__closure__ or ()), item.__defaults__, item.__kwdefaults__]

@@ -11,9 +11,11 @@ import tracemalloc
 import types
 from typing import Any
 
-from .containers import attributes, is_a, lengths_and_containers, resident, trim
+from .containers import lengths_and_containers
 from .entry_sizes import entry_sizes, forget
+from .objects import attributes, is_a
 from .openings import count_openings, openings, stop_counting
+from .process_memory import resident, trim
 from .source_code import call, libraries
 from .threads import tasks
 from .tracing import Tracing
