@@ -1,14 +1,12 @@
 """The positive control: plant leaks of known size into copies of the run's own series, and count how many are caught.
 
 A pass promises that growth above some rate would have been caught. The promise follows from a
-formula; this checks it on the run itself. The resource with the shortest vouched horizon is copied:
-its own slow course, its own scatter in blocks drawn with replacement (Kuensch, The jackknife and
-the bootstrap for general stationary observations, 1989), and its polls at times as uneven as they
-were. A step or a sharp start stays where it is. Into each copy a leak of the promised size is
-planted from the beginning of the judged stretch, beyond a fall if the level falls, and the copy is
-weighed like the series, against the same warm-ups, growth and steps. A leak is caught if the copy is
-not called steady, nor the series itself by a plateau that it has with the leak. If fewer than `SHARE`
-of the copies are caught, the promise is raised to the smallest size at which they are.
+formula; this checks it on the run itself. The resource with the shortest vouched horizon is copied
+(`series_copies`). Into each copy a leak of the promised size is planted from the beginning of the
+judged stretch, beyond a fall if the level falls, and the copy is weighed like the series, against the
+same warm-ups, growth and steps. A leak is caught if the copy is not called steady, nor the series
+itself by a plateau that it has with the leak. If fewer than `SHARE` of the copies are caught, the
+promise is raised to the smallest size at which they are.
 
 The formula's promise allows for warm-ups that may hide growth, and in a short run it can be several
 times too large: a level that stood still for two minutes is then said to allow growth by half. If a
@@ -17,14 +15,11 @@ too, and the promise is lowered to the smallest size that is caught.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
-| `TRIES` 20 | copies | the fewest that can tell 95% |
 | `SHARE` 0.95 | share of the copies | what a pass promises |
 | `FACTORS` | promised sizes | how far a promise is raised; after the last, the share is reported as it is |
 | `FINER` | promised sizes | how far a promise is lowered: a quarter is an error bar that is four times too long |
 | `FALSELY` 0.25 | share of the copies | called growing without any leak: if more, the copies prove nothing about smaller ones |
 | `FEW` 2, `HOPELESS` 7 | copies, log weight | explanations a thousandth as likely on the first copies are left out |
-| `COURSE` 9, `BLOCK` 5 | points | the span of a series' course around each point, and the blocks in which its scatter is drawn |
-| `SHARP` 6 | spreads | normal scatter never is so far off: the series turns too sharply for its course |
 """
 
 from __future__ import annotations
@@ -34,10 +29,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from soak.analysis.statistics.grain import grain_of
-from soak.analysis.statistics.growth_input import LevelPoints, Subject
+from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.marginal_likelihood import Whitened, fit_each, fit_each_with
 from soak.analysis.statistics.model_averaging import (
     STEPPED,
@@ -47,24 +40,18 @@ from soak.analysis.statistics.model_averaging import (
 )
 from soak.analysis.statistics.plateau import plateau_begin
 from soak.analysis.statistics.process_lives import split
+from soak.analysis.statistics.series_copies import TRIES, copies_of
 from soak.analysis.statistics.t_mixture import t_cdf
-from soak.analysis.statistics.trend import (
-    FitInput,
-    fit_input,
-    fit_trend,
-    level_points,
-    numeric_libraries,
-)
-from soak.analysis.thresholds import FEWEST_POINTS, SURELY_SETTLED, SUSPICIOUS
+from soak.analysis.statistics.trend import FitInput, fit_trend, numeric_libraries
+from soak.analysis.thresholds import SURELY_SETTLED, SUSPICIOUS
 from soak.analysis.vouch import HOLLOW, horizon
 from soak.model import Finding, Floats, PlantedLeak, Trend, Verdict, series_key
 from soak.units import show_amount, show_growth
 
-TRIES, SHARE = 20, 0.95
+SHARE = 0.95
 FACTORS = (1.0, 1.25, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 FINER = (0.7, 0.5, 0.35, 0.25)
 FALSELY = 0.25
-COURSE, BLOCK, SHARP = 9, 5, 6.0
 FEW, HOPELESS = 2, 7.0
 _FEWER = math.ceil(SHARE * TRIES) - 1
 
@@ -209,66 +196,6 @@ def _passes_since_plateau(subject: Subject, per_hour: float) -> bool:
         return False
     trend = fit_trend(leaking)
     return trend.doubt is None and trend.p_no_growth > SUSPICIOUS
-
-
-def copies_of(subject: Subject, seed: int) -> FitInput | None:
-    """Return `TRIES` copies of a subject's level, ready to be weighed; None if it has too few points."""
-    lives = split(subject)
-    points = level_points(lives)[1] if lives else []
-    if sum(len(p.times) for p in points) < FEWEST_POINTS or not any(
-        np.ptp(p.values) for p in points
-    ):
-        return None
-    rng = np.random.default_rng(seed)
-    copies = np.concatenate([_redrawn(life, rng) for life in points])
-    grain, rounded = grain_of(np.concatenate([life.values for life in lives]))
-    return fit_input(subject, points, grain, rounded, copies)
-
-
-def _redrawn(life: LevelPoints, rng: np.random.Generator) -> Floats:
-    """Return copies of one life's points, (n, TRIES), with times moved as its own are and its scatter redrawn."""
-    n = len(life.times)
-    course, left = _course(life.values)
-    scatter = (life.values - course) / left
-    sharp = _sharp(scatter)
-    course[sharp] = life.values[sharp]
-    scatter = scatter[~sharp]
-    size = min(BLOCK, len(scatter))
-    first = rng.integers(0, len(scatter) - size + 1, (TRIES, -(-n // size)))
-    order = (first[:, :, None] + np.arange(size)).reshape(TRIES, -1)[:, :n]
-    uneven = np.diff(life.times) - np.median(np.diff(life.times))
-    moved = life.times + np.where(sharp, 0.0, rng.choice(uneven, (TRIES, n)) / 2)
-    copies: Floats = np.interp(moved, life.times, course) + scatter[order]
-    return copies.T
-
-
-def _sharp(scatter: Floats) -> NDArray[np.bool_]:
-    """Return where a series turns too sharply for its course: a step, a start, and the points beside them."""
-    usual = float(np.median(np.abs(scatter))) / 0.6745  # of a normal distribution
-    far = np.abs(scatter) > SHARP * usual
-    beside = far | np.append(far[1:], False) | np.append(False, far[:-1])
-    return beside if beside.mean() < 0.5 else np.zeros_like(beside)
-
-
-def _course(values: Floats) -> tuple[Floats, float]:
-    """Return a series' slow course, and the share of white scatter's standard deviation that remains around it.
-
-    A parabola through the points around each (Savitzky and Golay, Smoothing and differentiation of
-    data, 1964) keeps the bend of a warm-up.
-    """
-    n = len(values)
-    width = min(COURSE, n - (n + 1) % 2)
-    if width <= 3:  # a parabola would go through every point
-        return np.full(n, float(np.mean(values))), math.sqrt(1 - 1 / n)
-    half = width // 2
-    powers = np.vander(np.arange(width) - half, 3)
-    through = powers @ np.linalg.pinv(powers)
-    course = np.convolve(values, through[half], "same")  # which is symmetric
-    course[:half], course[n - half :] = (
-        (through @ values[:width])[:half],
-        (through @ values[n - width :])[half + 1 :],
-    )
-    return course, math.sqrt(1 - float(through[half, half]))
 
 
 def caught_in(given: FitInput, per_hour: float) -> int:
