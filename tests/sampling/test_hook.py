@@ -101,11 +101,20 @@ def test_an_estimate_counts_from_so_many_standard_errors_on(extra: float, kept: 
     assert (KEEP in surely_kept(sums, pairs)) is kept
 
 
+def loaded(
+    monkeypatch: pytest.MonkeyPatch, name: str, source: str, folder: Path = Path("/srv")
+) -> types.ModuleType:
+    """Return a module of the service with this source, which the hook finds as if it were imported from the folder."""
+    module = types.ModuleType(name)
+    module.__file__ = str(folder / f"{name}.py")
+    exec(compile(source, module.__file__, "exec"), module.__dict__)
+    monkeypatch.setitem(sys.modules, name, module)
+    return module
+
+
 def test_containers_of_the_services_own_modules_are_told_by_their_holders(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = types.ModuleType("shop")
-    module.__file__ = "/srv/shop.py"
     source = """
 import functools
 import gc
@@ -123,8 +132,7 @@ def price(n):
     return n
 [price(n) for n in range(50)]
 """
-    exec(compile(source, "/srv/shop.py", "exec"), module.__dict__)
-    monkeypatch.setitem(sys.modules, "shop", module)
+    loaded(monkeypatch, "shop", source)
     told = {
         labels["holder"]: (labels["kind"], length)
         for labels, length in containers.lengths()
@@ -282,11 +290,8 @@ for n in range(30):
 def test_the_only_function_that_fills_a_container_is_told_with_its_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    module = types.ModuleType("filled")
-    module.__file__ = str(tmp_path / "filled.py")
     (tmp_path / "filled.py").write_text(FILLED)
-    exec(compile(FILLED, module.__file__, "exec"), module.__dict__)
-    monkeypatch.setitem(sys.modules, "filled", module)
+    loaded(monkeypatch, "filled", FILLED, tmp_path)
     told = {labels["holder"]: labels for labels, _ in containers.lengths()}
     assert (told["filled.ORDERS"]["function"], told["filled.ORDERS"]["line"]) == ("remember", "4")
     assert told["filled.STORE.rows"]["function"].endswith("keep")
@@ -343,10 +348,7 @@ RAISED, NEVER_RAISED = fill(caught), [ValueError(n) for n in range(30)]
 def test_the_classes_of_a_container_s_entries_and_their_parts_are_told_and_stay_as_they_were(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = types.ModuleType("keeping")
-    module.__file__ = "/srv/keeping.py"
-    exec(KEEPING, module.__dict__)
-    monkeypatch.setitem(sys.modules, "keeping", module)
+    module = loaded(monkeypatch, "keeping", KEEPING)
     monkeypatch.setattr(containers, "_entries", {})
 
     def told() -> dict[str, str]:
@@ -594,10 +596,7 @@ ODD, OWN = Odd({n: n for n in range(30)}), Own({n: n for n in range(31)})
 def test_containers_are_found_in_objects_that_only_a_closure_holds(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = types.ModuleType("held")
-    module.__file__ = "/srv/held.py"
-    exec(HELD, module.__dict__)
-    monkeypatch.setitem(sys.modules, "held", module)
+    loaded(monkeypatch, "held", HELD)
 
     def told() -> dict[str, tuple[str, int]]:
         return {
@@ -656,10 +655,7 @@ LOCAL.held = [*LAZIES, PROXY, {"inner": LAZIES}]
 def test_no_snapshot_runs_the_code_of_lazy_objects_or_asks_dead_proxies(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    module = types.ModuleType("lazy")
-    module.__file__ = "/srv/lazy.py"
-    exec(LAZY, module.__dict__)
-    monkeypatch.setitem(sys.modules, "lazy", module)
+    module = loaded(monkeypatch, "lazy", LAZY)
     module.__dict__["ASKED"].clear()
     watched = memory.Memory(1)
     try:

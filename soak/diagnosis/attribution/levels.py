@@ -6,12 +6,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from soak.analysis.prepare.load_connections import at_usual_load
 from soak.analysis.prepare.prepare import Prepared
+from soak.catalog.metrics import Metric
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.attribution.retained_level import retained_levels
 from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.thresholds import ALIKE_SHARE, LEAST_SNAPSHOTS
-from soak.model import Floats, Series
+from soak.model import Finding, Floats, Series
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,12 @@ def levels_of(prepared: Prepared, series: Series) -> Levels | None:
     if len(times) < LEAST_SNAPSHOTS:
         return None
     return Levels(times, values, requests_at(prepared, times), tuple(prepared.cuts(series)))
+
+
+def levels_of_finding(prepared: Prepared, finding: Finding, metric: Metric) -> Levels | None:
+    """Return the retained level of a finding's series at the usual load; None if it is missing or has too few samples."""
+    series = prepared.beside(finding.series, finding.labels)
+    return None if series is None else levels_of(prepared, at_usual_load(prepared, series, metric))
 
 
 def requests_at(prepared: Prepared, times: Floats) -> Floats:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from soak.analysis.prepare.load_connections import at_usual_load
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import COLLECTORS, ResourceKind, metric_of
 from soak.catalog.process import OPEN_DESCRIPTORS
@@ -21,7 +20,7 @@ from soak.diagnosis.attribution.levels import (
     Levels,
     attribute_by_endpoint,
     contributors,
-    levels_of,
+    levels_of_finding,
     requests_at,
 )
 from soak.diagnosis.profiles.frames import Frame
@@ -181,10 +180,7 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
             continue
         if metric.unit in _HANDLES and descriptors_steady:
             continue
-        series = prepared.beside(finding.series, finding.labels)
-        if series is None:
-            continue
-        levels = levels_of(prepared, at_usual_load(prepared, series, metric))
+        levels = levels_of_finding(prepared, finding, metric)
         if levels is None:
             continue
         attribution = attribute_by_endpoint(

@@ -12,9 +12,9 @@ from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.growing_containers import GrowingContainer
+from soak.diagnosis.suspects.growing_containers import GrowingContainer, show_entries
 from soak.diagnosis.thresholds import ENTRIES_EXPLAIN, ENTRIES_EXPLAIN_MOST
-from soak.units import show_amount, show_number
+from soak.units import show_amount
 
 
 class EntryAmount(NamedTuple):
@@ -46,11 +46,9 @@ def amount_of_entries(
         return None
     low, high = entries.low * each, entries.high * each
     amount = Amount(case.endpoint, entries.per_request * each, low, high, entries.share)
-    number = show_number(entries.per_request)
-    noun = "entry" if number == "1" else "entries"
     words = (
-        f"The amount is {number} {noun} of {container.holder} per request, of {show_amount(each, 'bytes')} each: the objects "
-        "that nothing else refers to."
+        f"The amount is {show_entries(entries.per_request)} of {container.holder} per request, "
+        f"of {show_amount(each, 'bytes')} each: the objects that nothing else refers to."
     )
     return EntryAmount(amount, words)
 

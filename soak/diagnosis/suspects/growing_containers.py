@@ -158,8 +158,13 @@ def _gain(container: GrowingContainer) -> str:
     if len(container.endpoints) == 1 and container.endpoints[0].endpoint != EVERY:
         [through] = container.endpoints
         each, scope = through.per_request, f"to {through.endpoint}"
+    return f"{show_entries(each)} per request {scope}"
+
+
+def show_entries(each: float) -> str:
+    """Format entries per request: `1 entry`, `0.5 entries`; the singular if it reads as one."""
     number = show_number(each)
-    return f"{number} {'entry' if number == '1' else 'entries'} per request {scope}"
+    return f"{number} {'entry' if number == '1' else 'entries'}"
 
 
 def _growing(series: Series, context: RunContext) -> GrowingContainer | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from soak.analysis.prepare.load_connections import at_usual_load
 from soak.catalog.metrics import metric_of
 from soak.diagnosis.attribution.attribution import EVERY
-from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, levels_of
+from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, levels_of_finding
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
@@ -23,12 +22,10 @@ def adds_late(case: Case, context: RunContext) -> bool:
 
 def _adds_late(signal: Signal, case: Case, context: RunContext) -> bool:
     finding, prepared = signal.finding, context.prepared
-    series = None if finding is None else prepared.beside(finding.series, finding.labels)
-    metric = None if series is None else metric_of(series.name, series.labels)
-    if series is None or metric is None:
+    metric = None if finding is None else metric_of(finding.series, finding.labels)
+    if finding is None or metric is None:
         return False
-    levels = levels_of(prepared, at_usual_load(prepared, series, metric))
-    if levels is None:
+    if (levels := levels_of_finding(prepared, finding, metric)) is None:
         return False
     late = levels.times >= 0.5 * (levels.times[0] + levels.times[-1])
     half = Levels(levels.times[late], levels.values[late], levels.requests[late], levels.borders)

@@ -205,8 +205,7 @@ def _collected(session: Inspector) -> dict[str, float]:
 
 def _sizes(session: Inspector) -> Iterator[tuple[str, float]]:
     yield LIVE_HEAP, float(session.call("Runtime.getHeapUsage")["usedSize"])
-    answer = session.call("Runtime.evaluate", expression=_MEMORY, returnByValue=True)
-    sizes = answer.get("result", {}).get("value")
+    sizes = _evaluated(session, _MEMORY)
     for name, size in zip(_OUTSIDE, sizes if isinstance(sizes, list) else (), strict=False):
         if isinstance(size, (int, float)):
             yield name, float(size)
@@ -214,24 +213,22 @@ def _sizes(session: Inspector) -> Iterator[tuple[str, float]]:
 
 def _requests(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
     """Yield how many requests since the first snapshot are still on the heap; nothing before Node 18.7."""
-    answer = session.call(
-        "Runtime.evaluate",
-        expression=_COUNT_REQUESTS,
-        includeCommandLineAPI=True,
-        awaitPromise=True,
-        returnByValue=True,
-    )
-    count = answer.get("result", {}).get("value")
+    count = _evaluated(session, _COUNT_REQUESTS, includeCommandLineAPI=True, awaitPromise=True)
     if isinstance(count, (int, float)):
         yield KEPT_REQUESTS, {}, float(count)
 
 
 def _timers(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
     """Yield how many timers wait, under the name by which prom-client tells them; nothing if Node does not say."""
-    answer = session.call("Runtime.evaluate", expression=_TIMERS, returnByValue=True)
-    count = answer.get("result", {}).get("value")
+    count = _evaluated(session, _TIMERS)
     if isinstance(count, (int, float)):
         yield ACTIVE_RESOURCES, {"type": "Timeout"}, float(count)
+
+
+def _evaluated(session: Inspector, expression: str, **options: Any) -> Any:
+    """Return the value of an expression in the service; None if it has none or fails."""
+    answer = session.call("Runtime.evaluate", expression=expression, returnByValue=True, **options)
+    return answer.get("result", {}).get("value")
 
 
 def _running(session: Inspector) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution import levels as levels_module
 from soak.diagnosis.attribution import signals as module
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import Amount, Attribution
@@ -275,8 +276,10 @@ def series_signals(
         beside=lambda name, labels: None if absent else Series(name, np.arange(5.0), np.arange(5.0))
     )
     with (
-        mock.patch.object(module, "at_usual_load", side_effect=lambda _, series, metric: series),
-        mock.patch.object(module, "levels_of", return_value=known),
+        mock.patch.object(
+            levels_module, "at_usual_load", side_effect=lambda _, series, metric: series
+        ),
+        mock.patch.object(levels_module, "levels_of", return_value=known),
         mock.patch.object(module, "_each", return_value=NOTHING),
         attributed(told),
     ):
@@ -342,9 +345,13 @@ def test_a_missing_level_ends_the_search_for_its_series_alone() -> None:
     )
     known = Levels(np.arange(5.0), np.arange(5.0), np.arange(5.0))
     with (
-        mock.patch.object(module, "at_usual_load", side_effect=lambda _, series, metric: series),
         mock.patch.object(
-            module, "levels_of", side_effect=lambda _, each: None if each.name == HEAP else known
+            levels_module, "at_usual_load", side_effect=lambda _, series, metric: series
+        ),
+        mock.patch.object(
+            levels_module,
+            "levels_of",
+            side_effect=lambda _, each: None if each.name == HEAP else known,
         ),
         mock.patch.object(module, "_each", return_value=NOTHING),
         attributed(TOLD),
