@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
-from .objects import attributes, is_a, is_container, last_entries
+from .objects import attributes, is_a, is_container, late_entries
 from .source_code import Call, libraries, lines_that_add, lines_that_use
 
 #: Shortest container that is reported, and most containers that are reported (the longest).
@@ -182,7 +182,7 @@ def _classes_in(holder: str, container: Any) -> dict[str, str]:
         return {}
     if holder not in _entries:
         names = dict.fromkeys(
-            filter(None, map(_name, _with_parts(next(iter(last_entries(container, 1)), []))))
+            filter(None, map(_name, _with_parts(next(iter(late_entries(container, 1, 0)), []))))
         )
         _entries[holder] = ", ".join(list(names)[:_CLASSES])
     return {"entries": _entries[holder]} if _entries[holder] else {}

@@ -1,4 +1,4 @@
-"""What an entry of a growing container holds alone: the objects that nothing else refers to, by a few of the last entries.
+"""What an entry of a growing container holds alone: the objects that nothing else refers to, by a few late entries.
 
 Where allocations cannot be traced, this tells how many bytes each new entry of a container keeps.
 """
@@ -10,7 +10,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035 - Python 3.8 cannot subscript collections.abc
 
-from .objects import is_a, last_entries
+from .objects import is_a, late_entries
 
 #: Entries that a container must have gained since the last look, containers looked at each time, entries of each, and
 #: how often a container is looked at in all.
@@ -19,6 +19,10 @@ _GAINED, _CONTAINERS, _ENTRIES, _TIMES = 10, 3, 3, 6
 _MOST, _SHARED = 2000, 20
 #: What an entry refers to and does not hold.
 _NOT_HELD = (type, types.ModuleType, types.BuiltinFunctionType, types.CodeType)
+
+#: The flag of a type whose objects have no dict until it is asked for, and what such an object with a dict leads to.
+_MANAGED_DICT, _DICT_AND_TYPE = 1 << 4, 2
+_POINTER = 8
 
 _lengths: Dict[str, int] = {}  # noqa: UP006
 _sizes: Dict[str, List[float]] = {}  # noqa: UP006
@@ -42,7 +46,9 @@ def entry_sizes(
         if more >= _GAINED and len(known) < _TIMES:
             container = containers[holder]
             own = sys.getsizeof(container, 0) / max(len(container), 1)
-            sizes = map(_held_alone, last_entries(container, _ENTRIES))
+            # The last ones may be of requests under way, whose frames refer to what they hold, too.
+            before = min(more // 2, max(len(container) - _ENTRIES, 0))
+            sizes = map(_held_alone, late_entries(container, _ENTRIES, before))
             known += [own + size for size in sizes if size is not None]
     _lengths.update((labels["holder"], length) for labels, length in lengths)
     return [
@@ -83,9 +89,19 @@ def _held_alone(entry: List[Any]) -> Optional[float]:  # noqa: UP006, UP045
         alone = sys.getrefcount(objects[number]) - 2 <= counts[identity]
         if identity not in seen and alone:
             seen.add(identity)
-            size += sys.getsizeof(objects[number], 0)
+            size += _size(objects[number], len(leads[number]))
             waiting += leads[number]
     return float(size)
+
+
+def _size(item: Any, leads: int) -> int:
+    """Return the bytes of an object that leads to so many others, with those of its attributes' own table.
+
+    Since Python 3.11 an object has a plain table of its attributes instead of a dict, until somebody asks
+    for the dict. No function of Python's tells its size.
+    """
+    without_dict = bool(type(item).__flags__ & _MANAGED_DICT) and leads > _DICT_AND_TYPE
+    return sys.getsizeof(item, 0) + (_POINTER * (leads + 2) if without_dict else 0)
 
 
 def _inside(item: Any) -> List[Any]:  # noqa: UP006
@@ -95,4 +111,8 @@ def _inside(item: Any) -> List[Any]:  # noqa: UP006
         return []
     if type(item) is types.FunctionType:  # and not the globals of its module
         return [*(item.__closure__ or ()), item.__defaults__, item.__kwdefaults__]
-    return gc.get_referents(item)
+    inside = gc.get_referents(item)
+    if is_a(item, dict):  # of a dict whose keys are all strings, only the values are told
+        keys = list(dict.keys(item))
+        inside += keys if all(type(key) is str for key in keys) else []
+    return inside

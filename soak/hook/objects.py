@@ -37,15 +37,19 @@ def is_container(value: Any) -> bool:
     )
 
 
-def last_entries(container: Any, many: int) -> list[list[Any]]:
-    """Return so many of the last entries of a container, keys with values; any of a set. It may change meanwhile."""
+def late_entries(container: Any, many: int, before: int) -> list[list[Any]]:
+    """Return so many late entries of a container, keys with values, but for the last ones; any of a set.
+
+    `before` is how many came after them. The container may change meanwhile.
+    """
     try:
         if is_a(container, dict):
-            pairs = itertools.islice(reversed(dict.items(container)), many)
+            pairs = itertools.islice(reversed(dict.items(container)), before, before + many)
             return [list(pair) for pair in pairs]
         if is_a(container, set):
             return [[item] for item in itertools.islice(set.__iter__(container), many)]
         item_of = list.__getitem__ if is_a(container, list) else collections.deque.__getitem__
-        return [[item_of(container, -1 - back)] for back in range(min(many, len(container)))]
+        places = range(len(container) - 1 - before, -1, -1)
+        return [[item_of(container, place)] for place in places[:many]]
     except (LookupError, RuntimeError, TypeError):
         return []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import LEAST_WAITING, MOST_NAMED
-from soak.model import RuleName, Verdict
+from soak.model import Floats, RuleName, Verdict
 from soak.units import show_list, show_number
 
 #: Rules that leave a run open because hardly any request was answered.
@@ -21,7 +23,8 @@ _UNANSWERED = (RuleName.COVERAGE, RuleName.ERRORS)
 def exhausted_pool(context: RunContext) -> str:
     """Say who waits for a connection of a pool, in a run in which requests were not answered; empty if nobody does.
 
-    What the stacks show late in the run counts: the median over the later half of the snapshots.
+    What the stacks show late in the run counts: how many wait at once, in the median over the later half
+    of the snapshots. A busy pool has one or two now and then.
     """
     unanswered = any(
         finding.rule in _UNANSWERED and finding.verdict is not Verdict.PASS
@@ -29,16 +32,15 @@ def exhausted_pool(context: RunContext) -> str:
     )
     if not unanswered:
         return ""
-    callers: Counter[str] = Counter()
-    pools: Counter[str] = Counter()
-    for group in context.groups:
-        many, pool = _waiting(group), _pool(group)
-        if many and pool:
-            callers[where(group.place)] += many
-            pools[pool] += many
-    waiting = pools.total()
+    waits = [wait for group in context.groups if group.own for wait in _waits(group)]
+    waiting = int(np.median(np.sum([wait.levels for wait in waits], axis=0))) if waits else 0
     if waiting < LEAST_WAITING:
         return ""
+    callers: Counter[str] = Counter()
+    pools: Counter[str] = Counter()
+    for wait in waits:
+        callers[wait.caller] += float(wait.levels.sum())
+        pools[wait.pool] += float(wait.levels.sum())
     named = [caller for caller, _ in callers.most_common(MOST_NAMED)]
     return (
         f"{show_number(waiting)} {context.groups[0].noun} wait in {pools.most_common(1)[0][0]}, called by {show_list(named)}: "
@@ -46,13 +48,18 @@ def exhausted_pool(context: RunContext) -> str:
     )
 
 
-def _waiting(group: BlockedGroup) -> int:
-    levels = group.site.levels
-    return int(np.median(levels[len(levels) // 2 :])) if group.own else 0
+class _Wait(NamedTuple):
+    """How many threads waited in a pool at each late snapshot, in its function, called by own code."""
+
+    pool: str
+    caller: str
+    levels: Floats
 
 
-def _pool(group: BlockedGroup) -> str:
-    """Return the function of a pool that a group waits in; empty if it is none."""
-    frames = (frame for stack in group.site.stacks for frame in stack.frames)
+def _waits(group: BlockedGroup) -> Iterator[_Wait]:
+    """Yield the stacks of a group that wait in a pool, in the later half of the snapshots."""
     waits = STACK_SIGNATURES["pool waits"]
-    return next((frame.function for frame in frames if calls((frame,), waits)), "")
+    for stack in group.site.stacks:
+        pool = next((frame.function for frame in stack.frames if calls((frame,), waits)), None)
+        if pool is not None:
+            yield _Wait(pool, where(group.place), stack.levels[len(stack.levels) // 2 :])

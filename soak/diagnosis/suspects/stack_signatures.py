@@ -47,8 +47,10 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "org.apache.tomcat.jdbc.pool.ConnectionPool.borrowConnection",
         "com.mchange.v2.resourcepool.BasicResourcePool.prelimCheckoutResource",
         "io.agroal.pool.ConnectionPool.getConnection",
-        "/sqlalchemy/pool/",
-        "/psycopg_pool/",
+        "QueuePool._do_get",
+        "AsyncAdaptedQueuePool._do_get",
+        "ConnectionPool.getconn",
+        "AsyncConnectionPool.getconn",
     ),
     "connections": (
         "net/http.(*persistConn)",

@@ -55,6 +55,23 @@ def test_nothing_is_told_where_requests_were_answered_or_nobody_waits() -> None:
     assert told() == ""
 
 
+def test_only_those_that_wait_at_the_same_time_count() -> None:
+    """Each place has two in half of the snapshots, and other stacks of it that do not wait."""
+    even, odd = [2.0, 0.0] * 6, [0.0, 2.0] * 6
+    busy = Stack((BOOK,), np.array([9.0] * 12))
+    held = site(Stack((TAKES, BOOK), np.array(even)), busy)
+    book = BlockedGroup("running", held.place, BOOK, held, noun="threads")
+    assert told(book, waiting(TAKES, LOOK, levels=odd)) == ""
+    assert told(book, waiting(TAKES, LOOK, levels=[4.0] * 12)) != ""
+
+
+def test_a_connection_that_is_returned_waits_for_nothing() -> None:
+    returns = Frame("QueuePool._do_return_conn", "/site-packages/sqlalchemy/pool/impl.py")
+    takes = Frame("QueuePool._do_get", "/site-packages/sqlalchemy/pool/impl.py")
+    assert told(waiting(returns, BOOK, levels=[9.0] * 4)) == ""
+    assert told(waiting(takes, BOOK, levels=[9.0] * 4)) != ""
+
+
 @pins(thresholds, "LEAST_WAITING")
 def test_four_threads_wait() -> None:
     assert told(waiting(TAKES, BOOK, levels=[4.0] * 4))
