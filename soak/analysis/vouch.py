@@ -35,6 +35,7 @@ from soak.analysis.thresholds import (
     MOST_LONGER,
 )
 from soak.catalog.metrics import metric_of, unknown_metric
+from soak.catalog.row_types import Unit
 from soak.model import Finding, RuleName, Trend, Verdict, Vouched, series_key
 from soak.units import capitalized, show_amount, show_count, show_duration
 
@@ -105,6 +106,9 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     if trend is None or not math.isfinite(bound(trend)) or not math.isfinite(trend.level):
         return finding
     if room(subject, trend.level) == 0:  # half of 0, in an unknown unit
+        return finding
+    # Half more blocks matter only by the memory that they take, which vouches for itself.
+    if subject.unit == Unit.BLOCKS and subject.process_memory > 0:
         return finding
     seconds = finding.vouched_seconds
     if seconds is None:  # else it was taken from the series that bounds this resource

@@ -328,6 +328,19 @@ def test_what_has_no_bound_or_no_room_has_no_horizon(
     assert told.vouched_seconds == seconds
 
 
+@pytest.mark.parametrize(
+    ("unit", "process", "seconds"),
+    [("blocks", 50 * MIB, None), ("blocks", 0.0, HOUR), ("objects", 50 * MIB, HOUR)],
+)
+def test_blocks_vouch_for_nothing_beside_the_memory_that_they_take(
+    unit: str, process: float, seconds: float | None
+) -> None:
+    """A list may grow without another block, and half more blocks matter only by their memory."""
+    many = subject([0.0], unit=unit, integer=True, process_memory=process)
+    [told] = vouched([many], [finding(trend(high=1e6, level=2e6))], 60.0)
+    assert told.vouched_seconds == seconds
+
+
 def test_what_has_no_trend_stays_as_it_is() -> None:
     bare = replace(finding(trend(1.0)), trend=None)
     assert vouched([subject([0.0])], [bare], HOUR) == [bare]

@@ -120,7 +120,7 @@ def _with_creator(
         frame.function for frame in frames if not frame.function.startswith("runtime.")
     )
     creator = creators.get(functions)
-    return (*frames, creator) if creator is not None and creator.own else frames
+    return (*frames, creator) if creator is not None else frames
 
 
 def waiting(frames: Sequence[Frame]) -> str:

@@ -279,6 +279,11 @@ EVIDENCE: dict[EvidenceKind, Look] = {
         "Ever more goroutines of connections wait at {place}: what they belong to is not closed.",
         GROUP,
     ),
+    EvidenceKind.NEVER_ENDED: _marked(
+        "never ended",
+        "Ever more goroutines wait in {function}, one for each transaction or result that is not ended.",
+        GROUP,
+    ),
     EvidenceKind.DATABASE_FRAMES: _database_frames,
     EvidenceKind.CONTAINER_GAINS: growing_containers,
     EvidenceKind.PLACE_GROWS: _signals(PLACE),

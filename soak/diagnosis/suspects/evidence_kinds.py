@@ -20,6 +20,7 @@ class EvidenceKind(StrEnum):
     DESCRIPTOR_TYPE = "type of descriptor"
     CLOSE_WAIT = "sockets not closed"
     CONNECTION_GOROUTINES = "goroutines of connections"
+    NEVER_ENDED = "transactions or rows never ended"
     DATABASE_FRAMES = "database frames"
     PLACE_GROWS = "place grows"
     HEAP_GROWS = "heap grows"

@@ -140,7 +140,7 @@ def _adds_little(frame: Frame, case: Case) -> bool:
 def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     """Return the frame that a case's snapshots name: where the leak is opened, kept, or waits."""
     unit = CLASSES[name].unit
-    opened = _opened_by(name, case, context)
+    opened = _begun_by(name, case, context) or _opened_by(name, case, context)
     if opened is not None:
         return opened
     if name == "pool-misuse" and (borrower := find_borrower(context)) is not None:
@@ -188,6 +188,14 @@ def _opened_by(name: str, case: Case, context: RunContext) -> Frame | None:
     return find_opener(context, signatures, case.endpoints) or growing_opened_class(
         context, signatures
     )
+
+
+def _begun_by(name: str, case: Case, context: RunContext) -> Frame | None:
+    """Return the own function that began the transactions or queries that are never ended."""
+    never_ended = matching(case, "never ended", GROUP) if name == "pool-misuse" else None
+    if never_ended is None or never_ended.group is None:
+        return None
+    return find_starter(context, never_ended.group)
 
 
 def _opening(name: str, case: Case, context: RunContext) -> Sequence[str]:
@@ -240,10 +248,10 @@ def signal_told(case: Case, unit: str) -> Signal | None:
     ]
     if unit in ("descriptors", "connections"):
         # Each pool that is opened again holds a connection and a goroutine that opens more. Only
-        # the goroutine is never closed as idle, so it counts the pools.
-        pools = [
-            s for s in case.of(GROUP) if s.site and s.site.through(STACK_SIGNATURES["pools"]) > 0
-        ]
+        # the goroutine is never closed as idle, so it counts the pools. Likewise a transaction has
+        # one goroutine, whatever files its connection opened.
+        one_each = (*STACK_SIGNATURES["pools"], *STACK_SIGNATURES["never ended"])
+        pools = [s for s in case.of(GROUP) if s.site and s.site.through(one_each) > 0]
         again = pools if unit == "connections" and not case.of(ResourceKind.POOL) else []
         return next(
             iter([*again, *(signal for signal in candidates if signal.unit == unit), *candidates]),

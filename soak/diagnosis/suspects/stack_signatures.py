@@ -52,6 +52,8 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "ConnectionPool.getconn",
         "AsyncConnectionPool.getconn",
     ),
+    # Go's database/sql starts one for each transaction or result until it is ended.
+    "never ended": ("database/sql.(*Tx).awaitDone", "database/sql.(*Rows).awaitDone"),
     "connections": (
         "net/http.(*persistConn)",
         "net/http.(*Transport)",

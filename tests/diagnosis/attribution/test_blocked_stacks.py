@@ -307,6 +307,14 @@ def test_a_stack_without_own_frames_is_its_creator_s(rows: list[Created], place:
     ]
 
 
+def test_a_stack_of_a_library_keeps_its_creator() -> None:
+    """Who called the library's creator is looked for in the stacks of memory."""
+    creator = Frame("database/sql.(*DB).beginDC")
+    [group] = groups(taken(((PARKED, READS), (1.0, 2.0, 3.0))), created=[created(creator, 3)])
+    assert group.site.stacks[0].frames == (PARKED, READS, creator)
+    assert not group.own
+
+
 def test_a_stack_with_own_frames_stays_as_it_is() -> None:
     frames = (PARKED, OWN)
     [group] = groups(taken((frames, (1.0, 2.0, 3.0))), created=[created(OUTER, 9, OWN.function)])

@@ -103,6 +103,7 @@ ADDED: dict[str, dict[E, float]] = {
         E.POOL_GROWS: 5,
         E.KEPT_AFTER_LOAD: 5,
         E.MANY_POOLS: 6,
+        E.NEVER_ENDED: 6,
         E.DATABASE_FRAMES: 2,
         E.POOL_TOO_LARGE: 3,
         E.IDLE_KEPT: 3,

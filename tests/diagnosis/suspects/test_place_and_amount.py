@@ -249,6 +249,28 @@ def test_goroutines_that_a_library_starts_are_placed_at_who_called_it() -> None:
     assert frame("goroutine-leak", case((signal(GROUP), A))) == ""
 
 
+ENDLESS = Frame("database/sql.(*Tx).awaitDone", "sql.go", 2212)
+BEGINS = Frame("database/sql.(*DB).beginDC", "sql.go", 1900)
+
+
+def test_transactions_that_are_never_ended_are_placed_at_who_began_them() -> None:
+    """Whatever else the service does with its database, in memory that it holds or ever allocated."""
+    waiting = case(
+        (named(DESCRIPTORS, "descriptors", "descriptors"), A), (group(ENDLESS, BEGINS), A)
+    )
+    began = site(stack(BEGINS, Frame("database/sql.(*DB).BeginTx"), F, gain=1))
+    other = site(stack(Frame("database/sql.(*DB).exec"), G, gain=9))
+    run = context(places=[began], allocated=[began, other])
+    assert frame("pool-misuse", waiting, run) == "main.f"
+    assert frame("goroutine-leak", waiting, run) == "main.f"
+
+
+def test_a_transaction_counts_once_whatever_files_its_connection_opened() -> None:
+    files = named(DESCRIPTORS, "descriptors", "descriptors")
+    ended = replace(group(ENDLESS, BEGINS, name="awaits"), unit="goroutines")
+    assert told("connections", (files, A), (ended, A)) == "awaits"
+
+
 def test_an_own_class_is_placed_at_who_alone_makes_it() -> None:
     made = Frame("org.shop.Cart")
     held = case((place(made), A))
