@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import functools
 import gc
 import itertools
@@ -13,12 +14,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from .objects import attributes, is_a, is_container, late_entries
-from .source_code import Call, libraries, lines_that_add, lines_that_use
+from .source_code import REGISTERING, Call, libraries, lines_that_add, lines_that_use
 
 #: Shortest container that is reported, and most containers that are reported (the longest).
 _SHORTEST, _MOST = 20, 40
 #: Most classes of a container's entries that are told, and most parts of an entry that are looked at.
 _CLASSES, _PARTS = 4, 8
+#: Levels of packages' objects in attributes that are looked into.
+_INSIDE = 1
 #: Objects of one class of which the containers are looked at: what there is more of, each request has.
 _HOLDERS = 20
 #: Standard library registries that keep entries for ever, by holder path, and the function that
@@ -46,10 +49,10 @@ def lengths() -> list[tuple[dict[str, str], int]]:
 def lengths_and_containers() -> tuple[list[tuple[dict[str, str], int]], dict[str, Any]]:
     """Return labels and number of entries of the longest containers, longest first, and containers by their holder.
 
-    It looks at the globals of the service's own modules, the attributes of their classes, of objects
-    of these classes wherever they are held, and of thread-locals (added up over all threads), every
-    functools cache of a function of the service or of a package, and standard library registries that
-    only grow. Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds
+    It looks at the globals of the service's own modules, the attributes of their classes, of packages'
+    objects in them, of objects of these classes wherever they are held, and of thread-locals (added up
+    over all threads), every functools cache of a function of the service or of a package, and standard
+    library registries that only grow. Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds
     entries, its file, line and name; `bound` is `none` if entries are never dropped. `entries` are the classes of the last entry
     and its parts, such as `flask.wrappers.Request`, without Python's own; closures by name
     (`shop.answer.<locals>.flush()`), and exceptions that hold their traceback.
@@ -148,9 +151,8 @@ def _in_objects(objects: list[Any]) -> Iterator[tuple[str, Any]]:
     longest: dict[str, Any] = {}
     for item in objects:
         kind = type(item)
-        for name, inner in attributes(item):
-            holder = f"{kind.__module__}.{kind.__qualname__}.{name}"
-            if is_container(inner) and len(inner) >= len(longest.get(holder, ())):
+        for holder, inner in _in_attributes(f"{kind.__module__}.{kind.__qualname__}", item):
+            if len(inner) >= len(longest.get(holder, ())):
                 longest[holder] = inner
     yield from longest.items()
 
@@ -168,12 +170,20 @@ def _filled_at(holder: str) -> dict[str, str]:
             adding = lines_that_use(list(files.values()), _REGISTRIES[holder])
         else:
             adding = lines_that_add(home, name) or lines_that_add(list(files.values()), name)
+            for owner in _owners(holder, list(files)):  # a package's object adds to it
+                adding = adding or lines_that_add(list(files.values()), owner, REGISTERING)
         _filling[holder] = adding[0] if len({function for _, _, function in adding}) == 1 else None
     place = _filling[holder]
     if place is None:
         return {}
     file, line, function = place
     return {"file": file, "line": str(line), "function": function}
+
+
+def _owners(holder: str, modules: list[str]) -> list[str]:
+    """Return the names in a holder between the module that it begins with and the container, innermost first."""
+    module = max((name for name in modules if holder.startswith(f"{name}.")), key=len, default="")
+    return holder[len(module) + 1 :].split(".")[-2::-1] if module else []
 
 
 def _classes_in(holder: str, container: Any) -> dict[str, str]:
@@ -248,17 +258,40 @@ def _in_globals() -> Iterator[tuple[Any, str, str, Any, int]]:
 
 
 def _containers(holder: str, value: Any, module: str) -> Iterator[tuple[str, Any]]:
-    """Yield a container itself, or the containers in attributes of a class or object, if `module` defines the class."""
+    """Yield a container itself, or the containers in attributes of a class or object that `module` or a package defines.
+
+    Of a context variable, it is the default, which all contexts share.
+    """
     kind = type(value)
+    if kind is contextvars.ContextVar:
+        value = _default(value)
     if is_container(value):
         yield holder, value
-        return
-    owner = value if issubclass(kind, type) else kind
-    if owner.__module__ != module:
-        return
+    elif (value if issubclass(kind, type) else kind).__module__ == module or _is_of_package(kind):
+        yield from _in_attributes(holder, value)
+
+
+def _default(variable: contextvars.ContextVar[Any]) -> Any:
+    try:
+        return variable.get()
+    except LookupError:  # it has none
+        return None
+
+
+def _in_attributes(holder: str, value: Any, deeper: int = _INSIDE) -> Iterator[tuple[str, Any]]:
+    """Yield the containers in attributes, and so many levels deeper those in packages' objects in attributes."""
     for name, inner in attributes(value):
         if is_container(inner):
             yield f"{holder}.{name}", inner
+        elif deeper and _is_of_package(type(inner)):
+            yield from _in_attributes(f"{holder}.{name}", inner, deeper - 1)
+
+
+def _is_of_package(kind: type) -> bool:
+    """Return True for a class that an installed package defines."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    packages = libraries()[2:]
+    return isinstance(file, str) and bool(packages) and file.startswith(packages)
 
 
 def _of_threads(local: threading.local) -> Iterator[tuple[str, Any, int]]:

@@ -13,7 +13,11 @@ from typing import Tuple  # noqa: UP035
 #: Parts of a function that are reported as the function.
 _PARTS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 #: Methods that add something to a container.
-_ADDING = {"append", "appendleft", "add", "extend", "insert", "setdefault", "update"}
+ADDING = frozenset(("append", "appendleft", "add", "extend", "insert", "setdefault", "update"))
+#: Methods by which packages' objects (signals, brokers, event hubs) take what they then keep.
+REGISTERING = ADDING | frozenset(
+    ("attach", "connect", "listen", "observe", "on", "put", "register", "set", "subscribe", "watch")
+)
 _names: dict[str, dict[int, str]] = {}
 _roots: list[str] = []
 Call = Tuple[str, int, str]  # noqa: UP006 - Python 3.8 knows no other
@@ -56,8 +60,10 @@ def call(file: str, line: int) -> Call:
     return file, line, _names[file].get(line, "")
 
 
-def lines_that_add(files: list[str], name: str) -> list[Call]:
+def lines_that_add(files: list[str], name: str, methods: frozenset[str] = ADDING) -> list[Call]:
     """Return the lines of these files whose bytecode mentions a container by name and adds to a container.
+
+    `methods` are those that add.
 
     Lines that run while a module is imported count only if there are no others, because they fill it once.
     """
@@ -74,7 +80,7 @@ def lines_that_add(files: list[str], name: str) -> list[Call]:
                 if loads and instruction.argval == name:
                     mentioned.add(line)
                 if instruction.opname == "STORE_SUBSCR" or (
-                    loads and instruction.argval in _ADDING
+                    loads and instruction.argval in methods
                 ):
                     stored.add(line)
             adding += [(file, line, function) for line in sorted(mentioned & stored)]

@@ -675,3 +675,41 @@ def test_a_page_that_fails_is_answered_with_the_error() -> None:
     answer = server._answer(b"GET /memory HTTP/1.1\r\n\r\n", "", {"/memory": fail})
     assert answer.startswith(b"HTTP/1.1 500")
     assert answer.endswith(b'{"error": "ReferenceError: it is gone"}')
+
+
+KEPT_BY_PACKAGES = """
+import contextvars
+import blinker
+CRUMBS = contextvars.ContextVar("crumbs", default=[])
+PLAIN = contextvars.ContextVar("plain")
+CHANGED = blinker.Namespace().signal("changed")
+def note(n):
+    CRUMBS.get().append(n)
+def watch(n):
+    def told(sender):
+        return n
+    CHANGED.connect(told, weak=False)
+class Hub:
+    def __init__(self):
+        self.sent = blinker.Signal()
+    def join(self, receiver):
+        self.sent.connect(receiver, weak=False)
+HUB = Hub()
+for n in range(3000):
+    note(n); watch(n); HUB.join(lambda sender, n=n: n)
+"""
+
+
+def test_what_a_context_variable_or_a_packages_object_keeps_is_told_with_who_adds_to_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "kept_by.py").write_text(KEPT_BY_PACKAGES)
+    loaded(monkeypatch, "kept_by", KEPT_BY_PACKAGES, tmp_path)
+    told = {labels["holder"]: (labels, length) for labels, length in containers.lengths()}
+    crumbs, length = told["kept_by.CRUMBS"]
+    assert (crumbs["function"], crumbs["line"], length) == ("note", "8", 3000)
+    changed, length = told["kept_by.CHANGED.receivers"]
+    assert (changed["function"], changed["line"], length) == ("watch", "12", 3000)
+    assert "kept_by.PLAIN" not in told
+    sent, length = told["kept_by.HUB.sent.receivers"]
+    assert (sent["function"], sent["line"], length) == ("Hub.join", "17", 3000)

@@ -33,14 +33,15 @@ def exhausted_pool(context: RunContext) -> str:
     if not unanswered:
         return ""
     waits = [wait for group in context.groups if group.own for wait in _waits(group)]
-    waiting = int(np.median(np.sum([wait.levels for wait in waits], axis=0))) if waits else 0
+    at_once = np.sum([wait.levels for wait in waits], axis=0) if waits else np.zeros(1)
+    waiting = int(np.median(at_once))
     if waiting < LEAST_WAITING:
         return ""
     callers: Counter[str] = Counter()
     pools: Counter[str] = Counter()
     for wait in waits:
-        callers[wait.caller] += float(wait.levels.sum())
-        pools[wait.pool] += float(wait.levels.sum())
+        callers[wait.caller] += int(wait.levels.sum())
+        pools[wait.pool] += int(wait.levels.sum())
     named = [caller for caller, _ in callers.most_common(MOST_NAMED)]
     return (
         f"{show_number(waiting)} {context.groups[0].noun} wait in {pools.most_common(1)[0][0]}, called by {show_list(named)}: "
