@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from soak.catalog.metrics import ResourceKind
-from soak.catalog.process import DESCRIPTORS_BY_TYPE
 from soak.diagnosis.attribution.allocation_sites import calls, own_frames, to_own
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.confirmation import ConfirmationOutcome
@@ -20,7 +19,8 @@ from soak.diagnosis.attribution.site_growth import slowing
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.context import RunContext, rise
+from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.suspects.descriptor_kinds import close_wait, descriptor_kinds
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.growing_containers import (
     growing_containers,
@@ -46,7 +46,6 @@ from soak.diagnosis.suspects.unknowns import traced_in_part
 from soak.diagnosis.thresholds import (
     FILLING_ERRORS,
     FILLING_RATIO,
-    LEAST_DESCRIPTORS,
     LEAST_HEAP_SHARE,
     MOST_NAMED,
 )
@@ -162,39 +161,6 @@ def _heap_flat(case: Case, context: RunContext) -> str:
     return ""
 
 
-def growing_descriptor_kind(context: RunContext) -> tuple[str, str, float]:
-    """Return the type and state of the descriptors that grow most, and by how many; empty if none grow."""
-    grown = [
-        (
-            rise(series, context.prepared.judged_from),
-            dict(series.labels).get("type", ""),
-            dict(series.labels).get("state", ""),
-        )
-        for series in context.series(DESCRIPTORS_BY_TYPE)
-    ]
-    most, kind, state = max(grown, default=(0.0, "", ""))
-    return (kind, state, most) if most >= LEAST_DESCRIPTORS else ("", "", 0.0)
-
-
-def _descriptor_kinds(case: Case, context: RunContext) -> str:
-    """Say which type of descriptor grows most."""
-    kind, state, grown = growing_descriptor_kind(context)
-    if not kind or not case.of(ResourceKind.DESCRIPTORS):
-        return ""
-    description = f"{kind}, {state}" if state else kind
-    return f"Of all descriptors it is those of type {description} that grow, by {grown:,.0f}."
-
-
-def _close_wait(case: Case, context: RunContext) -> str:
-    waiting = sum(
-        rise(series, context.prepared.judged_from)
-        for series in context.series(DESCRIPTORS_BY_TYPE, state="CLOSE_WAIT")
-    )
-    if waiting < LEAST_DESCRIPTORS or not case.of(ResourceKind.DESCRIPTORS):
-        return ""
-    return f"{waiting:,.0f} more sockets are in CLOSE_WAIT: the other side has hung up, this side has not."
-
-
 def _kept_after_load(case: Case, context: RunContext) -> str:
     """Say that connections were not returned after the load had ended."""
     kept = [
@@ -271,8 +237,8 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.GOROUTINES_GROW: _named(ResourceKind.THREADS, "goroutines"),
     EvidenceKind.TASKS_GROW: _named(ResourceKind.THREADS, "tasks"),
     EvidenceKind.DESCRIPTORS_GROW: _signals(ResourceKind.DESCRIPTORS),
-    EvidenceKind.DESCRIPTOR_TYPE: _descriptor_kinds,
-    EvidenceKind.CLOSE_WAIT: _close_wait,
+    EvidenceKind.DESCRIPTOR_TYPE: descriptor_kinds,
+    EvidenceKind.CLOSE_WAIT: close_wait,
     EvidenceKind.CONNECTION_GOROUTINES: _marked(
         # Only groups: on a heap, every request came through a connection.
         "connections",

@@ -13,8 +13,9 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.suspects.descriptor_kinds import growing_descriptor_kind
 from soak.diagnosis.suspects.entry_amounts import amount_of_entries
-from soak.diagnosis.suspects.evidence import growing_descriptor_kind, matching, place_in
+from soak.diagnosis.suspects.evidence import matching, place_in
 from soak.diagnosis.suspects.growing_containers import (
     GrowingContainer,
     containers_as_many,

@@ -17,13 +17,13 @@ from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.confirmation import Confirmation, ConfirmationOutcome
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects import evidence
+from soak.diagnosis.suspects import descriptor_kinds, evidence
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.suspects.descriptor_kinds import growing_descriptor_kind
 from soak.diagnosis.suspects.evidence import (
     EVIDENCE,
     collect_evidence,
-    growing_descriptor_kind,
     matching,
     place_in,
 )
@@ -473,6 +473,6 @@ def test_a_place_is_not_one_that_grows_through_what_is_excluded() -> None:
 
 
 def test_descriptors_have_no_type_without_series(monkeypatch: Any) -> None:
-    monkeypatch.setattr(evidence, "LEAST_DESCRIPTORS", 0)
+    monkeypatch.setattr(descriptor_kinds, "LEAST_DESCRIPTORS", 0)
     assert growing_descriptor_kind(context()) == ("", "", 0.0)
     assert growing_descriptor_kind(context(rising(0.0, type="file"))) == ("file", "", 0.0)

@@ -19,6 +19,7 @@ from soak.diagnosis.attribution.signals import GROUP, Signal
 from soak.diagnosis.attribution.signals import PLACE as PLACE_GROWS
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import (
+    descriptor_kinds,
     evidence,
     growing_containers,
     resource_owner,
@@ -147,8 +148,8 @@ def test_three_more_descriptors_of_a_type_or_in_close_wait_are_evidence() -> Non
     )
     for more, seen in ((3.0, True), (2.9, False)):
         now = context(rising(more, type="socket", state="CLOSE_WAIT"))
-        assert bool(evidence.growing_descriptor_kind(now)[0]) is seen
-        assert bool(evidence._close_wait(case, now)) is seen
+        assert bool(descriptor_kinds.growing_descriptor_kind(now)[0]) is seen
+        assert bool(descriptor_kinds.close_wait(case, now)) is seen
 
 
 def opener(*places: AllocationSite, endpoint: str = "GET /a") -> str:
