@@ -21,6 +21,8 @@ _AROUND = 5
 _MOST_RESTARTS = 20
 _LIKE = 6
 _PLATEAU = 0.75
+# A start rises to more than this share of a life's height within a quarter of it; garbage, to a quarter.
+_BENT = 0.5
 _AT_START = 3
 _TEETH = 7
 
@@ -119,7 +121,12 @@ def _restarts(values: Floats, least: float) -> list[int]:
             > _AT_START
         ).any()
     )
-    climbs = float(np.median([np.median(part) for part in above])) < _PLATEAU
+    climbs = float(np.median([np.median(part) for part in above])) < _PLATEAU and (
+        float(
+            np.median([np.median(part[len(part) // 5 : 1 + 3 * len(part) // 10]) for part in above])
+        )
+        < _BENT
+    )
     regular = (
         len(drops) > 2
         and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15

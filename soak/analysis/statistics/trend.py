@@ -92,7 +92,8 @@ def numeric_libraries() -> ThreadpoolController:
 def _fit_settled(subject: Subject) -> Trend:
     """Return the trend, or the trend since a plateau or an initial fall, if the level has been steady since.
 
-    The plateau must have lasted at least as long as the rise before it.
+    The plateau must have lasted at least as long as the rise before it. It refutes growth of the
+    whole that is certain only if so much growth would have shown in the plateau.
     """
     trend = _fit_trend(subject)
     steady = trend.p_no_growth > SUSPICIOUS and trend.doubt is None
@@ -105,6 +106,8 @@ def _fit_settled(subject: Subject) -> Trend:
     settled = since.p_no_growth > SUSPICIOUS
     if steady:  # use it only if it shows more than the whole did
         settled &= since.doubt is None and since.resolution_per_hour < trend.resolution_per_hour
+    elif trend.p_no_growth < CERTAIN and trend.doubt is None:
+        settled &= since.slope_high < trend.slope_per_hour
     if not settled:
         return trend
     born = lives[-1].born

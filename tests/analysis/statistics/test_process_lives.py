@@ -152,8 +152,10 @@ THREE = climbs_of(21, 21, 21)
         ([*climb(40, 0.5), *climb(20), *climb(32, 0.625), *climb(30)], []),
         ([*climb(40, 0.5), *climb(20), *climb(32, 0.875), *climb(30)], [40, 60, 92]),
         # Lives that are mostly at three quarters of their height did not climb.
-        ([0.0, *[6.0] * 14, *[8.0] * 5] * 4, [20, 40, 60]),
-        ([0.0, *[5.0] * 14, *[8.0] * 5] * 4, []),
+        ([0.0, 1.0, 2.0, 3.0, *[3.9] * 3, *[6.0] * 8, *[8.0] * 5] * 4, [20, 40, 60]),
+        ([0.0, 1.0, 2.0, 3.0, *[3.9] * 3, *[5.9] * 8, *[8.0] * 5] * 4, []),
+        # Nor did lives that are at half of their height within a quarter of it.
+        ([0.0, 1.0, 2.0, 3.0, *[4.0] * 3, *[5.9] * 8, *[8.0] * 5] * 4, [20, 40, 60]),
         # Over seven falls after climbs are collections.
         (climbs_of(*[20, 30] * 4), [20, 50, 70, 100, 120, 150, 170]),
         (climbs_of(*[20, 30] * 4, 20), []),

@@ -173,6 +173,11 @@ def test_a_warm_up_on_a_clock_of_requests_is_told_in_seconds_of_the_run(
         ({"p_no_growth": 0.9, "doubt": "x"}, {"p_no_growth": 0.6}, "plateau"),
         ({"p_no_growth": 0.3}, {"p_no_growth": 0.6, "doubt": "x"}, "plateau"),
         ({"p_no_growth": 0.3}, {"p_no_growth": 0.6, "resolution_per_hour": 50.0}, "plateau"),
+        # Certain growth is refuted only by a standstill that would have shown it.
+        ({"p_no_growth": 0.01}, {"p_no_growth": 0.6, "slope_high": 0.99}, "plateau"),
+        ({"p_no_growth": 0.01}, {"p_no_growth": 0.6, "slope_high": 1.0}, None),
+        ({"p_no_growth": 0.01, "doubt": "x"}, {"p_no_growth": 0.6, "slope_high": 1.0}, "plateau"),
+        ({"p_no_growth": 0.15}, {"p_no_growth": 0.6, "slope_high": 1.0}, "plateau"),
         ({"p_no_growth": 0.6}, {"p_no_growth": 0.6}, "fall"),
         ({"p_no_growth": 0.6}, {"p_no_growth": 0.5}, None),
         ({"p_no_growth": 0.6}, {"p_no_growth": 0.6, "doubt": "x"}, None),
@@ -184,7 +189,7 @@ def test_only_the_time_since_a_standstill_is_judged_if_the_level_was_steady_sinc
     monkeypatch: pytest.MonkeyPatch, whole: Any, since: Any, taken: str | None
 ) -> None:
     """A plateau begins at 11 s, and a first fall ends at 12 s, of a process that was born at 8 s."""
-    trends = {0.0: replace(KNOWN, **whole)}
+    trends = {0.0: replace(KNOWN, **({"slope_per_hour": 1.0} | whole))}
     for began in (11.0, 12.0):
         shows = {"resolution_per_hour": 0.5, "level": began} | since
         trends[began] = replace(KNOWN, **shows)

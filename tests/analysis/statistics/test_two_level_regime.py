@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -49,12 +49,12 @@ def test_values_that_are_alike_lie_in_the_same_cluster() -> None:
         ([0, 0.3, 0.6, 1, 0, 0], [0, 0, 0.6, 1, 0, 0]),
         ([0, 0.45, 0.6, 1, 0, 0], [0, 0.45, 1, 1, 0, 0]),
         ([0, 0.25, 0.75, 1, 0, 0], [0, 0.25, 1, 1, 0, 0]),
-        ([0, 0.9, 0.6, 1, 0, 0], [0, 0, 1, 1, 0, 0]),
-        # Between a fifth and four fifths.
-        ([0, 0.2, 1, 1, 0, 0], [0, 0, 1, 1, 0, 0]),
-        ([0, 0.21, 1, 1, 0, 0], [0, 0.21, 1, 1, 0, 0]),
-        ([0, 0.79, 1, 1, 0, 0], [0, 0.79, 1, 1, 0, 0]),
-        ([0, 0.8, 1, 1, 0, 0], [0, 0, 1, 1, 0, 0]),
+        ([0, 0.9, 0.6, 1, 0, 0], [0, 0.9, 1, 1, 0, 0]),
+        # By more than a hundredth of the way.
+        ([0, 0.01, 1, 1, 0, 0], [0, 0, 1, 1, 0, 0]),
+        ([0, 0.02, 1, 1, 0, 0], [0, 0.02, 1, 1, 0, 0]),
+        ([0, 0.98, 1, 1, 0, 0], [0, 0.98, 1, 1, 0, 0]),
+        ([0, 0.99, 1, 1, 0, 0], [0, 0, 1, 1, 0, 0]),
         ([0, -0.5, 1, 1.5, 0.4, 0], [0, 0, 1, 1, 0, 0]),
         # Away from a switch, none is cut through.
         ([0.4, 0, 1, 1, 0, 0.4], [0, 0, 1, 1, 0, 0]),
@@ -67,14 +67,21 @@ def test_a_point_that_a_switch_cuts_through_keeps_its_part(
     assert _with_cut_blocks(high, np.array(parts, dtype=np.float64)).tolist() == states
 
 
+@pytest.mark.parametrize(("part", "cut"), [(0.83, False), (0.81, True), (0.5, True), (0.19, True)])
+def test_a_point_is_cut_through_if_it_lies_further_from_its_state_than_noise(
+    part: float, cut: bool
+) -> None:
+    """The others lie 0.031 from theirs in the median, a standard deviation of 0.046: four are 0.184."""
+    state = np.repeat([0.0, 1.0], 10)
+    parts = state + 0.031 * np.resize([1.0, -1.0], 20)
+    parts[10] = part
+    assert _with_cut_blocks(state > 0, parts)[10] == (part if cut else 1.0)
+
+
 def switching(count: int, *at: int) -> Floats:
     """0 and 1, switching at each of these places."""
     passed = np.searchsorted(np.array(at), np.arange(count), side="right")
     return np.asarray(passed % 2, dtype=np.float64)
-
-
-def constant(count: int) -> Floats:
-    return np.ones((count, 1))
 
 
 def line(count: int) -> Floats:
@@ -95,12 +102,11 @@ def every(count: int, span: int) -> Floats:
         (switching(44, 5, 9, 13, 15, 19, 23, 28, 30, 34, 36, 38), 11),
     ],
 )
-@pytest.mark.parametrize("known", [constant, line])
 def test_three_switches_to_one_in_four_points_make_two_states(
-    states: Floats, switches: int | None, known: Callable[[int], Floats]
+    states: Floats, switches: int | None
 ) -> None:
     count = len(states)
-    found = state_column(100 + 7 * states, known(count))
+    found = state_column(100 + 7 * states, line(count))
     if switches is None:
         assert found is None
         return
@@ -116,7 +122,7 @@ def test_three_switches_to_one_in_four_points_make_two_states(
 def test_two_states_leave_at_most_a_fifth_of_the_variance(spread: float, found: bool) -> None:
     """Each at its level or apart from it by `spread`: at 2.5, a fifth of the variance is within the states."""
     values = 50 + 10 * every(80, 8) + spread * np.resize([1.0, -1.0, -1.0, 1.0], 80)
-    assert (state_column(values, constant(80)) is not None) is found
+    assert (state_column(values, line(80)) is not None) is found
 
 
 @pytest.mark.parametrize(("low", "high"), [(3.4, 0.0), (0.0, 3.4)])
@@ -124,12 +130,27 @@ def test_the_spread_of_both_states_counts_together(low: float, high: float) -> N
     """In one state alone, a fifth of the variance is the spread's at 3.54."""
     states = every(80, 8)
     spread = np.where(states > 0, high, low) * np.resize([1.0, -1.0, -1.0, 1.0], 80)
-    assert state_column(50 + 10 * states + spread, constant(80)) is not None
+    assert state_column(50 + 10 * states + spread, line(80)) is not None
 
 
 def test_states_are_found_beneath_much_larger_growth() -> None:
     states = switching(60, 7, 15, 29, 41, 52)
     found = state_column(20 + 5 * states + 300 * np.arange(60) / 60, line(60))
+    assert found is not None
+    assert found[0].tolist() == states.tolist()
+
+
+def test_states_are_found_beside_growth_over_a_gap() -> None:
+    """A line through both states at once takes nearly half of the growth, and splits early from late values."""
+    times = np.concatenate(
+        [
+            begin + 0.0056 * np.arange(count)
+            for begin, count in ((0.0, 56), (0.334, 26), (0.497, 12), (0.834, 27), (0.997, 2))
+        ]
+    )
+    states = 1 - switching(len(times), 56, 82, 94, 121)
+    values = 0.415 * states + 0.87 * times
+    found = state_column(values, np.column_stack((np.ones(len(times)), times)))
     assert found is not None
     assert found[0].tolist() == states.tolist()
 
@@ -148,25 +169,12 @@ def test_states_that_a_line_hides_at_first_are_found_in_a_few_rounds(
     assert found[0].tolist() == states.tolist()
 
 
-def test_states_above_a_level_that_is_no_known_column() -> None:
-    states = switching(60, 6, 14, 28, 40, 52)
-    values = 20 + 5 * states
-    values[13] = 20 + 5 * 0.3
-    known = np.resize([1.0, -1.0], (60, 1))
-    known[12:14] = 0.0  # it has no part in the point that is cut through
-    found = state_column(values, known)
-    assert found is not None
-    assert found[0][13] == pytest.approx(0.3, abs=0.03)
-    assert np.delete(found[0], 13).tolist() == np.delete(states, 13).tolist()
-
-
 def test_a_point_cut_through_lies_at_its_part_between_the_states() -> None:
     states = switching(60, 7, 15, 29, 41, 52)
-    for known in (constant, line):
-        for part in (0.3, 0.7):
-            values = 20 + 5 * states
-            values[14] = 20 + 5 * part  # the last of the higher state
-            found = state_column(values, known(60))
-            assert found is not None
-            assert found[0][14] == pytest.approx(part, abs=0.02)
-            assert np.delete(found[0], 14).tolist() == np.delete(states, 14).tolist()
+    for part in (0.3, 0.7):
+        values = 20 + 5 * states
+        values[14] = 20 + 5 * part  # the last of the higher state
+        found = state_column(values, line(60))
+        assert found is not None
+        assert found[0][14] == pytest.approx(part, abs=0.02)
+        assert np.delete(found[0], 14).tolist() == np.delete(states, 14).tolist()
