@@ -25,8 +25,9 @@ from .window_sums import Held, Sums, accumulate, alive, surely_kept
 #: Largest share of the service's processor time for tracing, and the target, which allows for an
 #: error of a third.
 LIMIT, BUDGET = 0.2, 0.15
-#: Seconds of each measurement and number of pairs of them; seconds of the two kinds of windows.
-_MEASURED, _PAIRS = 0.1, 8
+#: Seconds of each measurement, number of pairs of them, and pairs after which a service is known not to
+#: keep up; seconds of the two kinds of windows.
+_MEASURED, _PAIRS, _SURE = 0.1, 8, 3
 SHORT, LONG = 0.25, 1.0
 #: Seconds between checks whether the service keeps up, and so the longest time for which it answers
 #: late.
@@ -35,11 +36,13 @@ LOOK = 0.25
 #: (including the time that its threads wait for a processor): at 0.85, queues are six times as long
 #: as at half.
 _IDLE, SATURATED = 0.05, 0.85
+#: Looks in a row at which a service does not keep up that end a window.
+CROWDED = 2
 #: Longest pause between two windows in seconds, and the pause after one in which the service could
 #: not keep up.
-_LONGEST_REST = 30.0
+_LONGEST_REST, _REST = 30.0, 15.0
 #: Failures in a row after which stacks have one call only, and after which tracing stops for good.
-SHALLOW_AFTER, GIVEN_UP_AFTER = 2, 4
+SHALLOW_AFTER, GIVEN_UP_AFTER = 2, 6
 #: Least cost at which windows are traced, so that results of windows and of full tracing are not
 #: mixed.
 _LEAST_WINDOWED = 1.01 * LIMIT / (1.0 - LIMIT)
@@ -157,16 +160,18 @@ class Tracing:
 
         It is measured in intervals without and with tracing, alternately.
 
-        A single interval in which the service cannot keep up ends the measurement. Returns None if it cannot
-        keep up without tracing either, or is idle, since the cost is then unknown. Tracing is off afterwards.
+        It ends early if the service does not keep up with tracing over the first few intervals. Returns None if
+        it does not keep up without tracing either, or is idle, since the cost is then unknown. Tracing is off
+        afterwards.
         """
         self._was_idle = False
-        without = within = waited = cost = 0.0
+        without = untraced = within = waited = cost = 0.0
         for pair in range(1, _PAIRS + 1):
             tracemalloc.stop()
             worked, queued, ended = _work(_MEASURED, self._stop)
             without, seconds = without + worked, pair * _MEASURED
-            if ended or worked + queued >= SATURATED * _MEASURED:
+            untraced += worked + queued
+            if ended or untraced >= SATURATED * seconds:
                 return None
             if without < _IDLE * seconds:
                 self._was_idle = True
@@ -176,7 +181,7 @@ class Tracing:
             tracemalloc.stop()
             within, waited = within + worked, waited + queued
             cost = cost_of(without / seconds, within / seconds, waited / seconds)
-            if duty(cost) == 0.0:
+            if pair >= _SURE and duty(cost) == 0.0:
                 break
         return cost
 
@@ -207,7 +212,7 @@ class Tracing:
     def _measured_after_a_rest(self) -> Optional[float]:  # noqa: UP045
         """Pause, and return the cost of windows; None if tracing has ended."""
         cost = None
-        while cost is None and not self._stop.wait(_LONGEST_REST):
+        while cost is None and not self._stop.wait(_REST):
             cost = self._measured(self.frames)
         return None if cost is None else max(cost, _LEAST_WINDOWED)
 
@@ -229,12 +234,14 @@ class Tracing:
     def _window(self, seconds: float) -> Optional[Held]:  # noqa: UP045
         """Trace a window and return what is alive at its end, after a pause for the budget; None if tracing ended.
 
-        A window in which the service cannot keep up ends at once, with None.
+        A window in which the service does not keep up for `CROWDED` looks in a row ends at once, with None.
         """
         tracemalloc.start(self.frames)
+        crowded = 0
         for _ in range(round(seconds / LOOK)):
             worked, waited, ended = _work(LOOK, self._stop)
-            if worked + waited >= SATURATED * LOOK:
+            crowded = crowded + 1 if worked + waited >= SATURATED * LOOK else 0
+            if crowded == CROWDED:
                 tracemalloc.stop()
                 return None
         began = time.thread_time()

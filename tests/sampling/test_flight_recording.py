@@ -57,7 +57,8 @@ def kept(*ways: list[tuple[str, str, str, int] | None]) -> str:
         name, field, about, address = way[0]
         owner = {"type": {"name": name}, "description": about or None, "address": address}
         inner = owner | {"referrer": referrer(way[1:])}
-        return {"object": inner, "array": None, "field": {"name": field}}
+        modifiers = 0x1A if field.isupper() else 0x12  # static final, or final
+        return {"object": inner, "array": None, "field": {"name": field, "modifiers": modifiers}}
 
     events = [
         {
@@ -88,6 +89,10 @@ def test_a_way_leads_from_the_root_through_fields_and_static_fields_to_the_objec
         ("java.nio.HeapByteBuffer", "hb", 5),
     ]
     assert "way" not in without
+    # A static field of an object is another field at the same offset.
+    mistaken: list[tuple[str, str, str, int] | None] = [("shop/Sessions$1", "COOKIE", "", 9)]
+    monkeypatch.setattr(flight_recording, "told", lambda *_: kept(mistaken))
+    assert Flight(1).objects(tmp_path / "r")[0]["way"] == [("shop.Sessions$1", "", 9)]
     long = [("shop/Item", "next", "", index) for index in range(300)]
     monkeypatch.setattr(flight_recording, "told", lambda *_: kept([*long]))
     assert len(Flight(1).objects(tmp_path / "r")[0]["way"]) == 200

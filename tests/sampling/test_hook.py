@@ -481,23 +481,34 @@ def test_a_service_that_is_too_idle_to_measure_keeps_its_traces_until_it_works_t
     assert off == [1, 2, 9, 10]
 
 
-def test_a_service_that_is_slowed_down_has_one_bad_stretch_for_each_depth_of_stacks(
+def test_a_service_that_is_slowed_down_has_three_bad_stretches_for_each_depth_of_stacks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # With whole stacks it does not keep up; what had to wait is done untraced; then with one call it does not either.
-    stretches = (AT_WORK, AT_WORK, FULL, FULL, FULL, AT_WORK, AT_WORK, FULL)
-    watched, traced = kept_to_the_budget(monkeypatch, *stretches)
+    slow = (AT_WORK, FULL) * 3
+    watched, traced = kept_to_the_budget(monkeypatch, AT_WORK, *slow, FULL, FULL, AT_WORK, *slow)
     assert (watched.frames, watched.duty) == (1, 0.0)
-    assert traced.count(True) == 3  # with the first look
+    assert traced.count(True) == 7  # with the first look
+
+
+def test_one_crowded_stretch_does_not_make_tracing_too_dear(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the traced stretches one is crowded, and of those without tracing another."""
+    rest = (AT_WORK, SLOWED) * 6
+    watched, _ = kept_to_the_budget(
+        monkeypatch, AT_WORK, AT_WORK, FULL, FULL, SLOWED, *rest, AT_WORK
+    )
+    assert watched.frames == 5
+    assert watched.cost is not None
+    assert watched.cost < 0.2
 
 
 def test_a_service_that_no_longer_keeps_up_is_measured_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cheap = (AT_WORK, *(AT_WORK, SLOWED) * 8)
-    watched, _ = kept_to_the_budget(
-        monkeypatch, *cheap, FULL, AT_WORK, FULL, AT_WORK, AT_WORK, FULL
-    )
+    cheap, slow = (AT_WORK, *(AT_WORK, SLOWED) * 8), (AT_WORK, FULL) * 3
+    watched, _ = kept_to_the_budget(monkeypatch, *cheap, FULL, *slow, AT_WORK, *slow)
     assert (watched.frames, watched.duty) == (1, 0.0)
 
 
@@ -513,6 +524,8 @@ def in_windows(
     monkeypatch.setattr(tracing, "SHORT", 1e-4)
     monkeypatch.setattr(tracing, "LONG", 1e-4 + 1e-9)
     monkeypatch.setattr(tracing, "_LONGEST_REST", 0.0)
+    monkeypatch.setattr(tracing, "_REST", 0.0)
+    monkeypatch.setattr(tracing, "CROWDED", 1)
     return kept_to_the_budget(monkeypatch, AT_WORK, *MEASURED * 8, *later)
 
 
@@ -543,6 +556,31 @@ def test_the_second_crowded_window_in_a_row_makes_stacks_short(
 ) -> None:
     watched, _ = in_windows(monkeypatch, *(FULL, *MEASURED * 8) * times, DEAR, DEAR)
     assert watched.frames == frames
+
+
+@pytest.mark.parametrize(
+    ("looks", "traced"),
+    [
+        ((DEAR, DEAR, DEAR, DEAR), True),
+        ((FULL, DEAR, FULL, DEAR), True),
+        ((DEAR, DEAR, DEAR, FULL), True),
+        ((DEAR, FULL, FULL, DEAR), False),
+    ],
+)
+def test_a_window_ends_where_two_looks_in_a_row_are_crowded(
+    monkeypatch: pytest.MonkeyPatch, looks: tuple[tuple[float, float], ...], traced: bool
+) -> None:
+    watched, left = tracing.Tracing(1), iter(looks)
+
+    def work(seconds: float, stop: threading.Event) -> tuple[float, float, bool]:
+        worked, waited = next(left)
+        return worked * seconds, waited * seconds, False
+
+    monkeypatch.setattr(tracing, "_work", work)
+    monkeypatch.setattr(tracing, "_LONGEST_REST", 0.0)
+    watched.cost = 1.0
+    assert (watched._window(4 * tracing.LOOK) is not None) is traced
+    assert not tracemalloc.is_tracing()
 
 
 def test_what_the_services_own_lines_open_is_counted_by_line(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from soak.analysis.thresholds import (
     HEAP_RISES,
     WARMUP_SECONDS,
 )
-from soak.catalog.metrics import COLLECTORS, metric_of, selected, selects_any
+from soak.catalog.metrics import COLLECTORS, metric_of, selected, selector, selects_any
 from soak.model import Finding, Kind, Labels, Series, Verdict, instance_of
 from soak.units import capitalized, show_duration
 
@@ -167,6 +167,8 @@ def with_few_collections(
         return finding
     metric = metric_of(finding.series, finding.labels)
     whole = metric is not None and metric.whole
+    if _is_collected(finding):
+        return finding
     if whole and not _by_heap(finding, series) and seconds >= WARMUP_SECONDS:
         return finding
     if finding.verdict is Verdict.PASS:
@@ -198,6 +200,15 @@ def with_few_collections(
         f"{more} would tell{f'; {sooner}' if sooner else ''}."
     )
     return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason, longer)
+
+
+def _is_collected(finding: Finding) -> bool:
+    """Return True for a heap that is measured just after a collection, which a snapshot forces."""
+    return any(
+        collector.collected
+        and selector(collector.collected).matches(finding.series, dict(finding.labels))
+        for collector in COLLECTORS
+    )
 
 
 def sooner_by(names: set[str]) -> str:

@@ -27,6 +27,8 @@ _LARGE, _HARDLY = 20, 0.25
 #: Idle connections are kept for ever if at least this many, and half of all, were idle for this
 #: long (seconds).
 _IDLE, _LONG = 10, 900.0
+#: A pool with at most this share of its maximum in use is far from used up.
+_FAR = 0.5
 #: Fewer samples than this are not evaluated.
 _FEWEST = 10
 
@@ -36,7 +38,7 @@ def pool_findings(asked: RuleInput) -> Iterator[Finding]:
     prepared, limits = asked.prepared, asked.limits
     for pool in POOLS:
         for used in selected(pool.used, prepared.recording.series):
-            yield from _not_returned(prepared, used)
+            yield from _not_returned(prepared, pool, used)
         if pool.timeouts and pool.timeouts not in limits.max:
             for counter in selected(pool.timeouts, prepared.recording.series):
                 yield from _gave_up(prepared, counter)
@@ -71,8 +73,12 @@ def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str
             yield from _kept_for_ever(prepared, pool, own, of, taken)
 
 
-def _not_returned(prepared: Prepared, used: Series) -> Iterator[Finding]:
-    """Yield pools with connections in use throughout the later half of the drain, beyond those before the load."""
+def _not_returned(prepared: Prepared, pool: PoolNames, used: Series) -> Iterator[Finding]:
+    """Yield pools with connections in use throughout the later half of the drain, beyond those taken for good.
+
+    These were in use before the load, or just as many from its beginning on, in a pool that is far from
+    used up: a connection that listens, or holds a leader's lock.
+    """
     drain = next((phase for phase in prepared.recording.phases if phase.name == "drain"), None)
     if drain is None:
         return
@@ -83,6 +89,11 @@ def _not_returned(prepared: Prepared, used: Series) -> Iterator[Finding]:
     if len(late) < 3:
         return
     held, usual = float(late.min()), float(before.min()) if len(before) else 0.0
+    third = prepared.judged_from + (prepared.end - prepared.judged_from) / 3
+    early = values[(times >= prepared.judged_from) & (times <= third)]
+    maximum = _beside(prepared, pool, pool.maximum, pool_identity(pool, used.labels))
+    if len(early) and early.min() == held and maximum is not None and held <= _FAR * maximum.last:
+        usual = held
     if held > usual:
         many, they = (
             ("1 connection was", "it was")

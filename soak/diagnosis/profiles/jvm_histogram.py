@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from soak.diagnosis.profiles.frames import Frame
@@ -35,6 +35,10 @@ from soak.diagnosis.profiles.json_profile import (
 )
 from soak.diagnosis.profiles.pprof import StackProfile
 
+#: So many classes of one name and different numbers are generated (scripts, proxies, accessors); in the
+#: unnamed package, where no service has classes of its own, so few.
+_GENERATED, _UNNAMED, _ANY = 20, 3, "…"
+_NUMBERED = re.compile(r"((?:[\w$]+\.)*\w*[A-Za-z_])\d+")
 _ROW = re.compile(r"\s*\d{1,12}:\s+(\d{1,18})\s+(\d{1,18})\s+(\S{1,500})")
 _MOST_CLASSES = 20_000
 _EVER = ("alloc_space", "bytes")
@@ -54,9 +58,12 @@ def read_classes(data: bytes) -> StackProfile:
 
 
 def _read(document: Mapping[str, Any]) -> StackProfile:
+    stems = _generated(document)
+    if stems:
+        document = _as_one(document, stems)
     held = _histogram(document.get("histogram"))
     baseline = _histogram(document["baseline"]) if "baseline" in document else held
-    libraries = libraries_of(document)
+    libraries = (*libraries_of(document), *(f"{stem}{_ANY}" for stem in stems))
     alive = _shared(held, baseline, _allocators(items(document.get("objects", [])), libraries))
     ever = list(_allocated(items(document.get("allocated", [])), libraries))
     if not ever:
@@ -68,6 +75,29 @@ def _read(document: Mapping[str, Any]) -> StackProfile:
         ],
         (*HELD, _EVER),
     )
+
+
+def _generated(document: Mapping[str, Any]) -> list[str]:
+    """Return the names, without their numbers, of classes of which a program generates ever more: `Script` of Groovy's."""
+    names = {class_name(row[3]) for row in _ROW.finditer(prose(document.get("histogram", "")))}
+    stacks = [
+        sample.get("frames", []) for sample in map(mapping, items(document.get("objects", [])))
+    ]
+    stacks += [items(sample)[1] for sample in items(document.get("allocated", []))]
+    for call in (call for stack in stacks for call in items(stack)):
+        names.add(text(_pair(call)[0]).rpartition(".")[0])
+    stems = Counter(found[1] for name in names if (found := _NUMBERED.fullmatch(name)))
+    return [
+        stem for stem, many in stems.items() if many >= (_GENERATED if "." in stem else _UNNAMED)
+    ]
+
+
+def _as_one(document: Mapping[str, Any], stems: Sequence[str]) -> dict[str, Any]:
+    """Return a snapshot with `Script…` for each class generated under such a name: no source has any of them."""
+    spelled = [re.escape(stem).replace(r"\.", "[./]") for stem in stems]
+    name = re.compile(rf"(?<![\w$./])({'|'.join(spelled)})\d+(?!\w)")
+    written = name.sub(rf"\1{_ANY}", json.dumps(document, ensure_ascii=False))
+    return dict(json.loads(written))
 
 
 def _allocated(

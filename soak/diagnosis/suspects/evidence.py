@@ -250,6 +250,11 @@ EVIDENCE: dict[EvidenceKind, Look] = {
         "Ever more goroutines wait in {function}, one for each transaction or result that is not ended.",
         GROUP,
     ),
+    EvidenceKind.CONNECTIONS_KEPT: _marked(
+        "new connections",
+        "Ever more is held below {function}: connections that were opened because none was idle.",
+        PLACE,
+    ),
     EvidenceKind.DATABASE_FRAMES: _database_frames,
     EvidenceKind.CONTAINER_GAINS: growing_containers,
     EvidenceKind.PLACE_GROWS: _signals(PLACE),

@@ -21,6 +21,7 @@ class EvidenceKind(StrEnum):
     CLOSE_WAIT = "sockets not closed"
     CONNECTION_GOROUTINES = "goroutines of connections"
     NEVER_ENDED = "transactions or rows never ended"
+    CONNECTIONS_KEPT = "new connections kept"
     DATABASE_FRAMES = "database frames"
     PLACE_GROWS = "place grows"
     HEAP_GROWS = "heap grows"

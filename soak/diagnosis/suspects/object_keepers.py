@@ -86,7 +86,8 @@ def _own(way: list[Any], libraries: tuple[str, ...]) -> tuple[str, int] | None:
     if begin is None:
         return None
     own = list(takewhile(lambda owner: _is_own(owner[0], libraries), owners[begin:]))[:_FIELDS]
-    return ".".join((own[0][0], *(field for _, field, _ in own))), own[-1][2]
+    known = takewhile(bool, (field for _, field, _ in own))  # the JVM may not know a field's name
+    return ".".join((own[0][0], *known)), own[-1][2]
 
 
 def _owner(step: object) -> tuple[str, str, int]:

@@ -94,9 +94,14 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
     return Known(
         place,
         case.amount(signal),
-        unit if unit == "connections" else signal.unit,
+        unit if unit == "connections" and not _of_files(signal, context) else signal.unit,
         surely_with_time(signal),
     )
+
+
+def _of_files(signal: Signal, context: RunContext) -> bool:
+    """Return True for files: a connection to a database in a file holds several."""
+    return signal.what == ResourceKind.DESCRIPTORS and growing_descriptor_kind(context)[0] == "file"
 
 
 def surely_with_time(signal: Signal) -> HourlyRate:

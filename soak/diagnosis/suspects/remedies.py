@@ -24,7 +24,8 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
             "removeEldestEntry; remove listeners that you add."
         ),
         "JavaScript": (
-            "Bound it: lru-cache with max or ttl, or a WeakMap keyed by the object; call removeListener for every on()."
+            "Bound it: lru-cache with max (a ttl alone drops nothing by itself), or a WeakMap keyed by the object; "
+            "call removeListener for every on()."
         ),
         "Python": (
             "Bound it: functools.lru_cache with a maxsize and not on methods, cachetools.TTLCache, or a deque "
@@ -249,7 +250,20 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (
         "Java",
-        ("java.net.URLClassLoader", "java.lang.ClassLoader"),
+        (
+            "groovy.lang.GroovyShell",
+            "groovy.lang.GroovyClassLoader",
+            "groovy.util.Eval",
+            "javax.script.",
+            "jdk.jshell.",
+            "org.codehaus.janino.",
+            "javax.tools.",
+        ),
+        "Compile each script once, and keep its class: what is compiled stays as long as its class loader.",
+    ),
+    (
+        "Java",
+        ("java.net.URLClassLoader.<init>", "java.lang.ClassLoader.<init>"),
         "Close class loaders and keep one: threads, thread-locals and static fields of its classes hold a loader.",
     ),
     (

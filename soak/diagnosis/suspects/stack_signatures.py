@@ -52,6 +52,8 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "ConnectionPool.getconn",
         "AsyncConnectionPool.getconn",
     ),
+    # What is held below these belongs to a connection that was opened because none was idle.
+    "new connections": ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection"),
     # Go's database/sql starts one for each transaction or result until it is ended.
     "never ended": ("database/sql.(*Tx).awaitDone", "database/sql.(*Rows).awaitDone"),
     "connections": (

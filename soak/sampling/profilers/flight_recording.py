@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from soak.errors import OTHER_SHAPE, SoakError, TargetError
-from soak.sampling.profilers.jcmd import LIGHT, TooMuchSaidError, ask, told, tool
+from soak.sampling.profilers.jcmd import LIGHT, MAX_BYTES, TooMuchSaidError, ask, told, tool
 
 #: Innermost frames of each stack that are printed. The JDK's tool prints 2 KB per frame: 256
 #: objects with 64 frames of a web server each are 32 MB, which takes seconds. A service's callees
@@ -37,6 +37,8 @@ _EVENTS = (_OBJECTS, _ALLOCATIONS, _THREADS)
 #: The JDK's tool takes a fifth of a millisecond and 64 KB to print an allocation with its stack.
 _ALLOCATIONS_A_SECOND = 10
 _MOST_THREADS, _MOST_STACKS = 20_000, 2_000
+#: The bit of a field's modifiers that marks a static one.
+_IS_STATIC = 0x8
 #: Most steps of a way to an object that are read, and how a description of a java.lang.Class begins.
 _LONGEST_WAY, _STATIC = 200, "Class Name: "
 Called = tuple[tuple[str, int], ...]
@@ -144,7 +146,11 @@ class Flight:
                 return self._printed(file, (_OBJECTS, _THREADS), self._depth)
             except TooMuchSaidError:
                 if self._depth <= _LEAST_DEPTH:
-                    raise
+                    raise TooMuchSaidError(
+                        f"process {self.pid}: what its flight recording says of this snapshot is more than soak reads "
+                        f"({MAX_BYTES >> 20} MiB, with {self._depth} calls of each stack), so it is not known who "
+                        "allocated what it holds"
+                    ) from None
                 self._depth //= 2
 
     def _printed(self, file: Path, events: Sequence[str], depth: int) -> list[dict[str, Any]]:
@@ -172,10 +178,12 @@ def _way(kept: dict[str, Any]) -> list[tuple[str, str, int]]:
             break
         if field := referrer.get("field"):
             about = str(owner.get("description") or "")
-            name = (
-                about.removeprefix(_STATIC) if about.startswith(_STATIC) else owner["type"]["name"]
-            )
-            way.append((_with_dots(name), str(field["name"]), int(owner["address"])))
+            static = about.startswith(_STATIC)
+            name = about.removeprefix(_STATIC) if static else owner["type"]["name"]
+            # The JVM looks a field up by its offset, and may take a static one at the same offset.
+            mistaken = not static and int(field.get("modifiers") or 0) & _IS_STATIC
+            called = "" if mistaken else str(field["name"])
+            way.append((_with_dots(name), called, int(owner["address"])))
         kept = owner
     return way[::-1]
 

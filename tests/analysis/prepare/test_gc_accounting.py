@@ -494,3 +494,21 @@ def test_a_rise_is_from_the_first_quarter_s_median_to_the_last_one_s(
     values: list[float], rise: float
 ) -> None:
     assert _rise(short(RSS, *values, counts=False)) == rise
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("go_heap_after_gc_bytes", Verdict.FAIL),
+        ("nodejs_heap_live_bytes", Verdict.FAIL),
+        ("go_memstats_heap_inuse_bytes", Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_heap_measured_after_forced_collections_is_no_garbage(
+    name: str, verdict: Verdict
+) -> None:
+    """However few the metrics page counts: it may have stopped answering."""
+    grows = Trend(2.0, 1.0, 3.0, 1.0, 0.0, 100.0)
+    finding = Finding(RuleName.GROWTH, name, Verdict.FAIL, "", unit="bytes/h", trend=grows)
+    series = [short(name, 0.0, 40.0, counts=False)]
+    assert with_few_collections(finding, "the heap", series, {"": 0.0}, 600.0).verdict is verdict

@@ -255,10 +255,13 @@ def prepared(*series: Series, **more: Any) -> Prepared:
     return replace(made, **(given | more))
 
 
-def still_used(times: list[float], values: list[float]) -> tuple[float, float] | None:
+def still_used(
+    times: list[float], values: list[float], maximum: float | None = None
+) -> tuple[float, float] | None:
     """The usual number of connections, and the number that never returned; None where all returned."""
     used = at("go_sql_in_use_connections", times, values)
-    found = list(_not_returned(prepared(), used))
+    most = [at("go_sql_max_open_connections", times, maximum)] if maximum else []
+    found = list(_not_returned(prepared(used, *most), GO, used))
     if not found:
         return None
     [finding] = found
@@ -297,6 +300,24 @@ def test_connections_in_use_throughout_the_later_half_of_the_drain_did_not_retur
     assert still_used(times, values) == held
 
 
+@pytest.mark.parametrize(
+    ("early", "maximum", "held"),
+    [
+        (2, 20.0, None),
+        (2, 4.0, None),
+        (2, 3.0, (0.0, 2.0)),  # it may be used up
+        (2, None, (0.0, 2.0)),
+        (1, 20.0, (0.0, 2.0)),
+        (3, 20.0, (0.0, 2.0)),  # so many were busy
+    ],
+)
+def test_a_connection_that_is_taken_for_good_as_the_load_begins_is_not_lost(
+    early: float, maximum: float | None, held: tuple[float, float] | None
+) -> None:
+    """It listens, or holds a leader's lock: in use from the beginning on, in a pool that is far from used up."""
+    assert still_used([5, 12, 16, 25, 30, 35, 40], [0, early, 5, 5, 2, 2, 2], maximum) == held
+
+
 def test_all_pools_are_looked_at_for_connections_that_did_not_return() -> None:
     used = [at(name, [30, 35, 40], 2) for name in (GO.used, HIKARI.used)]
     made = prepared()
@@ -309,7 +330,7 @@ def test_without_a_drain_no_connection_is_said_not_to_have_returned() -> None:
     made = prepared()
     alone = replace(made, recording=replace(made.recording, phases=made.recording.phases[:1]))
     used = at("go_sql_in_use_connections", [30, 35, 40], 2)
-    assert list(_not_returned(alone, used)) == []
+    assert list(_not_returned(alone, GO, used)) == []
 
 
 @pytest.mark.parametrize(

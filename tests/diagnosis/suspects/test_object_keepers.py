@@ -73,6 +73,11 @@ def test_the_own_field_nearest_to_the_root_is_named_with_those_behind_it() -> No
     assert field(*[long] * 10) == "shop.A.a.b.c"
 
 
+def test_an_object_is_named_without_a_field_that_the_jvm_does_not_know() -> None:
+    way = [("shop.Sessions$1", "", 7), ("java.util.HashMap", "table", 8)]
+    assert field(*[way] * 10) == "shop.Sessions$1"
+
+
 def test_objects_of_a_library_or_of_the_jdk_are_nobody_s_own() -> None:
     assert field(*[JDK] * 20) == ""
     assert field(*[KEPT] * 20, libraries=("shop",)) == ""
