@@ -98,6 +98,19 @@ def test_a_way_leads_from_the_root_through_fields_and_static_fields_to_the_objec
     assert len(Flight(1).objects(tmp_path / "r")[0]["way"]) == 200
 
 
+def test_an_object_is_told_with_its_age(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    values = {
+        "object": {"type": {"name": "[B"}},
+        "startTime": "2026-11-30T22:49:28.376750323Z",
+        "allocationTime": "2026-11-30T22:48:25.12Z",
+    }
+    told = {"recording": {"events": [{"type": "jdk.OldObjectSample", "values": values}]}}
+    monkeypatch.setattr(flight_recording, "told", lambda *_: json.dumps(told))
+    monkeypatch.setattr(flight_recording, "tool", lambda name: name)
+    (tmp_path / "r").touch()
+    assert Flight(1).objects(tmp_path / "r")[0]["age"] == pytest.approx(63.25675)
+
+
 def test_ways_are_asked_for_only_where_they_are_wanted(tmp_path: Path) -> None:
     assert "path-to-gc-roots" not in Flight(1).dump(tmp_path)
     assert Flight(1).dump(tmp_path, ways=True).endswith(" path-to-gc-roots=true")

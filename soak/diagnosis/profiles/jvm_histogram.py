@@ -41,6 +41,8 @@ _GENERATED, _UNNAMED, _ANY = 20, 3, "…"
 _NUMBERED = re.compile(r"((?:[\w$]+\.)*\w*[A-Za-z_])\d+")
 _ROW = re.compile(r"\s*\d{1,12}:\s+(\d{1,18})\s+(\d{1,18})\s+(\S{1,500})")
 _MOST_CLASSES = 20_000
+#: Young objects of a class that tell who allocates it late.
+_SEVERAL = 3
 _EVER = ("alloc_space", "bytes")
 
 Histogram = dict[str, tuple[float, float]]
@@ -83,7 +85,9 @@ def _generated(document: Mapping[str, Any]) -> list[str]:
     stacks = [
         sample.get("frames", []) for sample in map(mapping, items(document.get("objects", [])))
     ]
-    stacks += [items(sample)[1] for sample in items(document.get("allocated", []))]
+    stacks += [
+        calls for sample in items(document.get("allocated", [])) for calls in items(sample)[1:2]
+    ]
     for call in (call for stack in stacks for call in items(stack)):
         names.add(text(_pair(call)[0]).rpartition(".")[0])
     stems = Counter(found[1] for name in names if (found := _NUMBERED.fullmatch(name)))
@@ -133,13 +137,27 @@ def _histogram(value: object) -> Histogram:
 def _allocators(
     objects: list[Any], libraries: tuple[str, ...]
 ) -> dict[str, Counter[tuple[Frame, ...]]]:
-    """Return how many sampled objects of each class each stack allocated."""
+    """Return how many sampled objects of each class each stack allocated.
+
+    Where several of a class are younger than half of the oldest object, only these count: what grows
+    has them of every age, what a service set up as it began has not.
+    """
+    samples = list(map(mapping, objects))
+    half = max((amount(sample.get("age", 0.0)) for sample in samples), default=0.0) / 2
     allocators: dict[str, Counter[tuple[Frame, ...]]] = {}
-    for sample in map(mapping, objects):
+    young: dict[str, Counter[tuple[Frame, ...]]] = {}
+    for sample in samples:
         stack = _calls(sample.get("frames"), libraries)
-        if stack:
-            allocators.setdefault(class_name(text(sample.get("class"))), Counter())[stack] += 1
-    return allocators
+        if not stack:
+            continue
+        name = class_name(text(sample.get("class")))
+        allocators.setdefault(name, Counter())[stack] += 1
+        if "age" in sample and amount(sample["age"]) < half:
+            young.setdefault(name, Counter())[stack] += 1
+    return {
+        name: young[name] if name in young and young[name].total() >= _SEVERAL else stacks
+        for name, stacks in allocators.items()
+    }
 
 
 def _calls(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ class Flight:
         return f"JFR.dump name={self._name} begin=-{since + 2:.0f}s filename={file}{also}"
 
     def objects(self, file: Path) -> list[dict[str, Any]]:
-        """Return the sampled live objects: `class` in the JVM's notation, and `frames`, innermost first.
+        """Return the sampled live objects: `class` in the JVM's notation, `frames`, innermost first, and `age` in seconds.
 
         If the dump has it, `way` is what keeps an object alive, from the root to it: the class of each owner, the field
         that it keeps the next by, and a number that identifies it.
@@ -107,6 +108,10 @@ class Flight:
                 frames = _frames(values)
                 if event["type"] == _OBJECTS:
                     kept = {"class": values["object"]["type"]["name"], "frames": frames}
+                    if values.get("allocationTime"):
+                        kept["age"] = _seconds_between(
+                            values["allocationTime"], values["startTime"]
+                        )
                     way = _way(values["object"])
                     objects.append(kept | ({"way": way} if way else {}))
                 elif event["type"] == _ALLOCATIONS:
@@ -186,6 +191,10 @@ def _way(kept: dict[str, Any]) -> list[tuple[str, str, int]]:
             way.append((_with_dots(name), called, int(owner["address"])))
         kept = owner
     return way[::-1]
+
+
+def _seconds_between(first: str, last: str) -> float:
+    return (datetime.fromisoformat(last) - datetime.fromisoformat(first)).total_seconds()
 
 
 def _frames(values: dict[str, Any]) -> Called:

@@ -126,6 +126,59 @@ def test_a_class_of_a_library_does_not_begin_an_allocation() -> None:
     assert list(held(profile)) == ["A", "shop.Search.find", "org.library.Index<shop.Search.find"]
 
 
+def test_who_allocates_late_is_told_where_several_objects_are_young() -> None:
+    """Buffers that the first requests set up live on, and are no part of what grows."""
+
+    def told(*young: list[list[object]]) -> set[str]:
+        objects = [{"class": "A", "frames": CALLS, "age": age} for age in (90.0, 95.0, 100.0)]
+        objects += [{"class": "A", "frames": OTHER, "age": 80.0}]
+        objects += [{"class": "A", "frames": frames, "age": 49.0} for frames in young]
+        profile = read(histogram=rows(A=(50, 5000)), baseline=rows(A=(10, 1000)), objects=objects)
+        return set(held(profile))
+
+    both = {"A", "A<shop.Cart.add<shop.Shop.run", "A<shop.Search.find"}
+    assert told() == told(OTHER, OTHER) == both
+    assert told(OTHER, OTHER, OTHER) == {"A", "A<shop.Search.find"}
+    without = [{"class": "A", "frames": frames} for frames in (CALLS, OTHER, OTHER, OTHER)]
+    assert set(held(read(histogram=rows(A=(9, 9)), objects=without))) == both
+
+
+def generated(*names: str, allocated: Any = ()) -> dict[str, list[float]]:
+    objects = [{"class": name, "frames": [[f"{name}.<init>", -1], *OTHER]} for name in names]
+    made = dict.fromkeys(names, (1, 16))
+    return held(
+        read(
+            histogram=rows(**made),
+            baseline=rows(Z=(1, 1)),
+            objects=objects,
+            allocated=list(allocated),
+        )
+    )
+
+
+def test_classes_that_a_program_generates_are_one_that_is_nobody_s_own() -> None:
+    """In the unnamed package three are enough, as Groovy's scripts are; else twenty."""
+    scripts = [f"Script{number}" for number in (3, 17, 829)]
+    assert generated(*scripts) == {
+        "Script…": [0.0, 0.0],
+        "Script…<Script….<init><shop.Search.find": [3.0, 48.0],
+    }
+    assert "Script3" in generated(*scripts[:2])
+    profile = read(
+        histogram=rows(A=(1, 16)),
+        objects=[{"class": "A", "frames": [[f"{name}.run", 4], *OTHER]} for name in scripts],
+    )
+    assert {frame.function: frame.own for row in range(2) for frame in profile.stack(row)} == {
+        "A": False,
+        "Script….run": False,
+        "shop.Search.find": True,
+    }
+    for many, one in ((19, False), (20, True)):
+        views = generated(*(f"shop.View{number}" for number in range(many)))
+        assert ("shop.View…" in views) is one
+    assert "shop.View7$Row" in generated(*(f"shop.View{number}$Row" for number in range(30)))
+
+
 @pytest.mark.parametrize(
     ("document", "said"),
     [
