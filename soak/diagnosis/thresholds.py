@@ -48,7 +48,7 @@ LEAST_HEAP_SHARE = 0.2
 MOST_PLACES = 4
 #: The heap grows by more than its fastest place if its lower bound is this many times that place's
 #: upper bound.
-BEYOND_ONE_PLACE = 1.0
+BEYOND_ONE_PLACE = 1.1
 #: All endpoints contribute alike if the smallest amount is at least this share of the largest.
 ALIKE_SHARE = 0.5
 #: Minimum rise of a group of goroutines or threads, first to last snapshot: servers keep a few idle

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import collections
 import itertools
+import types
 from typing import Any
 
 #: Python's own containers, and how these count their entries.
 _CONTAINERS = (dict, list, set, collections.deque)
 _LENGTHS = tuple(kind.__len__ for kind in _CONTAINERS)
+#: The flag of a class that is not built into Python.
+_HEAP_TYPE = 1 << 9
+_ABSENT = object()
+#: Slots by class, and of how many classes they are remembered.
+_known_slots: dict[int, tuple[type, list[tuple[str, Any]]]] = {}
+_MOST_KNOWN = 512
 
 
 def is_a(value: Any, kinds: Any) -> bool:
@@ -22,11 +29,41 @@ def is_a(value: Any, kinds: Any) -> bool:
 
 def attributes(item: Any) -> list[tuple[str, Any]]:
     """Return names and values of the attributes of an object or class, without running its code; [] if it has none."""
+    held = [
+        (name, value)
+        for name, slot in _slots(type(item))
+        if (value := _value(slot, item)) is not _ABSENT
+    ]
     try:
         own = object.__getattribute__(item, "__dict__")
-        return [pair for pair in list(own.items()) if isinstance(pair[0], str)]
+        return held + [pair for pair in list(own.items()) if isinstance(pair[0], str)]
     except (AttributeError, RuntimeError):  # it has none, or it changes meanwhile
-        return []
+        return held
+
+
+def _slots(kind: type) -> list[tuple[str, Any]]:
+    """Return the slots (`__slots__`) of a class written in Python and of those that it derives from."""
+    known = _known_slots.get(id(kind))  # by identity, as a metaclass may define its own hash
+    if known is not None and known[0] is kind:
+        return known[1]
+    if len(_known_slots) >= _MOST_KNOWN:
+        _known_slots.clear()
+    slots = [
+        (name, slot)
+        for owner in kind.__mro__
+        if owner.__flags__ & _HEAP_TYPE
+        for name, slot in list(owner.__dict__.items())
+        if type(slot) is types.MemberDescriptorType
+    ]
+    _known_slots[id(kind)] = kind, slots
+    return slots
+
+
+def _value(slot: Any, item: Any) -> Any:
+    try:
+        return slot.__get__(item)
+    except AttributeError:  # it was never set
+        return _ABSENT
 
 
 def is_container(value: Any) -> bool:

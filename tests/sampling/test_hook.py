@@ -732,7 +732,13 @@ class Hub:
         self.sent = blinker.Signal()
     def join(self, receiver):
         self.sent.connect(receiver, weak=False)
-HUB = Hub()
+class Slotted:
+    __slots__ = ("kept", "never")
+    def __init__(self):
+        self.kept = []
+HUB, SLOTTED = Hub(), Slotted()
+for n in range(3000):
+    SLOTTED.kept.append(n)
 for n in range(3000):
     note(n); watch(n); HUB.join(lambda sender, n=n: n)
 """
@@ -749,5 +755,6 @@ def test_what_a_context_variable_or_a_packages_object_keeps_is_told_with_who_add
     changed, length = told["kept_by.CHANGED.receivers"]
     assert (changed["function"], changed["line"], length) == ("watch", "12", 3000)
     assert "kept_by.PLAIN" not in told
+    assert told["kept_by.SLOTTED.kept"][1] == 3000
     sent, length = told["kept_by.HUB.sent.receivers"]
     assert (sent["function"], sent["line"], length) == ("Hub.join", "17", 3000)

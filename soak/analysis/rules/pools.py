@@ -92,7 +92,12 @@ def _not_returned(prepared: Prepared, pool: PoolNames, used: Series) -> Iterator
     third = prepared.judged_from + (prepared.end - prepared.judged_from) / 3
     early = values[(times >= prepared.judged_from) & (times <= third)]
     maximum = _beside(prepared, pool, pool.maximum, pool_identity(pool, used.labels))
-    if len(early) and early.min() == held and maximum is not None and held <= _FAR * maximum.last:
+    if (
+        len(early)
+        and early.min() == held
+        and maximum is not None
+        and held <= _FAR * (maximum.last or 0.0)
+    ):
         usual = held
     if held > usual:
         many, they = (

@@ -25,6 +25,8 @@ def headline(suspect: Suspect, analysis: Analysis) -> str:
     part is removed from the reason, so that the two cannot contradict each other.
     """
     noun = CLASSES[suspect.leak_class].noun.format(unit=suspect.unit)
+    if suspect.unit == Unit.BLOCKS:  # CPython counts them for its own objects
+        noun = "Python's objects, of a kind that is not known"
     lasts = _lasts(suspect, analysis)
     reason = _RUNS_OUT.sub("", analysis.reason, count=1) if lasts else analysis.reason
     return f"{_leaks(suspect)}{_placed(suspect.place)}: {noun}{lasts}. {reason}"

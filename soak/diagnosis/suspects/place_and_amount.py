@@ -41,7 +41,7 @@ from soak.diagnosis.suspects.resource_owner import (
 from soak.diagnosis.suspects.retained_requests import containers_of_requests, keeper_of
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.suspects.unknowns import traced_in_part
-from soak.diagnosis.thresholds import BEYOND_ONE_PLACE, HELPER_SHARE, SAMPLED_WIDTH
+from soak.diagnosis.thresholds import HELPER_SHARE, SAMPLED_WIDTH
 from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Place
 
@@ -271,7 +271,7 @@ def signal_told(case: Case, unit: str) -> Signal | None:
         heap = [signal for signal in candidates if signal.unit == "bytes"] or heap
     if case.shares_heap:
         heap = [signal for signal in heap if signal.what == PLACE] or heap
-    heap = [signal for signal in heap if not _in_part(case, signal, heap)]
+    heap = [signal for signal in heap if not _contradicts_the_heap(case, signal, heap)]
     if all(signal.what == PLACE for signal in heap) and case.of(ResourceKind.REQUESTS):
         heap = []  # some of what a request keeps is at these places; how many are kept is exact
     known_best = min(heap, key=lambda signal: _width(case.amount(signal), signal), default=None)
@@ -280,11 +280,18 @@ def signal_told(case: Case, unit: str) -> Signal | None:
     )
 
 
-def _in_part(case: Case, place: Signal, heap: Sequence[Signal]) -> bool:
-    """Return True if a place explains only a part of the heap's sure growth: then the heap shows what a request costs."""
-    most = BEYOND_ONE_PLACE * case.amount(place).high
+def _contradicts_the_heap(case: Case, place: Signal, heap: Sequence[Signal]) -> bool:
+    """Return True if a place's amount is not that of the heap, which shows what a request costs.
+
+    The heap's growth is surely more where a place explains only a part of it, and surely less where a
+    sampler counts what was allocated at a place and given back in part.
+    """
+    amount = case.amount(place)
     return place.what == PLACE and any(
-        signal.what == ResourceKind.HEAP and case.amount(signal).low > most for signal in heap
+        signal.what == ResourceKind.HEAP
+        and signal.unit == place.unit
+        and (case.amount(signal).low > amount.high or case.amount(signal).high < amount.low)
+        for signal in heap
     )
 
 

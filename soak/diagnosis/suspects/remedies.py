@@ -167,7 +167,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
         ),
     },
     "unknown": {
-        "": "Open the runtime for snapshots and run again: they tell what is kept, and where it is made.",
+        "": (
+            "Open the runtime for snapshots (Go, JVM, Node, Python) and run again: they tell what is kept, and where it is made. "
+            "For a native program, heaptrack or the heap profiler of jemalloc or tcmalloc tell."
+        ),
         "Go": "Serve net/http/pprof and run again with `--diagnose`: heap profiles tell what is kept, and where it is made.",
         "Java": "Run again with `--diagnose` beside the JVM: its classes and their allocators tell what is kept.",
         "JavaScript": (

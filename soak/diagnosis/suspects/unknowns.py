@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from soak.catalog.metrics import opening_of
 from soak.catalog.python import TRACING_SHARE
+from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
@@ -91,6 +92,11 @@ def class_not_known(case: Case, context: RunContext) -> list[str]:
             "Nothing tells what kind of memory it is: the snapshots hold no place that surely grows.",
         ]
     if context.tracing_duty == 0:
+        if any(signal.unit == Unit.BLOCKS for signal in case.signals):
+            return [
+                *words,
+                "Python's own objects grow in number; which ones is not known: no allocation was traced.",
+            ]
         return [*words, "Nothing tells what kind of memory it is: no allocation was traced."]
     opening = (
         opening_of(context.language) or "open its runtime for snapshots as docs/diagnose.md says"

@@ -420,19 +420,32 @@ def test_memory_outside_of_the_heap_is_told_where_it_is_most_of_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "low", "in_part"),
-    [(HEAP, 12.2, True), (HEAP, 1.1 * 11.0, False), (MEMORY, 12.2, False), (PLACE, 12.2, False)],
+    ("what", "low", "high", "apart"),
+    [
+        # The place's amount is 9 to 11.
+        (HEAP, 11.1, 90.0, True),
+        (HEAP, 11.0, 90.0, False),
+        (MEMORY, 11.1, 90.0, False),
+        (PLACE, 11.1, 90.0, False),
+        # A sampler counts what was given back in part.
+        (HEAP, 1.0, 8.9, True),
+        (HEAP, 1.0, 9.0, False),
+        (MEMORY, 1.0, 8.9, False),
+    ],
 )
-def test_a_place_is_a_part_where_the_heap_surely_grows_a_tenth_more(
-    what: ResourceKind | str, low: float, in_part: bool
+def test_the_heap_tells_the_amount_where_a_place_tells_another(
+    what: ResourceKind | str, low: float, high: float, apart: bool
 ) -> None:
     kept = named(PLACE, "place")
     other = named(what, "other")
-    pairs = ((kept, amount("GET /a", 10.0)), (other, Amount("GET /a", 50.0, low, 90.0)))
+    pairs = (
+        (kept, Amount("GET /a", 10.0, 9.0, 11.0)),
+        (other, Amount("GET /a", (low + high) / 2, low, high)),
+    )
     subject = case(*pairs)
-    assert module._in_part(subject, kept, subject.signals) is in_part
-    assert not module._in_part(subject, other, (kept,))
-    assert told("bytes", *pairs) == ("other" if in_part else "place")
+    assert module._contradicts_the_heap(subject, kept, subject.signals) is apart
+    assert not module._contradicts_the_heap(subject, other, (kept,))
+    assert told("bytes", *pairs) == ("other" if apart else "place")
 
 
 def test_an_interval_is_as_wide_as_it_is_to_its_estimate() -> None:

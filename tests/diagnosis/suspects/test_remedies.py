@@ -34,7 +34,11 @@ def test_places_of_memory_say_nothing_of_what_is_opened_and_never_closed() -> No
 
 
 def test_generated_classes_come_before_the_loaders_that_define_them() -> None:
-    defines = Frame("java.lang.ClassLoader.defineClass1")
+    loads = Frame("java.lang.ClassLoader.loadClass")  # any code that runs for the first time does
+    assert remedy("unbounded-cache", "Java", (loads,)).startswith("Bound it")
+    defines = Frame("java.net.URLClassLoader.<init>")
     generates = Frame("org.springframework.cglib.core.AbstractClassGenerator.create")
     assert remedy("unbounded-cache", "Java", (defines,)).startswith("Close class loaders")
     assert remedy("unbounded-cache", "Java", (defines, generates)).startswith("Generate each class")
+    script = Frame("groovy.lang.GroovyShell.parse")
+    assert remedy("unbounded-cache", "Java", (defines, script)).startswith("Compile each script")

@@ -309,6 +309,18 @@ def test_of_growth_of_no_known_class_its_words_and_what_to_do_are_told() -> None
     )
 
 
+def test_of_untraced_blocks_it_is_told_that_they_are_python_s() -> None:
+    run = parts.context(*traced(0.0))
+    blocks = signal(HEAP, unit="blocks", words="Blocks grow.")
+    assert class_not_known(case(blocks), run) == [
+        "Blocks grow.",
+        "Python's own objects grow in number; which ones is not known: no allocation was traced.",
+    ]
+    assert class_not_known(case(signal(HEAP, words="It grows.")), run)[1] == (
+        "Nothing tells what kind of memory it is: no allocation was traced."
+    )
+
+
 def traced(duty: float | None, share: float | None = 0.13) -> tuple[Series, ...]:
     """What the hook says of its tracing at the end; it traced all the time at first."""
     rows = {"python_tracing_duty_ratio": duty, "python_tracing_share_ratio": share}
