@@ -169,9 +169,11 @@ def _filled_at(holder: str) -> dict[str, str]:
         if holder in _REGISTRIES:
             adding = lines_that_use(list(files.values()), _REGISTRIES[holder])
         else:
-            adding = lines_that_add(home, name) or lines_that_add(list(files.values()), name)
+            everywhere = list(files.values())
+            adding = lines_that_add(home, name) or lines_that_add(everywhere, name)
             for owner in _owners(holder, list(files)):  # a package's object adds to it
-                adding = adding or lines_that_add(list(files.values()), owner, REGISTERING)
+                adding = adding or lines_that_add(home, owner, REGISTERING)
+                adding = adding or lines_that_add(everywhere, owner, REGISTERING)
         _filling[holder] = adding[0] if len({function for _, _, function in adding}) == 1 else None
     place = _filling[holder]
     if place is None:

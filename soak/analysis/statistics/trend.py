@@ -92,8 +92,7 @@ def numeric_libraries() -> ThreadpoolController:
 def _fit_settled(subject: Subject) -> Trend:
     """Return the trend, or the trend since a plateau or an initial fall, if the level has been steady since.
 
-    The plateau must have lasted at least as long as the rise before it. It refutes growth of the
-    whole that is certain only if so much growth would have shown in the plateau.
+    The plateau must have lasted as long as the rise before it, and would have shown certain growth.
     """
     trend = _fit_trend(subject)
     steady = trend.p_no_growth > SUSPICIOUS and trend.doubt is None
@@ -110,8 +109,7 @@ def _fit_settled(subject: Subject) -> Trend:
         settled &= since.slope_high < trend.slope_per_hour
     if not settled:
         return trend
-    born = lives[-1].born
-    return replace(since, settled_after_seconds=began - born, begins=born)
+    return replace(since, settled_after_seconds=began - lives[-1].born, begins=lives[-1].born)
 
 
 def _fit_trend(subject: Subject) -> Trend:
@@ -145,9 +143,8 @@ def _fit_trend(subject: Subject) -> Trend:
     slight = CERTAIN <= chance <= SUSPICIOUS and is_slight(subject, values)
     chance = SETTLING if slight else chance
     lines = tuple(_line(p, slope, low, high) for p in points)
-    resolution = (
-        RESOLVED_AT * (high - low) / INTERVAL_ERRORS * (_BESIDE_WARMUP if fit.settles > 0 else 1.0)
-    )
+    beside = _BESIDE_WARMUP if fit.settles > 0 else 1.0
+    resolution = RESOLVED_AT * (high - low) / INTERVAL_ERRORS * beside
     if low <= 0 or chance >= CERTAIN:  # growth up to here may still have been missed
         resolution = max(high, resolution)
     hidden = hidden_steps(subject, float(values[-1]), fit.span, slight=slight)

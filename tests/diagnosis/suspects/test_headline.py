@@ -82,6 +82,13 @@ def test_the_sentence_says_who_leaks_what_where_and_until_when() -> None:
     )
 
 
+def test_blocks_are_pythons_objects() -> None:
+    blocks = suspect(leak_class="unknown", unit="blocks", per_request=26.7, place=Place())
+    assert headline(blocks, analysis(finding(None, "blocks/h"))) == (
+        "GET /a leaks 26.7 blocks per request: Python's objects, of a kind that is not known. It grows."
+    )
+
+
 @pytest.mark.parametrize(
     ("place", "words"),
     [
