@@ -234,3 +234,6 @@ MOST_OF_GARBAGE, BY_FAR = 0.5, 2.0
 MOST_FLAME_STACKS, DEEPEST_FLAME, NARROWEST_BOX = 40, 48, 0.005
 #: Maximum number of rows of the table of places by endpoints.
 MOST_TABLE_ROWS = 12
+#: A pool that fills up opens its connections early: those that are lost are this many times as many at
+#: the end as at first, and at least this share of their gain falls into the last third of the run.
+TIMES_AS_MANY, LATE_SHARE = 2.0, 0.2

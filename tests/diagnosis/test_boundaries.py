@@ -43,6 +43,7 @@ from tests.diagnosis.suspects import (
     test_memory_peaks,
     test_object_keepers,
     test_request_keepers,
+    test_resource_owner,
 )
 from tests.diagnosis.synthetic_runs import judged, run
 
@@ -55,6 +56,7 @@ REGISTERED = (
     test_memory_peaks,
     test_object_keepers,
     test_request_keepers,
+    test_resource_owner,
 )
 MIB = 2.0**20
 NOBODY = Amount("", 0.0, 0.0, 0.0)

@@ -106,6 +106,8 @@ def signals(
             growing_signals.append(replace(_place_signal(prepared, site), contributors=()))
         growing_signals += _total_signal(prepared, places, growing_signals)
     if _may_grow(findings):
+        if _tasks_are_steady(findings):  # a server's own come and go with its connections
+            groups = [group for group in groups if group.noun != Unit.TASKS]
         growing_signals += [_group_signal(prepared, group) for group in _growing_groups(groups)]
     return growing_signals
 
@@ -141,6 +143,18 @@ def _may_grow(findings: Sequence[Finding]) -> bool:
         if finding.rule is RuleName.GROWTH and _lists_stacks(finding)
     ]
     return not counted or any(finding.verdict is not Verdict.PASS for finding in counted)
+
+
+def _tasks_are_steady(findings: Sequence[Finding]) -> bool:
+    """Return True if the number of asyncio tasks is counted, and steady."""
+    counted = [
+        finding.verdict
+        for finding in findings
+        if finding.rule is RuleName.GROWTH
+        and (metric := metric_of(finding.series, finding.labels)) is not None
+        and metric.unit is Unit.TASKS
+    ]
+    return bool(counted) and all(verdict is Verdict.PASS for verdict in counted)
 
 
 def _lists_stacks(finding: Finding) -> bool:

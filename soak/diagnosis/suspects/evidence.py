@@ -35,6 +35,7 @@ from soak.diagnosis.suspects.native_memory import (
     off_heap,
     off_heap_alone,
 )
+from soak.diagnosis.suspects.resource_owner import kept_connections
 from soak.diagnosis.suspects.retained_requests import (
     contained_requests,
     context_package,
@@ -219,6 +220,11 @@ def _seen(kind: EvidenceKind) -> Callable[[Case, RunContext], str]:
 
 Look = Callable[[Case, RunContext], str]
 _NATIVE_MARKED = _marked("native", "At {place}, {function} takes memory from the system.")
+_NEVER_ENDED = _marked(
+    "never ended",
+    "Ever more goroutines wait in {function}, one for each transaction or result that is not ended.",
+    GROUP,
+)
 _CONTEXT_MARKED = _marked(
     "context",
     "Part of what grows was made by {function}: a context, timer, promise or thread-local that stays registered.",
@@ -245,10 +251,9 @@ EVIDENCE: dict[EvidenceKind, Look] = {
         "Ever more goroutines of connections wait at {place}: what they belong to is not closed.",
         GROUP,
     ),
-    EvidenceKind.NEVER_ENDED: _marked(
-        "never ended",
-        "Ever more goroutines wait in {function}, one for each transaction or result that is not ended.",
-        GROUP,
+    EvidenceKind.NEVER_ENDED: lambda case, context: (
+        _NEVER_ENDED(case, context)
+        or (kept_connections(context) if case.of(PLACE, ResourceKind.HEAP) else "")
     ),
     EvidenceKind.CONNECTIONS_KEPT: _marked(
         "new connections",

@@ -86,6 +86,8 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         looks = (_multiplying_label, _container, _keeper, _framed)
     place = next(filter(None, (look(name, case, context) for look in looks)), None)
     signal = signal_told(case, unit)
+    if signal is None and unit == "connections":  # none counts them: only their memory is known
+        unit, signal = "bytes", signal_told(case, "bytes")
     if signal is None:
         return Known(place, _NOTHING, unit)
     entries = amount_of_entries(case, signal, _container_of(name, case, context))

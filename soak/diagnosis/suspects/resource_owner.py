@@ -28,7 +28,14 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.suspects.growing_containers import frame_of_labels
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
-from soak.diagnosis.thresholds import LEAST_CPU_SAMPLES, LEAST_OPENER_SHARE, MOST_OPENERS
+from soak.diagnosis.thresholds import (
+    LATE_SHARE,
+    LEAST_CPU_SAMPLES,
+    LEAST_OPENER_SHARE,
+    MOST_OPENERS,
+    TIMES_AS_MANY,
+)
+from soak.model import Floats
 
 #: Functions that dial: any caller that finds no idle connection does, so they do not show who keeps
 #: a connection.
@@ -54,6 +61,9 @@ _OPENED = {
         "oracle.jdbc.driver.T4CConnection",
         "com.microsoft.sqlserver.jdbc.SQLServerConnection",
         "org.h2.jdbc.JdbcConnection",
+        "org.apache.derby.impl.jdbc.EmbedConnection",
+        "org.hsqldb.jdbc.JDBCConnection",
+        "org.sqlite.jdbc4.JDBC4Connection",
     ),
     "native": ("java.nio.DirectByteBuffer",),
 }
@@ -66,6 +76,24 @@ def growing_opened_class(context: RunContext, signatures: Sequence[str]) -> Fram
         (site.place for site in context.places if site.sure and site.place.function in classes),
         None,
     )
+
+
+def kept_connections(context: RunContext) -> str:
+    """Say that ever more of a driver's connections live until the end of the run, if they do; else return an empty string."""
+    gained: dict[str, Floats] = {}
+    for stack in (stack for site in context.places for stack in site.stacks):
+        if (name := stack.frames[0].function) in _OPENED["database"]:
+            gained[name] = gained.get(name, 0.0) + stack.levels
+    for name, levels in gained.items():
+        late = float(levels[-1] - levels[2 * len(levels) // 3])
+        if (
+            levels[-1] >= TIMES_AS_MANY * levels[0]
+            and late >= LATE_SHARE * (levels[-1] - levels[0]) > 0
+        ):
+            return (
+                f"Ever more of {name} stay alive until the end: connections that are not returned."
+            )
+    return ""
 
 
 def find_borrower(context: RunContext) -> Frame | None:

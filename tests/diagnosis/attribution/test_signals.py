@@ -516,3 +516,28 @@ def test_requests_that_were_not_counted_tell_nothing() -> None:
     assert _each(finding(), prepared) == NOTHING
     # A tenth of a request within an hour is still one.
     assert each_of([0.0, 3600.0], [0.0, 0.5]) == (20.0, 10.0, 40.0)
+
+
+@pytest.mark.parametrize(
+    ("tasks", "kept"),
+    [
+        ((), ["tasks", "threads"]),
+        ((Verdict.PASS,), ["threads"]),
+        ((Verdict.PASS, Verdict.INCONCLUSIVE), ["tasks", "threads"]),
+        ((Verdict.FAIL,), ["tasks", "threads"]),
+    ],
+)
+def test_tasks_that_are_steady_in_number_wait_nowhere_for_ever(
+    tasks: tuple[Verdict, ...], kept: list[str]
+) -> None:
+    """A server has one for each open connection, and these come and go."""
+    waiting = [SimpleNamespace(noun=noun) for noun in ("tasks", "threads")]
+    findings = [finding(), *(finding("python_asyncio_tasks", verdict) for verdict in tasks)]
+    with (
+        mock.patch.object(module, "_series_signals", return_value=[]),
+        mock.patch.object(module, "_matters", return_value=False),
+        mock.patch.object(module, "_growing_groups", lambda groups: groups),
+        mock.patch.object(module, "_group_signal", lambda _, group: group.noun),
+    ):
+        told = signals(cast("Any", None), findings, [], cast("Any", waiting))
+    assert cast("Any", told) == kept

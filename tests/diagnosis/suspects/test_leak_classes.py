@@ -45,6 +45,7 @@ ADDED: dict[str, dict[E, float]] = {
         E.REQUESTS_KEPT: -3,
         E.TIMERS_GROW: -3,
         E.EVERY_ENDPOINT: -3,
+        E.NEVER_ENDED: -4,
         E.COUNT_GROWS: -5,
         E.HEAP_FLAT: -5,
         E.OFF_HEAP: -2,

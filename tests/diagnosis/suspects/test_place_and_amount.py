@@ -448,6 +448,14 @@ def test_the_heap_tells_the_amount_where_a_place_tells_another(
     assert told("bytes", *pairs) == ("other" if apart else "place")
 
 
+def test_connections_that_nothing_counts_are_told_by_their_memory() -> None:
+    heap = case((named(HEAP, "heap"), A))
+    known = place_and_amount("pool-misuse", heap, context())
+    assert (known.unit, known.amount) == ("bytes", A)
+    bare = place_and_amount("pool-misuse", case((group(F), A)), context())
+    assert (bare.unit, bare.amount.per_request) == ("bytes", 0.0)
+
+
 def test_an_interval_is_as_wide_as_it_is_to_its_estimate() -> None:
     heap, kept = named(HEAP, "heap"), named(PLACE, "place")
     assert module._width(Amount("", 8.0, 7.0, 11.0), heap) == 0.5

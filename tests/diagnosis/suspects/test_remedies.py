@@ -42,3 +42,15 @@ def test_generated_classes_come_before_the_loaders_that_define_them() -> None:
     assert remedy("unbounded-cache", "Java", (defines, generates)).startswith("Generate each class")
     script = Frame("groovy.lang.GroovyShell.parse")
     assert remedy("unbounded-cache", "Java", (defines, script)).startswith("Compile each script")
+
+
+def test_a_goroutine_at_a_lock_or_a_group_is_told_what_ends_that_wait() -> None:
+    for waits, said in (
+        ("sync.(*Mutex).Lock", "Find who holds this lock"),
+        ("sync.(*WaitGroup).Wait", "Call wg.Done"),
+        ("sync.(*Cond).Wait", "Call Signal"),
+        ("runtime.chansend", "Let it end: close the channel"),
+    ):
+        assert remedy("goroutine-leak", "Go", (Frame(waits), Frame("main.f"))).startswith(said)
+    locks = (Frame("sync.(*Mutex).Lock"),)
+    assert remedy("unbounded-cache", "Go", locks).startswith("Bound it")

@@ -10,7 +10,8 @@ from unittest import mock
 import numpy as np
 import pytest
 
-from soak.diagnosis.attribution.allocation_sites import AllocationSite
+from soak.diagnosis import thresholds
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.profiles.frames import Frame
@@ -23,8 +24,10 @@ from soak.diagnosis.suspects.resource_owner import (
     find_starter,
     find_wrapper,
     growing_opened_class,
+    kept_connections,
 )
 from soak.model import Series
+from tests.boundaries import pins
 from tests.diagnosis.suspects.parts import (
     amount,
     context,
@@ -88,6 +91,30 @@ def test_the_borrower_is_the_only_own_function_that_takes_and_gains() -> None:
     assert borrower([site(stack(TAKES, library("query"), F, gain=1))]) == ""
     assert borrower([site(stack(F, gain=1))]) == ""
     assert borrower([site(stack(library("dial"), TAKES, F, gain=1))]) == "main.f"
+
+
+DERBY = Frame("org.apache.derby.impl.jdbc.EmbedConnection")
+
+
+def lives(*levels: float, of: Frame = DERBY) -> str:
+    """What is said where these bytes of a class live, half of them made by other code."""
+    parts = [np.array(levels) * share for share in (0.5, 0.5)]
+    sites = [site(Stack((of, each), part)) for each, part in zip((F, G), parts, strict=True)]
+    return kept_connections(context(places=sites))
+
+
+@pins(thresholds, "TIMES_AS_MANY", "LATE_SHARE")
+def test_connections_that_are_lost_are_twice_as_many_at_the_end_and_a_fifth_of_them_late() -> None:
+    assert lives(60, 120, 180, 240, 300, 360) == (
+        "Ever more of org.apache.derby.impl.jdbc.EmbedConnection stay alive until the end: "
+        "connections that are not returned."
+    )
+    assert lives(60, 70, 80, 90, 105, 120) != ""
+    assert lives(60, 70, 80, 90, 105, 119) == ""
+    assert lives(0, 20, 60, 75, 80, 100) != ""  # the last third begins at 80
+    assert lives(0, 20, 60, 75, 81, 100) == ""
+    assert lives(0, 0, 0, 0, 0, 0) == ""
+    assert lives(60, 120, 180, 240, 300, 360, of=Frame("java.lang.String")) == ""
 
 
 CREATE = Frame("tick.New", "/go/pkg/mod/example.com/tick@v1/tick.go", 4, own=True)
