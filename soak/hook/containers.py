@@ -16,6 +16,8 @@ from typing import Any
 from .objects import attributes, is_a, is_container, late_entries
 from .source_code import REGISTERING, Call, libraries, lines_that_add, lines_that_use
 
+#: The kind of holder that is a class of the service's, of which ever more objects live.
+OBJECTS = "objects"
 #: Shortest container that is reported, and most containers that are reported (the longest).
 _SHORTEST, _MOST = 20, 40
 #: Most classes of a container's entries that are told, and most parts of an entry that are looked at.
@@ -51,21 +53,23 @@ def lengths_and_containers() -> tuple[list[tuple[dict[str, str], int]], dict[str
 
     It looks at the globals of the service's own modules, the attributes of their classes, of packages'
     objects in them, of objects of these classes wherever they are held, and of thread-locals (added up
-    over all threads), every functools cache of a function of the service or of a package, and standard
-    library registries that only grow. Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds
-    entries, its file, line and name; `bound` is `none` if entries are never dropped. `entries` are the classes of the last entry
-    and its parts, such as `flask.wrappers.Request`, without Python's own; closures by name
-    (`shop.answer.<locals>.flush()`), and exceptions that hold their traceback.
+    over all threads), every functools cache of a function of the service or of a package, standard
+    library registries that only grow, and how many objects of each of the service's classes there are.
+
+    Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds entries, its
+    file, line and name; `bound` is `none` if entries are never dropped. `entries` are the classes of
+    the last entry and its parts, such as `flask.wrappers.Request`, without Python's own; closures by
+    name (`shop.answer.<locals>.flush()`), and exceptions that hold their traceback.
     """
     lengths_by_id: dict[Any, tuple[str, str, int]] = {}
     containers: dict[str, Any] = {}
     unbounded: set[str] = set()
     filled: dict[str, Any] = {}
-    caches, objects = _caches_and_objects()
+    caches, few, many = _caches_and_objects()
     for identity, holder, kind, container, length in _in_globals():
         lengths_by_id.setdefault(identity, (holder, kind, length))
         containers.setdefault(holder, container)
-    for holder, container in _in_objects(objects):
+    for holder, container in _in_objects(few):
         if holder not in containers and id(container) not in lengths_by_id:
             lengths_by_id[id(container)] = holder, type(container).__name__, len(container)
             containers[holder] = container
@@ -83,6 +87,10 @@ def lengths_and_containers() -> tuple[list[tuple[dict[str, str], int]], dict[str
         if most is None:
             unbounded.add(name)
             filled[name] = _entries_of(cache, length)
+    for holder, items in many.items():
+        if holder not in containers:
+            lengths_by_id[holder] = holder, OBJECTS, len(items)
+            filled[holder] = items
     longest = sorted(lengths_by_id.values(), key=lambda row: -row[2])[:_MOST]
     told = [
         (
@@ -90,7 +98,7 @@ def lengths_and_containers() -> tuple[list[tuple[dict[str, str], int]], dict[str
                 "holder": holder,
                 "kind": kind,
                 **({"bound": "none"} if holder in unbounded else {}),
-                **_filled_at(holder),
+                **_filled_at(holder, kind),
                 **_classes_in(holder, containers.get(holder)),
             },
             length,
@@ -109,8 +117,8 @@ def _entries_of(cache: Any, length: int) -> Any:
 
 def remember_frozen() -> None:
     """Keep references to the existing caches, and to objects of the service's classes, before all objects are frozen."""
-    caches, objects = _caches_and_objects()
-    _frozen[:] = [*map(weakref.ref, caches), *filter(None, map(_reference, objects))]
+    caches, few, _ = _caches_and_objects()
+    _frozen[:] = [*map(weakref.ref, caches), *filter(None, map(_reference, few))]
 
 
 def _reference(holder: Any) -> Any:
@@ -121,10 +129,10 @@ def _reference(holder: Any) -> Any:
         return None
 
 
-def _caches_and_objects() -> tuple[list[Any], list[Any]]:
+def _caches_and_objects() -> tuple[list[Any], list[Any], dict[str, list[Any]]]:
     """Return every functools cache of a function of the service or of a package, and the objects of the service's classes.
 
-    Of a class with more than `_HOLDERS` objects, none is returned.
+    Those of classes with more than `_HOLDERS` objects are returned apart, by the class's name.
     """
     own = {module.__name__ for module in _own_modules()}
     are_own: dict[int, bool] = {}  # by identity, as classes may define their own equality
@@ -142,8 +150,15 @@ def _caches_and_objects() -> tuple[list[Any], list[Any]]:
             is_own = are_own[id(kind)] = kind.__module__ in own
         if is_own:
             objects.setdefault(id(kind), {})[id(item)] = item
-    few = [of_kind.values() for of_kind in objects.values() if len(of_kind) <= _HOLDERS]
-    return caches, list(itertools.chain.from_iterable(few))
+    few: list[Any] = []
+    many: dict[str, list[Any]] = {}
+    for items in [list(of_kind.values()) for of_kind in objects.values()]:
+        if len(items) <= _HOLDERS:
+            few += items
+        else:  # the oldest are listed last, and are of no request under way
+            kind = type(items[0])
+            many[f"{kind.__module__}.{kind.__qualname__}"] = items[::-1]
+    return caches, few, many
 
 
 def _in_objects(objects: list[Any]) -> Iterator[tuple[str, Any]]:
@@ -157,10 +172,10 @@ def _in_objects(objects: list[Any]) -> Iterator[tuple[str, Any]]:
     yield from longest.items()
 
 
-def _filled_at(holder: str) -> dict[str, str]:
+def _filled_at(holder: str, kind: str) -> dict[str, str]:
     """Return the line of the only function that adds entries to a container; empty if there are several or none.
 
-    A cache's entries are added by the function that it caches.
+    A cache's entries are added by the function that it caches; objects of a class by who mentions the class.
     """
     if holder not in _filling:
         name = holder.rpartition(".")[2]
@@ -168,6 +183,8 @@ def _filled_at(holder: str) -> dict[str, str]:
         home = [file for module, file in files.items() if holder.startswith(f"{module}.")]
         if holder in _REGISTRIES:
             adding = lines_that_use(list(files.values()), _REGISTRIES[holder])
+        elif kind == OBJECTS:
+            adding = lines_that_use(list(files.values()), name)
         else:
             everywhere = list(files.values())
             adding = lines_that_add(home, name) or lines_that_add(everywhere, name)

@@ -47,7 +47,7 @@ def amount_of_entries(
     low, high = entries.low * each, entries.high * each
     amount = Amount(case.endpoint, entries.per_request * each, low, high, entries.share)
     words = (
-        f"The amount is {show_entries(entries.per_request)} of {container.holder} per request, "
+        f"The amount is {show_entries(entries.per_request, container.kind)} of {container.holder} per request, "
         f"of {show_amount(each, 'bytes')} each: the objects that nothing else refers to."
     )
     return EntryAmount(amount, words)

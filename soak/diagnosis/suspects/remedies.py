@@ -189,8 +189,8 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
             "fewer arenas."
         ),
         "Go": (
-            "Look for mmap without munmap and for C.malloc without C.free; Go's own memory is steady. "
-            "GODEBUG=madvdontneed=1 tells pages not given back from a leak."
+            "Look for mmap without munmap and for C.malloc without C.free, which cgo code has to call itself; "
+            "Go's own memory is steady."
         ),
         "Java": (
             "Look at direct and mapped buffers (jcmd VM.native_memory with -XX:NativeMemoryTracking=summary), "

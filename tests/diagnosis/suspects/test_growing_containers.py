@@ -202,3 +202,22 @@ def test_the_labels_of_the_hook_are_a_frame() -> None:
     assert frame_of_labels({"line": "x"}, "other") == Frame("other")
     assert frame_of_labels({}) == Frame("", "", 0)
     assert frame_of_labels({}).own is False
+
+
+@pytest.mark.parametrize(("entries", "first"), [(1.0, "shop.CARTS"), (0.4, "shop.Cart")])
+def test_a_container_comes_before_the_class_of_its_entries(entries: float, first: str) -> None:
+    """Unless it gains less than half as many: then others keep most of the objects."""
+    run = context(
+        length(1.0 * np.arange(60), holder="shop.Cart", kind="objects"),
+        length(entries * np.arange(60), holder="shop.CARTS", kind="dict"),
+        requests=ASKED,
+    )
+    assert containers(run)[0].holder == first
+
+
+def test_objects_of_a_class_are_told_as_objects() -> None:
+    of_class = GrowingContainer("shop.Cart", "objects", 1.0, (), Place("shop.Cart"))
+    assert module.named_holder(of_class) == "class shop.Cart"
+    assert module._gain(of_class) == "1 object per request of any kind"
+    assert module._gain(replace(of_class, per_request=0.5)) == "0.5 objects per request of any kind"
+    assert module._gain(replace(of_class, kind="dict")) == "1 entry per request of any kind"
