@@ -136,8 +136,13 @@ def within_warmup(
         return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, tooth, WARMUP_SECONDS - seconds)
     if youth <= 0 or kept or not rise.explained(youth):
         return finding
+    may = (
+        "which a young service's warm-up may explain"
+        if rise.total >= 0
+        else "though it rises between falls, as a young service's memory may"
+    )
     reason = (
-        f"{rose}, which a young service's warm-up may explain: "
+        f"{rose}, {may}: "
         f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
     )
     return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason, WARMUP_SECONDS - seconds)

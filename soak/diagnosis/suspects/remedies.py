@@ -224,6 +224,13 @@ def remedy(leak_class: str, language: str, frames: Sequence[Frame] = (), variabl
 
     If the `variable` that keeps requests is known, its remedy is returned instead.
     """
+    emitter, listens, event = variable.rpartition("._events.")
+    if listens:
+        on = "the module's emitter" if emitter == "exports" else emitter
+        return (
+            f"Call off('{event}', …) on {on} for each listener that a request adds, whatever way it ends, "
+            "or add it with once or an AbortSignal."
+        )
     if variable:
         when = _ENDS.get(language, "")
         return f"Take each request out of {variable} when it ends{when}, or keep only the values that are needed of it."

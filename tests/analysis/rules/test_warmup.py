@@ -317,6 +317,15 @@ def test_a_young_services_rise_is_left_open() -> None:
     )
 
 
+def test_growth_of_what_fell_in_all_is_told_as_that() -> None:
+    subject = stretched(100, np.array([102, 103, 104, 105, 106, 107, 108, 109, 110, 101]) * 1e6)
+    finding = within_warmup(ready(subject), subject, growth())
+    assert finding.reason.startswith(
+        "Resident memory fell by 977 KiB in the first 1.7 min of load, though it rises between falls, as a young "
+        "service's memory may: a run of 10 min or more would tell."
+    )
+
+
 @pytest.mark.parametrize(
     ("unit", "of", "changed"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.remedies import REMEDIES, remedy
 
@@ -54,3 +56,17 @@ def test_a_goroutine_at_a_lock_or_a_group_is_told_what_ends_that_wait() -> None:
         assert remedy("goroutine-leak", "Go", (Frame(waits), Frame("main.f"))).startswith(said)
     locks = (Frame("sync.(*Mutex).Lock"),)
     assert remedy("unbounded-cache", "Go", locks).startswith("Bound it")
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("knex._events.query", "Call off('query', …) on knex for each listener"),
+        ("exports._events.tick", "Call off('tick', …) on the module's emitter for each"),
+        ("shop.waiting", "Take each request out of shop.waiting when it ends, on the 'close'"),
+    ],
+)
+def test_a_request_that_an_emitter_keeps_is_released_by_taking_its_listener_off(
+    variable: str, said: str
+) -> None:
+    assert remedy("request-context", "JavaScript", (), variable).startswith(said)
