@@ -504,3 +504,32 @@ def test_an_error_within_the_hook_is_told_as_it_is() -> None:
             hook = named(python=url.removeprefix("http://"))
             with pytest.raises(TargetError, match=f"the hook failed in the target: {words}"):
                 hook.collect()
+
+
+def test_what_the_workers_of_a_cluster_keep_is_added_up() -> None:
+    """The inspector that is open is that of the primary, which serves none of the requests."""
+    address = f"127.0.0.1:{free_port()}"
+    with toolchain():
+        node = tool("node")
+    served = HERE / "cluster.js"
+    with running([node, f"--inspect={address}", served], ready_line_prefix="ready ") as target:
+        profiler = NodeInspector(address)
+
+        def taken(stage: SnapshotStage) -> tuple[dict[str, float], bytes]:
+            told = dict(profiler.take(stage))
+            assert isinstance(told["gauges"], bytes)
+            assert isinstance(told["v8heap"], bytes)
+            rows = {name: value for name, _, value in json.loads(told["gauges"])["samples"]}
+            return rows, told["v8heap"]
+
+        first, _ = taken("steady")
+        for _ in range(60):
+            urlopen(f"{target.url}/kept", timeout=60).read()
+        last, heap = taken("steady")
+        roots = json.loads(heap)["profile"]["head"]["children"]
+        profiler.close()
+    # A connection keeps the last request that came over it.
+    assert last[KEPT_REQUESTS] - first[KEPT_REQUESTS] == pytest.approx(60, abs=2)
+    assert [root["callFrame"]["functionName"] for root in roots] == ["(root)", "(root)"]
+    # Two live heaps, each of some MiB.
+    assert last["nodejs_heap_live_bytes"] > 6e6

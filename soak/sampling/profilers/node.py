@@ -10,72 +10,56 @@ import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import psutil
 
-from soak.catalog.node import ACTIVE_RESOURCES, KEPT_REQUESTS, LIVE_HEAP
-from soak.catalog.process import RESIDENT_AFTER_GC
+from soak.catalog.node import LIVE_HEAP
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import NodeProfiles
 from soak.sampling.profilers.inspector import Inspector
+from soak.sampling.profilers.node_measures import (
+    STOP_COUNTING,
+    WORKERS,
+    collected,
+    evaluated,
+    one_tree,
+    requests,
+    rows,
+    running,
+    summed,
+    timers,
+    whole_heap,
+)
 from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
 from soak.sampling.profilers.v8_heap import keepers
 from soak.snapshots import SnapshotKind, SnapshotStage
 
 #: Bytes per heap sample on average; V8's default.
 INTERVAL = 32 << 10
-#: Seconds of CPU sampling, its interval in microseconds, and how many snapshots come to one: V8 first lists all code, so
-#: that this costs twice as much as the rest of a snapshot.
-RUNNING, EVERY, TURNS = 0.5, 100, 3
-#: Most collections that a snapshot forces, and the seconds after which no more is forced (a large
-#: heap: one).
-MOST_COLLECTIONS, COLLECTING = 3, 0.2
-MAX_SNAPSHOT = 256 * 2**20
+#: How many snapshots come to one of CPU samples: V8 first lists all code, so that this costs twice as much as
+#: the rest of a snapshot.
+TURNS = 3
 #: Requests still on the heap after the drain for which the heap is searched for what keeps them, and the largest
 #: live heap that is searched (bytes): V8 stands still while it writes its heap, and soak needs ten times
 #: as much memory to read it.
 KEPT, SEARCHED = 20, 64 * 2**20
-#: Counts the requests on the heap: up when each comes, down when it is collected. The answer waits
-#: until the last collection has been reported. If soak was killed and stops asking, counting ends
-#: after an hour.
-_COUNT_REQUESTS = """(() => {
-  const channels = require('diagnostics_channel'), key = Symbol.for('soak.requests')
-  if (!channels.subscribe) return undefined
-  const counting = globalThis[key] ??= { alive: 0 }
-  if (!counting.seen) {
-    const collected = new FinalizationRegistry(() => { counting.alive-- })
-    counting.seen = ({ request }) => {
-      if (Date.now() - counting.asked > 3600e3) return counting.stop()
-      counting.alive++
-      collected.register(request)
-    }
-    counting.stop = () => {
-      channels.unsubscribe('http.server.request.start', counting.seen)
-      delete globalThis[key]
-    }
-    channels.subscribe('http.server.request.start', counting.seen)
-  }
-  counting.asked = Date.now()
-  return new Promise(told => setImmediate(() => setImmediate(() => told(counting.alive))))
-})()"""
-_MEMORY = "(({ external, rss }) => [external, rss])(process.memoryUsage())"
-#: How many timers wait, on Node 17.3 or later.
-_TIMERS = "process.getActiveResourcesInfo?.().filter(type => type === 'Timeout').length"
-_OUTSIDE = ("nodejs_external_live_bytes", RESIDENT_AFTER_GC)
-_STOP_COUNTING = "globalThis[Symbol.for('soak.requests')]?.stop()"
 _OPENING = 2.0
 _USUAL = "127.0.0.1:9229"
 
 
 @dataclass(frozen=True)
 class NodeInspector:
-    """`diagnose: {node: 127.0.0.1:9229}`. Sampling starts with the first snapshot and lasts as long as the session."""
+    """`diagnose: {node: 127.0.0.1:9229}`. Sampling starts with the first snapshot and lasts as long as the session.
+
+    If the process is the primary of a cluster, the sessions are with its workers, whose inspectors have
+    other ports, and what they hold is added up.
+    """
 
     address: str
     pid: int | None = None
     snapshots: bool = False
-    _session: list[Inspector] = field(init=False, repr=False, compare=False, default_factory=list)
+    _sessions: list[Inspector] = field(init=False, repr=False, compare=False, default_factory=list)
     _turns: Iterator[int] = field(
         init=False, repr=False, compare=False, default_factory=itertools.count
     )
@@ -119,53 +103,73 @@ class NodeInspector:
 
         After the drain, also what keeps the requests that are still on the heap.
         """
-        session = self._connected()
+        sessions = self._connected()
         try:
-            levels = _collected(session)
-            profile = session.call("HeapProfiler.getSamplingProfile")["profile"]
+            levels = summed(collected(session) for session in sessions)
+            heads = [
+                session.call("HeapProfiler.getSamplingProfile")["profile"]["head"]
+                for session in sessions
+            ]
             yield (
                 "v8heap",
-                json.dumps({"interval": INTERVAL, "profile": {"head": profile["head"]}}).encode(),
+                json.dumps({"interval": INTERVAL, "profile": {"head": one_tree(heads)}}).encode(),
             )
-            kept = list(_requests(session))
-            sizes = [(name, dict[str, str](), size) for name, size in levels.items()]
-            yield "gauges", gauges([*sizes, *kept, *_timers(session)])
-            if next(self._turns) % TURNS == 0:
-                nodes = _running(session)
+            kept = [requests(session) for session in sessions]
+            counts = [*kept, *map(timers, sessions)]
+            yield (
+                "gauges",
+                gauges([*((name, {}, size) for name, size in levels.items()), *rows(counts)]),
+            )
+            turn = next(self._turns)
+            if turn % TURNS == 0:
+                nodes = running(sessions[turn // TURNS % len(sessions)])
                 yield "v8cpu", json.dumps({"profile": {"nodes": nodes}}).encode()
+            most = max(range(len(sessions)), key=lambda index: kept[index].value)
             heap = b""
             if self.snapshots and stage in ("start", "end", "drained"):
-                heap = _whole(session)
+                heap = whole_heap(sessions[most])
                 yield "v8snapshot", heap
             if (
                 stage == "drained"
-                and levels[LIVE_HEAP] <= SEARCHED
-                and any(n >= KEPT for *_, n in kept)
+                and levels[LIVE_HEAP] <= SEARCHED * len(sessions)
+                and kept[most].value >= KEPT
             ):
-                yield "keepers", _keepers(session, heap)
+                yield "keepers", _keepers(sessions[most], heap)
         except (SoakError, LookupError, TypeError):
             self.close()
             raise
 
     def collect(self) -> None:
         """Force a full collection (HeapProfiler.collectGarbage)."""
-        self._connected().call("HeapProfiler.collectGarbage")
+        for session in self._connected():
+            session.call("HeapProfiler.collectGarbage")
 
     def close(self) -> None:
-        """End the session, and with it the sampling and the counting of requests."""
-        while self._session:
-            session = self._session.pop()
+        """End the sessions, and with them sampling and counting."""
+        while self._sessions:
+            session = self._sessions.pop()
             with suppress(TargetError):
-                session.call("Runtime.evaluate", expression=_STOP_COUNTING)
+                session.call("Runtime.evaluate", expression=STOP_COUNTING)
             session.close()
 
-    def _connected(self) -> Inspector:
-        """Return the session, with sampling started."""
-        if not self._session:
-            session = self._opened()
-            session.call("HeapProfiler.startSampling", samplingInterval=INTERVAL)
-            self._session.append(session)
-        return self._session[0]
+    def _connected(self) -> list[Inspector]:
+        """Return the sessions, with sampling started; with a cluster's workers as soon as there are any."""
+        try:
+            if not self._sessions:
+                self._begun(self._opened())
+            if len(self._sessions) == 1 and (ports := _workers(self._sessions[0])):
+                self.close()
+                host = self.address.rpartition(":")[0]
+                for port in ports:
+                    self._begun(Inspector.opened(f"{host}:{port}"))
+        except (SoakError, LookupError, TypeError):
+            self.close()
+            raise
+        return list(self._sessions)
+
+    def _begun(self, session: Inspector) -> None:
+        self._sessions.append(session)
+        session.call("HeapProfiler.startSampling", samplingInterval=INTERVAL)
 
     def _opened(self) -> Inspector:
         try:
@@ -184,65 +188,10 @@ class NodeInspector:
                 time.sleep(0.05)
 
 
-def _collected(session: Inspector) -> dict[str, float]:
-    """Return the bytes on the heap, of live buffers outside it, and of resident memory, just after a collection.
-
-    Each is the least of several collections. Requests served between collection and answer leave
-    garbage, what finalisers and weak references release is freed only by the next collection, and
-    freed buffers are returned to the system a little later. The last two are left out if `process`
-    is hidden.
-    """
-    began = time.monotonic()
-    least: dict[str, float] = {}
-    for _ in range(MOST_COLLECTIONS):
-        session.call("HeapProfiler.collectGarbage")
-        for name, size in _sizes(session):
-            least[name] = min(size, least.get(name, size))
-        if time.monotonic() - began > COLLECTING:
-            break
-    return least
-
-
-def _sizes(session: Inspector) -> Iterator[tuple[str, float]]:
-    yield LIVE_HEAP, float(session.call("Runtime.getHeapUsage")["usedSize"])
-    sizes = _evaluated(session, _MEMORY)
-    for name, size in zip(_OUTSIDE, sizes if isinstance(sizes, list) else (), strict=False):
-        if isinstance(size, (int, float)):
-            yield name, float(size)
-
-
-def _requests(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Yield how many requests since the first snapshot are still on the heap; nothing before Node 18.7."""
-    count = _evaluated(session, _COUNT_REQUESTS, includeCommandLineAPI=True, awaitPromise=True)
-    if isinstance(count, (int, float)):
-        yield KEPT_REQUESTS, {}, float(count)
-
-
-def _timers(session: Inspector) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Yield how many timers wait, under the name by which prom-client tells them; nothing if Node does not say."""
-    count = _evaluated(session, _TIMERS)
-    if isinstance(count, (int, float)):
-        yield ACTIVE_RESOURCES, {"type": "Timeout"}, float(count)
-
-
-def _evaluated(session: Inspector, expression: str, **options: Any) -> Any:
-    """Return the value of an expression in the service; None if it has none or fails."""
-    answer = session.call("Runtime.evaluate", expression=expression, returnByValue=True, **options)
-    return answer.get("result", {}).get("value")
-
-
-def _running(session: Inspector) -> list[dict[str, Any]]:
-    """Return the tree of running calls with hit counts, from a short CPU profile; it also shows who opens files."""
-    session.call("Profiler.enable")
-    session.call("Profiler.setSamplingInterval", interval=EVERY)
-    session.call("Profiler.start")
-    time.sleep(RUNNING)
-    nodes = session.call("Profiler.stop")["profile"]["nodes"]
-    session.call("Profiler.disable")
-    return [
-        {key: node[key] for key in ("id", "callFrame", "hitCount", "children") if key in node}
-        for node in nodes
-    ]
+def _workers(session: Inspector) -> list[int]:
+    """Return the ports of the inspectors of a primary's workers; [] if the process is none."""
+    told = evaluated(session, WORKERS, includeCommandLineAPI=True)
+    return [port for port in told if isinstance(port, int)] if isinstance(told, list) else []
 
 
 def _open(pid: int) -> None:
@@ -260,31 +209,10 @@ def _open(pid: int) -> None:
         ) from None
 
 
-def _whole(session: Inspector) -> bytes:
-    """Return a heap snapshot in the format of Chrome's developer tools; raise TargetError if it is too large."""
-    chunks: list[bytes] = []
-    size = 0
-
-    def told(message: dict[str, Any]) -> None:
-        nonlocal size
-        if message.get("method") == "HeapProfiler.addHeapSnapshotChunk":
-            chunk = str(message["params"]["chunk"]).encode()
-            size += len(chunk)
-            if size <= MAX_SNAPSHOT:
-                chunks.append(chunk)
-
-    session.call("HeapProfiler.takeHeapSnapshot", told)
-    if size > MAX_SNAPSHOT:
-        raise TargetError(
-            f"{session.address}: the heap snapshot is larger than {MAX_SNAPSHOT >> 20} MiB"
-        )
-    return b"".join(chunks)
-
-
 def _keepers(session: Inspector, heap: bytes) -> bytes | TargetError:
     """Return what keeps requests on the heap, by the heap snapshot that was taken if there is one; or why it is unknown."""
     try:
-        return keepers(heap or _whole(session), "IncomingMessage")
+        return keepers(heap or whole_heap(session), "IncomingMessage")
     except TargetError as error:
         return error
 
