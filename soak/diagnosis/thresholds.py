@@ -186,9 +186,12 @@ DROPPED_SHARE = 0.2
 #: be what holds them: both are exact counts, attributed with errors of some percent.
 AS_MANY = 0.15
 #: Least and most share of the growth of resident memory that a container's entries explain for their
-#: size to be the amount: what else grows, and freed memory that is used again, are the rest. Lower or
+#: size to be the amount: what else grows as a service is young, and freed memory, are the rest. Lower or
 #: higher: they are not what grows.
-ENTRIES_EXPLAIN, ENTRIES_EXPLAIN_MOST = 0.3, 1.5
+ENTRIES_EXPLAIN, ENTRIES_EXPLAIN_MOST = 0.25, 1.5
+#: An entry holds up to this many times what the objects that only it leads to add up to: allocators round
+#: up, and what it shares with others for now is its own in the end.
+UNSEEN_OF_ENTRIES = 1.25
 #: Minimum number of new values of a label within a run for the label to count as one whose values
 #: multiply.
 LEAST_LABEL_VALUES = 10

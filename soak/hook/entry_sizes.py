@@ -25,6 +25,9 @@ _MANAGED_DICT, _DICT_AND_TYPE = 1 << 4, 2
 _POINTER = 8
 
 _lengths: Dict[str, int] = {}  # noqa: UP006
+#: The first length of each container, and how many looks ago the entries came that are looked at.
+_firsts: Dict[str, int] = {}  # noqa: UP006
+_BACK = 3
 _sizes: Dict[str, List[float]] = {}  # noqa: UP006
 
 
@@ -46,11 +49,14 @@ def entry_sizes(
         if more >= _GAINED and len(known) < _TIMES:
             container = containers[holder]
             own = sys.getsizeof(container, 0) / max(len(container), 1)
-            # The last ones may be of requests under way, whose frames refer to what they hold, too.
-            before = min(more // 2, max(len(container) - _ENTRIES, 0))
+            # The last ones may be of requests under way, whose frames and timers refer to what they hold, too.
+            since_first = _lengths[holder] + more - _firsts[holder]
+            before = max(min(_BACK * more, since_first, len(container)) - _ENTRIES, 0)
             sizes = map(_held_alone, late_entries(container, _ENTRIES, before))
             known += [own + size for size in sizes if size is not None]
-    _lengths.update((labels["holder"], length) for labels, length in lengths)
+    for labels, length in lengths:
+        _lengths[labels["holder"]] = length
+        _firsts.setdefault(labels["holder"], length)
     return [
         ({"holder": holder}, sum(sizes) / len(sizes)) for holder, sizes in _sizes.items() if sizes
     ]
@@ -59,6 +65,7 @@ def entry_sizes(
 def forget() -> None:
     """Forget all sizes and lengths."""
     _lengths.clear()
+    _firsts.clear()
     _sizes.clear()
 
 

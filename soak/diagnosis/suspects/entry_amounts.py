@@ -13,7 +13,11 @@ from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.growing_containers import GrowingContainer, show_entries
-from soak.diagnosis.thresholds import ENTRIES_EXPLAIN, ENTRIES_EXPLAIN_MOST
+from soak.diagnosis.thresholds import (
+    ENTRIES_EXPLAIN,
+    ENTRIES_EXPLAIN_MOST,
+    UNSEEN_OF_ENTRIES,
+)
 from soak.units import show_amount
 
 
@@ -44,7 +48,7 @@ def amount_of_entries(
     entries = _through(case, container)
     if entries is None:
         return None
-    low, high = entries.low * each, entries.high * each
+    low, high = entries.low * each, entries.high * each * UNSEEN_OF_ENTRIES
     amount = Amount(case.endpoint, entries.per_request * each, low, high, entries.share)
     words = (
         f"The amount is {show_entries(entries.per_request, container.kind)} of {container.holder} per request, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -79,6 +79,23 @@ def containers_of(case: Case, context: RunContext) -> list[GrowingContainer]:
         or not container.endpoints
         or any(amount.endpoint in case.endpoints for amount in container.endpoints)
     ]
+
+
+def with_siblings(container: GrowingContainer, case: Case, context: RunContext) -> GrowingContainer:
+    """Return the container with what the others of the same owner hold that gain as many entries (indexes of one store)."""
+    owner = container.holder.rpartition(".")[0]
+    others = [
+        other.entry_bytes
+        for other in containers_of(case, context)
+        if other.holder != container.holder
+        and other.holder.rpartition(".")[0] == owner
+        and OBJECTS not in (other.kind, container.kind)
+        and abs(other.per_request - container.per_request) <= AS_MANY * container.per_request
+    ]
+    known = container.entry_bytes > 0
+    return (
+        replace(container, entry_bytes=container.entry_bytes + sum(others)) if known else container
+    )
 
 
 def growing_containers(case: Case, context: RunContext) -> str:

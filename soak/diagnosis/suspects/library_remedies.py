@@ -76,7 +76,7 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (
         "JavaScript",
-        ("_addListener", "addListener", "addEventListener", "node:events"),
+        ("_addListener", "addListener", "addEventListener"),
         "Call removeListener (off) for each listener that a request adds, or add it with once or an AbortSignal.",
     ),
     (

@@ -23,6 +23,7 @@ from soak.diagnosis.suspects.growing_containers import (
     containers_of_closures,
     containers_of_connections,
     containers_off_heap,
+    with_siblings,
 )
 from soak.diagnosis.suspects.labels import multiplying_label
 from soak.diagnosis.suspects.leak_classes import CLASSES
@@ -90,7 +91,9 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         unit, signal = "bytes", signal_told(case, "bytes")
     if signal is None:
         return Known(place, _NOTHING, unit)
-    entries = amount_of_entries(case, signal, _container_of(name, case, context))
+    container = _container_of(name, case, context)
+    whole = with_siblings(container, case, context) if container is not None else None
+    entries = amount_of_entries(case, signal, whole)
     if unit == "bytes" and entries is not None:
         return Known(place, entries.amount, "bytes", words=entries.words)
     return Known(

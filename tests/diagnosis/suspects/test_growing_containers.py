@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
+from soak.catalog.python import ENTRY_BYTES
 from soak.diagnosis.attribution.attribution import EVERY, Attribution
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import growing_containers as module
@@ -221,3 +222,23 @@ def test_objects_of_a_class_are_told_as_objects() -> None:
     assert module._gain(of_class) == "1 object per request of any kind"
     assert module._gain(replace(of_class, per_request=0.5)) == "0.5 objects per request of any kind"
     assert module._gain(replace(of_class, kind="dict")) == "1 entry per request of any kind"
+
+
+def test_what_a_store_keeps_in_several_containers_is_added_up() -> None:
+    """Those of another owner, at another rate, and the class of the entries are left out."""
+    rows = (
+        ("shop.HUB.receivers", "dict", 1.0, 300.0),
+        ("shop.HUB.index", "dict", 1.0, 40.0),
+        ("shop.HUB.seen", "set", 2.0, 500.0),
+        ("shop.OTHER", "list", 1.0, 700.0),
+        ("shop.HUB.Receiver", "objects", 1.0, 900.0),
+    )
+    series = [length(rate * np.arange(60), holder=name, kind=kind) for name, kind, rate, _ in rows]
+    sizes = [gauge(ENTRY_BYTES, [size] * 60, 1.0, holder=name) for name, _, _, size in rows]
+    run = context(*series, *sizes, requests=ASKED)
+    case = Case("", (signal(ResourceKind.HEAP),), (amount(""),))
+    found = {each.holder: module.with_siblings(each, case, run) for each in containers(run)}
+    assert found["shop.HUB.receivers"].entry_bytes == 340.0
+    assert found["shop.HUB.seen"].entry_bytes == 500.0
+    assert found["shop.OTHER"].entry_bytes == 700.0
+    assert found["shop.HUB.Receiver"].entry_bytes == 900.0
