@@ -29,6 +29,9 @@ LIMIT, BUDGET = 0.2, 0.15
 #: keep up; seconds of the two kinds of windows.
 _MEASURED, _PAIRS, _SURE = 0.1, 8, 3
 SHORT, LONG = 0.25, 1.0
+#: Seconds that a pair of windows and their pauses should take at most, so that there are enough pairs to tell
+#: what is kept from what is in flight; where tracing is dear, windows are as much shorter, down to this share.
+_PAIR_TAKES, _SHORTEST = 12.0, 0.2
 #: Seconds between checks whether the service keeps up, and so the longest time for which it answers
 #: late.
 LOOK = 0.25
@@ -219,15 +222,16 @@ class Tracing:
     def _trace_windows(self, last: float) -> float:
         """Trace pairs of windows until one is too much or tracing ends; return the end of the last complete pair."""
         while True:
-            short = self._window(SHORT)
+            size = window_size(self.duty)
+            short = self._window(size * SHORT)
             if short is None:
                 return last
-            long = self._window(LONG)
+            long = self._window(size * LONG)
             if long is None:
                 return last
             now = time.monotonic()
             with self.aside:
-                accumulate(self._sums, short, long, (now - last) / (LONG - SHORT))
+                accumulate(self._sums, short, long, (now - last) / (size * (LONG - SHORT)))
                 self._pairs += 1
             last = now
 
@@ -237,10 +241,10 @@ class Tracing:
         A window in which the service does not keep up for `CROWDED` looks in a row ends at once, with None.
         """
         tracemalloc.start(self.frames)
-        crowded = 0
-        for _ in range(round(seconds / LOOK)):
-            worked, waited, ended = _work(LOOK, self._stop)
-            crowded = crowded + 1 if worked + waited >= SATURATED * LOOK else 0
+        crowded, looks = 0, max(round(seconds / LOOK), 1)
+        for _ in range(looks):
+            worked, waited, ended = _work(seconds / looks, self._stop)
+            crowded = crowded + 1 if worked + waited >= SATURATED * seconds / looks else 0
             if crowded == CROWDED:
                 tracemalloc.stop()
                 return None
@@ -290,3 +294,8 @@ def cost_of(without: float, within: float, waited: float = 0.0) -> float:
 def duty(cost: float) -> float:
     """Return the share of time that may be traced within the budget: 1 if always, 0 if never."""
     return 1.0 if cost <= LIMIT / (1.0 - LIMIT) else BUDGET / (cost * (1.0 - BUDGET))
+
+
+def window_size(share: float) -> float:
+    """Return by how much windows are shortened (1: not at all) where this share of the time may be traced."""
+    return min(max(share * _PAIR_TAKES / (SHORT + LONG), _SHORTEST), 1.0)

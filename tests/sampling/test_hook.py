@@ -559,6 +559,15 @@ def test_the_second_crowded_window_in_a_row_makes_stacks_short(
 
 
 @pytest.mark.parametrize(
+    ("share", "size"),
+    [(1.0, 1.0), (0.105, 1.0), (0.1, 0.96), (0.03, 0.288), (0.02, 0.2), (0.0, 0.2)],
+)
+def test_windows_are_shorter_where_little_may_be_traced(share: float, size: float) -> None:
+    """A pair of windows takes twelve seconds with its pauses: in two minutes there are ten."""
+    assert tracing.window_size(share) == pytest.approx(size)
+
+
+@pytest.mark.parametrize(
     ("looks", "traced"),
     [
         ((DEAR, DEAR, DEAR, DEAR), True),

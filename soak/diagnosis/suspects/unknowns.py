@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soak.catalog.metrics import opening_of
-from soak.catalog.python import TRACING_SHARE
+from soak.catalog.python import TRACING_DUTY, TRACING_SHARE
 from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
@@ -119,8 +119,9 @@ def more_to_see(context: RunContext) -> str:
 
 def tracing_cost(context: RunContext) -> list[str]:
     """Say how much of the target's processor time the Python hook took, or that it could not trace; empty without a hook."""
-    share, duty = _last(context, TRACING_SHARE), context.tracing_duty
-    if share is None or duty is None:
+    share, duty = _mean(context, TRACING_SHARE), context.tracing_duty
+    traced = _mean(context, TRACING_DUTY)
+    if share is None or duty is None or traced is None:
         return []
     if duty >= 1:
         return (
@@ -129,15 +130,16 @@ def tracing_cost(context: RunContext) -> list[str]:
             else []
         )
     if duty <= 0:
+        so = "traced none" if not traced else f"gave it up after {show_ratio(traced)} of the run"
         return [
             (
-                "Tracing allocations, even now and then, would have made the target answer late, so the hook traced none: "
+                f"Tracing allocations, even now and then, would have made the target answer late, so the hook {so}: "
                 f"places are known only for containers, threads and tasks; to leave room for tracing, run it again {_ROOM}."
             )
         ]
     return [
         (
-            f"Tracing allocations all the time would slow the target down, so the hook traced {show_ratio(duty)} of it: "
+            f"Tracing allocations all the time would slow the target down, so the hook traced {show_ratio(traced)} of it: "
             f"{show_ratio(share)} of its processor time; what a place keeps is estimated from those windows."
         )
     ]
@@ -148,9 +150,9 @@ def traced_in_part(context: RunContext) -> bool:
     return context.tracing_duty is not None and context.tracing_duty < 1
 
 
-def _last(context: RunContext, name: str) -> float | None:
+def _mean(context: RunContext, name: str) -> float | None:
     series = context.recorded(name)
-    return float(series[0].values[-1]) if series and len(series[0].values) else None
+    return float(series[0].values.mean()) if series and len(series[0].values) else None
 
 
 def doubts(case: Case) -> list[str]:

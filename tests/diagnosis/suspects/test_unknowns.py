@@ -360,7 +360,9 @@ def test_where_nothing_was_traced_snapshots_prove_nothing() -> None:
 
 def test_what_tracing_took_is_told_as_far_as_it_traced() -> None:
     def cost(duty: float | None, share: float | None) -> str:
-        return " ".join(tracing_cost(parts.context(*traced(duty, share))))
+        rows = {"python_tracing_duty_ratio": duty, "python_tracing_share_ratio": share}
+        told = [gauge(name, [value] * 30) for name, value in rows.items() if value is not None]
+        return " ".join(tracing_cost(parts.context(*told)))
 
     assert cost(1.0, 0.13) == "Tracing allocations took 13% of the target's processor time."
     assert cost(1.0, 0.0) == ""
@@ -368,6 +370,17 @@ def test_what_tracing_took_is_told_as_far_as_it_traced() -> None:
     assert cost(None, 0.13) == cost(1.0, None) == ""
     assert "the hook traced none" in cost(0.0, 0.13)
     assert "the hook traced 99% of it: 13% of its processor time" in cost(0.99, 0.13)
+
+
+def test_how_much_was_traced_is_that_of_the_whole_run_and_not_of_its_end() -> None:
+    shares = gauge("python_tracing_share_ratio", [0.0] * 15 + [0.15] * 15)
+
+    def cost(*duties: float) -> str:
+        duty = gauge("python_tracing_duty_ratio", np.repeat(duties, 30 // len(duties)))
+        return " ".join(tracing_cost(parts.context(duty, shares)))
+
+    assert "the hook traced 15% of it: 7.5% of its processor time" in cost(0.0, 0.3)
+    assert "the hook gave it up after 15% of the run:" in cost(0.3, 0.0)
 
 
 def test_allocations_were_traced_in_part_where_it_was_less_than_all_the_time() -> None:
