@@ -11,11 +11,12 @@ for the shortest of its resources' horizons.
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `HOLLOW` 2 | judged stretches | a resource that could have grown by half while it was watched was not shown to be steady |
+| `HOLLOW_COUNT` 0.5 | judged stretches | the same of a count, whose every step was seen |
 | `SHARPER` 1.5 | power of the run's length | a slope's standard error falls with T^1.5 (T for the line, T^0.5 for the samples) |
 | `MOST` 10 years | seconds | no recording supports more, not even of a level that never moved |
 
-A level that never moved is bounded by the steps that may still come (`statistics/room.py`). Neither
-it nor a count is called hollow: what they did while they were watched is known.
+A level that never moved is bounded by the steps that may still come (`statistics/room.py`), and is
+never called hollow: what it did while it was watched is known.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from soak.units import capitalized, show_amount, show_count, show_duration
 if TYPE_CHECKING:
     from soak.analysis.statistics.growth_input import Subject
 
-HOLLOW, SHARPER, MOST = 2.0, 1.5, 3650 * 86400.0
+HOLLOW, HOLLOW_COUNT, SHARPER, MOST = 2.0, 0.5, 1.5, 3650 * 86400.0
 _STEP = "vouched horizon"
 
 
@@ -114,12 +115,12 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
     if seconds is None:  # else it was taken from the series that bounds this resource
         seconds = horizon(subject, trend)
         finding = replace(finding, vouched_seconds=seconds)
+    least = HOLLOW_COUNT if subject.integer else HOLLOW
     if (
         finding.verdict is not Verdict.PASS
-        or subject.integer
         or trend.slope_low == trend.slope_high
         or subject.limit is not None
-        or seconds >= HOLLOW * judged
+        or seconds >= least * judged
     ):
         return finding
     noun = capitalized(subject.noun)

@@ -240,3 +240,6 @@ MOST_TABLE_ROWS = 12
 #: A pool that fills up opens its connections early: those that are lost are this many times as many at
 #: the end as at first, and at least this share of their gain falls into the last third of the run.
 TIMES_AS_MANY, LATE_SHARE = 2.0, 0.2
+#: What own places gained is at most this many times what one function's opened resources hold, for that
+#: function to be the one that does not close them: two thirds.
+HOLDS_MOST = 1.5

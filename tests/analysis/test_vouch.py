@@ -134,12 +134,23 @@ def test_a_hollow_pass_that_surely_grows_is_not_said_to_be_steady() -> None:
         assert said in open_.reason  # the chart beside it shows that slope
 
 
-def test_counts_and_explicit_limits_are_never_hollow() -> None:
-    fast = finding(trend(high=500 * MIB))
-    for own in (subject([0.0], integer=True), subject([0.0], limit=1e9)):
-        [told] = vouched([own], [fast], HOUR)
-        assert told.verdict is Verdict.PASS
-        assert told.vouched_seconds is not None
+def test_explicit_limits_are_never_hollow() -> None:
+    [told] = vouched([subject([0.0], limit=1e9)], [finding(trend(high=500 * MIB))], HOUR)
+    assert told.verdict is Verdict.PASS
+    assert told.vouched_seconds is not None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(0.5 * HOUR, Verdict.PASS), (0.49 * HOUR, Verdict.INCONCLUSIVE)]
+)
+def test_a_count_is_hollow_where_its_bound_lies_far_beyond_what_was_seen(
+    seconds: float, verdict: Verdict
+) -> None:
+    """All its steps were seen, so that it need not have a horizon of twice the judged time."""
+    [told] = vouched(
+        [subject([0.0], integer=True)], [finding(trend(high=9.0), seconds=seconds)], HOUR
+    )
+    assert told.verdict is verdict
 
 
 def test_a_run_vouches_for_its_shortest_horizon_and_says_what_would_do() -> None:
@@ -361,7 +372,8 @@ def test_a_horizon_that_is_known_already_decides() -> None:
     ("own", "fitted", "verdict"),
     [
         ({}, trend(high=500 * MIB), Verdict.INCONCLUSIVE),
-        ({"integer": True}, trend(high=500 * MIB), Verdict.PASS),
+        ({"integer": True}, trend(high=500 * MIB), Verdict.INCONCLUSIVE),
+        ({"integer": True}, trend(high=90 * MIB), Verdict.PASS),
         ({"limit": 1e9}, trend(high=500 * MIB), Verdict.PASS),
         ({"limit": 0.0}, trend(high=500 * MIB), Verdict.PASS),
         ({}, trend(high=500 * MIB, low=500 * MIB), Verdict.PASS),

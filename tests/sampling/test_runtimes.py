@@ -7,6 +7,9 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -506,6 +509,18 @@ def test_an_error_within_the_hook_is_told_as_it_is() -> None:
                 hook.collect()
 
 
+Taken = tuple[dict[str, float], bytes]
+
+
+def eventually(asked: Callable[[], Taken]) -> Taken:
+    """What is answered as soon as the target can be asked."""
+    for _ in range(600):
+        with suppress(TargetError):
+            return asked()
+        time.sleep(0.1)
+    return asked()
+
+
 def test_what_the_workers_of_a_cluster_keep_is_added_up() -> None:
     """The inspector that is open is that of the primary, which serves none of the requests."""
     address = f"127.0.0.1:{free_port()}"
@@ -515,14 +530,15 @@ def test_what_the_workers_of_a_cluster_keep_is_added_up() -> None:
     with running([node, f"--inspect={address}", served], ready_line_prefix="ready ") as target:
         profiler = NodeInspector(address)
 
-        def taken(stage: SnapshotStage) -> tuple[dict[str, float], bytes]:
+        def taken(stage: SnapshotStage) -> Taken:
             told = dict(profiler.take(stage))
             assert isinstance(told["gauges"], bytes)
             assert isinstance(told["v8heap"], bytes)
             rows = {name: value for name, _, value in json.loads(told["gauges"])["samples"]}
             return rows, told["v8heap"]
 
-        first, _ = taken("steady")
+        # One worker is ready before the other.
+        first, _ = eventually(lambda: taken("steady"))
         for _ in range(60):
             urlopen(f"{target.url}/kept", timeout=60).read()
         last, heap = taken("steady")

@@ -220,6 +220,13 @@ def _seen(kind: EvidenceKind) -> Callable[[Case, RunContext], str]:
 
 Look = Callable[[Case, RunContext], str]
 _NATIVE_MARKED = _marked("native", "At {place}, {function} takes memory from the system.")
+_CONNECTION_GOROUTINES = _marked(
+    # Only groups: on a heap, every request came through a connection. Only in Go: a thread that waits
+    # for a connection in another runtime was started by somebody.
+    "connections",
+    "Ever more goroutines of connections wait at {place}: what they belong to is not closed.",
+    GROUP,
+)
 _NEVER_ENDED = _marked(
     "never ended",
     "Ever more goroutines wait in {function}, one for each transaction or result that is not ended.",
@@ -240,16 +247,14 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.BLOCKED: _blocked,
     EvidenceKind.PROVEN: _proven,
     EvidenceKind.THREADS_GROW: _named(ResourceKind.THREADS, "threads"),
+    EvidenceKind.PROCESSES_GROW: _named(ResourceKind.THREADS, "processes"),
     EvidenceKind.GOROUTINES_GROW: _named(ResourceKind.THREADS, "goroutines"),
     EvidenceKind.TASKS_GROW: _named(ResourceKind.THREADS, "tasks"),
     EvidenceKind.DESCRIPTORS_GROW: _signals(ResourceKind.DESCRIPTORS),
     EvidenceKind.DESCRIPTOR_TYPE: descriptor_kinds,
     EvidenceKind.CLOSE_WAIT: close_wait,
-    EvidenceKind.CONNECTION_GOROUTINES: _marked(
-        # Only groups: on a heap, every request came through a connection.
-        "connections",
-        "Ever more goroutines of connections wait at {place}: what they belong to is not closed.",
-        GROUP,
+    EvidenceKind.CONNECTION_GOROUTINES: lambda case, context: (
+        _CONNECTION_GOROUTINES(case, context) if context.language in ("", "Go") else ""
     ),
     EvidenceKind.NEVER_ENDED: lambda case, context: (
         _NEVER_ENDED(case, context)

@@ -14,6 +14,7 @@ class EvidenceKind(StrEnum):
     BLOCKED = "goroutines, threads or tasks blocked"
     PROVEN = "proven by the leak profile"
     THREADS_GROW = "threads grow"
+    PROCESSES_GROW = "processes grow"
     GOROUTINES_GROW = "goroutines grow"
     TASKS_GROW = "tasks grow"
     DESCRIPTORS_GROW = "descriptors grow"

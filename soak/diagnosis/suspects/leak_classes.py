@@ -116,7 +116,8 @@ CLASSES: dict[str, LeakClass] = {
             **_AGAIN,
             E.BLOCKED: 4,
             E.PROVEN: 3,
-            E.THREADS_GROW: 3,
+            E.THREADS_GROW: 5,
+            E.PROCESSES_GROW: 5,
             E.GOROUTINES_GROW: 3,
             E.TASKS_GROW: 4,
             E.DESCRIPTORS_GROW: -3,
@@ -126,7 +127,16 @@ CLASSES: dict[str, LeakClass] = {
             E.KEPT_AFTER_LOAD: -4,
             E.MANY_POOLS: -5,
         },
-        (_any(E.BLOCKED, E.PROVEN, E.THREADS_GROW, E.GOROUTINES_GROW, E.TASKS_GROW),),
+        (
+            _any(
+                E.BLOCKED,
+                E.PROVEN,
+                E.THREADS_GROW,
+                E.PROCESSES_GROW,
+                E.GOROUTINES_GROW,
+                E.TASKS_GROW,
+            ),
+        ),
     ),
     "descriptor-leak": LeakClass(
         "descriptors that are never closed",
@@ -137,6 +147,9 @@ CLASSES: dict[str, LeakClass] = {
             E.DESCRIPTOR_TYPE: 1,
             E.CLOSE_WAIT: 1,
             E.CONNECTION_GOROUTINES: 2,
+            # A thread or process has descriptors of its own; one that is not closed starts neither.
+            E.THREADS_GROW: -5,
+            E.PROCESSES_GROW: -6,
             E.BLOCKED: -1,
             E.DATABASE_FRAMES: -3,
             E.POOL_GROWS: -6,

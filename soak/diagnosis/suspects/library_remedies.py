@@ -99,7 +99,7 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (
         "Python",
-        ("/logging/",),
+        ("/logging/", "logging.Logger.manager"),
         "Call removeHandler for each addHandler, and do not make loggers named after requests: logging keeps them all.",
     ),
     (

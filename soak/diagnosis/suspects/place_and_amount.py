@@ -189,6 +189,8 @@ def _of_the_endpoint(case: Case) -> Case:
 
 
 def _opened_by(name: str, case: Case, context: RunContext) -> Frame | None:
+    if name == "goroutine-leak" and context.language == "JavaScript":
+        return find_opener(context, ("starting",), case.endpoints)
     if name not in _OPENS:
         return None
     signatures = _opening(name, case, context)

@@ -68,7 +68,10 @@ REMEDIES: Mapping[str, Mapping[str, str]] = {
             "Use one executor for the service and shut others down; give every wait a timeout, and interrupt "
             "what waits when the request ends."
         ),
-        "JavaScript": "Terminate workers that were started for a request, or use a pool of them with a maximum.",
+        "JavaScript": (
+            "End what was started for a request (worker.terminate(), child.stdin.end() or child.kill()), whatever way it "
+            "ends, or use a pool with a maximum."
+        ),
         "Python": (
             "Use one ThreadPoolExecutor for the service; give Queue.get, Event.wait and join a timeout, and set "
             "the event when the request ends."
@@ -243,6 +246,9 @@ def remedy(leak_class: str, language: str, frames: Sequence[Frame] = (), variabl
     named = (
         words
         for spoken, functions, words in THINGS
-        if spoken == language and leak_class not in _OPENED and calls(frames, functions)
+        if spoken == language
+        and leak_class not in _OPENED
+        and (leak_class, language) != ("goroutine-leak", "JavaScript")
+        and calls(frames, functions)
     )
     return " ".join(filter(None, (next(named, ""), general)))

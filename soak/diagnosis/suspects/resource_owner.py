@@ -29,6 +29,7 @@ from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.suspects.growing_containers import frame_of_labels
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.thresholds import (
+    HOLDS_MOST,
     LATE_SHARE,
     LEAST_CPU_SAMPLES,
     LEAST_OPENER_SHARE,
@@ -163,12 +164,15 @@ def find_opener(
 ) -> Frame | None:
     """Return the own function that opens such resources for `endpoints`; None if several are possible or none is seen.
 
-    Of the functions seen to open any, it is the one whose callers allocate because of these
+    Of the functions seen to open any, it is the one whose opened resources are most of what the heap gained;
+    else the one whose callers allocate because of these
     endpoints' requests; else the only one left; else the only one whose opened resources are still
     held in growing numbers. Functions whose callers allocate because of other endpoints' requests are
     excluded first, since the one sought may open too few to be seen.
     """
     functions = [function for mark in signatures for function in STACK_SIGNATURES[mark]]
+    if (holder := _holds_most(context, functions)) is not None:
+        return holder
     openers = [
         (site, stacks) for site in _allocating(context) if (stacks := _opening(site, functions))
     ]
@@ -193,6 +197,16 @@ def find_opener(
     kept = {site.place.function: _gain(_opening(site, functions)) for site in context.places}
     still = [site for site, _ in openers if kept.get(site.place.function, 0.0) > 0]
     return still[0].place if len(still) == 1 else None
+
+
+def _holds_most(context: RunContext, functions: Sequence[str]) -> Frame | None:
+    """Return the own function whose opened resources hold most of what all own places gained; None if none does."""
+    gained = {
+        site.place: _gain(site.stacks) for site in context.places if own_frames((site.place,))
+    }
+    opened = {site.place: _gain(_opening(site, functions)) for site in context.places}
+    whole = sum(max(gain, 0.0) for gain in gained.values())
+    return next((place for place, gain in opened.items() if 0 < whole <= HOLDS_MOST * gain), None)
 
 
 def _met_opening(context: RunContext, functions: Sequence[str]) -> Frame | None:

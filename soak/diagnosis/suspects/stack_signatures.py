@@ -86,6 +86,13 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "node:fs#watch",
         "node:internal/fs/promises#open",
     ),
+    # What starts a thread or a process in Node.
+    "starting": (
+        "node:internal/worker#",
+        "node:child_process#",
+        "node:internal/child_process#",
+        "node:cluster#",
+    ),
     "building": ("node:buffer", "stringify"),
     "native": (
         "syscall.(*mmapper)",

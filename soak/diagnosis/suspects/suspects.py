@@ -12,6 +12,7 @@ from dataclasses import replace
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.signals import PLACE, Signal, signals
+from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence import collect_evidence
@@ -153,6 +154,7 @@ def _suspect(
     runner_up = likely[1][0] if len(likely) > 1 and likely[1][1] >= LEAST_RUNNER_UP else ""
     kept = EvidenceKind.REQUESTS_KEPT in evidence
     place = known.place or unplaced(case, context, requests_kept=kept)
+    kept_at = [Frame(known.place.function)] if known.place is not None else []
     words = supporting(name, evidence)
     if case.signals:
         told = signal_told(case, CLASSES[name].unit)
@@ -173,7 +175,10 @@ def _suspect(
         runner_up,
         (label_remedy(context) if EvidenceKind.LABELS_MULTIPLY in evidence else "")
         or remedy(
-            name, context.language, frames_of(case), _variable(name, case, context) if kept else ""
+            name,
+            context.language,
+            [*frames_of(case), *kept_at],
+            _variable(name, case, context) if kept else "",
         ),
         known.per_hour,
         case.sharing,

@@ -70,3 +70,13 @@ def test_a_request_that_an_emitter_keeps_is_released_by_taking_its_listener_off(
     variable: str, said: str
 ) -> None:
     assert remedy("request-context", "JavaScript", (), variable).startswith(said)
+
+
+def test_loggers_that_are_kept_by_name_are_not_told_to_be_bounded() -> None:
+    registry = Frame("logging.Logger.manager.loggerDict")
+    assert remedy("unbounded-cache", "Python", (registry,)).startswith("Call removeHandler")
+
+
+def test_what_node_started_is_ended_whatever_its_stacks_call() -> None:
+    listens = Frame("_addListener", "node:events")
+    assert remedy("goroutine-leak", "JavaScript", (listens,)).startswith("End what was started")

@@ -244,7 +244,7 @@ def test_one_opener_alone_is_it_where_every_allocation_counts_or_it_is_held() ->
     assert opener(f, endpoints=("",)) == "main.f"
     assert opener(f, endpoints=("",), language="JavaScript") == ""
     assert opener(endpoints=("",), held=[f], language="JavaScript") == "main.f"
-    assert opener(endpoints=("",), held=[f], language="Go") == ""
+    assert opener(endpoints=("",), held=[f], language="Go") == "main.f"
     # Another file has a function of that name.
     namesake = site(stack(Frame("main.f", "other.go", 1, own=True), gain=9))
     assert opener(endpoints=("",), held=[f, namesake], language="JavaScript") == "main.f"
@@ -257,7 +257,17 @@ def test_of_several_openers_it_is_the_only_one_whose_resources_are_still_held() 
     assert opener(f, g, endpoints=("",), held=[f, g]) == ""
     fell = site(stack(OPEN, own("main.g"), gain=-5, first=9))
     assert opener(f, g, endpoints=("",), held=[f, fell]) == "main.f"
-    assert opener(f, g, endpoints=("",), held=[opening("main.h")]) == ""
+    assert opener(f, g, endpoints=("",), held=[opening("main.h")]) == "main.h"
+
+
+@pins(thresholds, "HOLDS_MOST")
+def test_an_opener_whose_resources_are_most_of_what_the_heap_gained_is_it() -> None:
+    """Whatever its callers allocate for other endpoints: a middleware calls all handlers."""
+    callers = [told(("GET /b", 0.9))]
+    for other, named in ((4.5, "main.f"), (4.6, ""), (-9.0, "main.f")):
+        held = [opening("main.f", 9.0), site(stack(own("main.g"), SERVE, gain=other, first=9.0))]
+        found = opener(opening("main.f"), callers=callers, endpoints=("GET /a",), held=held)
+        assert found == named
 
 
 def test_the_six_openers_that_gain_most_are_compared() -> None:
