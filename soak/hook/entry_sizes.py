@@ -10,6 +10,7 @@ import sys
 import types
 from typing import Any, Dict, List, Optional, Tuple  # noqa: UP035 - Python 3.8 cannot subscript collections.abc
 
+from .containers import OBJECTS
 from .objects import is_a, late_entries
 
 #: Entries that a container must have gained since the last look, containers looked at each time, entries of each, and
@@ -48,12 +49,15 @@ def entry_sizes(
         known = _sizes.setdefault(holder, [])
         if more >= _GAINED and len(known) < _TIMES:
             container = containers[holder]
-            own = sys.getsizeof(container, 0) / max(len(container), 1)
+            kinds = {labels["kind"] for labels, _ in lengths if labels["holder"] == holder}
+            apart = OBJECTS in kinds  # the list of a class's objects is soak's own
+            own = 0.0 if apart else sys.getsizeof(container, 0) / max(len(container), 1)
             # The last ones may be of requests under way, whose frames and timers refer to what they hold, too.
             since_first = _lengths[holder] + more - _firsts[holder]
             before = max(min(_BACK * more, since_first, len(container)) - _ENTRIES, 0)
-            sizes = map(_held_alone, late_entries(container, _ENTRIES, before))
-            known += [own + size for size in sizes if size is not None]
+            for entry in late_entries(container, _ENTRIES, before):
+                size = _held_alone(entry, apart)
+                known += [own + size] if size is not None else []
     for labels, length in lengths:
         _lengths[labels["holder"]] = length
         _firsts.setdefault(labels["holder"], length)
@@ -69,8 +73,12 @@ def forget() -> None:
     _sizes.clear()
 
 
-def _held_alone(entry: List[Any]) -> Optional[float]:  # noqa: UP006, UP045
-    """Return the bytes of the objects that only this entry leads to; None if it leads to too many to tell."""
+def _held_alone(entry: List[Any], whole: bool) -> Optional[float]:  # noqa: UP006, UP045
+    """Return the bytes of the objects that only this entry leads to; None if it leads to too many to tell.
+
+    Nor is it told if others refer to the entry itself: then they hold as much of it. With `whole`, it
+    counts nevertheless.
+    """
     objects, roots = list(entry), len(entry)
     entry.clear()  # of a reference that would make each seem shared
     counts = {id(item): 1 for item in objects}  # the container's own
@@ -94,6 +102,10 @@ def _held_alone(entry: List[Any]) -> Optional[float]:  # noqa: UP006, UP045
         number = places[identity]
         # Beyond its own: that of the list, and of the call.
         alone = sys.getrefcount(objects[number]) - 2 <= counts[identity]
+        if number < roots and not alone and gc.is_tracked(objects[number]):
+            if not whole:
+                return None
+            alone = True
         if identity not in seen and alone:
             seen.add(identity)
             size += _size(objects[number], len(leads[number]))

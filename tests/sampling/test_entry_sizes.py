@@ -64,8 +64,9 @@ def _forgotten() -> Iterator[None]:
     forget()
 
 
-def told(container: Any, length: int) -> float | None:
-    rows = entry_sizes.entry_sizes([({"holder": "shop.KEPT"}, length)], {"shop.KEPT": container})
+def told(container: Any, length: int, kind: str = "dict") -> float | None:
+    labels = {"holder": "shop.KEPT", "kind": kind}
+    rows = entry_sizes.entry_sizes([(labels, length)], {"shop.KEPT": container})
     return rows[0][1] if rows else None
 
 
@@ -131,6 +132,20 @@ def test_entries_of_requests_that_are_under_way_do_not_count(kind: str) -> None:
     assert size is not None
     assert size > 4000
     assert len(under_way) == 10
+
+
+def test_of_an_object_of_a_class_all_counts_though_others_refer_to_it() -> None:
+    """A session refers to each of its rows; as entries of a container, both would hold as much of them."""
+    rows = [Job(number) for number in range(60)]
+    session = {id(row): row for row in rows}
+    told(rows, 20, "objects")
+    size = told(rows, 60, "objects")
+    assert size is not None
+    assert 4000 < size < 6000
+    forget()
+    told(rows, 20)
+    assert told(rows, 60) is None
+    assert len(session) == 60
 
 
 def test_each_container_is_looked_at_six_times() -> None:

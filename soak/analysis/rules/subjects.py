@@ -102,9 +102,10 @@ def _pages(prepared: Prepared) -> dict[str, set[str]]:
 
 
 def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
-    """Return True if a series that measures the same better is present for this process, and ever had a value above 0.
+    """Return True if a series that measures the same better is present for this process, and had a value above 0 late.
 
-    A series that only full collections update is not better, and is left out itself, if none ran.
+    Tracing, for example, may stop soon after it began. A series that only full collections update is
+    not better, and is left out itself, if none ran.
     """
     stale = uncollected(prepared.collections, series.labels)
     if stale and selects_any(AFTER_FULL, series):
@@ -117,7 +118,10 @@ def _said_better(prepared: Prepared, metric: Metric, series: Series) -> bool:
         for other in prepared.named(selector)
         if other.instance == instance
     ]
-    return any(bool((other.known > 0).any()) for other in better)
+    if not len(series.times):
+        return bool(better)
+    half = 0.5 * float(series.times[0] + series.times[-1])
+    return any(bool((other.values[other.times >= half] > 0).any()) for other in better)
 
 
 def _said_by_snapshots(subject: Subject, subjects: Iterable[Subject]) -> bool:

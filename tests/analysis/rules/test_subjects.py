@@ -171,6 +171,24 @@ def test_a_heap_that_only_full_collections_measure_is_better_where_they_ran(
 
 
 @pytest.mark.parametrize(
+    ("traced", "better"),
+    [
+        ([5.0] * 10, True),
+        ([5.0] * 4 + [np.nan] * 6, False),
+        ([np.nan] * 9 + [5.0], True),
+        ([5.0] * 4 + [0.0] * 6, False),
+    ],
+)
+def test_a_series_that_ended_early_says_nothing_better(traced: list[float], better: bool) -> None:
+    """Tracing that stopped: the count of blocks is what is left to judge."""
+    blocks = at("python_allocated_blocks", [1.0] * 10)
+    metric = metric_of(blocks.name)
+    assert metric is not None
+    prepared = ready(blocks, at("python_traced_memory_bytes", traced))
+    assert _said_better(prepared, metric, blocks) is better
+
+
+@pytest.mark.parametrize(
     ("name", "aside"),
     [
         ("things", False),
