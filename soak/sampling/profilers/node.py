@@ -32,6 +32,7 @@ from soak.sampling.profilers.node_measures import (
     whole_heap,
 )
 from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
+from soak.sampling.profilers.source_maps import SourceMaps
 from soak.sampling.profilers.v8_heap import keepers
 from soak.snapshots import SnapshotKind, SnapshotStage
 
@@ -63,6 +64,7 @@ class NodeInspector:
     _turns: Iterator[int] = field(
         init=False, repr=False, compare=False, default_factory=itertools.count
     )
+    _maps: SourceMaps = field(init=False, repr=False, compare=False, default_factory=SourceMaps)
     kinds: ClassVar[tuple[SnapshotKind, ...]] = (
         "v8heap",
         "gauges",
@@ -110,6 +112,8 @@ class NodeInspector:
                 session.call("HeapProfiler.getSamplingProfile")["profile"]["head"]
                 for session in sessions
             ]
+            for head in heads:
+                self._maps.map_tree(head)
             yield (
                 "v8heap",
                 json.dumps({"interval": INTERVAL, "profile": {"head": one_tree(heads)}}).encode(),
@@ -123,6 +127,8 @@ class NodeInspector:
             turn = next(self._turns)
             if turn % TURNS == 0:
                 nodes = running(sessions[turn // TURNS % len(sessions)])
+                for node in nodes:
+                    node["callFrame"] = self._maps.mapped(node["callFrame"])
                 yield "v8cpu", json.dumps({"profile": {"nodes": nodes}}).encode()
             most = max(range(len(sessions)), key=lambda index: kept[index].value)
             heap = b""
