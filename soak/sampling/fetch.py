@@ -38,6 +38,10 @@ class Answer:
     whole: bool = True
 
 
+#: Bytes of a server's own words about an error that are told.
+_SAID = 200
+
+
 @dataclass(slots=True)
 class Fetcher:
     """Fetches from one server over one kept connection, so that polling does not open descriptors in the target.
@@ -204,8 +208,17 @@ def accepted(answer: Answer, url: str) -> Answer:
         )
         raise TargetError(f"{url}: answered {answer.status} ({what})")
     if answer.status != 200:
-        raise TargetError(f"{url}: answered {answer.status}")
+        raise TargetError(f"{url}: answered {answer.status}{_said(answer)}")
     return answer
+
+
+def _said(answer: Answer) -> str:
+    """Return `, saying ...` with the beginning of a plain text about an error of the server's; empty for anything else."""
+    if answer.status < 500 or answer.content_type != "text/plain":
+        return ""
+    text = " ".join(answer.body[:_SAID].decode("utf-8", "replace").split())
+    said = "".join(letter for letter in text if letter.isprintable())
+    return f", saying {said!r}" if said else ""
 
 
 def _context(tls: TlsSettings) -> ssl.SSLContext:

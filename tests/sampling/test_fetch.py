@@ -12,7 +12,7 @@ import pytest
 
 from soak.errors import TargetError
 from soak.profile import hosts
-from soak.sampling.fetch import Fetcher, check_peer
+from soak.sampling.fetch import Answer, Fetcher, accepted, check_peer
 from soak.target import reach
 
 
@@ -56,3 +56,28 @@ def test_who_may_answer_for_a_name(host: str, address: str, refused: str) -> Non
     assert said.startswith(f"{host} leads to {address}, which is " if refused else "")
     assert refused in said
     assert bool(said) is bool(refused)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body", "said"),
+    [
+        (
+            500,
+            "text/plain",
+            b"It failed:\n\n  x was\tcollected before\x1b[0m\n",
+            "It failed: x was collected before[0m",
+        ),
+        (503, "text/plain", b"a" * 900, "a" * 200),
+        (500, "text/html", b"<h1>It failed</h1>", None),
+        (500, "text/plain", b" \n", None),
+        (404, "text/plain", b"no such page", None),
+    ],
+)
+def test_a_servers_own_words_about_its_error_are_told(
+    status: int, kind: str, body: bytes, said: str | None
+) -> None:
+    """As of a metrics page that cannot be collected; without what would steer a terminal."""
+    with pytest.raises(TargetError) as error:
+        accepted(Answer(status, kind, body), "http://127.0.0.1/metrics")
+    tail = "" if said is None else f", saying {said!r}"
+    assert str(error.value) == f"http://127.0.0.1/metrics: answered {status}{tail}"
