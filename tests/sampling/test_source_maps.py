@@ -49,6 +49,9 @@ def test_a_call_is_told_at_its_place_in_the_source(
 ) -> None:
     url = written(tmp_path)
     assert place(url, line, column) == (f"file://{tmp_path}/src/{source}", original)
+    # The files of CommonJS modules are named by their path.
+    path = url.removeprefix("file://")
+    assert place(path, line, column) == (f"{tmp_path}/src/{source}", original)
 
 
 def test_a_line_that_no_source_has_stays_as_it_is(tmp_path: Path) -> None:

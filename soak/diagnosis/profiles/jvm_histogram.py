@@ -41,7 +41,7 @@ _GENERATED, _UNNAMED, _ANY = 20, 3, "…"
 _NUMBERED = re.compile(r"((?:[\w$]+\.)*\w*[A-Za-z_])\d+")
 _ROW = re.compile(r"\s*\d{1,12}:\s+(\d{1,18})\s+(\d{1,18})\s+(\S{1,500})")
 _MOST_CLASSES = 20_000
-#: Young objects of a class that tell who allocates it late.
+#: Objects of a class, of either age, that tell who allocates it all the time.
 _SEVERAL = 3
 _EVER = ("alloc_space", "bytes")
 
@@ -139,8 +139,9 @@ def _allocators(
 ) -> dict[str, Counter[tuple[Frame, ...]]]:
     """Return how many sampled objects of each class each stack allocated.
 
-    Where several of a class are younger than half of the oldest object, only these count: what grows
-    has them of every age, what a service set up as it began has not.
+    What grows has objects of every age. What a service set up as it began has old ones only, and a list
+    of the last hundred young ones only. So of each stack the fewer count, of those that are younger than
+    half of the oldest object and of the others; all, where hardly any stack has both.
     """
     samples = list(map(mapping, objects))
     half = max((amount(sample.get("age", 0.0)) for sample in samples), default=0.0) / 2
@@ -154,10 +155,17 @@ def _allocators(
         allocators.setdefault(name, Counter())[stack] += 1
         if "age" in sample and amount(sample["age"]) < half:
             young.setdefault(name, Counter())[stack] += 1
-    return {
-        name: young[name] if name in young and young[name].total() >= _SEVERAL else stacks
-        for name, stacks in allocators.items()
-    }
+    return {name: _of_every_age(stacks, young.get(name)) for name, stacks in allocators.items()}
+
+
+def _of_every_age(
+    stacks: Counter[tuple[Frame, ...]], young: Counter[tuple[Frame, ...]] | None
+) -> Counter[tuple[Frame, ...]]:
+    if young is None:
+        return stacks
+    fewer = {stack: min(young[stack], many - young[stack]) for stack, many in stacks.items()}
+    both = Counter({stack: many for stack, many in fewer.items() if many})
+    return both if both.total() >= _SEVERAL else stacks
 
 
 def _calls(calls: object, libraries: tuple[str, ...]) -> tuple[Frame, ...]:

@@ -68,7 +68,10 @@ class SourceMaps:
         url, line, column = (call.get(key) for key in ("url", "lineNumber", "columnNumber"))
         if not (isinstance(url, str) and isinstance(line, int) and isinstance(column, int)):
             return call
-        if not url.startswith("file://"):
+        scheme = "file://" if url.startswith("file://") else ""
+        if not scheme and not url.startswith(
+            "/"
+        ):  # Node names the files of CommonJS by their path alone
             return call
         if url not in self._known:
             self._known[url] = _read(url)
@@ -76,7 +79,7 @@ class SourceMaps:
         place = known.at(line, column) if known is not None else None
         if place is None:
             return call
-        return call | {"url": f"file://{place[0]}", "lineNumber": place[1]}
+        return call | {"url": f"{scheme}{place[0]}", "lineNumber": place[1]}
 
     def map_tree(self, head: dict[str, Any]) -> None:
         """Put every call of a tree at its place in the source."""
@@ -91,7 +94,7 @@ class SourceMaps:
 
 def _read(url: str) -> _Map | None:
     """Return a script's map; None if it has none, or none that can be read."""
-    script = Path(unquote(urlsplit(url).path))
+    script = Path(unquote(urlsplit(url).path) if url.startswith("file://") else url)
     try:
         if not script.is_file():
             return None

@@ -126,21 +126,25 @@ def test_a_class_of_a_library_does_not_begin_an_allocation() -> None:
     assert list(held(profile)) == ["A", "shop.Search.find", "org.library.Index<shop.Search.find"]
 
 
-def test_who_allocates_late_is_told_where_several_objects_are_young() -> None:
-    """Buffers that the first requests set up live on, and are no part of what grows."""
+def test_who_allocates_all_the_time_is_told_where_several_objects_are_of_every_age() -> None:
+    """Buffers that the first requests set up are old, what a ring holds is young, and neither grows."""
+    ring = [["shop.Recent.add", 5]]
 
-    def told(*young: list[list[object]]) -> set[str]:
+    def told(old: int, young: int) -> dict[str, list[float]]:
         objects = [{"class": "A", "frames": CALLS, "age": age} for age in (90.0, 95.0, 100.0)]
-        objects += [{"class": "A", "frames": OTHER, "age": 80.0}]
-        objects += [{"class": "A", "frames": frames, "age": 49.0} for frames in young]
-        profile = read(histogram=rows(A=(50, 5000)), baseline=rows(A=(10, 1000)), objects=objects)
-        return set(held(profile))
+        objects += [{"class": "A", "frames": ring, "age": age} for age in (1.0, 2.0, 3.0, 4.0)]
+        objects += [{"class": "A", "frames": OTHER, "age": 50.0}] * old
+        objects += [{"class": "A", "frames": OTHER, "age": 49.0}] * young
+        return held(
+            read(histogram=rows(A=(50, 5000)), baseline=rows(A=(10, 1000)), objects=objects)
+        )
 
-    both = {"A", "A<shop.Cart.add<shop.Shop.run", "A<shop.Search.find"}
-    assert told() == told(OTHER, OTHER) == both
-    assert told(OTHER, OTHER, OTHER) == {"A", "A<shop.Search.find"}
+    one = {"A": [10.0, 1000.0], "A<shop.Search.find": [40.0, 4000.0]}
+    assert told(3, 3) == told(3, 9) == one
+    everyone = {"A", "A<shop.Cart.add<shop.Shop.run", "A<shop.Recent.add", "A<shop.Search.find"}
+    assert set(told(2, 9)) == set(told(9, 2)) == everyone
     without = [{"class": "A", "frames": frames} for frames in (CALLS, OTHER, OTHER, OTHER)]
-    assert set(held(read(histogram=rows(A=(9, 9)), objects=without))) == both
+    assert len(held(read(histogram=rows(A=(9, 9)), objects=without))) == 3
 
 
 def generated(*names: str, allocated: Any = ()) -> dict[str, list[float]]:
