@@ -243,3 +243,5 @@ TIMES_AS_MANY, LATE_SHARE = 2.0, 0.2
 #: What own places gained is at most this many times what one function's opened resources hold, for that
 #: function to be the one that does not close them: two thirds.
 HOLDS_MOST = 1.5
+#: Bytes of the smallest block that CPython's allocator gives out.
+LEAST_BLOCK = 16

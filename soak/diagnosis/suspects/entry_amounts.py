@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from soak.catalog.metrics import ResourceKind
+from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.suspects.cases import Case
@@ -16,6 +17,7 @@ from soak.diagnosis.suspects.growing_containers import GrowingContainer, show_en
 from soak.diagnosis.thresholds import (
     ENTRIES_EXPLAIN,
     ENTRIES_EXPLAIN_MOST,
+    LEAST_BLOCK,
     UNSEEN_OF_ENTRIES,
 )
 from soak.units import show_amount
@@ -43,6 +45,8 @@ def amount_of_entries(
     each = container.entry_bytes
     whole = container.per_request * each
     memory = max((s.each.per_request for s in case.of(ResourceKind.MEMORY)), default=whole)
+    if told.unit == Unit.BLOCKS and whole < LEAST_BLOCK * told.each.per_request:
+        return None  # more is kept than the entries lead to
     if not ENTRIES_EXPLAIN * memory <= whole <= ENTRIES_EXPLAIN_MOST * memory:
         return None
     entries = _through(case, container)

@@ -58,6 +58,14 @@ def test_a_request_keeps_what_its_entries_hold() -> None:
     )
 
 
+@pins(thresholds, "LEAST_BLOCK")
+def test_entries_are_no_amount_where_ever_more_blocks_need_more_memory() -> None:
+    """A request of any kind adds a quarter of an entry, and 17 blocks of at least 16 bytes."""
+    for each, fits in ((4 * 17 * 16, True), (4 * 17 * 16 - 1, False)):
+        found = told(replace(KEPT, entry_bytes=float(each)), memory=0.25 * each)
+        assert (found is not None) is fits
+
+
 @pins(thresholds, "UNSEEN_OF_ENTRIES")
 def test_an_entry_may_hold_a_quarter_more_than_what_only_it_leads_to() -> None:
     found = told()
