@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .objects import attributes, is_a, is_container, late_entries
-from .source_code import REGISTERING, Call, libraries, lines_that_add, lines_that_use
+from .source_code import Call, libraries, lines_that_add, lines_that_register, lines_that_use
 
 #: The kind of holder that is a class of the service's, of which ever more objects live.
 OBJECTS = "objects"
@@ -189,8 +189,8 @@ def _filled_at(holder: str, kind: str) -> dict[str, str]:
             everywhere = list(files.values())
             adding = lines_that_add(home, name) or lines_that_add(everywhere, name)
             for owner in _owners(holder, list(files)):  # a package's object adds to it
-                adding = adding or lines_that_add(home, owner, REGISTERING)
-                adding = adding or lines_that_add(everywhere, owner, REGISTERING)
+                adding = adding or lines_that_register(home, owner)
+                adding = adding or lines_that_register(everywhere, owner)
         _filling[holder] = adding[0] if len({function for _, _, function in adding}) == 1 else None
     place = _filling[holder]
     if place is None:

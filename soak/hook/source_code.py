@@ -7,16 +7,28 @@ import functools
 import os
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Tuple  # noqa: UP035
 
 #: Parts of a function that are reported as the function.
 _PARTS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 #: Methods that add something to a container.
 ADDING = frozenset(("append", "appendleft", "add", "extend", "insert", "setdefault", "update"))
-#: Methods by which packages' objects (signals, brokers, event hubs) take what they then keep.
-REGISTERING = ADDING | frozenset(
-    ("attach", "connect", "listen", "observe", "on", "put", "register", "set", "subscribe", "watch")
+#: What the methods begin with by which packages' objects (signals, brokers, applications) take what they then keep.
+_REGISTERING = (
+    "add",
+    "append",
+    "attach",
+    "connect",
+    "listen",
+    "observe",
+    "on",
+    "put",
+    "register",
+    "schedule",
+    "set",
+    "subscribe",
+    "watch",
 )
 _names: dict[str, dict[int, str]] = {}
 _roots: list[str] = []
@@ -60,28 +72,44 @@ def call(file: str, line: int) -> Call:
     return file, line, _names[file].get(line, "")
 
 
-def lines_that_add(files: list[str], name: str, methods: frozenset[str] = ADDING) -> list[Call]:
+def lines_that_add(files: list[str], name: str) -> list[Call]:
     """Return the lines of these files whose bytecode mentions a container by name and adds to a container.
-
-    `methods` are those that add.
 
     Lines that run while a module is imported count only if there are no others, because they fill it once.
     """
+    return _lines_that(files, name, lambda instruction: _loads(instruction) in ADDING, stores=True)
+
+
+def lines_that_register(files: list[str], name: str) -> list[Call]:
+    """Return the lines of these files that mention an object by name and call a method that may register something."""
+    return _lines_that(
+        files, name, lambda instruction: _loads(instruction).startswith(_REGISTERING), stores=False
+    )
+
+
+def _loads(instruction: dis.Instruction) -> str:
+    """Return the name that an instruction loads; empty if it loads none.
+
+    An annotation stores a container's name as a constant, which adds nothing to the container.
+    """
+    loads = instruction.opname.startswith("LOAD_") and not instruction.opname.startswith(
+        "LOAD_CONST"
+    )
+    return instruction.argval if loads and isinstance(instruction.argval, str) else ""
+
+
+def _lines_that(
+    files: list[str], name: str, adds: Callable[[dis.Instruction], bool], stores: bool
+) -> list[Call]:
     adding: list[Call] = []
     for file in files:
         for code, function in _codes_that_mention(file, name):
             mentioned: set[int] = set()
             stored: set[int] = set()
             for line, instruction in _instructions(code):
-                # An annotation stores the container's name as a constant, which adds nothing to the
-                # container.
-                constant = instruction.opname.startswith("LOAD_CONST")
-                loads = instruction.opname.startswith("LOAD_") and not constant
-                if loads and instruction.argval == name:
+                if _loads(instruction) == name:
                     mentioned.add(line)
-                if instruction.opname == "STORE_SUBSCR" or (
-                    loads and instruction.argval in methods
-                ):
+                if adds(instruction) or (stores and instruction.opname == "STORE_SUBSCR"):
                     stored.add(line)
             adding += [(file, line, function) for line in sorted(mentioned & stored)]
     while_it_runs = [call for call in adding if call[2] != "<module>"]

@@ -761,6 +761,8 @@ PLAIN = contextvars.ContextVar("plain")
 CHANGED = blinker.Namespace().signal("changed")
 def note(n):
     CRUMBS.get().append(n)
+def count(status):
+    CHANGED.seen[status] = CHANGED.seen.get(status, 0) + 1
 def watch(n):
     def told(sender):
         return n
@@ -791,8 +793,8 @@ def test_what_a_context_variable_or_a_packages_object_keeps_is_told_with_who_add
     crumbs, length = told["kept_by.CRUMBS"]
     assert (crumbs["function"], crumbs["line"], length) == ("note", "8", 3000)
     changed, length = told["kept_by.CHANGED.receivers"]
-    assert (changed["function"], changed["line"], length) == ("watch", "12", 3000)
+    assert (changed["function"], changed["line"], length) == ("watch", "14", 3000)
     assert "kept_by.PLAIN" not in told
     assert told["kept_by.SLOTTED.kept"][1] == 3000
     sent, length = told["kept_by.HUB.sent.receivers"]
-    assert (sent["function"], sent["line"], length) == ("Hub.join", "17", 3000)
+    assert (sent["function"], sent["line"], length) == ("Hub.join", "19", 3000)

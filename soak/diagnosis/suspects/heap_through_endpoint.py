@@ -15,7 +15,7 @@ from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.growing_containers import GrowingContainer
+from soak.diagnosis.suspects.growing_containers import OBJECTS, GrowingContainer
 from soak.diagnosis.thresholds import BEYOND_ONE_PLACE
 from soak.windows import EndpointWindows
 
@@ -54,8 +54,10 @@ def with_endpoint_of_containers(
     """Give the case the endpoint through which all containers that gain entries are filled.
 
     The case is unchanged if it has an endpoint already, if more than memory grows, if a place in the
-    target's own code grows, or if the containers have several endpoints or unknown ones.
+    target's own code grows, or if the containers have several endpoints or unknown ones. Objects of a
+    class count only where no container gains entries: they are mostly its entries.
     """
+    grown = [container for container in grown if container.kind != OBJECTS] or grown
     endpoints = {amount.endpoint for container in grown for amount in container.endpoints}
     if (
         case.endpoint
