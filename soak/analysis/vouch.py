@@ -116,6 +116,8 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         seconds = horizon(subject, trend)
         finding = replace(finding, vouched_seconds=seconds)
     least = HOLLOW_COUNT if subject.integer else HOLLOW
+    if subject.unit in (Unit.OBJECTS, Unit.BLOCKS):  # they matter by their memory, which is judged
+        least = 0.0
     if (
         finding.verdict is not Verdict.PASS
         or trend.slope_low == trend.slope_high

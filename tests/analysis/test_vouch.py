@@ -374,6 +374,7 @@ def test_a_horizon_that_is_known_already_decides() -> None:
         ({}, trend(high=500 * MIB), Verdict.INCONCLUSIVE),
         ({"integer": True}, trend(high=500 * MIB), Verdict.INCONCLUSIVE),
         ({"integer": True}, trend(high=90 * MIB), Verdict.PASS),
+        ({"integer": True, "unit": "objects"}, trend(high=500 * MIB), Verdict.PASS),
         ({"limit": 1e9}, trend(high=500 * MIB), Verdict.PASS),
         ({"limit": 0.0}, trend(high=500 * MIB), Verdict.PASS),
         ({}, trend(high=500 * MIB, low=500 * MIB), Verdict.PASS),
