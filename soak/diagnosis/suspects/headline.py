@@ -10,7 +10,7 @@ from soak.diagnosis.attribution.allocation_sites import NAMELESS
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.suspects.leak_classes import CLASSES
 from soak.model import Analysis, Finding, Place, Suspect, Verdict
-from soak.units import capitalized, show_amount, show_duration, show_number, singular
+from soak.units import show_amount, show_duration, show_number, singular
 
 #: The part of a reason that says when a resource runs out, at the end of the sentence about its
 #: growth.
@@ -45,14 +45,15 @@ def _placed(place: Place) -> str:
 
 
 def _leaks(suspect: Suspect) -> str:
+    # An endpoint's name stays as its profile spells it, also where the sentence begins with it.
     who = "Every endpoint" if suspect.endpoint == EVERY else suspect.endpoint or "The target"
-    leaks = f"{capitalized(who)} {'leak' if suspect.endpoints else 'leaks'}"
+    leaks = f"{who} {'leak' if suspect.endpoints else 'leaks'}"
     if suspect.per_request <= 0:
         return leaks
     if suspect.unit == Unit.REQUESTS:
         share = show_amount(min(suspect.per_request, 1.0), Unit.RATIO)
         keeps = "keep" if suspect.endpoints else "keeps"
-        return f"{capitalized(who)} {keeps} {share} of {'its' if keeps == 'keeps' else 'their'} requests"
+        return f"{who} {keeps} {share} of {'its' if keeps == 'keeps' else 'their'} requests"
     kind = " of any kind" if not suspect.endpoint else ""
     return f"{leaks} {amount(suspect.per_request, suspect.unit)} per request{kind}"
 

@@ -82,6 +82,13 @@ def test_the_sentence_says_who_leaks_what_where_and_until_when() -> None:
     )
 
 
+def test_a_name_of_an_endpoint_is_told_as_it_is_spelled() -> None:
+    named = suspect(endpoint="create order", place=Place())
+    assert headline(named, analysis(finding(None))).startswith(
+        "create order leaks 1 KiB per request"
+    )
+
+
 def test_blocks_are_pythons_objects() -> None:
     blocks = suspect(leak_class="unknown", unit="blocks", per_request=26.7, place=Place())
     assert headline(blocks, analysis(finding(None, "blocks/h"))) == (
@@ -134,9 +141,9 @@ def test_a_place_of_which_only_the_line_is_known_is_told_once() -> None:
                 "endpoints": ("a", "b"),
                 "endpoint": "a and b",
             },
-            "A and b keep 100% of their requests",
+            "a and b keep 100% of their requests",
         ),
-        ({"endpoints": ("a", "b"), "endpoint": "a and b"}, "A and b leak 1 KiB per request"),
+        ({"endpoints": ("a", "b"), "endpoint": "a and b"}, "a and b leak 1 KiB per request"),
         ({"endpoints": ("a", "b"), "per_request": 0.0}, "GET /a leak"),
     ],
 )
