@@ -167,7 +167,7 @@ def with_few_collections(
         return finding
     metric = metric_of(finding.series, finding.labels)
     whole = metric is not None and metric.whole
-    if _is_collected(finding):
+    if is_collected(finding):
         return finding
     if whole and not _by_heap(finding, series) and seconds >= WARMUP_SECONDS:
         return finding
@@ -202,7 +202,7 @@ def with_few_collections(
     return finding.adjusted("garbage collections", Verdict.INCONCLUSIVE, reason, longer)
 
 
-def _is_collected(finding: Finding) -> bool:
+def is_collected(finding: Finding) -> bool:
     """Return True for a heap that is measured just after a collection, which a snapshot forces."""
     return any(
         collector.collected

@@ -19,7 +19,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from soak.analysis.prepare.gc_accounting import uncollected
+from soak.analysis.prepare.gc_accounting import is_collected, uncollected
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.more_time import more_would_tell
 from soak.analysis.rules.warmup import within_warmup
@@ -130,13 +130,8 @@ def _in_the_light(
 def _with_heap(finding: Finding, heap: Finding) -> Finding:
     """Leave a fail open if the live heap, measured just after collections, may explain all of it and may yet settle."""
     trend, of_heap = finding.trend, heap.trend
-    exact = any(
-        collector.collected
-        and selector(collector.collected).matches(heap.series, dict(heap.labels))
-        for collector in COLLECTORS
-    )
     if not (
-        exact
+        is_collected(heap)
         and finding.verdict is Verdict.FAIL
         and heap.verdict is Verdict.INCONCLUSIVE
         and trend is not None
