@@ -239,7 +239,7 @@ def remedy(leak_class: str, language: str, frames: Sequence[Frame] = (), variabl
         return f"Take each request out of {variable} when it ends{when}, or keep only the values that are needed of it."
     if leak_class == "goroutine-leak" and language == "Go":
         waits = (words for functions, words in WAITS if calls(frames, functions))
-        if (found := next(waits, "")) != "":
+        if found := next(waits, ""):
             return found
     known = REMEDIES[leak_class]
     general = known.get(language, known[""])

@@ -40,7 +40,7 @@ from soak.model import Floats
 
 #: Functions that dial: any caller that finds no idle connection does, so they do not show who keeps
 #: a connection.
-CONNECTING = ("database/sql.(*DB).conn", "database/sql.(*DB).openNewConnection", "newClient")
+CONNECTING = (*STACK_SIGNATURES["new connections"], "newClient")
 #: Functions of pool libraries (pg, mysql2, generic-pool) whose caller must return the connection;
 #: `query` returns it itself.
 _TAKING = ("connect", "acquire", "getConnection")
@@ -164,11 +164,11 @@ def find_opener(
 ) -> Frame | None:
     """Return the own function that opens such resources for `endpoints`; None if several are possible or none is seen.
 
-    Of the functions seen to open any, it is the one whose opened resources are most of what the heap gained;
-    else the one whose callers allocate because of these
-    endpoints' requests; else the only one left; else the only one whose opened resources are still
-    held in growing numbers. Functions whose callers allocate because of other endpoints' requests are
-    excluded first, since the one sought may open too few to be seen.
+    Of the functions seen to open any, it is the one whose opened resources are most of what the heap
+    gained; else the one whose callers allocate because of these endpoints' requests; else the only one
+    left; else the only one whose opened resources are still held in growing numbers. Functions whose
+    callers allocate because of other endpoints' requests are excluded first, since the one sought may
+    open too few to be seen.
     """
     functions = [function for mark in signatures for function in STACK_SIGNATURES[mark]]
     if (holder := _holds_most(context, functions)) is not None:
