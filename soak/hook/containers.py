@@ -180,13 +180,13 @@ def _filled_at(holder: str, kind: str) -> dict[str, str]:
     if holder not in _filling:
         name = holder.rpartition(".")[2]
         files = {module.__name__: str(module.__file__) for module in _own_modules()}
+        everywhere = list(files.values())
         home = [file for module, file in files.items() if holder.startswith(f"{module}.")]
         if holder in _REGISTRIES:
-            adding = lines_that_use(list(files.values()), _REGISTRIES[holder])
+            adding = lines_that_use(everywhere, _REGISTRIES[holder])
         elif kind == OBJECTS:
-            adding = lines_that_use(list(files.values()), name)
+            adding = lines_that_use(everywhere, name)
         else:
-            everywhere = list(files.values())
             adding = lines_that_add(home, name) or lines_that_add(everywhere, name)
             for owner in _owners(holder, list(files)):  # a package's object adds to it
                 adding = adding or lines_that_register(home, owner)

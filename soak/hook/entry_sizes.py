@@ -39,25 +39,25 @@ def entry_sizes(
     """Return the holder and the mean bytes of an entry, for the containers that have grown since the first call."""
     gained = sorted(
         (
-            (length - _lengths[labels["holder"]], labels["holder"])
+            (length - _lengths[labels["holder"]], labels["holder"], labels["kind"])
             for labels, length in lengths
             if labels["holder"] in _lengths and labels["holder"] in containers
         ),
         reverse=True,
     )
-    for more, holder in gained[:_CONTAINERS]:
+    for more, holder, kind in gained[:_CONTAINERS]:
         known = _sizes.setdefault(holder, [])
         if more >= _GAINED and len(known) < _TIMES:
             container = containers[holder]
-            kinds = {labels["kind"] for labels, _ in lengths if labels["holder"] == holder}
-            apart = OBJECTS in kinds  # the list of a class's objects is soak's own
+            apart = kind == OBJECTS  # the list of a class's objects is soak's own
             own = 0.0 if apart else sys.getsizeof(container, 0) / max(len(container), 1)
             # The last ones may be of requests under way, whose frames and timers refer to what they hold, too.
             since_first = _lengths[holder] + more - _firsts[holder]
             before = max(min(_BACK * more, since_first, len(container)) - _ENTRIES, 0)
             for entry in late_entries(container, _ENTRIES, before):
                 size = _held_alone(entry, apart)
-                known += [own + size] if size is not None else []
+                if size is not None:
+                    known.append(own + size)
     for labels, length in lengths:
         _lengths[labels["holder"]] = length
         _firsts.setdefault(labels["holder"], length)

@@ -13,7 +13,7 @@ from typing import Tuple  # noqa: UP035
 #: Parts of a function that are reported as the function.
 _PARTS = ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>")
 #: Methods that add something to a container.
-ADDING = frozenset(("append", "appendleft", "add", "extend", "insert", "setdefault", "update"))
+_ADDING = frozenset(("append", "appendleft", "add", "extend", "insert", "setdefault", "update"))
 #: What the methods begin with by which packages' objects (signals, brokers, applications) take what they then keep.
 _REGISTERING = (
     "add",
@@ -77,7 +77,7 @@ def lines_that_add(files: list[str], name: str) -> list[Call]:
 
     Lines that run while a module is imported count only if there are no others, because they fill it once.
     """
-    return _lines_that(files, name, lambda instruction: _loads(instruction) in ADDING, stores=True)
+    return _lines_that(files, name, lambda instruction: _loads(instruction) in _ADDING, stores=True)
 
 
 def lines_that_register(files: list[str], name: str) -> list[Call]:
