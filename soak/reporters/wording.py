@@ -92,9 +92,8 @@ def growth_and_interval(trend: Trend | None, unit: str) -> str:
     if not (middle and around) or (trend and trend.slope_low == trend.slope_high == 0):
         return middle
     tail = _NUMBER.sub("", middle, count=1)
-    alike = not _NUMBER.sub(
-        "", around.partition(" to ")[0], count=1
-    )  # the lower end has no unit of its own
+    # Both ends are in the middle's unit if the lower one has none of its own.
+    alike = not _NUMBER.sub("", around.partition(" to ")[0], count=1)
     return f"{middle} ({around.removesuffix(tail) if alike else around})"
 
 

@@ -121,12 +121,8 @@ def _restarts(values: Floats, least: float) -> list[int]:
             > _AT_START
         ).any()
     )
-    climbs = float(np.median([np.median(part) for part in above])) < _PLATEAU and (
-        float(
-            np.median([np.median(part[len(part) // 5 : 1 + 3 * len(part) // 10]) for part in above])
-        )
-        < _BENT
-    )
+    early = [part[len(part) // 5 : 1 + 3 * len(part) // 10] for part in above]
+    climbs = _usual_height(above) < _PLATEAU and _usual_height(early) < _BENT
     regular = (
         len(drops) > 2
         and min(np.std(lives[1:]) / np.mean(lives[1:]), np.std(heights) / np.mean(heights)) < 0.15
@@ -137,6 +133,10 @@ def _restarts(values: Floats, least: float) -> list[int]:
     more = int((np.diff(falls, prepend=-_AROUND) > 2).sum()) > len(drops) + 1
     collected = climbs and (regular or more or len(drops) > _TEETH)
     return [] if not lasted or switches or collected else [int(drop) * size for drop in drops]
+
+
+def _usual_height(parts: Sequence[Floats]) -> float:
+    return float(np.median([np.median(part) for part in parts]))
 
 
 def too_few(lives: Sequence[LevelPoints], longest: int) -> str:

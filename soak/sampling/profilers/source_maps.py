@@ -69,9 +69,8 @@ class SourceMaps:
         if not (isinstance(url, str) and isinstance(line, int) and isinstance(column, int)):
             return call
         scheme = "file://" if url.startswith("file://") else ""
-        if not scheme and not url.startswith(
-            "/"
-        ):  # Node names the files of CommonJS by their path alone
+        # Node names the files of CommonJS by their path alone.
+        if not scheme and not url.startswith("/"):
             return call
         if url not in self._known:
             self._known[url] = _read(url)
