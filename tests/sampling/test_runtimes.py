@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
@@ -78,6 +78,12 @@ def growth(
     return {kind: places[0] for kind, places in grown.items() if places}
 
 
+def gauges_of(told: Mapping[SnapshotKind, bytes | SoakError]) -> dict[str, float]:
+    """The values of the gauges that a profiler took, by name."""
+    assert isinstance(told["gauges"], bytes)
+    return {name: value for name, _, value in json.loads(told["gauges"])["samples"]}
+
+
 def test_python_tells_file_line_function_and_bytes(tmp_path: Path) -> None:
     address = f"127.0.0.1:{free_port()}"
     environment = {**os.environ, "SOAK_HOOK": address, "SOAK_HOOK_TOKEN": "abc"}
@@ -130,10 +136,7 @@ def test_requests_that_node_keeps_are_counted_exactly_and_no_longer_than_the_ses
         profiler = NodeInspector(address)
 
         def counted(wanted: str) -> float:
-            told = dict(profiler.take("steady"))
-            assert isinstance(told["gauges"], bytes)
-            rows = {name: value for name, _, value in json.loads(told["gauges"])["samples"]}
-            return float(rows[wanted])
+            return float(gauges_of(dict(profiler.take("steady")))[wanted])
 
         def alive() -> float:
             return counted(KEPT_REQUESTS)
@@ -532,10 +535,8 @@ def test_what_the_workers_of_a_cluster_keep_is_added_up() -> None:
 
         def taken(stage: SnapshotStage) -> Taken:
             told = dict(profiler.take(stage))
-            assert isinstance(told["gauges"], bytes)
             assert isinstance(told["v8heap"], bytes)
-            rows = {name: value for name, _, value in json.loads(told["gauges"])["samples"]}
-            return rows, told["v8heap"]
+            return gauges_of(told), told["v8heap"]
 
         # One worker is ready before the other.
         first, _ = eventually(lambda: taken("steady"))
