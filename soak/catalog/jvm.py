@@ -12,6 +12,7 @@ from soak.catalog.row_types import (
     Breakdown,
     Collector,
     Family,
+    Metric,
     Part,
     PoolNames,
     ResourceKind,
@@ -28,7 +29,7 @@ from soak.catalog.row_types import (
 LIVE_DATA, USED = "jvm_gc_live_data_size_bytes", "jvm_memory_used_bytes"
 THREADS = "jvm_threads_live_threads"
 NATIVE_MEMORY, CLASS_LOADERS = "jvm_native_memory_committed_bytes", "jvm_class_loaders"
-LIVE_CLASSES = "jvm_live_classes_bytes"
+LIVE_CLASSES, GROWING_CLASSES = "jvm_live_classes_bytes", "jvm_growing_classes_bytes"
 #: The whole heap: its limit, and what it took from the system.
 HEAP_LIMIT, HEAP_COMMITTED = (
     'jvm_memory_max_bytes{area="heap"}',
@@ -186,6 +187,18 @@ JVM = Family(
         ),
         # Counted by soak's own snapshots after the collection that each forces.
         connected(heap(LIVE_CLASSES, "the JVM's heap after a collection", "jvm_memory_max_bytes")),
+        heap(GROWING_CLASSES, "what requests leave on the JVM's heap"),
+        # Only the program allocates under this category; the JVM has others for its own.
+        Metric(
+            f'{NATIVE_MEMORY}{{category="Other"}}',
+            ResourceKind.MEMORY,
+            "the JVM's memory for direct buffers",
+            Unit.BYTES,
+            unless=(
+                'jvm_buffer_memory_used_bytes{id="direct"}',
+                'jvm_buffer_pool_used_bytes{pool="direct"}',
+            ),
+        ),
         shown(NATIVE_MEMORY, ResourceKind.MEMORY, "a part of the JVM's native memory"),
         shown(CLASS_LOADERS, ResourceKind.OTHER, "class loaders", Unit.OBJECTS),
         shown("jvm_gc_pause_seconds*", ResourceKind.GC, "the JVM's pauses", Unit.SECONDS),

@@ -40,6 +40,9 @@ MOST_NAMED = 3
 #: Minimum share of all growing bytes (or goroutines) for one place (or group) to be a signal; a
 #: smaller one may be chance.
 LEAST_PLACE_SHARE = 0.1
+#: Minimum share of a place's sampled objects that must be of classes which surely grow for it to be where
+#: they are made. Higher: a constructor that also makes lists is passed over; lower: one sample decides.
+LEAST_CLASS_SHARE = 0.25
 #: Minimum share of resident growth that all places together must explain for the heap to count as
 #: contributing to it.
 LEAST_HEAP_SHARE = 0.2

@@ -14,8 +14,9 @@ from soak.catalog.metrics import ResourceKind
 from soak.catalog.node import ACTIVE_RESOURCES, KEPT_REQUESTS
 from soak.diagnosis import thresholds
 from soak.diagnosis.attribution import signals as signals_module
-from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gaining
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, only_gaining
 from soak.diagnosis.attribution.attribution import Amount, Attribution, _thinned
+from soak.diagnosis.attribution.growing_classes import GrowingClasses
 from soak.diagnosis.attribution.levels import contributors
 from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
@@ -91,7 +92,10 @@ def context(*series: Series, **more: Any) -> RunContext:
 
     prepared = SimpleNamespace(judged_from=0.0, recording=SimpleNamespace(series=series))
     return cast(
-        "RunContext", SimpleNamespace(series=named, recorded=named, prepared=prepared, **more)
+        "RunContext",
+        SimpleNamespace(
+            series=named, recorded=named, prepared=prepared, **{"classes": None, **more}
+        ),
     )
 
 
@@ -396,6 +400,22 @@ def test_what_lies_outside_of_the_heap_is_three_times_what_may_lie_on_it() -> No
         assert told is not None
         assert (told.name == "jvm_buffer_memory_used_bytes") is outside
     assert not native_memory.off_heap_alone(kept(900.0, "process_resident_memory_bytes"), context())
+
+
+@pins(thresholds, "LEAST_CLASS_SHARE")
+def test_a_place_makes_what_grows_if_a_quarter_of_its_samples_are_of_it() -> None:
+    classes = GrowingClasses(
+        "GET /a", {"shop.Order": 1.0}, ("shop.Order",), np.zeros(1), np.zeros(1)
+    )
+    steps = np.arange(4.0)
+    made = Frame("shop.Orders.add", "", 7, True)
+    for share, kept in ((0.26, True), (0.24, False)):
+        stacks = tuple(
+            Stack((Frame(name), made), part * steps)
+            for name, part in (("shop.Order", share), ("byte[]", 1 - share))
+        )
+        place = AllocationSite(made, steps, steps, steps, stacks)
+        assert bool(signals_module._of_classes([place], classes)) is kept
 
 
 @pins(thresholds, "LEAST_CLASS_LOADERS")

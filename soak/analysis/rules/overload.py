@@ -95,6 +95,18 @@ def without_overload(finding: Finding, overload: Overload | None) -> Finding:
     return finding.adjusted("overload", Verdict.INCONCLUSIVE, reason)
 
 
+def held_by_backlog(finding: Finding, overload: Overload | None) -> Finding:
+    """Make a finding of connections that were kept after the load inconclusive if the target was overloaded.
+
+    It works through the requests that still waited then, and needs connections for them. A pool whose
+    connections were lost one by one before that fails by its growth.
+    """
+    if overload is None:
+        return finding
+    reason = f"{finding.reason.partition(':')[0]}, perhaps for requests that still waited: {overload.sentence}."
+    return finding.adjusted("overload", Verdict.INCONCLUSIVE, reason)
+
+
 def failed_before(finding: Finding, earlier: Finding | None, loaded: float) -> Finding:
     """Turn an inconclusive finding into a fail if growth failed already in the load's first `loaded` seconds.
 

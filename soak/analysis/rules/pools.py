@@ -14,6 +14,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.prepare.stretches import known_between
+from soak.analysis.rules.overload import held_by_backlog, overload_of
 from soak.analysis.rules.rule import RuleInput
 from soak.catalog.metrics import POOLS, PoolNames, pool_identity, selected
 from soak.model import Finding, Floats, Kind, Labels, RuleName, Series, Verdict
@@ -36,9 +37,11 @@ _FEWEST = 10
 def pool_findings(asked: RuleInput) -> Iterator[Finding]:
     """Yield connections not returned after the load, and callers that gave up waiting; nothing if all is well."""
     prepared, limits = asked.prepared, asked.limits
+    overload = overload_of(prepared)
     for pool in POOLS:
         for used in selected(pool.used, prepared.recording.series):
-            yield from _not_returned(prepared, pool, used)
+            for finding in _not_returned(prepared, pool, used):
+                yield held_by_backlog(finding, overload)
         if pool.timeouts and pool.timeouts not in limits.max:
             for counter in selected(pool.timeouts, prepared.recording.series):
                 yield from _gave_up(prepared, counter)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -77,6 +77,12 @@ class AllocationSite:
         """Return the share (0 to 1) of the gain in stacks that contain a function with one of these prefixes."""
         gained = sum(gain for _, gain in self._gains())
         return self.gained(functions) / gained if gained > 0 else 0.0
+
+    def share_of(self, classes: Collection[str]) -> float:
+        """Return the share (0 to 1) of the gain in objects of these classes, which their stacks begin with."""
+        gained = sum(gain for _, gain in self._gains())
+        own = sum(gain for frames, gain in self._gains() if frames[0].function in classes)
+        return own / gained if gained > 0 else 0.0
 
     def gained(self, functions: Sequence[str]) -> float:
         """Return the gain of stacks that contain a function with one of these prefixes."""

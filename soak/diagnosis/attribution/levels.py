@@ -8,8 +8,11 @@ import numpy as np
 
 from soak.analysis.prepare.load_connections import at_usual_load
 from soak.analysis.prepare.prepare import Prepared
+from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import Metric
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
+from soak.diagnosis.attribution.growing_classes import ENDPOINT
+from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.attribution.retained_level import retained_levels
 from soak.diagnosis.attribution.site_growth import slope_and_error
 from soak.diagnosis.thresholds import ALIKE_SHARE, LEAST_SNAPSHOTS
@@ -18,12 +21,16 @@ from soak.model import Finding, Floats, Series
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """A level to be attributed: its values at times, with the requests done by then."""
+    """A level to be attributed: its values at times, with the requests done by then.
+
+    `endpoint` is the one whose requests are known to add to it; empty if that is to be found.
+    """
 
     times: Floats
     values: Floats
     requests: Floats
     borders: tuple[float, ...] = field(default=())
+    endpoint: str = ""
 
 
 def levels_of(prepared: Prepared, series: Series) -> Levels | None:
@@ -31,7 +38,10 @@ def levels_of(prepared: Prepared, series: Series) -> Levels | None:
     times, values = retained_levels(prepared, series)
     if len(times) < LEAST_SNAPSHOTS:
         return None
-    return Levels(times, values, requests_at(prepared, times), tuple(prepared.cuts(series)))
+    endpoint = dict(series.labels).get(ENDPOINT, "") if series.name == GROWING_CLASSES else ""
+    return Levels(
+        times, values, requests_at(prepared, times), tuple(prepared.cuts(series)), endpoint
+    )
 
 
 def levels_of_finding(prepared: Prepared, finding: Finding, metric: Metric) -> Levels | None:
@@ -51,12 +61,14 @@ def requests_at(prepared: Prepared, times: Floats) -> Floats:
 def attribute_by_endpoint(
     prepared: Prepared, levels: Levels, key: str, unit: str, *, integer: bool = False
 ) -> Attribution:
-    """Attribute a level to endpoints; a single endpoint gets all of it."""
+    """Attribute a level to endpoints; a single endpoint, or the one that is known, gets all of it."""
     windows = [endpoint for endpoint in prepared.windows() if endpoint.requests.sum() > 0]
     if len(windows) == 1 and np.ptp(levels.requests) > 0:
-        slope, error = slope_and_error(levels.requests, levels.values)
-        amount = Amount(windows[0].endpoint, slope, slope - error, slope + error, 1.0)
-        return Attribution(key, unit, (amount,))
+        return _all_of_it(windows[0].endpoint, levels.requests, levels, key, unit)
+    mix = mix_at(levels.times, windows) if levels.endpoint else None
+    if mix is not None and levels.endpoint in mix.names:
+        requests = mix.counts[:, mix.names.index(levels.endpoint)]
+        return _all_of_it(levels.endpoint, requests, levels, key, unit)
     return attribute(
         levels.times,
         levels.values,
@@ -66,6 +78,11 @@ def attribute_by_endpoint(
         integer=integer,
         borders=levels.borders,
     )
+
+
+def _all_of_it(endpoint: str, requests: Floats, levels: Levels, key: str, unit: str) -> Attribution:
+    slope, error = slope_and_error(requests, levels.values)
+    return Attribution(key, unit, (Amount(endpoint, slope, slope - error, slope + error, 1.0),))
 
 
 def contributors(told: Attribution) -> tuple[Amount, ...]:

@@ -16,14 +16,14 @@ from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.windows import EndpointWindows
 
 #: Stages of snapshots that are taken under load.
-_LOADED: tuple[SnapshotStage, ...] = ("start", "steady", "end")
+LOADED: tuple[SnapshotStage, ...] = ("start", "steady", "end")
 
 
 def load_profiles(
     snapshots: Sequence[Snapshot],
     kind: SnapshotKind,
     windows: Sequence[EndpointWindows],
-    stages: tuple[SnapshotStage, ...] = _LOADED,
+    stages: tuple[SnapshotStage, ...] = LOADED,
 ) -> tuple[list[ProfileSnapshot], list[str]]:
     """Return the profiles of one kind in order of time, with the requests done by then; and warnings about unreadable ones."""
     wanted = [

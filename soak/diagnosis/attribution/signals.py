@@ -16,6 +16,7 @@ from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gai
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.class_levels import levels_at_collections
+from soak.diagnosis.attribution.growing_classes import GrowingClasses
 from soak.diagnosis.attribution.levels import (
     Levels,
     attribute_by_endpoint,
@@ -24,8 +25,10 @@ from soak.diagnosis.attribution.levels import (
     requests_at,
 )
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.java_names import is_common
 from soak.diagnosis.thresholds import (
     BEYOND_ONE_PLACE,
+    LEAST_CLASS_SHARE,
     LEAST_GROUP_RISE,
     LEAST_HEAP_SHARE,
     LEAST_PLACE_SHARE,
@@ -89,23 +92,32 @@ def signals(
     findings: Sequence[Finding],
     places: Sequence[AllocationSite],
     groups: Sequence[BlockedGroup],
+    classes: GrowingClasses | None = None,
 ) -> list[Signal]:
-    """Return every signal: failing series, then places on the heap, then groups of goroutines; none if no growth failed."""
+    """Return every signal: failing series, then places on the heap, then groups of goroutines; none if no growth failed.
+
+    `classes` are those of which requests surely leave objects, if any.
+    """
     if not any(
         finding.verdict is Verdict.FAIL and finding.rule is RuleName.GROWTH for finding in findings
     ):
         return []
     growing_signals = list(_series_signals(prepared, findings))
     if _matters(places, growing_signals):
-        placed = growing(places)
-        growing_signals += [_place_signal(prepared, site) for site in placed]
+        placed, endpoint = growing(places), ""
+        if classes is not None:
+            kept = _of_classes(placed, classes)
+            if kept or classes.own:
+                placed, endpoint = kept, classes.endpoint
+        growing_signals += [_place_signal(prepared, site, endpoint) for site in placed]
         if (
-            not any(site.place.own for site in placed)
+            classes is None
+            and not any(site.place.own for site in placed)
             and (site := only_gaining(places)) is not None
         ):
             growing_signals.append(replace(_place_signal(prepared, site), contributors=()))
         growing_signals += _total_signal(prepared, places, growing_signals)
-    if _may_grow(findings):
+    if _may_grow(findings) and not _threads_stay(classes, growing_signals):
         if _tasks_are_steady(findings):  # a server's own come and go with its connections
             groups = [group for group in groups if group.noun != Unit.TASKS]
         growing_signals += [_group_signal(prepared, group) for group in _growing_groups(groups)]
@@ -118,6 +130,25 @@ def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
     return [site for site in places if site.sure and site.slope[0] >= LEAST_PLACE_SHARE * whole][
         :MOST_PLACES
     ]
+
+
+def _of_classes(places: Sequence[AllocationSite], classes: GrowingClasses) -> list[AllocationSite]:
+    """Return the own places that allocate objects of these classes, or lie in one of them; empty if none does.
+
+    Beside objects that are counted exactly, what a few samples show of other classes is chance. Every
+    endpoint allocates strings, arrays and maps, so they count only where nothing else grows.
+    """
+    own = [site for site in places if site.place.own]
+    telling = [name for name in classes.each if not is_common(name)]
+    outer = tuple(f"{name.partition('$')[0]}." for name in classes.own)
+    kept = [
+        site
+        for site in own
+        if site.share_of(telling) >= LEAST_CLASS_SHARE or site.place.function.startswith(outer)
+    ]
+    if kept or classes.own:
+        return kept
+    return [site for site in own if site.share_of(classes.each) >= LEAST_CLASS_SHARE]
 
 
 def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> bool:
@@ -143,6 +174,18 @@ def _may_grow(findings: Sequence[Finding]) -> bool:
         if finding.rule is RuleName.GROWTH and _lists_stacks(finding)
     ]
     return not counted or any(finding.verdict is not Verdict.PASS for finding in counted)
+
+
+def _threads_stay(classes: GrowingClasses | None, failing: Sequence[Signal]) -> bool:
+    """Return True if objects that requests surely leave are no threads, and no count of threads fails.
+
+    Then some of a server's own threads came, as they do when it is young.
+    """
+    return (
+        classes is not None
+        and not any(name.endswith("Thread") for name in classes.each)
+        and not any(signal.what is ResourceKind.THREADS for signal in failing)
+    )
 
 
 def _tasks_are_steady(findings: Sequence[Finding]) -> bool:
@@ -220,14 +263,16 @@ def _series_signals(prepared: Prepared, findings: Sequence[Finding]) -> Iterator
         )
 
 
-def _place_signal(prepared: Prepared, site: AllocationSite) -> Signal:
+def _place_signal(prepared: Prepared, site: AllocationSite, endpoint: str = "") -> Signal:
     times, held_then = levels_at_collections(prepared.recording.snapshots, site)
-    levels = Levels(times, held_then, requests_at(prepared, times))
+    levels = Levels(times, held_then, requests_at(prepared, times), endpoint=endpoint)
     told = attribute_by_endpoint(prepared, levels, where(site.place), "bytes")
     slope, low, high = site.slope
     held = show_amount(float(site.levels[-1] - site.levels[0]), "bytes")
     over = f"over {len(site.times)} snapshots"
-    made = f"{held} more that was allocated at {where(site.place)} is kept {over}"
+    is_class = not site.place.file and not site.place.line
+    what = "of" if is_class else "that was allocated at"
+    made = f"{held} more {what} {where(site.place)} is kept {over}"
     words = f"{made}: {show_amount(slope, 'bytes')} per request of any kind."
     each = Amount("", slope, low, high)
     return Signal(

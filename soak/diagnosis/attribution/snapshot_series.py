@@ -13,8 +13,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from soak.catalog.jvm import LIVE_CLASSES
+from soak.catalog.jvm import GROWING_CLASSES, LIVE_CLASSES
 from soak.catalog.python import TRACED_MEMORY
+from soak.diagnosis.attribution.growing_classes import growing_classes
 from soak.diagnosis.profiles.formats import read_profile
 from soak.errors import OTHER_SHAPE, SoakError
 from soak.model import Floats, Kind, Labels, Recording, Series, label_pairs
@@ -49,6 +50,8 @@ def with_snapshot_series(recording: Recording) -> Recording:
     added = tuple(
         _series(name, labels, rows) for (name, labels), rows in points.items() if name not in have
     )
+    if GROWING_CLASSES not in have and (growing := growing_classes(recording)) is not None:
+        added = (*added, growing.series)
     return replace(recording, series=(*recording.series, *added)) if added else recording
 
 

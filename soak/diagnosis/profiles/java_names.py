@@ -86,6 +86,11 @@ _DERIVED = re.compile(
     r"\$\$(?:Spring|EnhancerBySpring|EnhancerBy|FastClassBySpring|FastClassBy)CGLIB\$\$\w*"
     r"|_\$\$_jvst\w*|\$ByteBuddy\$\w*|\$HibernateProxy\$\w*|_ClientProxy|_Subclass"
 )
+#: Classes of strings, numbers and collections: `java.util.HashMap$Node`, not `java.util.Timer`.
+_COMMON = re.compile(
+    r"java\.lang\.(\w*String\w*|Object|Integer|Long|Double|Boolean|Character)$"
+    r"|java\.util\.(concurrent\.(atomic\.)?)?\w*(Map|List|Set|Queue|Deque|Atomic\w+|Optional)(\$\w+)?$"
+)
 
 
 def is_java_own(method: str) -> bool:
@@ -105,6 +110,11 @@ def is_own_class(frame: Frame) -> bool:
 
 def _names_own_class(name: str) -> bool:
     return is_java_own(name) and name.rpartition(".")[2][:1].isupper() and not name.endswith("[]")
+
+
+def is_common(name: str) -> bool:
+    """Return True for a class of which any code makes objects: an array, a string, a number, a collection."""
+    return name.endswith("[]") or bool(_COMMON.match(name))
 
 
 def method_frame(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,12 +22,11 @@ HELD = (("inuse_objects", "count"), ("inuse_space", "bytes"))
 THREADS = (("threads", "count"),)
 
 Stack = tuple[tuple[Frame, ...], tuple[float, ...]]
+ReadT = TypeVar("ReadT")
 
 
-def parse_json_profile(
-    data: bytes, what: str, read: Callable[[Mapping[str, Any]], StackProfile]
-) -> StackProfile:
-    """Return the profile that `read` makes of a JSON object; raise ProfileFormatError if it is not one or `read` fails."""
+def parse_json_profile(data: bytes, what: str, read: Callable[[Mapping[str, Any]], ReadT]) -> ReadT:
+    """Return what `read` makes of a JSON object; raise ProfileFormatError if it is not one or `read` fails."""
     try:
         return read(mapping(json.loads(data)))
     except OTHER_SHAPE as error:

@@ -54,9 +54,22 @@ def read_classes(data: bytes) -> StackProfile:
     A stack begins with the class, followed by the calls of its allocator; objects of the baseline
     have no allocator.
     """
-    if not data.lstrip().startswith(b"{"):
-        data = json.dumps({"histogram": data.decode("utf-8", "replace")}).encode()
-    return parse_json_profile(data, "class histogram", _read)
+    return parse_json_profile(_as_document(data), "class histogram", _read)
+
+
+def read_histogram(data: bytes) -> tuple[Histogram, tuple[str, ...]]:
+    """Return instances and bytes by class of a snapshot that `read_classes` reads, and the packages of its libraries."""
+    return parse_json_profile(
+        _as_document(data),
+        "class histogram",
+        lambda document: (_histogram(document.get("histogram")), libraries_of(document)),
+    )
+
+
+def _as_document(data: bytes) -> bytes:
+    if data.lstrip().startswith(b"{"):
+        return data
+    return json.dumps({"histogram": data.decode("utf-8", "replace")}).encode()
 
 
 def _read(document: Mapping[str, Any]) -> StackProfile:

@@ -16,6 +16,7 @@ from soak.catalog.python import TRACING_DUTY
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, allocation_sites
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup, groups, with_leak_profile
 from soak.diagnosis.attribution.confirmation import Confirmation, confirmations
+from soak.diagnosis.attribution.growing_classes import GrowingClasses, growing_classes
 from soak.diagnosis.attribution.load_profiles import load_profiles
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot
 from soak.diagnosis.profiles.formats import HELD
@@ -43,7 +44,8 @@ HEAPS: tuple[SnapshotKind, ...] = ("heap", "classes", "v8heap", "tracemalloc")
 @dataclass(frozen=True, eq=False)
 class RunContext:
     """One run: `places` have the bytes in use, `allocated` the bytes ever allocated, and `running` the CPU samples of each
-    place. `unread` are warnings about unreadable snapshots, `confirmed` the results of a second load."""
+    place. `unread` are warnings about unreadable snapshots, `confirmed` the results of a second load, and `classes` those of
+    which requests surely leave objects."""
 
     prepared: Prepared
     findings: Sequence[Finding]
@@ -56,6 +58,7 @@ class RunContext:
     confirmed: Sequence[Confirmation] = ()
     running: Sequence[AllocationSite] = ()
     mix_varied: bool = False
+    classes: GrowingClasses | None = None
 
     def series(self, name: str, **labels: str) -> list[Series]:
         """Return the series of a name that have these labels."""
@@ -160,6 +163,7 @@ def run_context(
         confirmations(recording, analysis),
         allocation_sites(ran, RUN, added=True),
         recording.mix_varied,
+        growing_classes(recording),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import calls, own_frames, to_own
 from soak.diagnosis.attribution.attribution import EVERY
@@ -19,6 +20,7 @@ from soak.diagnosis.attribution.site_growth import slowing
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.class_kinds import class_words, own_objects
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.descriptor_kinds import close_wait, descriptor_kinds
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
@@ -132,6 +134,8 @@ def _proven(case: Case, _: RunContext) -> str:
 
 def _slows_down(case: Case, context: RunContext) -> str:
     """Say that the growth per request at the case's fastest place slows down, as in a cache that fills up, if it does."""
+    if any(signal.name == GROWING_CLASSES for signal in case.signals):
+        return ""  # their objects are counted, and follow the requests to the end
     for signal in case.of(PLACE)[:1]:
         assert signal.site is not None
         mix = mix_at(signal.site.times, context.prepared.recording.windows)
@@ -258,7 +262,11 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     ),
     EvidenceKind.NEVER_ENDED: lambda case, context: (
         _NEVER_ENDED(case, context)
-        or (kept_connections(context) if case.of(PLACE, ResourceKind.HEAP) else "")
+        or (
+            kept_connections(context) or class_words("pool-misuse", context)
+            if case.of(PLACE, ResourceKind.HEAP)
+            else ""
+        )
     ),
     EvidenceKind.CONNECTIONS_KEPT: _marked(
         "new connections",
@@ -267,13 +275,21 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     ),
     EvidenceKind.DATABASE_FRAMES: _database_frames,
     EvidenceKind.CONTAINER_GAINS: growing_containers,
-    EvidenceKind.PLACE_GROWS: _signals(PLACE),
+    EvidenceKind.PLACE_GROWS: lambda case, context: (
+        next((signal.words for signal in case.of(PLACE)), "")
+        or (own_objects(context) if case.of(ResourceKind.HEAP) else "")
+    ),
     EvidenceKind.HEAP_GROWS: _signals(ResourceKind.HEAP),
+    EvidenceKind.CLASS_KIND: lambda case, context: (
+        class_words("unbounded-cache", context) if case.of(PLACE, ResourceKind.HEAP) else ""
+    ),
     EvidenceKind.LABELS_MULTIPLY: multiplying_labels,
     EvidenceKind.SLOWS_DOWN: _slows_down,
     EvidenceKind.EVERY_ENDPOINT: _everywhere,
     EvidenceKind.CONTEXT_FRAMES: lambda case, context: (
-        _CONTEXT_MARKED(case, context) or context_package(case)
+        _CONTEXT_MARKED(case, context)
+        or context_package(case)
+        or (class_words("request-context", context) if case.of(PLACE, ResourceKind.HEAP) else "")
     ),
     EvidenceKind.TIMERS_GROW: lambda case, context: (
         timers_grow(context) if case.of(PLACE, ResourceKind.HEAP, ResourceKind.TIMERS) else ""
@@ -295,7 +311,10 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     ),
     EvidenceKind.MEMORY_GROWS: _signals(ResourceKind.MEMORY),
     EvidenceKind.OFF_HEAP: off_heap,
-    EvidenceKind.OFF_HEAP_ALONE: off_heap_alone,
+    EvidenceKind.OFF_HEAP_ALONE: lambda case, context: (
+        off_heap_alone(case, context)
+        or (class_words("native-growth", context) if case.of(ResourceKind.HEAP) else "")
+    ),
     EvidenceKind.CLASS_LOADERS: class_loaders_grow,
     EvidenceKind.NATIVE_CATEGORY: native_categories,
     EvidenceKind.FRAGMENTED: fragmented,

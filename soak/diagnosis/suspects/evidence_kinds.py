@@ -26,6 +26,7 @@ class EvidenceKind(StrEnum):
     DATABASE_FRAMES = "database frames"
     PLACE_GROWS = "place grows"
     HEAP_GROWS = "heap grows"
+    CLASS_KIND = "objects of a known cache grow"
     SLOWS_DOWN = "growth slows down"
     EVERY_ENDPOINT = "every endpoint"
     CONTEXT_FRAMES = "context frames"

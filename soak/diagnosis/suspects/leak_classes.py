@@ -53,6 +53,7 @@ CLASSES: dict[str, LeakClass] = {
             E.HEAP_GROWS: 1,
             E.CONTAINER_FRAMES: 2,
             E.CONTAINER_GAINS: 3,
+            E.CLASS_KIND: 4,
             E.LABELS_MULTIPLY: 6,
             E.CLASS_LOADERS: 0.5,
             E.MEMORY_GROWS: 0.3,
@@ -68,7 +69,7 @@ CLASSES: dict[str, LeakClass] = {
             E.OFF_HEAP: -2,
             E.OFF_HEAP_ALONE: -6,
         },
-        (_any(E.PLACE_GROWS, E.CONTAINER_GAINS, E.LABELS_MULTIPLY),),
+        (_any(E.PLACE_GROWS, E.CONTAINER_GAINS, E.CLASS_KIND, E.LABELS_MULTIPLY),),
     ),
     "request-context": LeakClass(
         "something registered for a request and never released",

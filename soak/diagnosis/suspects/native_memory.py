@@ -11,6 +11,7 @@ from soak.catalog.process import RESIDENT
 from soak.catalog.python import MALLOC_TRIMMED
 from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.class_kinds import surely_grows
 from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.thresholds import (
     LEAST_CLASS_LOADERS,
@@ -101,7 +102,7 @@ def class_loaders_grow(case: Case, context: RunContext) -> str:
     if not case.of(ResourceKind.MEMORY, ResourceKind.HEAP):
         return ""
     grown = sum(rise(series, context.prepared.judged_from) for series in context.series(LOADERS))
-    if grown < LEAST_CLASS_LOADERS:
+    if grown < LEAST_CLASS_LOADERS or not surely_grows(context, "ClassLoader"):
         return ""
     return f"{show_number(grown)} more class loaders live than at first: each keeps its classes and their metadata."
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import own_frames, place_at
 from soak.diagnosis.attribution.attribution import Amount
@@ -12,6 +13,7 @@ from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.class_kinds import own_class
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.descriptor_kinds import growing_descriptor_kind
 from soak.diagnosis.suspects.entry_amounts import amount_of_entries
@@ -89,7 +91,8 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
     signal = signal_told(case, unit)
     if signal is None and unit == "connections":  # none counts them: only their memory is known
         unit, signal = "bytes", signal_told(case, "bytes")
-    if signal is None:
+    refers = name == "native-growth" and signal is not None and signal.what == ResourceKind.HEAP
+    if signal is None or refers:  # what refers to memory does not tell how much that is
         return Known(place, _NOTHING, unit)
     container = _container_of(name, case, context)
     whole = with_siblings(container, case, context) if container is not None else None
@@ -167,11 +170,24 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     if unit == "goroutines" and (frame is None or not own_frames((frame,))):
         group = next((signal.group for signal in case.of(GROUP) if signal.group), None)
         frame = (find_starter(context, group) if group else None) or frame
+    made = own_class(context) if unit == "bytes" else None
+    if made is not None and not _allocates(case, frame, made):
+        frame = find_maker(context, made) or frame or made
     if frame is not None and is_own_class(frame):
         frame = find_maker(context, frame) or frame
     if frame is not None and unit in ("descriptors", "connections") and not frame.own:
         return None  # memory that a library holds for something opened does not show who opened it
     return frame
+
+
+def _allocates(case: Case, frame: Frame | None, made: Frame) -> bool:
+    """Return True if growing objects of a class are seen to be allocated at a place."""
+    return any(
+        signal.site is not None
+        and signal.site.place == frame
+        and signal.site.share_of((made.function,)) > 0
+        for signal in case.of(PLACE)
+    )
 
 
 def _of_the_endpoint(case: Case) -> Case:
@@ -287,16 +303,17 @@ def signal_told(case: Case, unit: str) -> Signal | None:
     )
 
 
-def _contradicts_the_heap(case: Case, place: Signal, heap: Sequence[Signal]) -> bool:
-    """Return True if a place's amount is not that of the heap, which shows what a request costs.
+def _contradicts_the_heap(case: Case, part: Signal, heap: Sequence[Signal]) -> bool:
+    """Return True if the amount of a part, a place or some classes, is not that of the heap, which shows what a request costs.
 
-    The heap's growth is surely more where a place explains only a part of it, and surely less where a
+    The heap's growth is surely more where a part explains only some of it, and surely less where a
     sampler counts what was allocated at a place and given back in part.
     """
-    amount = case.amount(place)
-    return place.what == PLACE and any(
+    amount = case.amount(part)
+    return (part.what == PLACE or part.name == GROWING_CLASSES) and any(
         signal.what == ResourceKind.HEAP
-        and signal.unit == place.unit
+        and signal.name != GROWING_CLASSES
+        and signal.unit == part.unit
         and (case.amount(signal).low > amount.high or case.amount(signal).high < amount.low)
         for signal in heap
     )

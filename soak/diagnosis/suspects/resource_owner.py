@@ -25,6 +25,7 @@ from soak.diagnosis.attribution.levels import (
     requests_at,
 )
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.suspects.class_kinds import surely_grows
 from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.suspects.growing_containers import frame_of_labels
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
@@ -83,7 +84,8 @@ def kept_connections(context: RunContext) -> str:
     """Say that ever more of a driver's connections live until the end of the run, if they do; else return an empty string."""
     gained: dict[str, Floats] = {}
     for stack in (stack for site in context.places for stack in site.stacks):
-        if (name := stack.frames[0].function) in _OPENED["database"]:
+        name = stack.frames[0].function
+        if name in _OPENED["database"] and surely_grows(context, name):
             gained[name] = gained.get(name, 0.0) + stack.levels
     for name, levels in gained.items():
         late = float(levels[-1] - levels[2 * len(levels) // 3])

@@ -28,6 +28,7 @@ from soak.diagnosis.attribution.signals import PLACE
 from soak.diagnosis.attribution.site_growth import lasting, slope_and_error
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.class_kinds import surely_grows
 from soak.diagnosis.suspects.context import RunContext, rise
 from soak.diagnosis.suspects.growing_containers import (
     GrowingContainer,
@@ -255,6 +256,8 @@ def _growing(
     ):
         return
     if _of_others(Levels(site.times, levels, site.requests), name, "bytes", case, context):
+        return
+    if not surely_grows(context, name):
         return
     gained = show_amount(float(levels[-1] - levels[0]), "bytes")
     yield f"Ever more of {name} stay alive, {gained} of them: made for one request each, and kept beyond it."

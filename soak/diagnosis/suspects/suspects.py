@@ -14,6 +14,7 @@ from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.signals import PLACE, Signal, signals
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
+from soak.diagnosis.suspects.class_kinds import class_remedy
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.evidence import collect_evidence
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
@@ -74,7 +75,9 @@ def with_suspects(
     `prepared` is the recording as it was judged, if the caller has it.
     """
     context = run_context(recording, analysis, warmup, prepared)
-    growing = signals(context.prepared, context.findings, context.places, context.groups)
+    growing = signals(
+        context.prepared, context.findings, context.places, context.groups, context.classes
+    )
     named = suspects(context, growing)
     reason = analysis.reason
     leaks = [
@@ -174,6 +177,7 @@ def _suspect(
         tuple(filter(None, words)),
         runner_up,
         (label_remedy(context) if EvidenceKind.LABELS_MULTIPLY in evidence else "")
+        or class_remedy(name, context)
         or remedy(
             name,
             context.language,

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from soak.analysis import analyze
 from soak.analysis.prepare.prepare import Prepared, prepare
 from soak.analysis.rules import pools
+from soak.analysis.rules.overload import Overload, held_by_backlog
 from soak.analysis.rules.pools import (
     _beside,
     _gave_up,
@@ -82,6 +84,28 @@ def test_connections_that_do_not_come_back_after_the_load_fail(after: float, fai
         assert analysis.verdict is Verdict.FAIL
         assert told[0].observed == after
         assert told[0].reason.startswith("1 connection was" if after == 1 else "3 connections were")
+
+
+def test_connections_that_an_overloaded_target_still_needs_are_not_called_lost() -> None:
+    name = "go_sql_in_use_connections"
+    finding = Finding(
+        RuleName.GROWTH,
+        name,
+        Verdict.FAIL,
+        "2 connections were still in use: they were never returned.",
+    )
+    assert held_by_backlog(finding, None) is finding
+    overload = Overload(first=2.0, last=1300.0, answered=7.5, timeouts=0.94)
+    told = held_by_backlog(finding, overload)
+    assert told.verdict is Verdict.INCONCLUSIVE
+    assert told.reason == (
+        "2 connections were still in use, perhaps for requests that still waited: the target was overloaded: "
+        "94% of the requests got no answer in time; it answered 7.5 requests/s; a rate below that would tell."
+    )
+    run = drained(3.0)
+    with mock.patch.object(pools, "overload_of", return_value=overload):
+        verdicts = {each.verdict for each in judged(run).findings if each.series == name}
+    assert Verdict.FAIL not in verdicts
 
 
 def test_a_connection_that_is_used_now_and_then_after_the_load_is_no_leak() -> None:

@@ -195,7 +195,7 @@ def all_signals(
 ) -> list[str]:
     """The names of the signals, where every place and group is one, and a total stands for all places."""
 
-    def placed(_: Any, place: AllocationSite) -> Signal:
+    def placed(_: Any, place: AllocationSite, _endpoint: str = "") -> Signal:
         return Signal(PLACE, place.place.function, "bytes", NOTHING, (A,), "")
 
     def total(_: Any, places: Any, so_far: list[Signal]) -> list[Signal]:

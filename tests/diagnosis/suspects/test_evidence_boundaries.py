@@ -47,7 +47,8 @@ def context(*series: Series, **more: Any) -> RunContext:
         "series": lambda name, **_: [row for row in series if row.name == name],
         "recorded": lambda name: [row for row in series if row.name == name],
     }
-    return cast("RunContext", SimpleNamespace(prepared=prepared, language="Go", **named, **more))
+    known = {"language": "Go", "classes": None, **named, **more}
+    return cast("RunContext", SimpleNamespace(prepared=prepared, **known))
 
 
 def site(

@@ -36,6 +36,7 @@ ADDED: dict[str, dict[E, float]] = {
         E.HEAP_GROWS: 1,
         E.CONTAINER_FRAMES: 2,
         E.CONTAINER_GAINS: 3,
+        E.CLASS_KIND: 4,
         E.LABELS_MULTIPLY: 6,
         E.CLASS_LOADERS: 0.5,
         E.MEMORY_GROWS: 0.3,

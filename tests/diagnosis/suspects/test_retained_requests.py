@@ -37,7 +37,7 @@ def read_request(*frames: Frame) -> RunContext:
     requests = np.arange(10.0) * 1000
     levels = np.where(requests >= 2000, SAMPLE, 0.0)
     place = AllocationSite(frames[0], requests, requests, levels, (Stack(frames, levels),), SAMPLE)
-    nothing = SimpleNamespace(places=[place], prepared=None, series=lambda _: ())
+    nothing = SimpleNamespace(places=[place], prepared=None, series=lambda _: (), classes=None)
     return cast("RunContext", nothing)
 
 

@@ -1,0 +1,207 @@
+"""What requests leave on a JVM's heap: the objects of those classes whose count rises exactly with the requests to an endpoint.
+
+The whole heap moves with every request under way, buffer and cached answer, so a run of minutes
+cannot tell a few hundred MiB an hour. A class has no such noise: where each request leaves one
+object, the class has one more at every forced collection. Of a thousand classes none follows the
+requests to one endpoint by chance, within a hundredth and without ever falling, if the mix of
+traffic is varied; what grows with all requests alike may as well grow with time. A cache does until
+it is full, and is judged like any heap that may be filling.
+
+| constant | unit | meaning, and where it comes from |
+|---|---|---|
+| `_FEWEST` 8 | snapshots | points under load that a line through them must fit |
+| `_LEAST_RISE` 100 | objects | requests under way and idle connections are fewer |
+| `_SETTLED` 0.2 | of the snapshots | left out at first: caches of a few entries fill, classes are loaded |
+| `_EXACT` 0.015 | of the rise | scatter about the requests: in 40 runs, leaks 0.001 to 0.007, rows and caches 0.012 on |
+| `_PARTLY` 0.008 | of the rise | the same where some requests leave more objects than others |
+| `_CHANCE` 0.5 | standard deviations | the same where some leave one and others none, as by a binomial count |
+| `_WHOLE` 0.03 | of the number | distance from a whole number of objects that each request leaves |
+| `_TIMES` 3 | of the scatter | what these requests add to another class for it to count: arrays and strings that are held |
+| `_FULL` 0.33 | of the snapshots | left out at first, for those classes: caches hold strings and arrays, too |
+| `_LEAST_PART` 0.01 | of the bytes | gain of a class that is looked at beside the exact ones |
+| `_FALLS` 0.01 | of the rise | of a count that is said never to fall |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import nnls
+
+from soak.catalog.jvm import GROWING_CLASSES
+from soak.diagnosis.attribution.load_profiles import LOADED
+from soak.diagnosis.attribution.request_counts import mix_at
+from soak.diagnosis.profiles.java_names import class_frame, is_common, is_own_class
+from soak.diagnosis.profiles.jvm_histogram import Histogram, read_histogram
+from soak.errors import SoakError
+from soak.model import Floats, Kind, Recording, Series
+from soak.snapshots import SNAPSHOT_SOURCE, Snapshot
+
+#: The label of the endpoint to whose requests the growth is due.
+ENDPOINT = "endpoint"
+_FEWEST, _LEAST_RISE, _SETTLED = 8, 100.0, 0.2
+_EXACT, _PARTLY, _CHANCE, _WHOLE, _FALLS = 0.015, 0.008, 0.5, 0.03, 0.01
+_TIMES, _FULL, _LEAST_PART = 3.0, 0.33, 0.01
+#: In the names of classes that the JVM makes for lambda expressions.
+LAMBDA = "$$Lambda"
+#: Classes that hold the last thousand of values, whatever the load: samples of a histogram.
+_BOUNDED = ("com.codahale.metrics.", "io.dropwizard.metrics")
+
+
+class _Counted(NamedTuple):
+    """The snapshots' times (n,), and of each class (columns) its instances and bytes, both (n, k); `own` are the target's."""
+
+    times: Floats
+    names: tuple[str, ...]
+    own: tuple[bool, ...]
+    instances: Floats
+    bytes: Floats
+
+
+@dataclass(frozen=True, eq=False)
+class GrowingClasses:
+    """Classes whose objects the requests to one endpoint add to, those that gain most first.
+
+    `each` is how many more objects of the class each such request leaves, and `own` are the classes
+    that the target itself defines, those of lambda expressions last. `bytes` (n,) at `times` (n,) is what requests have left: the
+    objects of the class that follows the requests best, with what the others gain for each of them.
+    """
+
+    endpoint: str
+    each: Mapping[str, float]
+    own: tuple[str, ...]
+    times: Floats
+    bytes: Floats
+
+    @property
+    def series(self) -> Series:
+        """The bytes as a gauge, to be judged like any other; its label names the endpoint."""
+        labels = ((ENDPOINT, self.endpoint),)
+        return Series(GROWING_CLASSES, self.times, self.bytes, labels, Kind.GAUGE, SNAPSHOT_SOURCE)
+
+
+def growing_classes(recording: Recording) -> GrowingClasses | None:
+    """Return the classes that requests surely add to; None if there are none, or if the mix of traffic was not varied."""
+    taken = [
+        snapshot
+        for snapshot in recording.snapshots
+        if snapshot.kind == "classes" and snapshot.stage in LOADED and snapshot.error is None
+    ]
+    if len(taken) < _FEWEST or not recording.mix_varied:
+        return None
+    counted = _counted(taken)
+    if len(counted.times) < _FEWEST:
+        return None
+    settled = slice(int(_SETTLED * len(counted.times)), None)
+    mix = mix_at(counted.times[settled], recording.windows)
+    if not mix.names:
+        return None
+    clocks = mix.counts
+    instances, held = counted.instances[settled], counted.bytes[settled]
+    named = np.array([not name.startswith(_BOUNDED) for name in counted.names])
+    rises = _rises(instances) & named
+    scatter = _scatter(clocks, instances)
+    rise, made = instances[-1] - instances[0], (clocks[-1] - clocks[0])[:, None]
+    each = rise / made
+    whole = np.abs(each - np.round(each)) <= _WHOLE * np.round(each)
+    telling = np.array([not is_common(name) for name in counted.names])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        chance = np.sqrt(made * each * np.clip(1.0 - each, 0.0, None)) / rise
+    partly = telling & (scatter <= np.maximum(_PARTLY, _CHANCE * chance))
+    exact = rises & ((whole & (scatter <= _EXACT)) | partly)
+    gained = held[-1] - held[0]
+    clock = int(np.argmax((exact * gained).sum(axis=1)))
+    if not exact[clock].any():
+        return None
+    leader = int(np.argmin(np.where(exact[clock], scatter[clock], np.inf)))
+    objects = (instances[-1] - instances[0]) * exact[clock]
+    sizes = gained * exact[clock]
+    for k in np.flatnonzero((gained >= _LEAST_PART * sizes.sum()) & ~exact[clock] & named).tolist():
+        sizes[k] = _added(clocks, held[:, k], clock)
+        objects[k] = _added(clocks, instances[:, k], clock) if sizes[k] else 0.0
+        if objects[k] < _LEAST_RISE:
+            objects[k] = sizes[k] = 0.0
+    due = float(clocks[-1, clock] - clocks[0, clock])
+    order = sorted(np.flatnonzero(objects).tolist(), key=lambda k: -float(sizes[k]))
+    size = float(sizes.sum()) / float(instances[-1, leader] - instances[0, leader])
+    return GrowingClasses(
+        mix.names[clock],
+        {counted.names[k]: float(objects[k]) / due for k in order},
+        tuple(
+            sorted(
+                (counted.names[k] for k in order if counted.own[k]), key=lambda name: LAMBDA in name
+            )
+        ),
+        counted.times,
+        size * counted.instances[:, leader],
+    )
+
+
+def _added(clocks: Floats, level: Floats, clock: int) -> float:
+    """Return what the requests of one clock (a column of (n, c)) add to a level (n,) from first to last; 0 if that is unsure.
+
+    The other endpoints may add to it as well. Only its later part tells, when most caches are full.
+    """
+    whole = float(np.ptp(clocks[:, clock]))
+    columns, level = (part[int(_FULL * len(part)) :] for part in (clocks, level))
+    scale = np.maximum(np.ptp(columns, axis=0), 1e-300)
+    shares, centred = (columns - columns.mean(axis=0)) / scale, level - level.mean()
+    amounts, _ = nnls(shares, centred)
+    off = float(np.sqrt(np.mean((centred - shares @ amounts) ** 2)))
+    return (
+        float(amounts[clock]) * whole / float(scale[clock])
+        if amounts[clock] >= _TIMES * off
+        else 0.0
+    )
+
+
+def _counted(snapshots: Sequence[Snapshot]) -> _Counted:
+    """Return the classes of those snapshots that can be read."""
+    times: list[float] = []
+    histograms: list[Histogram] = []
+    libraries: tuple[str, ...] = ()
+    for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.time):
+        try:
+            histogram, libraries = read_histogram(snapshot.read())
+        except (SoakError, OSError):
+            continue
+        histograms.append(histogram)
+        times.append(snapshot.time)
+    names = tuple(sorted(set().union(*histograms)))
+    table = np.array(
+        [[histogram.get(name, (0.0, 0.0)) for name in names] for histogram in histograms]
+    ).reshape(len(times), len(names), 2)
+    own = tuple(
+        is_own_class(class_frame(name.partition(LAMBDA)[0])) and not name.startswith(libraries)
+        for name in names
+    )
+    return _Counted(np.array(times), names, own, table[..., 0], table[..., 1])
+
+
+def _rises(instances: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Return which columns of counts (n, k) rise by enough, and hardly ever fall."""
+    moves = np.diff(instances, axis=0)
+    rise = instances[-1] - instances[0]
+    return np.asarray(
+        (rise >= _LEAST_RISE) & (-np.minimum(moves, 0.0).sum(axis=0) <= _FALLS * rise)
+    )
+
+
+def _scatter(clocks: Floats, levels: Floats) -> Floats:
+    """Return how far each level (columns of (n, k)) lies off the best line over each clock (columns of (n, c)): (c, k).
+
+    In shares of the level's rise; infinite if it does not rise.
+    """
+    clocks = clocks - clocks.mean(axis=0)
+    centred = levels - levels.mean(axis=0)
+    products = clocks.T @ centred
+    squares = (clocks**2).sum(axis=0)[:, None]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        explained = np.where(squares > 0, products**2 / squares, 0.0)
+        off = np.sqrt(np.maximum((centred**2).sum(axis=0) - explained, 0.0) / len(levels))
+        rise = levels[-1] - levels[0]
+        share = np.where(rise > 0, off / rise, np.inf)
+    return np.where(products > 0, share, np.inf)
