@@ -137,6 +137,10 @@ OUTSIDE_HEAP = 2.0**20
 #: nothing: after an hour, and at the beginning of it. Healthy Go services crept by up to a tenth in
 #: 10 minutes (tests/data/real).
 RESIDENT_ALONE, RESIDENT_ALONE_AT_FIRST, RESIDENT_ALONE_SECONDS = 0.1, 0.5, 3600.0
+#: Minimum share of resident memory that a process's own snapshots must have measured to explain it. A
+#: collected JVM gives back more than half; the idle first process of a server with several workers is a
+#: sixth of them all.
+LEAST_OF_PROCESS = 1 / 3
 #: How far the last quarter may lie above the first for a companion of resident memory to count as
 #: steady.
 COMPANION_RISE = 1.05

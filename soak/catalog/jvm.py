@@ -12,7 +12,6 @@ from soak.catalog.row_types import (
     Breakdown,
     Collector,
     Family,
-    Metric,
     Part,
     PoolNames,
     ResourceKind,
@@ -55,6 +54,7 @@ _AFTER_OLD, _AFTER_OTEL_OLD = (
 )
 _METASPACE = 'jvm_memory_pool_used_bytes{pool=~"Metaspace|class storage"}'
 _METASPACE_0 = 'jvm_memory_pool_bytes_used{pool=~"Metaspace|class storage"}'
+_DIRECT = 'jvm_buffer_memory_used_bytes{id="direct"}'
 _METADATA = "the JVM's class metadata"
 #: Micrometer's and OpenTelemetry's pools for class metadata, and for the part that only a new class
 #: enlarges.
@@ -122,7 +122,7 @@ JVM = Family(
         bound("jvm_gc_max_data_size_bytes", "the most of live data"),
         bound("jvm_memory_max_bytes", "the most of a part of the JVM's memory"),
         bound("jvm_memory_limit_bytes", "the most of a part of the JVM's memory"),
-        memory('jvm_buffer_memory_used_bytes{id="direct"}', "the JVM's direct memory"),
+        memory(_DIRECT, "the JVM's direct memory"),
         memory('jvm_buffer_memory_used_bytes{id=~"mapped.*"}', "the JVM's mapped memory"),
         memory("jvm_buffer_memory_used_bytes", "the JVM's buffer memory"),
         count(ResourceKind.THREADS, THREADS, "the JVM's threads", Unit.THREADS),
@@ -189,15 +189,10 @@ JVM = Family(
         connected(heap(LIVE_CLASSES, "the JVM's heap after a collection", "jvm_memory_max_bytes")),
         heap(GROWING_CLASSES, "what requests leave on the JVM's heap"),
         # Only the program allocates under this category; the JVM has others for its own.
-        Metric(
+        memory(
             f'{NATIVE_MEMORY}{{category="Other"}}',
-            ResourceKind.MEMORY,
             "the JVM's memory for direct buffers",
-            Unit.BYTES,
-            unless=(
-                'jvm_buffer_memory_used_bytes{id="direct"}',
-                'jvm_buffer_pool_used_bytes{pool="direct"}',
-            ),
+            unless=(_DIRECT, 'jvm_buffer_pool_used_bytes{pool="direct"}'),
         ),
         shown(NATIVE_MEMORY, ResourceKind.MEMORY, "a part of the JVM's native memory"),
         shown(CLASS_LOADERS, ResourceKind.OTHER, "class loaders", Unit.OBJECTS),

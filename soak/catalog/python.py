@@ -15,6 +15,8 @@ from soak.catalog.row_types import (
     shown,
 )
 
+#: What malloc and CPython's allocator have given out, after a collection.
+HELD_MEMORY = "python_held_bytes"
 TRACED_MEMORY, CONTAINER_LENGTH = "python_traced_memory_bytes", "python_container_length"
 #: What an entry of a growing container holds alone, by its holder.
 ENTRY_BYTES = "python_container_entry_bytes"
@@ -34,15 +36,16 @@ PYTHON = Family(
     prefixes=("python_", "process_runtime_cpython_", "cpython_"),
     metrics=(
         heap(TRACED_MEMORY, "what Python's allocations hold"),
+        # Counted by soak's own hook at each snapshot.
+        heap(HELD_MEMORY, "what Python and its libraries hold"),
         # A steady number of blocks proves nothing: a list may grow without another block. So no
         # Collector uses it.
         heap(
             ALLOCATED_BLOCKS,
             "blocks of memory that Python holds",
             unit=Unit.BLOCKS,
-            unless=(TRACED_MEMORY,),
+            unless=(HELD_MEMORY, TRACED_MEMORY),
         ),
-        # Counted by soak's own hook at each snapshot.
         shown(CONTAINER_LENGTH, ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
         shown(ENTRY_BYTES, ResourceKind.OTHER, "what a container's entry holds"),
         shown(OPENINGS, ResourceKind.OTHER, "what a line opened", Unit.OBJECTS),
@@ -80,6 +83,6 @@ PYTHON = Family(
             waiting="sqlalchemy_pool_waiting",
         ),
     ),
-    collectors=(Collector(heap=TRACED_MEMORY),),
+    collectors=(Collector(collected=HELD_MEMORY, heap=TRACED_MEMORY),),
     never_dropped=(f'{CONTAINER_LENGTH}{{bound="none"}}',),
 )

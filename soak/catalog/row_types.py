@@ -241,12 +241,15 @@ class Family:
 
 
 def memory(
-    selector: str, noun: str, capacities: tuple[str, ...] = (), floors: tuple[str, ...] = ()
+    selector: str,
+    noun: str,
+    capacities: tuple[str, ...] = (),
+    floors: tuple[str, ...] = (),
+    unless: tuple[str, ...] = (),
 ) -> Metric:
     """Build a row for memory that a process or container holds, in bytes."""
-    return Metric(
-        selector, ResourceKind.MEMORY, noun, Unit.BYTES, capacities=capacities, floors=floors
-    )
+    kind, unit = ResourceKind.MEMORY, Unit.BYTES
+    return Metric(selector, kind, noun, unit, capacities=capacities, floors=floors, unless=unless)
 
 
 def heap(

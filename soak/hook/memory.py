@@ -15,7 +15,7 @@ from .containers import lengths_and_containers
 from .entry_sizes import entry_sizes, forget
 from .objects import attributes, is_a
 from .openings import count_openings, openings, stop_counting
-from .process_memory import resident, trim
+from .process_memory import in_use, resident, trim
 from .source_code import call, libraries
 from .threads import tasks
 from .tracing import Tracing
@@ -92,6 +92,9 @@ class Memory:
         size = resident()
         if size is not None:
             rows.append(["process_resident_after_gc_bytes", {}, size])
+        held = in_use()
+        if held is not None:
+            rows.append(["python_held_bytes", {}, held])
         if hasattr(sys, "getallocatedblocks"):  # CPython counts them at no cost
             rows.append(["python_allocated_blocks", {}, sys.getallocatedblocks()])
         if tracemalloc.is_tracing() and not self._tracing.in_windows:

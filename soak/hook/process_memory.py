@@ -1,8 +1,36 @@
-"""The resident memory of this process, and what the C library's allocator gives back of it."""
+"""The resident memory of this process, what its programs hold of it, and what the C library's allocator gives back."""
 
 from __future__ import annotations
 
 import os
+import sys
+
+#: Bytes of one block of CPython's own allocator: in five kinds of objects (JSON, closures, requests, instances) 55 to 73,
+#: in an interpreter with its modules 90.
+BLOCK = 64
+
+#: The fields of glibc's struct mallinfo2, all of type size_t (malloc.h).
+_FIELDS = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+
+def in_use() -> int | None:
+    """Return the bytes that malloc and CPython's own allocator have given out and not got back; None if unknown.
+
+    Free memory within arenas, of which resident memory is full, is not among them. glibc tells what it gave out
+    (mallinfo2, from 2.33 on); CPython tells the number of its blocks, which are taken to be of 64 bytes.
+    """
+    blocks = sys.getallocatedblocks() if hasattr(sys, "getallocatedblocks") else 0
+    try:
+        import ctypes  # noqa: PLC0415 - only if it is requested
+
+        fields = [(name, ctypes.c_size_t) for name in _FIELDS.split()]
+        told = type("Mallinfo", (ctypes.Structure,), {"_fields_": fields})
+        ask = ctypes.CDLL(None).mallinfo2
+        ask.restype = told
+        known = ask()
+    except (ImportError, OSError, AttributeError):
+        return None
+    return int(known.uordblks + known.hblkhd) + BLOCK * blocks
 
 
 def trim() -> int | None:

@@ -15,7 +15,7 @@ from soak.analysis import thresholds, vouch
 from soak.analysis.prepare.gc_accounting import with_few_collections
 from soak.analysis.prepare.prepare import prepare
 from soak.analysis.rules import growth, more_time, overload
-from soak.analysis.rules.resident_memory import _alone, _in_the_light, _kept
+from soak.analysis.rules.resident_memory import _alone, _in_the_light, _kept, _measures_all
 from soak.analysis.rules.warmup import keeps_for_good, within_warmup
 from soak.analysis.statistics import model_averaging
 from soak.analysis.statistics import trend as trend_module
@@ -494,6 +494,15 @@ def beside(resident: float, taken: float) -> Verdict:
 def test_a_process_has_a_mebibyte_beside_what_its_runtime_took() -> None:
     assert beside(50.9, 50) is PASS
     assert beside(51.1, 50) is FAIL
+
+
+@pins(thresholds, "LEAST_OF_PROCESS")
+def test_a_heap_explains_its_process_alone_from_a_third_of_the_memory_on() -> None:
+    whole = subject(np.full(300, 300e6))
+    for own, measured in ((101e6, True), (99e6, False)):
+        after = gauge("process_resident_after_gc_bytes", np.full(300, own))
+        prepared = prepare(recording(whole.series, after), 0.0)
+        assert _measures_all(prepared, whole) is measured
 
 
 @pins(thresholds, "COMPANION_RISE")

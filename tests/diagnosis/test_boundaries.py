@@ -16,13 +16,13 @@ from soak.diagnosis import thresholds
 from soak.diagnosis.attribution import signals as signals_module
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack, only_gaining
 from soak.diagnosis.attribution.attribution import Amount, Attribution, _thinned
-from soak.diagnosis.attribution.growing_classes import GrowingClasses
+from soak.diagnosis.attribution.growing_classes import GrowingClasses, places_of
 from soak.diagnosis.attribution.levels import contributors
 from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import (
-    evidence,
     labels,
+    late_growth,
     native_memory,
     pool_risks,
     retained_requests,
@@ -307,11 +307,11 @@ def test_a_place_fills_up_that_gains_seven_tenths_as_much_and_surely_so() -> Non
         (0.1, 2.4, False),
     ):
         with (
-            mock.patch.object(evidence, "slowing", return_value=(ratio, errors)),
-            mock.patch.object(evidence, "mix_at", return_value=SimpleNamespace(names=())),
+            mock.patch.object(late_growth, "slowing", return_value=(ratio, errors)),
+            mock.patch.object(late_growth, "mix_at", return_value=SimpleNamespace(names=())),
         ):
             nothing.prepared.recording.__dict__["windows"] = ()
-            assert bool(evidence._slows_down(case, nothing)) is fills
+            assert bool(late_growth.slows_down(case, nothing)) is fills
 
 
 def test_what_a_young_service_keeps_until_the_second_snapshot_is_no_filling() -> None:
@@ -322,8 +322,8 @@ def test_what_a_young_service_keeps_until_the_second_snapshot_is_no_filling() ->
     case = Case("", (signal("place", "bytes", site=cast("Any", place)),), (NOBODY,))
     nothing = context()
     nothing.prepared.recording.__dict__["windows"] = ()
-    with mock.patch.object(evidence, "mix_at", return_value=SimpleNamespace(names=())):
-        assert evidence._slows_down(case, nothing) == ""
+    with mock.patch.object(late_growth, "mix_at", return_value=SimpleNamespace(names=())):
+        assert late_growth.slows_down(case, nothing) == ""
 
 
 @pins(thresholds, "SAMPLED_WIDTH")
@@ -415,7 +415,7 @@ def test_a_place_makes_what_grows_if_a_quarter_of_its_samples_are_of_it() -> Non
             for name, part in (("shop.Order", share), ("byte[]", 1 - share))
         )
         place = AllocationSite(made, steps, steps, steps, stacks)
-        assert bool(signals_module._of_classes([place], classes)) is kept
+        assert bool(places_of([place], classes)) is kept
 
 
 @pins(thresholds, "LEAST_CLASS_LOADERS")

@@ -798,3 +798,21 @@ def test_what_a_context_variable_or_a_packages_object_keeps_is_told_with_who_add
     assert told["kept_by.SLOTTED.kept"][1] == 3000
     sent, length = told["kept_by.HUB.sent.receivers"]
     assert (sent["function"], sent["line"], length) == ("Hub.join", "19", 3000)
+
+
+def test_what_is_held_counts_small_objects_and_large_blocks_but_not_free_memory() -> None:
+    def held() -> int:
+        gc.collect()
+        told = {name: value for name, _, value in memory.Memory(1).gauges()["samples"]}
+        return int(told["python_held_bytes"])
+
+    before = held()
+    small = [{"order": number, "tags": [f"tag {number}"]} for number in range(20_000)]
+    with_small = held()
+    large = [bytes(50_000) for _ in range(100)]
+    with_large = held()
+    # A dictionary, a list with its slots, a string, and a number: 5 blocks of 64 bytes, and their slots.
+    assert with_small - before == pytest.approx(20_000 * 330, rel=0.25)
+    assert with_large - with_small == pytest.approx(100 * 50_000, rel=0.05)
+    del small, large
+    assert held() - before < 0.1 * (with_large - before)

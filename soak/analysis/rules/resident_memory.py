@@ -26,6 +26,7 @@ from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.thresholds import (
     COMPANION_RISE,
+    LEAST_OF_PROCESS,
     OUTSIDE_HEAP,
     RESIDENT_ALONE,
     RESIDENT_ALONE_AT_FIRST,
@@ -69,7 +70,7 @@ def explain_resident_memory(
     """
     result = []
     for subject, finding in zip(subjects, findings, strict=True):
-        heap = _heap_beside(finding, companions)
+        heap = _heap_beside(finding, companions) if _measures_all(prepared, subject) else None
         metric = metric_of(finding.series, finding.labels)
         whole = metric is not None and metric.whole
         sound = is_sound_pass(subject, finding, prepared.judged_seconds)
@@ -77,6 +78,18 @@ def explain_resident_memory(
         seen = _in_the_light(prepared, subject, finding, heap, judge) if asked else finding
         result.append(_with_heap(seen, heap) if asked and heap is not None else seen)
     return result
+
+
+def _measures_all(prepared: Prepared, subject: Subject) -> bool:
+    """Return False if snapshots measured less than a third of this resident memory: one of several processes."""
+    labels = subject.series.labels
+    after, whole = (
+        prepared.beside(RESIDENT_AFTER_GC, labels),
+        prepared.beside(subject.series.name, labels),
+    )
+    if after is None or whole is None:
+        return True
+    return float(np.nanmedian(after.values)) >= LEAST_OF_PROCESS * float(np.nanmedian(whole.values))
 
 
 def _heap_beside(resident: Finding, companions: Sequence[Finding]) -> Finding | None:
@@ -164,7 +177,7 @@ def _without_garbage(
     """Yield series that resident memory can only leave behind by garbage, and where they measure it."""
     labels = subject.series.labels
     after = prepared.beside(RESIDENT_AFTER_GC, labels)
-    if after is not None:
+    if after is not None and _measures_all(prepared, subject):
         yield after, "just after a collection"
     whole = prepared.beside(subject.series.name, labels)
     if whole is None or not steady_heap:

@@ -32,10 +32,12 @@ import numpy as np
 from scipy.optimize import nnls
 
 from soak.catalog.jvm import GROWING_CLASSES
+from soak.diagnosis.attribution.allocation_sites import AllocationSite
 from soak.diagnosis.attribution.load_profiles import LOADED
 from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.profiles.java_names import class_frame, is_common, is_own_class
 from soak.diagnosis.profiles.jvm_histogram import Histogram, read_histogram
+from soak.diagnosis.thresholds import LEAST_CLASS_SHARE
 from soak.errors import SoakError
 from soak.model import Floats, Kind, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot
@@ -138,6 +140,25 @@ def growing_classes(recording: Recording) -> GrowingClasses | None:
         counted.times,
         size * counted.instances[:, leader],
     )
+
+
+def places_of(places: Sequence[AllocationSite], classes: GrowingClasses) -> list[AllocationSite]:
+    """Return the own places that allocate objects of these classes, or lie in one of them; empty if none does.
+
+    Beside objects that are counted exactly, what a few samples show of other classes is chance. Every
+    endpoint allocates strings, arrays and maps, so they count only where nothing else grows.
+    """
+    own = [site for site in places if site.place.own]
+    telling = [name for name in classes.each if not is_common(name)]
+    outer = tuple(f"{name.partition('$')[0]}." for name in classes.own)
+    kept = [
+        site
+        for site in own
+        if site.share_of(telling) >= LEAST_CLASS_SHARE or site.place.function.startswith(outer)
+    ]
+    if kept or classes.own:
+        return kept
+    return [site for site in own if site.share_of(classes.each) >= LEAST_CLASS_SHARE]
 
 
 def _added(clocks: Floats, level: Floats, clock: int) -> float:

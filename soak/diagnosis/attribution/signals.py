@@ -16,7 +16,7 @@ from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gai
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.class_levels import levels_at_collections
-from soak.diagnosis.attribution.growing_classes import GrowingClasses
+from soak.diagnosis.attribution.growing_classes import GrowingClasses, places_of
 from soak.diagnosis.attribution.levels import (
     Levels,
     attribute_by_endpoint,
@@ -25,10 +25,8 @@ from soak.diagnosis.attribution.levels import (
     requests_at,
 )
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.profiles.java_names import is_common
 from soak.diagnosis.thresholds import (
     BEYOND_ONE_PLACE,
-    LEAST_CLASS_SHARE,
     LEAST_GROUP_RISE,
     LEAST_HEAP_SHARE,
     LEAST_PLACE_SHARE,
@@ -106,7 +104,7 @@ def signals(
     if _matters(places, growing_signals):
         placed, endpoint = growing(places), ""
         if classes is not None:
-            kept = _of_classes(placed, classes)
+            kept = places_of(placed, classes)
             if kept or classes.own:
                 placed, endpoint = kept, classes.endpoint
         growing_signals += [_place_signal(prepared, site, endpoint) for site in placed]
@@ -130,25 +128,6 @@ def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:
     return [site for site in places if site.sure and site.slope[0] >= LEAST_PLACE_SHARE * whole][
         :MOST_PLACES
     ]
-
-
-def _of_classes(places: Sequence[AllocationSite], classes: GrowingClasses) -> list[AllocationSite]:
-    """Return the own places that allocate objects of these classes, or lie in one of them; empty if none does.
-
-    Beside objects that are counted exactly, what a few samples show of other classes is chance. Every
-    endpoint allocates strings, arrays and maps, so they count only where nothing else grows.
-    """
-    own = [site for site in places if site.place.own]
-    telling = [name for name in classes.each if not is_common(name)]
-    outer = tuple(f"{name.partition('$')[0]}." for name in classes.own)
-    kept = [
-        site
-        for site in own
-        if site.share_of(telling) >= LEAST_CLASS_SHARE or site.place.function.startswith(outer)
-    ]
-    if kept or classes.own:
-        return kept
-    return [site for site in own if site.share_of(classes.each) >= LEAST_CLASS_SHARE]
 
 
 def _matters(places: Sequence[AllocationSite], failing: Sequence[Signal]) -> bool:

@@ -98,7 +98,7 @@ KINDS = (
 )
 
 
-class _Kept(NamedTuple):
+class _Left(NamedTuple):
     """A growing class, how many of its objects each request leaves, and what they are."""
 
     name: str
@@ -145,11 +145,11 @@ def surely_grows(context: RunContext, name: str) -> bool:
     return context.classes is None or any(each.endswith(name) for each in context.classes.each)
 
 
-def _kept(leak_class: str, context: RunContext) -> _Kept | None:
+def _kept(leak_class: str, context: RunContext) -> _Left | None:
     each = context.classes.each if context.classes is not None else {}
     return next(
         (
-            _Kept(name, many, kind)
+            _Left(name, many, kind)
             for kind in KINDS
             if kind.leak_class == leak_class
             for name, many in each.items()

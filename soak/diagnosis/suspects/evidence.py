@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-
-from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import calls, own_frames, to_own
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.confirmation import ConfirmationOutcome
-from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
-from soak.diagnosis.attribution.site_growth import slowing
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
@@ -30,6 +25,7 @@ from soak.diagnosis.suspects.growing_containers import (
     kept_off_heap,
 )
 from soak.diagnosis.suspects.labels import multiplying_labels
+from soak.diagnosis.suspects.late_growth import slows_down
 from soak.diagnosis.suspects.native_memory import (
     class_loaders_grow,
     fragmented,
@@ -47,13 +43,11 @@ from soak.diagnosis.suspects.retained_requests import (
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.suspects.unknowns import traced_in_part
 from soak.diagnosis.thresholds import (
-    FILLING_ERRORS,
-    FILLING_RATIO,
     LEAST_HEAP_SHARE,
     MOST_NAMED,
 )
 from soak.model import Verdict, series_key
-from soak.units import capitalized, show_amount, show_number, show_ratio
+from soak.units import capitalized, show_amount, show_number
 
 _CLOSURE = (".func", "lambda$", "$$Lambda", "(anonymous)", "<lambda>", "<locals>")
 
@@ -132,23 +126,6 @@ def _proven(case: Case, _: RunContext) -> str:
     return ""
 
 
-def _slows_down(case: Case, context: RunContext) -> str:
-    """Say that the growth per request at the case's fastest place slows down, as in a cache that fills up, if it does."""
-    if any(signal.name == GROWING_CLASSES for signal in case.signals):
-        return ""  # their objects are counted, and follow the requests to the end
-    for signal in case.of(PLACE)[:1]:
-        assert signal.site is not None
-        mix = mix_at(signal.site.times, context.prepared.recording.windows)
-        own = [mix.names.index(name) for name in case.endpoints if name in mix.names]
-        clock = mix.counts[:, own].sum(axis=1) if own else signal.site.requests
-        # Before the second snapshot a young service also keeps what it sets up.
-        ratio, errors = slowing(np.asarray(clock)[1:], signal.site.levels[1:], signal.site.period)
-        if ratio <= FILLING_RATIO and errors >= FILLING_ERRORS:
-            share = show_ratio(max(ratio, 0.0))
-            return f"Late in the run a request adds {share} as much at {signal.name} as early in it: it fills up, or keys repeat."
-    return ""
-
-
 def _heap_flat(case: Case, context: RunContext) -> str:
     """Say that the managed heap does not contribute to the growth of memory, if that is known."""
     if case.of(ResourceKind.HEAP, PLACE) or not case.of(ResourceKind.MEMORY):
@@ -222,6 +199,13 @@ def _seen(kind: EvidenceKind) -> Callable[[Case, RunContext], str]:
     return lambda case, _: case.seen.get(kind, "")
 
 
+def _of_classes(leak_class: str) -> Callable[[Case, RunContext], str]:
+    """Return a function that tells what requests leave on a JVM's heap, where it shows this class of leak."""
+    return lambda case, context: (
+        class_words(leak_class, context) if case.of(PLACE, ResourceKind.HEAP) else ""
+    )
+
+
 Look = Callable[[Case, RunContext], str]
 _NATIVE_MARKED = _marked("native", "At {place}, {function} takes memory from the system.")
 _CONNECTION_GOROUTINES = _marked(
@@ -262,11 +246,8 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     ),
     EvidenceKind.NEVER_ENDED: lambda case, context: (
         _NEVER_ENDED(case, context)
-        or (
-            kept_connections(context) or class_words("pool-misuse", context)
-            if case.of(PLACE, ResourceKind.HEAP)
-            else ""
-        )
+        or (kept_connections(context) if case.of(PLACE, ResourceKind.HEAP) else "")
+        or _of_classes("pool-misuse")(case, context)
     ),
     EvidenceKind.CONNECTIONS_KEPT: _marked(
         "new connections",
@@ -280,16 +261,14 @@ EVIDENCE: dict[EvidenceKind, Look] = {
         or (own_objects(context) if case.of(ResourceKind.HEAP) else "")
     ),
     EvidenceKind.HEAP_GROWS: _signals(ResourceKind.HEAP),
-    EvidenceKind.CLASS_KIND: lambda case, context: (
-        class_words("unbounded-cache", context) if case.of(PLACE, ResourceKind.HEAP) else ""
-    ),
+    EvidenceKind.CLASS_KIND: _of_classes("unbounded-cache"),
     EvidenceKind.LABELS_MULTIPLY: multiplying_labels,
-    EvidenceKind.SLOWS_DOWN: _slows_down,
+    EvidenceKind.SLOWS_DOWN: slows_down,
     EvidenceKind.EVERY_ENDPOINT: _everywhere,
     EvidenceKind.CONTEXT_FRAMES: lambda case, context: (
         _CONTEXT_MARKED(case, context)
         or context_package(case)
-        or (class_words("request-context", context) if case.of(PLACE, ResourceKind.HEAP) else "")
+        or _of_classes("request-context")(case, context)
     ),
     EvidenceKind.TIMERS_GROW: lambda case, context: (
         timers_grow(context) if case.of(PLACE, ResourceKind.HEAP, ResourceKind.TIMERS) else ""
@@ -312,8 +291,7 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.MEMORY_GROWS: _signals(ResourceKind.MEMORY),
     EvidenceKind.OFF_HEAP: off_heap,
     EvidenceKind.OFF_HEAP_ALONE: lambda case, context: (
-        off_heap_alone(case, context)
-        or (class_words("native-growth", context) if case.of(ResourceKind.HEAP) else "")
+        off_heap_alone(case, context) or _of_classes("native-growth")(case, context)
     ),
     EvidenceKind.CLASS_LOADERS: class_loaders_grow,
     EvidenceKind.NATIVE_CATEGORY: native_categories,

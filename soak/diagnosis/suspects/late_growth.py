@@ -1,13 +1,20 @@
-"""Whether an endpoint still adds to what grows late in the run: a cache that is full by then does not."""
+"""Whether what grows still does so late in the run: a cache that is full by then does not."""
 
 from __future__ import annotations
 
+import numpy as np
+
+from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import metric_of
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, levels_of_finding
-from soak.diagnosis.attribution.signals import Signal
+from soak.diagnosis.attribution.request_counts import mix_at
+from soak.diagnosis.attribution.signals import PLACE, Signal
+from soak.diagnosis.attribution.site_growth import slowing
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.thresholds import FILLING_ERRORS, FILLING_RATIO
+from soak.units import show_ratio
 
 
 def adds_late(case: Case, context: RunContext) -> bool:
@@ -31,3 +38,20 @@ def _adds_late(signal: Signal, case: Case, context: RunContext) -> bool:
     half = Levels(levels.times[late], levels.values[late], levels.requests[late], levels.borders)
     told = attribute_by_endpoint(prepared, half, signal.name, signal.unit, integer=metric.integer)
     return any(amount.endpoint in case.endpoints and amount.low > 0 for amount in told.amounts)
+
+
+def slows_down(case: Case, context: RunContext) -> str:
+    """Say that the growth per request at the case's fastest place slows down, as in a cache that fills up, if it does."""
+    if any(signal.name == GROWING_CLASSES for signal in case.signals):
+        return ""  # their objects are counted, and follow the requests to the end
+    for signal in case.of(PLACE)[:1]:
+        assert signal.site is not None
+        mix = mix_at(signal.site.times, context.prepared.recording.windows)
+        own = [mix.names.index(name) for name in case.endpoints if name in mix.names]
+        clock = mix.counts[:, own].sum(axis=1) if own else signal.site.requests
+        # Before the second snapshot a young service also keeps what it sets up.
+        ratio, errors = slowing(np.asarray(clock)[1:], signal.site.levels[1:], signal.site.period)
+        if ratio <= FILLING_RATIO and errors >= FILLING_ERRORS:
+            share = show_ratio(max(ratio, 0.0))
+            return f"Late in the run a request adds {share} as much at {signal.name} as early in it: it fills up, or keys repeat."
+    return ""

@@ -305,6 +305,7 @@ def test_the_heap_just_after_a_forced_collection_comes_before_any_other(
         "go_heap_after_gc_bytes": LIVE,
         "jvm_live_classes_bytes": "jvm_gc_live_data_size_bytes",
         "nodejs_heap_live_bytes": "nodejs_heap_size_used_bytes",
+        "python_held_bytes": "python_traced_memory_bytes",
     }
     assert set(measured) == {each.collected for each in COLLECTORS if each.collected}
     for collected, other in measured.items():

@@ -244,14 +244,14 @@ def test_what_fills_up_is_measured_on_the_case_s_own_requests() -> None:
 def test_a_place_fills_up_from_seven_tenths_and_two_and_a_half_errors_on(
     ratio: float, errors: float, fills: bool
 ) -> None:
-    with mock.patch.object(evidence, "slowing", return_value=(ratio, errors)):
+    with mock.patch.object(late_growth, "slowing", return_value=(ratio, errors)):
         assert bool(filling(EARLY)) is fills
 
 
 def test_only_the_fastest_place_is_looked_at_for_filling_up_and_after_its_first_snapshot() -> None:
     quick, slow = place_of_frames(F), place_of_frames(G, name="main.g")
     run = context(requests=[windows("GET /a", [1] * 40)])
-    with mock.patch.object(evidence, "slowing", side_effect=[(1.0, 0.0)]) as asked:
+    with mock.patch.object(late_growth, "slowing", side_effect=[(1.0, 0.0)]) as asked:
         assert said(E.SLOWS_DOWN, case(quick, slow), run) == ""
     clock, levels, period = asked.call_args.args
     assert clock.tolist() == [10.0, 20.0, 30.0]
