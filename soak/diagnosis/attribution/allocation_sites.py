@@ -156,9 +156,9 @@ def place_of(frames: Sequence[Frame]) -> Frame:
 
 
 def place_at(frame: Frame) -> Place:
-    """Return a frame as a place; its file is without folders."""
+    """Return a frame as a place; its file is without folders, and a dot in a Go module's name as it is spelled."""
     path = frame.file.replace("\\", "/").removeprefix("file://")
-    return Place(frame.function, path.rpartition("/")[2], frame.line, path=path)
+    return Place(frame.function.replace("%2e", "."), path.rpartition("/")[2], frame.line, path=path)
 
 
 def where(frame: Frame) -> str:

@@ -8,7 +8,7 @@ import re
 from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.allocation_sites import NAMELESS
 from soak.diagnosis.attribution.attribution import EVERY
-from soak.diagnosis.suspects.leak_classes import CLASSES
+from soak.diagnosis.suspects.leak_classes import CLASSES, UNKNOWN
 from soak.model import Analysis, Finding, Place, Suspect, Verdict
 from soak.units import show_amount, show_duration, show_number, singular
 
@@ -25,7 +25,9 @@ def headline(suspect: Suspect, analysis: Analysis) -> str:
     part is removed from the reason, so that the two cannot contradict each other.
     """
     noun = CLASSES[suspect.leak_class].noun.format(unit=suspect.unit)
-    if suspect.unit == Unit.BLOCKS:  # CPython counts them for its own objects
+    if (
+        suspect.unit == Unit.BLOCKS and suspect.leak_class == UNKNOWN
+    ):  # CPython counts its own objects
         noun = "Python's objects, of a kind that is not known"
     lasts = _lasts(suspect, analysis)
     reason = _RUNS_OUT.sub("", analysis.reason, count=1) if lasts else analysis.reason

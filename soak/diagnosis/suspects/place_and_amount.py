@@ -167,9 +167,10 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     frame = place_in(
         held, groups_first=unit != "bytes", but=CONNECTING if name == "pool-misuse" else ()
     )
-    if unit == "goroutines" and (frame is None or not own_frames((frame,))):
-        group = next((signal.group for signal in case.of(GROUP) if signal.group), None)
-        frame = (find_starter(context, group) if group else None) or frame
+    group = next((signal.group for signal in case.of(GROUP) if signal.group), None)
+    if unit == "goroutines" and group is not None and not own_frames((group.place,)):
+        # A library's: who started it says more than what else is held meanwhile.
+        frame = find_starter(context, group) or frame
     made = own_class(context) if unit == "bytes" else None
     if made is not None and not _allocates(case, frame, made):
         frame = find_maker(context, made) or frame or made

@@ -222,11 +222,28 @@ _ENDS = {
 }
 
 
-def remedy(leak_class: str, language: str, frames: Sequence[Frame] = (), variable: str = "") -> str:
+#: The remedy where a library's own function waits: its lock or channel is none of the service's.
+_STARTED = (
+    "End what the library started for the request when that ends (Unsubscribe, Close, Stop), whatever way it ends, "
+    "or start it once for the service."
+)
+
+
+def remedy(
+    leak_class: str,
+    language: str,
+    frames: Sequence[Frame] = (),
+    variable: str = "",
+    *,
+    own: bool = True,
+) -> str:
     """Return the remedy for a class of leak in a language, preceded by one for what the growing stacks show.
 
-    If the `variable` that keeps requests is known, its remedy is returned instead.
+    If the `variable` that keeps requests is known, its remedy is returned instead. `own` is false if what
+    waits for ever is a library's.
     """
+    if leak_class == "goroutine-leak" and language == "Go" and not own:
+        return _STARTED
     emitter, listens, event = variable.rpartition("._events.")
     if listens:
         on = "the module's emitter" if emitter == "exports" else emitter

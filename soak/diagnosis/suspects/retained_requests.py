@@ -73,6 +73,8 @@ def kept_requests(case: Case, context: RunContext) -> str:
     """Say which request objects are retained in growing numbers; empty if none are, or only through other endpoints."""
     if counted := _counted(case, context) or contained_requests(case, context):
         return counted
+    if any(len(series.values) for series in context.series(KEPT_REQUESTS)):
+        return ""  # they are counted, and do not grow: of what stacks show, samples came and went
     cached = any(container.endpoints for container in containers_of(case, context))
     by_name: dict[str, list[tuple[AllocationSite, Stack]]] = {}
     for site in context.places:

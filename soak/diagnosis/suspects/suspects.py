@@ -11,7 +11,8 @@ from dataclasses import replace
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.metrics import ResourceKind
-from soak.diagnosis.attribution.signals import PLACE, Signal, signals
+from soak.diagnosis.attribution.allocation_sites import own_frames
+from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal, signals
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
 from soak.diagnosis.suspects.class_kinds import class_remedy
@@ -183,10 +184,16 @@ def _suspect(
             context.language,
             [*frames_of(case), *kept_at],
             _variable(name, case, context) if kept else "",
+            own=not case.of(GROUP) or any(_waits_itself(signal) for signal in case.of(GROUP)),
         ),
         known.per_hour,
         case.sharing,
     )
+
+
+def _waits_itself(signal: Signal) -> bool:
+    """Return True if the target's own code waits, not a library's below it or on its own."""
+    return signal.group is not None and bool(own_frames((signal.group.place,)))
 
 
 def _variable(name: str, case: Case, context: RunContext) -> str:

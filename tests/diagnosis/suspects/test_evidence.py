@@ -17,7 +17,7 @@ from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.confirmation import Confirmation, ConfirmationOutcome
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects import descriptor_kinds, evidence
+from soak.diagnosis.suspects import descriptor_kinds, evidence, late_growth
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.descriptor_kinds import growing_descriptor_kind
