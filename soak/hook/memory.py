@@ -15,7 +15,7 @@ from .containers import lengths_and_containers
 from .entry_sizes import entry_sizes, forget
 from .objects import attributes, is_a
 from .openings import count_openings, openings, stop_counting
-from .process_memory import in_use, resident, trim
+from .process_memory import collect, in_use, resident, trim
 from .source_code import call, libraries
 from .threads import tasks
 from .tracing import Tracing
@@ -88,13 +88,15 @@ class Memory:
             ["python_tracing_share_ratio", {}, self._tracing.share],
             ["python_tracing_duty_ratio", {}, self._tracing.duty],
         ]
-        gc.collect()
+        collect()
         size = resident()
         if size is not None:
             rows.append(["process_resident_after_gc_bytes", {}, size])
         held = in_use()
         if held is not None:
-            rows.append(["python_held_bytes", {}, held])
+            # What tracing itself takes of it comes and goes with its windows.
+            own = tracemalloc.get_tracemalloc_memory() if tracemalloc.is_tracing() else 0
+            rows.append(["python_held_bytes", {}, held - own])
         if hasattr(sys, "getallocatedblocks"):  # CPython counts them at no cost
             rows.append(["python_allocated_blocks", {}, sys.getallocatedblocks()])
         if tracemalloc.is_tracing() and not self._tracing.in_windows:
@@ -116,7 +118,7 @@ class Memory:
 
     def collect(self) -> dict[str, Any]:
         """Run a garbage collection."""
-        return {"collected": gc.collect()}
+        return {"collected": collect()}
 
     def end(self) -> dict[str, Any]:
         """Stop tracing until memory is requested again."""

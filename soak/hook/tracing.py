@@ -20,6 +20,7 @@ import tracemalloc
 from typing import Optional, Tuple  # noqa: UP035
 
 from .containers import remember_frozen
+from .process_memory import collect
 from .window_sums import Held, Sums, accumulate, alive, surely_kept
 
 #: Largest share of the service's processor time for tracing, and the target, which allows for an
@@ -102,7 +103,7 @@ class Tracing:
         with self.aside:
             if self.in_windows:
                 return surely_kept(self._sums, self._pairs)
-            gc.collect()
+            collect()
             return alive() if tracemalloc.is_tracing() else {}
 
     def end(self) -> None:
@@ -153,7 +154,7 @@ class Tracing:
             # A collection stops the service while it examines all objects, so the present ones are
             # frozen after one.
             remember_frozen()
-            gc.collect()
+            collect()
             _freeze()
         elif cost is not None:
             tracemalloc.start(self.frames)
@@ -249,7 +250,7 @@ class Tracing:
                 tracemalloc.stop()
                 return None
         began = time.thread_time()
-        gc.collect()
+        collect()
         left = alive()
         tracemalloc.stop()
         collecting = time.thread_time() - began

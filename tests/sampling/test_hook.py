@@ -816,3 +816,23 @@ def test_what_is_held_counts_small_objects_and_large_blocks_but_not_free_memory(
     assert with_large - with_small == pytest.approx(100 * 50_000, rel=0.05)
     del small, large
     assert held() - before < 0.1 * (with_large - before)
+
+
+def test_garbage_stays_where_the_service_collects_none() -> None:
+    class Node:
+        def __init__(self) -> None:
+            self.own = self
+
+    def left() -> int:
+        memory.Memory(1).gauges()
+        return sum(type(value) is Node for value in gc.get_objects())
+
+    gc.disable()
+    try:
+        for _ in range(50):
+            Node()
+        assert left() == 50
+        gc.enable()
+        assert left() == 0
+    finally:
+        gc.enable()
