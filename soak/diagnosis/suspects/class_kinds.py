@@ -70,6 +70,12 @@ KINDS = (
         "Complete every future, also when its work fails, and bound each wait (orTimeout, completeOnTimeout).",
     ),
     ClassKind(
+        "goroutine-leak",
+        re.compile(r"java\.lang\.VirtualThread$|.*\$BoundVirtualThread$"),
+        "virtual threads that never end",
+        "Give every wait of a virtual thread a timeout, and interrupt it when the request ends.",
+    ),
+    ClassKind(
         "native-growth",
         re.compile(r"io\.netty\.buffer\..*(?:PoolSubpage|DirectByteBuf)$"),
         "pages and buffers outside of the heap that are not released",
@@ -118,6 +124,12 @@ def class_remedy(leak_class: str, context: RunContext) -> str:
     return kept.kind.remedy if kept is not None else ""
 
 
+def class_count(leak_class: str, context: RunContext) -> float:
+    """Return how many objects that show this class of leak each request leaves; 0 if none is seen to."""
+    kept = _kept(leak_class, context)
+    return _rounded(kept.each) if kept is not None else 0.0
+
+
 def own_class(context: RunContext) -> Frame | None:
     """Return the target's own class of which requests surely leave objects, the one that takes most memory; else None.
 
@@ -159,9 +171,13 @@ def _kept(leak_class: str, context: RunContext) -> _Left | None:
     )
 
 
+def _rounded(each: float) -> float:
+    return float(round(each)) if abs(each - round(each)) <= _WHOLE * each else each
+
+
 def _more(context: RunContext, name: str, each: float, words: str = "") -> str:
     assert context.classes is not None
-    many = f"{each:.0f}" if abs(each - round(each)) <= _WHOLE * each else show_number(each)
+    many = show_number(_rounded(each))
     what = f": {words}" if words else ""
     left = f"one more of {name} stays" if many == "1" else f"{many} more of {name} stay"
     return f"For each request to {context.classes.endpoint} {left} alive{what}."

@@ -234,7 +234,10 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     ),
     EvidenceKind.BLOCKED: _blocked,
     EvidenceKind.PROVEN: _proven,
-    EvidenceKind.THREADS_GROW: _named(ResourceKind.THREADS, "threads"),
+    EvidenceKind.THREADS_GROW: lambda case, context: (
+        _named(ResourceKind.THREADS, "threads")(case, context)
+        or _of_classes("goroutine-leak")(case, context)
+    ),
     EvidenceKind.PROCESSES_GROW: _named(ResourceKind.THREADS, "processes"),
     EvidenceKind.GOROUTINES_GROW: _named(ResourceKind.THREADS, "goroutines"),
     EvidenceKind.TASKS_GROW: _named(ResourceKind.THREADS, "tasks"),
@@ -297,7 +300,9 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.NATIVE_CATEGORY: native_categories,
     EvidenceKind.FRAGMENTED: fragmented,
     EvidenceKind.HEAP_FLAT: _heap_flat,
-    EvidenceKind.COUNT_GROWS: _counts,
+    EvidenceKind.COUNT_GROWS: lambda case, context: (
+        _counts(case, context) or _of_classes("goroutine-leak")(case, context)
+    ),
     EvidenceKind.LEAKS_AGAIN: _again(ConfirmationOutcome.LEAK),
     EvidenceKind.HIGH_WATER: _again(ConfirmationOutcome.HIGH_WATER),
     EvidenceKind.BUILT_WHOLE: _seen(EvidenceKind.BUILT_WHOLE),

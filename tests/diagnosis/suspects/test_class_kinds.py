@@ -11,6 +11,8 @@ import pytest
 from soak.diagnosis.attribution.growing_classes import GrowingClasses
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.class_kinds import (
+    KINDS,
+    class_count,
     class_remedy,
     class_words,
     own_class,
@@ -59,6 +61,7 @@ def context(*names: str, own: tuple[str, ...] = (), each: float = 1.0) -> RunCon
         ),
         ("io.netty.buffer.PoolSubpage", "native-growth", "not released", "ByteBuf"),
         ("java.util.zip.Deflater", "native-growth", "not ended", "end()"),
+        ("java.lang.VirtualThread", "goroutine-leak", "never end", "timeout"),
     ],
 )
 def test_a_class_s_name_tells_its_kind(
@@ -68,9 +71,7 @@ def test_a_class_s_name_tells_its_kind(
     assert words.startswith(f"For each request to GET /a one more of {name} stays alive: ")
     assert said in words
     assert remedied in class_remedy(leak_class, context(name))
-    for other in {"pool-misuse", "request-context", "unbounded-cache", "native-growth"} - {
-        leak_class
-    }:
+    for other in {each.leak_class for each in KINDS} - {leak_class}:
         assert not class_words(other, context(name))
         assert not class_remedy(other, context(name))
 
@@ -89,6 +90,8 @@ def test_how_many_are_left_is_told_as_a_whole_number_where_it_is_one() -> None:
     future = "java.util.concurrent.CompletableFuture"
     for each, told in ((2.04, "2 more"), (0.98, "one more"), (0.5, "0.5 more"), (2.3, "2.3 more")):
         assert told in class_words("request-context", context(future, each=each))
+    assert class_count("request-context", context(future, each=0.98)) == 1.0
+    assert class_count("request-context", context("byte[]")) == 0.0
 
 
 def test_own_classes_are_places_and_a_lambda_lies_in_its_class() -> None:
