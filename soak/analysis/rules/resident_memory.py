@@ -38,7 +38,7 @@ from soak.catalog.metrics import COLLECTORS, metric_of, selector
 from soak.catalog.process import ANONYMOUS, RESIDENT_AFTER_GC, RESIDENT_OUTSIDE_HEAP
 from soak.catalog.row_types import Collector
 from soak.model import Finding, Floats, Labels, Series, Trend, Verdict, instance_of
-from soak.units import show_amount, show_bytes
+from soak.units import capitalized, show_amount, show_bytes
 
 #: Selectors of heaps just after a collection that a snapshot forced, of live heaps, and for
 #: processes that report none, of heaps in use.
@@ -78,6 +78,34 @@ def explain_resident_memory(
         seen = _in_the_light(prepared, subject, finding, heap, judge) if asked else finding
         result.append(_with_heap(seen, heap) if asked and heap is not None else seen)
     return result
+
+
+def beside_failing_heaps(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings; an undecided one of resident memory refers to the heap in it that fails, and asks for no more time."""
+    return [_beside_failing_heap(finding, findings) for finding in findings]
+
+
+def _beside_failing_heap(finding: Finding, findings: Sequence[Finding]) -> Finding:
+    metric = metric_of(finding.series, finding.labels)
+    rises = finding.trend is not None and finding.trend.slope_per_hour > 0
+    if (
+        metric is None
+        or not metric.whole
+        or finding.verdict is not Verdict.INCONCLUSIVE
+        or not rises
+    ):
+        return finding
+    heap = _heap_beside(finding, findings)
+    known = None if heap is None else metric_of(heap.series, heap.labels)
+    if (
+        heap is None
+        or known is None
+        or heap.verdict is not Verdict.FAIL
+        or finding.limit is not None
+    ):
+        return finding
+    why = f"{capitalized(metric.noun)} is undecided by itself: in it, {known.noun} surely grows."
+    return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, why)
 
 
 def _measures_all(prepared: Prepared, subject: Subject) -> bool:

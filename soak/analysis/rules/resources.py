@@ -15,7 +15,7 @@ from soak.analysis.rules.overload import Overload, failed_before, overload_of, w
 from soak.analysis.rules.production import at_production
 from soak.analysis.rules.rate_kept import fell_behind
 from soak.analysis.rules.released_requests import without_requests_under_way
-from soak.analysis.rules.resident_memory import explain_resident_memory
+from soak.analysis.rules.resident_memory import beside_failing_heaps, explain_resident_memory
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.rules.stale_levels import without_stale_level
 from soak.analysis.rules.subjects import judged_subjects, never_dropped
@@ -82,6 +82,7 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
         finding = within_warmup(prepared, subject, at_rate, kept=kept)
         finding = without_stale_level(prepared, subject, finding)
         findings[index] = without_overload(finding, overload)
+    findings = beside_failing_heaps(findings)
     findings = vouched(clocked, with_positive_control(clocked, findings, seconds), seconds)
     upright = (_upright(*pair) for pair in zip(clocked, findings, strict=True))
     return [*upright, *absent]

@@ -21,6 +21,7 @@ from soak.analysis.rules.resident_memory import (
     _passed,
     _taken,
     _until_alone,
+    beside_failing_heaps,
     explain_resident_memory,
 )
 from soak.analysis.statistics.growth_input import Subject
@@ -664,3 +665,27 @@ def test_memory_that_grows_as_a_live_heap_does_is_as_undecided(
         assert judged.reason.endswith("which is undecided: It may have settled.")
     passed = slopes(8.0, 12.0, Verdict.PASS)
     assert resident_memory._with_heap(passed, heap) is passed
+
+
+def test_an_undecided_rise_refers_to_the_heap_in_it_that_fails() -> None:
+    rises = Trend(5e6, -1e6, 9e6, 1e6, 0.1, 50e6, None, ())
+    undecided = replace(
+        growth(verdict=Verdict.INCONCLUSIVE), trend=rises, more_seconds=600.0, reason="Perhaps."
+    )
+    heap = growth(LIVE, verdict=Verdict.FAIL)
+    told, other = beside_failing_heaps([undecided, heap])
+    assert other is heap
+    assert (told.verdict, told.more_seconds) == (Verdict.INCONCLUSIVE, None)
+    assert told.reason == (
+        "Resident memory is undecided by itself: in it, the live heap surely grows."
+    )
+    for kept in (
+        replace(undecided, limit=0.0),
+        replace(undecided, trend=replace(rises, slope_per_hour=-1.0)),
+        replace(undecided, verdict=Verdict.FAIL),
+        replace(undecided, trend=None),
+    ):
+        assert beside_failing_heaps([kept, heap])[0] is kept
+    assert beside_failing_heaps([undecided])[0] is undecided
+    steady = growth(LIVE, verdict=Verdict.PASS)
+    assert beside_failing_heaps([undecided, steady])[0] is undecided
