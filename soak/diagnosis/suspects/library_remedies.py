@@ -120,6 +120,9 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
 )
 
 
+#: Files of Python's own that run whatever a service does: their rows hold for what waits in them alone.
+RUN = ("/asyncio/", "/concurrent/futures/", "/threading.py")
+
 #: Functions in which goroutines wait, and what ends such a wait: a channel is not in question there.
 WAITS: tuple[tuple[tuple[str, ...], str], ...] = (
     (

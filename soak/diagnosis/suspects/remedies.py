@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from soak.diagnosis.attribution.allocation_sites import calls
 from soak.diagnosis.profiles.frames import Frame
-from soak.diagnosis.suspects.library_remedies import THINGS, WAITS
+from soak.diagnosis.suspects.library_remedies import RUN, THINGS, WAITS
 
 #: Remedies by class, then by language; the empty language is used if the language is unknown or has
 #: no remedy of its own.
@@ -266,6 +266,7 @@ def remedy(
         if spoken == language
         and leak_class not in _OPENED
         and (leak_class, language) != ("goroutine-leak", "JavaScript")
+        and (leak_class == "goroutine-leak" or not set(functions) & set(RUN))
         and calls(frames, functions)
     )
     return " ".join(filter(None, (next(named, ""), general)))

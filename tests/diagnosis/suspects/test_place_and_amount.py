@@ -8,11 +8,13 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
+from soak.diagnosis.attribution.growing_classes import GrowingClasses
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import place_and_amount as module
@@ -243,10 +245,33 @@ def test_goroutines_that_a_library_starts_are_placed_at_who_called_it() -> None:
         assert asked.call_args.args[1] is waiting.signals[0].group
         assert frame("goroutine-leak", case((group(F), A))) == "main.f"
         assert frame("goroutine-leak", case((group(GOPARK), A))) == "main.starts"
+        # What another function holds meanwhile says nothing of who started it.
+        assert (
+            frame("goroutine-leak", case((group(GOPARK, LIB), A), (place(F), A))) == "main.starts"
+        )
         assert frame("unbounded-cache", case((place(LIB), A))) == "lib.f"
         assert frame("goroutine-leak", case((place(LIB), A))) == "lib.f"
     assert frame("goroutine-leak", waiting) == "lib.f"
     assert frame("goroutine-leak", case((signal(GROUP), A))) == ""
+
+
+def virtual(made: float, *held: str) -> RunContext:
+    """A run of a JVM in which each request leaves so many virtual threads, and objects of other classes."""
+    each = {"java.lang.VirtualThread": made, **dict.fromkeys(held, 1.0)}
+    classes = GrowingClasses("GET /a", each, held, np.zeros(1), np.zeros(1))
+    return replace(context(), classes=classes)
+
+
+def test_virtual_threads_are_counted_by_their_class_and_placed_where_they_wait() -> None:
+    chunk, mail = Frame("jdk.internal.vm.StackChunk"), Frame("shop.Mail")
+    waits, makes = own("shop.Mailer.send", "", 36), own("shop.Mail.<init>", "", 17)
+    held = case((place(mail, makes), A), (place(chunk, waits), A), (signal(HEAP), A))
+    known = place_and_amount("goroutine-leak", held, virtual(0.99, "shop.Mail"))
+    assert (where(known), known.unit) == ("shop.Mailer.send line 36", "threads")
+    assert known.amount == Amount("GET /a", 1.0, 1.0, 1.0)
+    # Otherwise the class that grows is placed where it is made.
+    known = place_and_amount("unbounded-cache", held, virtual(0.99, "shop.Mail"))
+    assert where(known) == "shop.Mail.<init> line 17"
 
 
 ENDLESS = Frame("database/sql.(*Tx).awaitDone", "sql.go", 2212)

@@ -80,3 +80,17 @@ def test_loggers_that_are_kept_by_name_are_not_told_to_be_bounded() -> None:
 def test_what_node_started_is_ended_whatever_its_stacks_call() -> None:
     listens = Frame("_addListener", "node:events")
     assert remedy("goroutine-leak", "JavaScript", (listens,)).startswith("End what was started")
+
+
+def test_what_runs_a_python_service_is_told_of_for_what_waits_in_it_alone() -> None:
+    frames = [Frame("read", "/usr/lib/python3.12/asyncio/streams.py", 730)]
+    assert "Await or cancel each task" in remedy("goroutine-leak", "Python", frames)
+    assert "Await or cancel" not in remedy("unbounded-cache", "Python", frames)
+
+
+def test_what_waits_in_a_library_is_ended_where_the_service_started_it() -> None:
+    waits = [Frame("sync.(*Cond).Wait", "/usr/local/go/src/sync/cond.go", 70)]
+    assert "Signal or Broadcast" in remedy("goroutine-leak", "Go", waits)
+    told = remedy("goroutine-leak", "Go", waits, own=False)
+    assert "Signal" not in told
+    assert "Unsubscribe" in told
