@@ -139,6 +139,9 @@ MOST_OPENERS = 6
 #: An endpoint that explains more than this share of the allocations of an opener's caller is the
 #: one that it opens for.
 LEAST_OPENER_SHARE = 0.5
+#: Minimum bytes on the heap for each descriptor that is never closed, of the class that holds it: half of the
+#: smallest object of a JVM, since a class may hold every other one.
+LEAST_OBJECT_BYTES = 8.0
 #: Minimum CPU samples that show a function opening things before it alone is blamed: with fewer,
 #: others may open them too.
 LEAST_CPU_SAMPLES = 5

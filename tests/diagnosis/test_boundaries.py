@@ -25,6 +25,7 @@ from soak.diagnosis.suspects import (
     late_growth,
     native_memory,
     pool_risks,
+    resource_owner,
     retained_requests,
     suspects,
 )
@@ -400,6 +401,16 @@ def test_what_lies_outside_of_the_heap_is_three_times_what_may_lie_on_it() -> No
         assert told is not None
         assert (told.name == "jvm_buffer_memory_used_bytes") is outside
     assert not native_memory.off_heap_alone(kept(900.0, "process_resident_memory_bytes"), context())
+
+
+@pins(thresholds, "LEAST_OBJECT_BYTES")
+def test_a_class_holds_what_is_never_closed_if_it_has_eight_bytes_for_each() -> None:
+    steps = 10.0 * np.arange(4.0)
+    for each, named in ((8.1, True), (7.9, False)):
+        files = Frame("java.io.RandomAccessFile")
+        grows = AllocationSite(files, steps, steps, each * steps, (Stack((files,), each * steps),))
+        found = resource_owner.growing_opened_class(context(places=[grows]), ("files",), 1.0)
+        assert (found == files) is named
 
 
 @pins(thresholds, "LEAST_CLASS_SHARE")

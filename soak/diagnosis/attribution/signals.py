@@ -247,7 +247,9 @@ def _place_signal(prepared: Prepared, site: AllocationSite, endpoint: str = "") 
     levels = Levels(times, held_then, requests_at(prepared, times), endpoint=endpoint)
     told = attribute_by_endpoint(prepared, levels, where(site.place), "bytes")
     slope, low, high = site.slope
-    held = show_amount(float(site.levels[-1] - site.levels[0]), "bytes")
+    gained = float(site.levels[-1] - site.levels[0])
+    # What windows of tracing estimate may end where it began, on a line that rises.
+    held = show_amount(gained if gained > 0 else slope * float(np.ptp(site.requests)), "bytes")
     over = f"over {len(site.times)} snapshots"
     is_class = not site.place.file and not site.place.line
     what = "of" if is_class else "that was allocated at"

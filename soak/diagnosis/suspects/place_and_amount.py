@@ -233,8 +233,9 @@ def _opened_by(name: str, case: Case, context: RunContext) -> Frame | None:
         counted = counted_opener(context, growing_descriptor_kind(context)[0], case.endpoints)
         if counted is not None:
             return counted
+    counts = [signal.each.per_request for signal in case.signals if signal.counted]
     return find_opener(context, signatures, case.endpoints) or growing_opened_class(
-        context, signatures
+        context, signatures, max(counts, default=0.0)
     )
 
 

@@ -33,6 +33,7 @@ from soak.diagnosis.thresholds import (
     HOLDS_MOST,
     LATE_SHARE,
     LEAST_CPU_SAMPLES,
+    LEAST_OBJECT_BYTES,
     LEAST_OPENER_SHARE,
     MOST_OPENERS,
     TIMES_AS_MANY,
@@ -71,11 +72,23 @@ _OPENED = {
 }
 
 
-def growing_opened_class(context: RunContext, signatures: Sequence[str]) -> Frame | None:
-    """Return the class of opened resources whose live objects surely grow, if the runtime counts them; else None."""
+def growing_opened_class(
+    context: RunContext, signatures: Sequence[str], opened: float
+) -> Frame | None:
+    """Return the class of opened resources whose live objects surely grow, if the runtime counts them; else None.
+
+    They must be about as many as what is `opened` per request of any kind: soak's own recording of a JVM opens a
+    file for each snapshot.
+    """
     classes = {name for mark in signatures for name in _OPENED.get(mark, ())}
     return next(
-        (site.place for site in context.places if site.sure and site.place.function in classes),
+        (
+            site.place
+            for site in context.places
+            if site.sure
+            and site.place.function in classes
+            and site.slope[0] >= LEAST_OBJECT_BYTES * opened
+        ),
         None,
     )
 

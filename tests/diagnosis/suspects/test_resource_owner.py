@@ -62,11 +62,11 @@ def test_the_class_of_what_is_open_is_the_first_that_surely_grows_and_is_opened(
     files = site(stack(Frame("java.io.FileInputStream"), gain=5))
     grows, text = site(stack(socket, gain=5)), site(stack(other, gain=9))
     seen = context(places=[stays, text, files, grows])
-    assert growing_opened_class(seen, ("connections",)) == socket
-    assert growing_opened_class(seen, ("files", "connections")) == files.place
-    assert growing_opened_class(seen, ("database",)) is None
-    assert growing_opened_class(seen, ("pools",)) is None
-    assert growing_opened_class(context(places=[stays]), ("connections",)) is None
+    assert growing_opened_class(seen, ("connections",), 0.0) == socket
+    assert growing_opened_class(seen, ("files", "connections"), 0.0) == files.place
+    assert growing_opened_class(seen, ("database",), 0.0) is None
+    assert growing_opened_class(seen, ("pools",), 0.0) is None
+    assert growing_opened_class(context(places=[stays]), ("connections",), 0.0) is None
 
 
 TAKES = Frame("acquire", "/srv/node_modules/generic-pool/index.js", 1, own=True)
