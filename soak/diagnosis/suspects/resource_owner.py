@@ -207,7 +207,8 @@ def find_opener(
             pair for pair, others in zip(openers, rest, strict=True) if others <= LEAST_OPENER_SHARE
         ]
     # If only some allocations are sampled, a single function seen proves nothing.
-    if len(openers) == 1 and (context.language == "Go" or openers[0][0] in context.places):
+    held = {site.place for site in context.places}
+    if len(openers) == 1 and (context.language == "Go" or openers[0][0].place in held):
         return openers[0][0].place
     kept = {site.place.function: _gain(_opening(site, functions)) for site in context.places}
     still = [site for site, _ in openers if kept.get(site.place.function, 0.0) > 0]
@@ -252,7 +253,7 @@ def _allocating(context: RunContext) -> Sequence[AllocationSite]:
     if context.language == "Go":
         return context.allocated
     by_place: dict[Frame, AllocationSite] = {}
-    for site in (*context.places, *context.allocated):
+    for site in (*context.allocated, *context.places):
         by_place.setdefault(site.place, site)
     return list(by_place.values())
 

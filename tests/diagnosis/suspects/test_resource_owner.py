@@ -306,7 +306,7 @@ def test_what_is_held_counts_as_allocated_but_for_go() -> None:
     again = opening("main.f", 7)
     assert list(resource_owner._allocating(context(allocated=[f], places=[g]))) == [f]
     java = context(allocated=[again, f], places=[f, g], language="Java")
-    assert list(resource_owner._allocating(java)) == [f, g]
+    assert list(resource_owner._allocating(java)) == [again, g]
 
 
 def test_the_maker_is_the_only_own_function_that_allocates_the_class() -> None:
