@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
+from soak.diagnosis.attribution.allocation_sites import own_frames
 from soak.diagnosis.attribution.growing_classes import LAMBDA
+from soak.diagnosis.attribution.signals import PLACE
 from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.units import show_number
 
+#: The JVM keeps the stack of a virtual thread that waits in an object of this class.
+_CHUNK = "jdk.internal.vm.StackChunk"
 #: Within this share of a whole number, what each request leaves is told as a whole one: at a snapshot
 #: the last requests are under way.
 _WHOLE = 0.03
@@ -128,6 +134,17 @@ def class_count(leak_class: str, context: RunContext) -> float:
     """Return how many objects that show this class of leak each request leaves; 0 if none is seen to."""
     kept = _kept(leak_class, context)
     return _rounded(kept.each) if kept is not None else 0.0
+
+
+def waits_of_virtual_threads(case: Case) -> Frame | None:
+    """Return the own place that most stacks of waiting virtual threads were made at: where they wait; None if there is none."""
+    made = [
+        (signal.site.share_of((_CHUNK,)), signal.site.place)
+        for signal in case.of(PLACE)
+        if signal.site is not None and own_frames((signal.site.place,))
+    ]
+    share, place = max(made, key=itemgetter(0), default=(0.0, None))
+    return place if share > 0 else None
 
 
 def own_class(context: RunContext) -> Frame | None:

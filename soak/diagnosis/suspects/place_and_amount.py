@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from operator import itemgetter
 
 from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import ResourceKind
@@ -14,7 +13,7 @@ from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.class_kinds import class_count, own_class
+from soak.diagnosis.suspects.class_kinds import class_count, own_class, waits_of_virtual_threads
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.descriptor_kinds import growing_descriptor_kind
 from soak.diagnosis.suspects.entry_amounts import amount_of_entries
@@ -61,8 +60,6 @@ _COUNTS: dict[str, tuple[ResourceKind | str, ...]] = {
     "goroutines": (ResourceKind.THREADS, GROUP),
     "connections": (ResourceKind.POOL, ResourceKind.DESCRIPTORS),
 }
-#: The JVM keeps the stack of a virtual thread that waits in an object of this class.
-_CHUNK = "jdk.internal.vm.StackChunk"
 _NOTHING = Amount("", 0.0, 0.0, 0.0)
 
 
@@ -91,7 +88,8 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
     if traced_in_part(context) and name != "descriptor-leak":
         looks = (_multiplying_label, _container, _keeper, _framed)
     place = next(filter(None, (look(name, case, context) for look in looks)), None)
-    signal = signal_told(case, unit)
+    series = case.of(ResourceKind.METRICS) if _multiplying_label(name, case, context) else []
+    signal = next(iter(series), None) or signal_told(case, unit)
     if signal is None and name == "goroutine-leak" and (each := class_count(name, context)):
         return Known(place, Amount(case.endpoint, each, each, each), "threads")
     if signal is None and unit == "connections":  # none counts them: only their memory is known
@@ -177,7 +175,7 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
         # A library's: who started it says more than what else is held meanwhile.
         frame = find_starter(context, group) or frame
     if unit == "goroutines":
-        frame = _of_virtual_threads(case) or frame
+        frame = waits_of_virtual_threads(case) or frame
     made = own_class(context) if unit == "bytes" else None
     if made is not None and not _allocates(case, frame, made):
         frame = find_maker(context, made) or frame or made
@@ -186,17 +184,6 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     if frame is not None and unit in ("descriptors", "connections") and not frame.own:
         return None  # memory that a library holds for something opened does not show who opened it
     return frame
-
-
-def _of_virtual_threads(case: Case) -> Frame | None:
-    """Return the own place that most stacks of waiting virtual threads were made at: where they wait; None if there is none."""
-    made = [
-        (signal.site.share_of((_CHUNK,)), signal.site.place)
-        for signal in case.of(PLACE)
-        if signal.site is not None and own_frames((signal.site.place,))
-    ]
-    share, place = max(made, key=itemgetter(0), default=(0.0, None))
-    return place if share > 0 else None
 
 
 def _allocates(case: Case, frame: Frame | None, made: Frame) -> bool:
