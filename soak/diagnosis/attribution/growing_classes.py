@@ -25,10 +25,10 @@ it is full, and is judged like any heap that may be filling.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.optimize import nnls
 
 from soak.catalog.jvm import GROWING_CLASSES
@@ -37,7 +37,7 @@ from soak.diagnosis.attribution.load_profiles import LOADED
 from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.profiles.java_names import class_frame, is_common, is_own_class
 from soak.diagnosis.profiles.jvm_histogram import Histogram, read_histogram
-from soak.diagnosis.thresholds import LEAST_CLASS_SHARE
+from soak.diagnosis.thresholds import LEAST_CLASS_SHARE, MOST_READ
 from soak.errors import SoakError
 from soak.model import Floats, Kind, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot
@@ -53,7 +53,8 @@ LAMBDA = "$$Lambda"
 _BOUNDED = ("com.codahale.metrics.", "io.dropwizard.metrics")
 
 
-class _Counted(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Counted:
     """The snapshots' times (n,), and of each class (columns) its instances and bytes, both (n, k); `own` are the target's."""
 
     times: Floats
@@ -62,14 +63,40 @@ class _Counted(NamedTuple):
     instances: Floats
     bytes: Floats
 
+    @property
+    def settled(self) -> _Counted:
+        """The later snapshots, when what a young service sets up is there."""
+        late = slice(int(_SETTLED * len(self.times)), None)
+        return replace(
+            self, times=self.times[late], instances=self.instances[late], bytes=self.bytes[late]
+        )
+
+    @property
+    def gained(self) -> Floats:
+        """The bytes that each class gained from first to last, (k,)."""
+        return np.asarray(self.bytes[-1] - self.bytes[0])
+
+    @property
+    def bounded(self) -> NDArray[np.bool_]:
+        """Which classes hold so many values at most, whatever the load, (k,)."""
+        return np.array([name.startswith(_BOUNDED) for name in self.names])
+
+    @property
+    def rises(self) -> NDArray[np.bool_]:
+        """Which classes rise by enough, hardly ever fall, and are not bounded, (k,)."""
+        rise = self.instances[-1] - self.instances[0]
+        falls = -np.minimum(np.diff(self.instances, axis=0), 0.0).sum(axis=0)
+        return np.asarray((rise >= _LEAST_RISE) & (falls <= _FALLS * rise) & ~self.bounded)
+
 
 @dataclass(frozen=True, eq=False)
 class GrowingClasses:
     """Classes whose objects the requests to one endpoint add to, those that gain most first.
 
     `each` is how many more objects of the class each such request leaves, and `own` are the classes
-    that the target itself defines, those of lambda expressions last. `bytes` (n,) at `times` (n,) is what requests have left: the
-    objects of the class that follows the requests best, with what the others gain for each of them.
+    that the target itself defines, those of lambda expressions last. `bytes` (n,) at `times` (n,)
+    is what requests have left: the objects of the class that follows the requests best, with what
+    the others gain for each of them.
     """
 
     endpoint: str
@@ -87,59 +114,70 @@ class GrowingClasses:
 
 def growing_classes(recording: Recording) -> GrowingClasses | None:
     """Return the classes that requests surely add to; None if there are none, or if the mix of traffic was not varied."""
+    counted = _counted(_taken(recording))
+    if len(counted.times) < _FEWEST or not recording.mix_varied:
+        return None
+    late = counted.settled
+    mix = mix_at(late.times, recording.windows)
+    clocks = mix.counts
+    if not mix.names:
+        return None
+    scatter = _scatter(clocks, late.instances)
+    exact = _exact(clocks, late, scatter)
+    clock = int(np.argmax((exact * late.gained).sum(axis=1)))
+    if not exact[clock].any():
+        return None
+    objects, sizes = _with_parts(clocks, late, clock, exact[clock])
+    made = float(np.ptp(clocks[:, clock]))
+    order = sorted(np.flatnonzero(objects).tolist(), key=lambda k: -float(sizes[k]))
+    own = sorted(
+        (LAMBDA in counted.names[k], at, k) for at, k in enumerate(order) if counted.own[k]
+    )
+    leader = int(np.argmin(np.where(exact[clock], scatter[clock], np.inf)))
+    return GrowingClasses(
+        mix.names[clock],
+        {counted.names[k]: float(objects[k]) / made for k in order},
+        tuple(counted.names[k] for _, _, k in own),
+        counted.times,
+        float(sizes.sum() / objects[leader]) * counted.instances[:, leader],
+    )
+
+
+def _taken(recording: Recording) -> list[Snapshot]:
+    """Return the histograms taken under load, at most `MOST_READ` of them, evenly spaced."""
     taken = [
         snapshot
         for snapshot in recording.snapshots
         if snapshot.kind == "classes" and snapshot.stage in LOADED and snapshot.error is None
     ]
-    if len(taken) < _FEWEST or not recording.mix_varied:
-        return None
-    counted = _counted(taken)
-    if len(counted.times) < _FEWEST:
-        return None
-    settled = slice(int(_SETTLED * len(counted.times)), None)
-    mix = mix_at(counted.times[settled], recording.windows)
-    if not mix.names:
-        return None
-    clocks = mix.counts
-    instances, held = counted.instances[settled], counted.bytes[settled]
-    named = np.array([not name.startswith(_BOUNDED) for name in counted.names])
-    rises = _rises(instances) & named
-    scatter = _scatter(clocks, instances)
-    rise, made = instances[-1] - instances[0], (clocks[-1] - clocks[0])[:, None]
+    taken.sort(key=lambda snapshot: snapshot.time)
+    chosen = np.unique(np.linspace(0, len(taken) - 1, MOST_READ).astype(int)) if taken else ()
+    return [taken[at] for at in chosen]
+
+
+def _exact(clocks: Floats, late: _Counted, scatter: Floats) -> NDArray[np.bool_]:
+    """Return which classes (k) follow the requests of which clock (columns of (n, c)) exactly, (c, k)."""
+    rise, made = np.ptp(late.instances, axis=0), np.ptp(clocks, axis=0)[:, None]
     each = rise / made
     whole = np.abs(each - np.round(each)) <= _WHOLE * np.round(each)
-    telling = np.array([not is_common(name) for name in counted.names])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        chance = np.sqrt(made * each * np.clip(1.0 - each, 0.0, None)) / rise
+    chance = np.sqrt(made * each * np.clip(1.0 - each, 0.0, None)) / np.maximum(rise, 1.0)
+    telling = np.array([not is_common(name) for name in late.names])
     partly = telling & (scatter <= np.maximum(_PARTLY, _CHANCE * chance))
-    exact = rises & ((whole & (scatter <= _EXACT)) | partly)
-    gained = held[-1] - held[0]
-    clock = int(np.argmax((exact * gained).sum(axis=1)))
-    if not exact[clock].any():
-        return None
-    leader = int(np.argmin(np.where(exact[clock], scatter[clock], np.inf)))
-    objects = (instances[-1] - instances[0]) * exact[clock]
-    sizes = gained * exact[clock]
-    for k in np.flatnonzero((gained >= _LEAST_PART * sizes.sum()) & ~exact[clock] & named).tolist():
-        sizes[k] = _added(clocks, held[:, k], clock)
-        objects[k] = _added(clocks, instances[:, k], clock) if sizes[k] else 0.0
-        if objects[k] < _LEAST_RISE:
-            objects[k] = sizes[k] = 0.0
-    due = float(clocks[-1, clock] - clocks[0, clock])
-    order = sorted(np.flatnonzero(objects).tolist(), key=lambda k: -float(sizes[k]))
-    size = float(sizes.sum()) / float(instances[-1, leader] - instances[0, leader])
-    return GrowingClasses(
-        mix.names[clock],
-        {counted.names[k]: float(objects[k]) / due for k in order},
-        tuple(
-            sorted(
-                (counted.names[k] for k in order if counted.own[k]), key=lambda name: LAMBDA in name
-            )
-        ),
-        counted.times,
-        size * counted.instances[:, leader],
-    )
+    return np.asarray(late.rises & ((whole & (scatter <= _EXACT)) | partly))
+
+
+def _with_parts(
+    clocks: Floats, late: _Counted, clock: int, exact: NDArray[np.bool_]
+) -> tuple[Floats, Floats]:
+    """Return the objects and the bytes (k,) that one clock's requests add: of exact classes all, of others what is sure."""
+    objects, sizes = np.ptp(late.instances, axis=0) * exact, late.gained * exact
+    others = (late.gained >= _LEAST_PART * sizes.sum()) & ~exact & ~late.bounded
+    for k in np.flatnonzero(others).tolist():
+        size = _added(clocks, late.bytes[:, k], clock)
+        many = _added(clocks, late.instances[:, k], clock) if size else 0.0
+        if many >= _LEAST_RISE:
+            objects[k], sizes[k] = many, size
+    return objects, sizes
 
 
 def places_of(places: Sequence[AllocationSite], classes: GrowingClasses) -> list[AllocationSite]:
@@ -184,7 +222,7 @@ def _counted(snapshots: Sequence[Snapshot]) -> _Counted:
     times: list[float] = []
     histograms: list[Histogram] = []
     libraries: tuple[str, ...] = ()
-    for snapshot in sorted(snapshots, key=lambda snapshot: snapshot.time):
+    for snapshot in snapshots:
         try:
             histogram, libraries = read_histogram(snapshot.read())
         except (SoakError, OSError):
@@ -200,15 +238,6 @@ def _counted(snapshots: Sequence[Snapshot]) -> _Counted:
         for name in names
     )
     return _Counted(np.array(times), names, own, table[..., 0], table[..., 1])
-
-
-def _rises(instances: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Return which columns of counts (n, k) rise by enough, and hardly ever fall."""
-    moves = np.diff(instances, axis=0)
-    rise = instances[-1] - instances[0]
-    return np.asarray(
-        (rise >= _LEAST_RISE) & (-np.minimum(moves, 0.0).sum(axis=0) <= _FALLS * rise)
-    )
 
 
 def _scatter(clocks: Floats, levels: Floats) -> Floats:
