@@ -114,8 +114,9 @@ class GrowingClasses:
 
 def growing_classes(recording: Recording) -> GrowingClasses | None:
     """Return the classes that requests surely add to; None if there are none, or if the mix of traffic was not varied."""
-    counted = _counted(_taken(recording))
-    if len(counted.times) < _FEWEST or not recording.mix_varied:
+    taken = _taken(recording) if recording.mix_varied else []
+    counted = _counted(taken)
+    if len(counted.times) < _FEWEST:
         return None
     late = counted.settled
     mix = mix_at(late.times, recording.windows)
