@@ -26,6 +26,8 @@ ALLOCATED_BLOCKS = "python_allocated_blocks"
 #: The share of processor time that tracing allocations takes, and the share of the time that is
 #: traced.
 TRACING_SHARE, TRACING_DUTY = "python_tracing_share_ratio", "python_tracing_duty_ratio"
+#: 1 if the service collects what refers to itself, 0 if it has switched that off.
+COLLECTOR_ENABLED = "python_gc_enabled"
 MALLOC_TRIMMED = "python_malloc_trimmed_bytes"
 
 PYTHON = Family(

@@ -85,6 +85,7 @@ class Memory:
     def _gauges(self) -> dict[str, Any]:
         rows: list[list[Any]] = [
             ["python_asyncio_tasks", {}, len(tasks())],
+            ["python_gc_enabled", {}, int(gc.isenabled())],
             ["python_tracing_share_ratio", {}, self._tracing.share],
             ["python_tracing_duty_ratio", {}, self._tracing.duty],
         ]

@@ -39,6 +39,7 @@ from soak.diagnosis.suspects.retained_requests import containers_of_requests, ke
 from soak.diagnosis.suspects.transient_memory import transient_cases
 from soak.diagnosis.suspects.unknowns import (
     class_not_known,
+    collector_off,
     doubts,
     endpoint_not_known,
     more_to_see,
@@ -94,7 +95,12 @@ def with_suspects(
         analysis,
         suspects=named,
         reason=reason,
-        warnings=(*analysis.warnings, *context.unread, *tracing_cost(context)),
+        warnings=(
+            *analysis.warnings,
+            *context.unread,
+            *collector_off(context),
+            *tracing_cost(context),
+        ),
         flame=flame_of(context.places) if leaks else None,
         places=table_of(growing, [endpoint.name for endpoint in analysis.endpoints]),
     )

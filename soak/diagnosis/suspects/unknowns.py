@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from soak.catalog.metrics import opening_of
-from soak.catalog.python import TRACING_DUTY, TRACING_SHARE
+from soak.catalog.python import COLLECTOR_ENABLED, TRACING_DUTY, TRACING_SHARE
 from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
@@ -115,6 +115,19 @@ def more_to_see(context: RunContext) -> str:
         return ""
     longer = show_duration(LONGER_RUN * context.prepared.judged_seconds)
     return f"Run it again for about {longer}: more snapshots show which place surely grows."
+
+
+def collector_off(context: RunContext) -> list[str]:
+    """Say that the target has switched Python's collector off, if it has: then garbage that refers to itself stays."""
+    enabled = [series for series in context.recorded(COLLECTOR_ENABLED) if len(series.values)]
+    if not enabled or enabled[0].values[-1] != 0:
+        return []
+    return [
+        (
+            "Python's collector is switched off in the target (gc.disable), and soak's snapshots did not collect either: objects "
+            "that refer to each other stay when nobody uses them any more. If memory grows, switch it on, or break such cycles."
+        )
+    ]
 
 
 def tracing_cost(context: RunContext) -> list[str]:

@@ -22,6 +22,7 @@ from soak.diagnosis.suspects.place_and_amount import signal_told
 from soak.diagnosis.suspects.suspects import _suspect
 from soak.diagnosis.suspects.unknowns import (
     class_not_known,
+    collector_off,
     doubts,
     endpoint_not_known,
     growing_with_time,
@@ -417,3 +418,16 @@ def test_growth_with_time_comes_counts_first_and_then_by_certainty() -> None:
     count, unsure = hourly(THREADS, 0.1, 99.0), hourly(THREADS, 0.0, 9.0)
     assert growing_with_time(case(loose, unsure, close, count)) == [count, close, loose]
     assert growing_with_time(case(unsure, hourly(HEAP, -1.0, 9.0))) == []
+
+
+def test_a_collector_that_is_switched_off_is_told() -> None:
+    def told(*enabled: float) -> list[str]:
+        values = np.array(enabled)
+        series = Series("python_gc_enabled", np.arange(float(len(values))), values)
+        plain = context()
+        recording = replace(plain.prepared.recording, series=(series,))
+        return collector_off(replace(plain, prepared=replace(plain.prepared, recording=recording)))
+
+    assert told() == []
+    assert told(1, 1) == []
+    assert "gc.disable" in told(1, 0)[0]
