@@ -1,4 +1,4 @@
-"""The resident memory of this process, what its programs hold of it, and what the C library's allocator gives back."""
+"""The resident memory of this process, what the program holds of it, and what the C library's allocator gives back."""
 
 from __future__ import annotations
 

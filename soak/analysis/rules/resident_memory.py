@@ -70,13 +70,15 @@ def explain_resident_memory(
     """
     result = []
     for subject, finding in zip(subjects, findings, strict=True):
-        heap = _heap_beside(finding, companions) if _measures_all(prepared, subject) else None
         metric = metric_of(finding.series, finding.labels)
         whole = metric is not None and metric.whole
         sound = is_sound_pass(subject, finding, prepared.judged_seconds)
-        asked = whole and subject.limit is None and not sound
-        seen = _in_the_light(prepared, subject, finding, heap, judge) if asked else finding
-        result.append(_with_heap(seen, heap) if asked and heap is not None else seen)
+        if not whole or subject.limit is not None or sound:
+            result.append(finding)
+            continue
+        heap = _heap_beside(finding, companions) if _measures_all(prepared, subject) else None
+        seen = _in_the_light(prepared, subject, finding, heap, judge)
+        result.append(_with_heap(seen, heap) if heap is not None else seen)
     return result
 
 
@@ -87,22 +89,13 @@ def beside_failing_heaps(findings: Sequence[Finding]) -> list[Finding]:
 
 def _beside_failing_heap(finding: Finding, findings: Sequence[Finding]) -> Finding:
     metric = metric_of(finding.series, finding.labels)
+    undecided = finding.verdict is Verdict.INCONCLUSIVE and finding.limit is None
     rises = finding.trend is not None and finding.trend.slope_per_hour > 0
-    if (
-        metric is None
-        or not metric.whole
-        or finding.verdict is not Verdict.INCONCLUSIVE
-        or not rises
-    ):
+    if metric is None or not metric.whole or not undecided or not rises:
         return finding
     heap = _heap_beside(finding, findings)
     known = None if heap is None else metric_of(heap.series, heap.labels)
-    if (
-        heap is None
-        or known is None
-        or heap.verdict is not Verdict.FAIL
-        or finding.limit is not None
-    ):
+    if heap is None or known is None or heap.verdict is not Verdict.FAIL:
         return finding
     why = f"{capitalized(metric.noun)} is undecided by itself: in it, {known.noun} surely grows."
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, why)

@@ -75,14 +75,13 @@ class AllocationSite:
 
     def through(self, functions: Sequence[str]) -> float:
         """Return the share (0 to 1) of the gain in stacks that contain a function with one of these prefixes."""
-        gained = sum(gain for _, gain in self._gains())
-        return self.gained(functions) / gained if gained > 0 else 0.0
+        return self._share(self.gained(functions))
 
     def share_of(self, classes: Collection[str]) -> float:
         """Return the share (0 to 1) of the gain in objects of these classes, which their stacks begin with."""
-        gained = sum(gain for _, gain in self._gains())
-        own = sum(gain for frames, gain in self._gains() if frames[0].function in classes)
-        return own / gained if gained > 0 else 0.0
+        return self._share(
+            sum(gain for frames, gain in self._gains() if frames[0].function in classes)
+        )
 
     def gained(self, functions: Sequence[str]) -> float:
         """Return the gain of stacks that contain a function with one of these prefixes."""
@@ -94,6 +93,10 @@ class AllocationSite:
         What called own code says nothing: every resumed request of a Node service comes out of a timer or an emitter.
         """
         return any(calls(to_own(frames), functions) for frames, _ in self._gains())
+
+    def _share(self, part: float) -> float:
+        gained = sum(gain for _, gain in self._gains())
+        return part / gained if gained > 0 else 0.0
 
     def _gains(self) -> Iterable[tuple[tuple[Frame, ...], float]]:
         for stack in self.stacks:

@@ -15,7 +15,7 @@ it is full, and is judged like any heap that may be filling.
 | `_EXACT` 0.015 | of the rise | scatter about the requests: in 40 runs, leaks 0.001 to 0.007, rows and caches 0.012 on |
 | `_PARTLY` 0.008 | of the rise | the same where some requests leave more objects than others |
 | `_CHANCE` 0.5 | standard deviations | the same where some leave one and others none, as by a binomial count |
-| `_WHOLE` 0.03 | of the number | distance from a whole number of objects that each request leaves |
+| `WHOLE` 0.03 | of the number | distance from a whole number of objects that each request leaves |
 | `_TIMES` 3 | of the scatter | what these requests add to another class for it to count: arrays and strings that are held |
 | `_FULL` 0.33 | of the snapshots | left out at first, for those classes: caches hold strings and arrays, too |
 | `_LEAST_PART` 0.01 | of the bytes | gain of a class that is looked at beside the exact ones |
@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,19 +34,20 @@ from scipy.optimize import nnls
 
 from soak.catalog.jvm import GROWING_CLASSES
 from soak.diagnosis.attribution.allocation_sites import AllocationSite
-from soak.diagnosis.attribution.load_profiles import LOADED
+from soak.diagnosis.attribution.load_profiles import chosen_to_read, taken_snapshots
 from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.profiles.java_names import class_frame, is_common, is_own_class
 from soak.diagnosis.profiles.jvm_histogram import Histogram, read_histogram
-from soak.diagnosis.thresholds import LEAST_CLASS_SHARE, MOST_READ
+from soak.diagnosis.thresholds import LEAST_CLASS_SHARE
 from soak.errors import SoakError
 from soak.model import Floats, Kind, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot
+from soak.windows import EndpointWindows
 
 #: The label of the endpoint to whose requests the growth is due.
 ENDPOINT = "endpoint"
 _FEWEST, _LEAST_RISE, _SETTLED = 8, 100.0, 0.2
-_EXACT, _PARTLY, _CHANCE, _WHOLE, _FALLS = 0.015, 0.008, 0.5, 0.03, 0.01
+_EXACT, _PARTLY, _CHANCE, WHOLE, _FALLS = 0.015, 0.008, 0.5, 0.03, 0.01
 _TIMES, _FULL, _LEAST_PART = 3.0, 0.33, 0.01
 #: In the names of classes that the JVM makes for lambda expressions.
 LAMBDA = "$$Lambda"
@@ -114,12 +116,19 @@ class GrowingClasses:
 
 def growing_classes(recording: Recording) -> GrowingClasses | None:
     """Return the classes that requests surely add to; None if there are none, or if the mix of traffic was not varied."""
-    taken = _taken(recording) if recording.mix_varied else []
-    counted = _counted(taken)
+    return _growing(recording.snapshots, recording.windows) if recording.mix_varied else None
+
+
+# The verdict and the diagnosis of a run both ask.
+@lru_cache(maxsize=1)
+def _growing(
+    snapshots: tuple[Snapshot, ...], windows: tuple[EndpointWindows, ...]
+) -> GrowingClasses | None:
+    counted = _counted(taken_snapshots(snapshots, "classes"))
     if len(counted.times) < _FEWEST:
         return None
     late = counted.settled
-    mix = mix_at(late.times, recording.windows)
+    mix = mix_at(late.times, windows)
     clocks = mix.counts
     if not mix.names:
         return None
@@ -144,23 +153,11 @@ def growing_classes(recording: Recording) -> GrowingClasses | None:
     )
 
 
-def _taken(recording: Recording) -> list[Snapshot]:
-    """Return the histograms taken under load, at most `MOST_READ` of them, evenly spaced."""
-    taken = [
-        snapshot
-        for snapshot in recording.snapshots
-        if snapshot.kind == "classes" and snapshot.stage in LOADED and snapshot.error is None
-    ]
-    taken.sort(key=lambda snapshot: snapshot.time)
-    chosen = np.unique(np.linspace(0, len(taken) - 1, MOST_READ).astype(int)) if taken else ()
-    return [taken[at] for at in chosen]
-
-
 def _exact(clocks: Floats, late: _Counted, scatter: Floats) -> NDArray[np.bool_]:
     """Return which classes (k) follow the requests of which clock (columns of (n, c)) exactly, (c, k)."""
     rise, made = np.ptp(late.instances, axis=0), np.ptp(clocks, axis=0)[:, None]
     each = rise / made
-    whole = np.abs(each - np.round(each)) <= _WHOLE * np.round(each)
+    whole = np.abs(each - np.round(each)) <= WHOLE * np.round(each)
     chance = np.sqrt(made * each * np.clip(1.0 - each, 0.0, None)) / np.maximum(rise, 1.0)
     telling = np.array([not is_common(name) for name in late.names])
     partly = telling & (scatter <= np.maximum(_PARTLY, _CHANCE * chance))
@@ -219,17 +216,17 @@ def _added(clocks: Floats, level: Floats, clock: int) -> float:
 
 
 def _counted(snapshots: Sequence[Snapshot]) -> _Counted:
-    """Return the classes of those snapshots that can be read."""
+    """Return the classes of those chosen of the snapshots that can be read."""
     times: list[float] = []
     histograms: list[Histogram] = []
     libraries: tuple[str, ...] = ()
-    for snapshot in snapshots:
+    for index in chosen_to_read(snapshots):
         try:
-            histogram, libraries = read_histogram(snapshot.read())
+            histogram, libraries = read_histogram(snapshots[index].read())
         except (SoakError, OSError):
             continue
         histograms.append(histogram)
-        times.append(snapshot.time)
+        times.append(snapshots[index].time)
     names = tuple(sorted(set().union(*histograms)))
     table = np.array(
         [[histogram.get(name, (0.0, 0.0)) for name in names] for histogram in histograms]

@@ -16,35 +16,31 @@ from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from soak.windows import EndpointWindows
 
 #: Stages of snapshots that are taken under load.
-LOADED: tuple[SnapshotStage, ...] = ("start", "steady", "end")
+_LOADED: tuple[SnapshotStage, ...] = ("start", "steady", "end")
 
 
 def load_profiles(
     snapshots: Sequence[Snapshot],
     kind: SnapshotKind,
     windows: Sequence[EndpointWindows],
-    stages: tuple[SnapshotStage, ...] = LOADED,
+    stages: tuple[SnapshotStage, ...] = _LOADED,
 ) -> tuple[list[ProfileSnapshot], list[str]]:
     """Return the profiles of one kind in order of time, with the requests done by then; and warnings about unreadable ones."""
-    wanted = [
-        snapshot
-        for snapshot in snapshots
-        if snapshot.kind == kind and snapshot.error is None and snapshot.stage in stages
-    ]
+    taken = taken_snapshots(snapshots, kind, stages)
     profiles: list[ProfileSnapshot] = []
     unread: list[str] = []
-    done = _requests(np.array([snapshot.time for snapshot in wanted]), windows)
-    for index in _chosen(wanted):
+    done = _requests(np.array([snapshot.time for snapshot in taken]), windows)
+    for index in chosen_to_read(taken):
         try:
-            profile = read_profile(kind, wanted[index].read())
+            profile = read_profile(kind, taken[index].read())
         except (SoakError, OSError) as error:
             unread.append(f"{type(error).__name__}: {error}")
         else:
-            profiles.append(ProfileSnapshot(wanted[index].time, float(done[index]), profile))
+            profiles.append(ProfileSnapshot(taken[index].time, float(done[index]), profile))
     warnings = []
     if unread:
         warnings.append(
-            f"{len(unread)} of {len(wanted)} {kind} snapshots cannot be read, the last with: {unread[-1]}"
+            f"{len(unread)} of {len(taken)} {kind} snapshots cannot be read, the last with: {unread[-1]}"
         )
     if profiles and not profiles[-1].profile.symbols:
         warnings.append(
@@ -53,7 +49,20 @@ def load_profiles(
     return profiles, warnings
 
 
-def _chosen(wanted: Sequence[Snapshot]) -> list[int]:
+def taken_snapshots(
+    snapshots: Sequence[Snapshot],
+    kind: SnapshotKind,
+    stages: tuple[SnapshotStage, ...] = _LOADED,
+) -> list[Snapshot]:
+    """Return the snapshots of one kind that were taken, under load or at other stages."""
+    return [
+        snapshot
+        for snapshot in snapshots
+        if snapshot.kind == kind and snapshot.error is None and snapshot.stage in stages
+    ]
+
+
+def chosen_to_read(wanted: Sequence[Snapshot]) -> list[int]:
     """Return the indices of the snapshots to read: first, last, and evenly between; the last one's size stands for all."""
     if not wanted:
         return []

@@ -8,7 +8,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from soak.diagnosis.attribution.allocation_sites import own_frames
-from soak.diagnosis.attribution.growing_classes import LAMBDA
+from soak.diagnosis.attribution.growing_classes import LAMBDA, WHOLE
 from soak.diagnosis.attribution.signals import PLACE
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
@@ -17,9 +17,6 @@ from soak.units import show_number
 
 #: The JVM keeps the stack of a virtual thread that waits in an object of this class.
 _CHUNK = "jdk.internal.vm.StackChunk"
-#: Within this share of a whole number, what each request leaves is told as a whole one: at a snapshot
-#: the last requests are under way.
-_WHOLE = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +186,8 @@ def _kept(leak_class: str, context: RunContext) -> _Left | None:
 
 
 def _rounded(each: float) -> float:
-    return float(round(each)) if abs(each - round(each)) <= _WHOLE * each else each
+    """Return a number of objects as a whole one if it nearly is: at a snapshot the last requests are under way."""
+    return float(round(each)) if abs(each - round(each)) <= WHOLE * each else each
 
 
 def _more(context: RunContext, name: str, each: float, words: str = "") -> str:

@@ -199,6 +199,11 @@ def _seen(kind: EvidenceKind) -> Callable[[Case, RunContext], str]:
     return lambda case, _: case.seen.get(kind, "")
 
 
+def _either(*looks: Callable[[Case, RunContext], str]) -> Callable[[Case, RunContext], str]:
+    """Return a function that gives the words of the first of these functions that has any."""
+    return lambda case, context: next(filter(None, (look(case, context) for look in looks)), "")
+
+
 def _of_classes(leak_class: str) -> Callable[[Case, RunContext], str]:
     """Return a function that tells what requests leave on a JVM's heap, where it shows this class of leak."""
     return lambda case, context: (
@@ -234,9 +239,8 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     ),
     EvidenceKind.BLOCKED: _blocked,
     EvidenceKind.PROVEN: _proven,
-    EvidenceKind.THREADS_GROW: lambda case, context: (
-        _named(ResourceKind.THREADS, "threads")(case, context)
-        or _of_classes("goroutine-leak")(case, context)
+    EvidenceKind.THREADS_GROW: _either(
+        _named(ResourceKind.THREADS, "threads"), _of_classes("goroutine-leak")
     ),
     EvidenceKind.PROCESSES_GROW: _named(ResourceKind.THREADS, "processes"),
     EvidenceKind.GOROUTINES_GROW: _named(ResourceKind.THREADS, "goroutines"),
@@ -247,10 +251,12 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.CONNECTION_GOROUTINES: lambda case, context: (
         _CONNECTION_GOROUTINES(case, context) if context.language in ("", "Go") else ""
     ),
-    EvidenceKind.NEVER_ENDED: lambda case, context: (
-        _NEVER_ENDED(case, context)
-        or (kept_connections(context) if case.of(PLACE, ResourceKind.HEAP) else "")
-        or _of_classes("pool-misuse")(case, context)
+    EvidenceKind.NEVER_ENDED: _either(
+        _NEVER_ENDED,
+        lambda case, context: (
+            kept_connections(context) if case.of(PLACE, ResourceKind.HEAP) else ""
+        ),
+        _of_classes("pool-misuse"),
     ),
     EvidenceKind.CONNECTIONS_KEPT: _marked(
         "new connections",
@@ -259,19 +265,17 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     ),
     EvidenceKind.DATABASE_FRAMES: _database_frames,
     EvidenceKind.CONTAINER_GAINS: growing_containers,
-    EvidenceKind.PLACE_GROWS: lambda case, context: (
-        next((signal.words for signal in case.of(PLACE)), "")
-        or (own_objects(context) if case.of(ResourceKind.HEAP) else "")
+    EvidenceKind.PLACE_GROWS: _either(
+        _signals(PLACE),
+        lambda case, context: own_objects(context) if case.of(ResourceKind.HEAP) else "",
     ),
     EvidenceKind.HEAP_GROWS: _signals(ResourceKind.HEAP),
     EvidenceKind.CLASS_KIND: _of_classes("unbounded-cache"),
     EvidenceKind.LABELS_MULTIPLY: multiplying_labels,
     EvidenceKind.SLOWS_DOWN: slows_down,
     EvidenceKind.EVERY_ENDPOINT: _everywhere,
-    EvidenceKind.CONTEXT_FRAMES: lambda case, context: (
-        _CONTEXT_MARKED(case, context)
-        or context_package(case)
-        or _of_classes("request-context")(case, context)
+    EvidenceKind.CONTEXT_FRAMES: _either(
+        _CONTEXT_MARKED, lambda case, _: context_package(case), _of_classes("request-context")
     ),
     EvidenceKind.TIMERS_GROW: lambda case, context: (
         timers_grow(context) if case.of(PLACE, ResourceKind.HEAP, ResourceKind.TIMERS) else ""
@@ -288,21 +292,15 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     ),
     EvidenceKind.CLOSURE: _closure,
     EvidenceKind.CLOSURES_KEPT: kept_closures,
-    EvidenceKind.NATIVE_FRAMES: lambda case, context: (
-        _NATIVE_MARKED(case, context) or kept_off_heap(case, context)
-    ),
+    EvidenceKind.NATIVE_FRAMES: _either(_NATIVE_MARKED, kept_off_heap),
     EvidenceKind.MEMORY_GROWS: _signals(ResourceKind.MEMORY),
     EvidenceKind.OFF_HEAP: off_heap,
-    EvidenceKind.OFF_HEAP_ALONE: lambda case, context: (
-        off_heap_alone(case, context) or _of_classes("native-growth")(case, context)
-    ),
+    EvidenceKind.OFF_HEAP_ALONE: _either(off_heap_alone, _of_classes("native-growth")),
     EvidenceKind.CLASS_LOADERS: class_loaders_grow,
     EvidenceKind.NATIVE_CATEGORY: native_categories,
     EvidenceKind.FRAGMENTED: fragmented,
     EvidenceKind.HEAP_FLAT: _heap_flat,
-    EvidenceKind.COUNT_GROWS: lambda case, context: (
-        _counts(case, context) or _of_classes("goroutine-leak")(case, context)
-    ),
+    EvidenceKind.COUNT_GROWS: _either(_counts, _of_classes("goroutine-leak")),
     EvidenceKind.LEAKS_AGAIN: _again(ConfirmationOutcome.LEAK),
     EvidenceKind.HIGH_WATER: _again(ConfirmationOutcome.HIGH_WATER),
     EvidenceKind.BUILT_WHOLE: _seen(EvidenceKind.BUILT_WHOLE),

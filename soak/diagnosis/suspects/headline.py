@@ -25,9 +25,8 @@ def headline(suspect: Suspect, analysis: Analysis) -> str:
     part is removed from the reason, so that the two cannot contradict each other.
     """
     noun = CLASSES[suspect.leak_class].noun.format(unit=suspect.unit)
-    if (
-        suspect.unit == Unit.BLOCKS and suspect.leak_class == UNKNOWN
-    ):  # CPython counts its own objects
+    # Blocks are CPython's own objects, even where nothing else is known.
+    if suspect.unit == Unit.BLOCKS and suspect.leak_class == UNKNOWN:
         noun = "Python's objects, of a kind that is not known"
     lasts = _lasts(suspect, analysis)
     reason = _RUNS_OUT.sub("", analysis.reason, count=1) if lasts else analysis.reason

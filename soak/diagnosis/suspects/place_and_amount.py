@@ -83,12 +83,13 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         place = place_at(case.place) if case.place is not None else None
         return Known(place, case.cost or _NOTHING, case.unit if case.cost else "")
     unit = CLASSES[name].unit
-    looks = (_multiplying_label, _keeper, _framed, _container)
+    looks = (_keeper, _framed, _container)
     # Then a container's length is more certain than any stack, but for the line that opens what is never closed.
     if traced_in_part(context) and name != "descriptor-leak":
-        looks = (_multiplying_label, _container, _keeper, _framed)
-    place = next(filter(None, (look(name, case, context) for look in looks)), None)
-    series = case.of(ResourceKind.METRICS) if _multiplying_label(name, case, context) else []
+        looks = (_container, _keeper, _framed)
+    label = _multiplying_label(name, case, context)
+    place = label or next(filter(None, (look(name, case, context) for look in looks)), None)
+    series = case.of(ResourceKind.METRICS) if label else []
     signal = next(iter(series), None) or signal_told(case, unit)
     if signal is None and name == "goroutine-leak" and (each := class_count(name, context)):
         return Known(place, Amount(case.endpoint, each, each, each), "threads")

@@ -16,7 +16,7 @@ from soak.diagnosis.attribution import allocation_sites as sites_module
 from soak.diagnosis.attribution import attribution, levels, request_clock, signals
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, allocation_sites
 from soak.diagnosis.attribution.attribution import Amount, Attribution, attribute
-from soak.diagnosis.attribution.load_profiles import _chosen
+from soak.diagnosis.attribution.load_profiles import chosen_to_read
 from soak.diagnosis.attribution.request_counts import Mix
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.attribution.site_growth import ProfileSnapshot, accumulation_log_odds, lasting
@@ -98,7 +98,7 @@ def test_the_400_stacks_that_moved_most_are_read() -> None:
 @pins(thresholds, "MOST_READ", "MOST_READ_BYTES")
 def test_40_snapshots_or_64_mib_of_them_are_read_the_first_and_last_always() -> None:
     def chosen(count: int, size: int) -> list[int]:
-        return _chosen(
+        return chosen_to_read(
             [cast("Any", SimpleNamespace(read=lambda: range(size))) for _ in range(count)]
         )
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from soak.diagnosis.attribution import load_profiles as module
-from soak.diagnosis.attribution.load_profiles import _chosen, load_profiles
+from soak.diagnosis.attribution.load_profiles import chosen_to_read, load_profiles
 from soak.snapshots import Snapshot, SnapshotKind, SnapshotStage
 from tests.analysis.recordings import windows
 from tests.diagnosis.writing import profile
@@ -98,7 +98,7 @@ def test_as_many_snapshots_are_read_as_their_number_and_their_bytes_allow(
         mock.patch.object(module, "MOST_READ", most),
         mock.patch.object(module, "MOST_READ_BYTES", 100),
     ):
-        assert _chosen(snapshots) == chosen
+        assert chosen_to_read(snapshots) == chosen
 
 
 def test_a_last_snapshot_that_cannot_be_read_limits_no_number() -> None:
@@ -110,4 +110,4 @@ def test_a_last_snapshot_that_cannot_be_read_limits_no_number() -> None:
         Snapshot(9.0, 0.1, "heap", "end", None, torn),
     ]
     with mock.patch.object(module, "MOST_READ_BYTES", 9):
-        assert _chosen(snapshots) == list(range(9))
+        assert chosen_to_read(snapshots) == list(range(9))
