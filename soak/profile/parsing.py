@@ -201,6 +201,12 @@ def explained(
         return ProfileError(f"{document.place(path)}: is missing")
     message = message_of(item)
     given = item.get("input")
+    unset = [name for name in sorted(document.unset) if document.lacks(given, name)]
+    if unset:
+        these = (
+            f"{' and '.join(unset)} {'are' if len(unset) > 1 else 'is'} not set in the environment"
+        )
+        return ProfileError(f"{document.place(path)}: {these}; export the value that the run had")
     # A truncated value could contain part of a secret, which would not be found and masked.
     if (
         item["type"] != "value_error"

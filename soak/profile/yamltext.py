@@ -35,6 +35,8 @@ _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 _NULLS = ("", "~", "null", "Null", "NULL")
 #: Replaces a value from the command line that may be a secret, in the stored profile.
 LEFT_OUT = "…"
+#: The key whose values only a run needs: where profilers are, and how often they are asked.
+_ONLY_DRIVES = ("diagnose",)
 #: Part of the names of headers and keys whose value is a secret, as a case-insensitive regular
 #: expression.
 SECRET_NAMES = "authorization|cookie|passw|secret|token|api[-_]?key|credential"
@@ -58,6 +60,11 @@ class Document:
     #: Texts with `${VAR}` as written, and the environment's values in them, by variable name.
     written: dict[Path, str] = field(default_factory=dict)
     filled_in: dict[Path, dict[str, str]] = field(default_factory=dict, repr=False)
+
+    @staticmethod
+    def lacks(value: object, name: str) -> bool:
+        """Return True if a value is a text that still holds this variable."""
+        return isinstance(value, str) and f"${{{name}}}" in value
 
     def masked(self, path: Path, message: str) -> str:
         """Return a message about a path with values from the environment at, above or below it replaced by `${VAR}`."""
@@ -131,7 +138,7 @@ def read(
     """Convert a node tree to plain values, with `${VAR}` and `${VAR:-default}` expanded.
 
     With `lenient`, an unset variable stays as written, and values that were left out of the stored
-    text are missing: to judge an old run, no secrets are needed.
+    text are missing, and so are addresses of profilers: to judge an old run, neither is needed.
     """
     reader = _Reader(file, environment, lenient)
     value = reader.value(node, ())
@@ -195,6 +202,8 @@ class _Reader:
                 raise self.fail(key_node, f"{where}: given twice")
             self.lines[(*path, key)] = key_node.start_mark.line + 1
             value = self.value(value_node, (*path, key))
+            if path[:1] == _ONLY_DRIVES and any(Document.lacks(value, name) for name in self.unset):
+                continue
             if value != LEFT_OUT:
                 result[key] = value
             elif not self.lenient:

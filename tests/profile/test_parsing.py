@@ -278,6 +278,28 @@ def test_the_text_as_run_keeps_variables_and_has_overrides() -> None:
     assert again.limits == profile.limits
 
 
+def test_an_old_run_is_judged_without_the_variables_that_only_its_profilers_needed() -> None:
+    text = GOOD + (
+        "\ndiagnose: {attribute: true, node: '127.0.0.1:${INSPECTOR}', every: '${EVERY}', python: {hook: '${HOOK}'}}\n"
+    )
+    profile, _ = parse_profile(text, "p.yaml", environment={}, lenient=True)
+    assert profile.diagnose is not None
+    assert profile.diagnose.attribute
+    assert profile.diagnose.node is None
+    assert profile.diagnose.every is None
+    with pytest.raises(ProfileError, match="INSPECTOR"):
+        parse_profile(text, "p.yaml", environment={})
+
+
+def test_an_old_run_whose_limit_is_in_an_unset_variable_says_which_one() -> None:
+    text = GOOD + "\nlimits: {p99: '${SLOW}'}\n"
+    with pytest.raises(ProfileError) as raised:
+        parse_profile(text, "p.yaml", environment={}, lenient=True)
+    assert str(raised.value).endswith(
+        "limits.p99: SLOW is not set in the environment; export the value that the run had"
+    )
+
+
 @pytest.mark.parametrize("assignment", ["load.rate", "=3", "endpoints.7=GET /x", "load.rate=[1"])
 def test_a_wrong_override_is_named(assignment: str) -> None:
     with pytest.raises(ProfileError, match=r"--set|load|name"):
