@@ -10,8 +10,9 @@ promise is raised to the smallest size at which they are.
 
 The formula's promise allows for warm-ups that may hide growth, and in a short run it can be several
 times too large: a level that stood still for two minutes is then said to allow growth by half. If a
-pass would be taken back for that alone, and the level has surely settled, smaller leaks are planted
-too, and the promise is lowered to the smallest size that is caught.
+pass would be taken back for that alone, smaller leaks are planted too, and the promise is lowered to
+the smallest size that is caught. The pass still vouches for no less than the upper end of its own
+interval.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
@@ -43,7 +44,7 @@ from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.series_copies import TRIES, copies_of
 from soak.analysis.statistics.t_mixture import t_cdf
 from soak.analysis.statistics.trend import FitInput, fit_trend, numeric_libraries
-from soak.analysis.thresholds import SURELY_SETTLED, SUSPICIOUS
+from soak.analysis.thresholds import SUSPICIOUS
 from soak.analysis.vouch import HOLLOW, horizon
 from soak.model import Finding, Floats, PlantedLeak, Trend, Verdict, series_key
 from soak.units import show_amount, show_growth
@@ -97,7 +98,7 @@ def _promises(subject: Subject, finding: Finding) -> bool:
 def _lowered(subject: Subject, finding: Finding, judged: float) -> Finding:
     """Return the finding with a lower promise, if a pass would be hollow without it and smaller leaks are caught."""
     trend = finding.trend
-    if trend is None or not _promises(subject, finding) or trend.p_no_growth < SURELY_SETTLED:
+    if trend is None or not _promises(subject, finding):
         return finding
     promised = trend.resolution_per_hour
     needed = HOLLOW * judged

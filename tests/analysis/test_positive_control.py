@@ -28,7 +28,8 @@ from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.marginal_likelihood import Fits, Whitened
 from soak.analysis.statistics.series_copies import TRIES, copies_of
 from soak.analysis.statistics.trend import FitInput
-from soak.analysis.thresholds import SURELY_SETTLED, SUSPICIOUS
+from soak.analysis.thresholds import SUSPICIOUS
+from soak.analysis.vouch import bound
 from soak.model import Finding, Floats, PlantedLeak, RuleName, Series, Trend, Verdict
 from tests.analysis.series import subject as made_subject
 
@@ -201,13 +202,11 @@ def test_the_same_run_has_the_same_control() -> None:
     )
 
 
-def hollow(given: Subject, p_no_growth: float = SURELY_SETTLED) -> Finding:
+def hollow(given: Subject) -> Finding:
     """A pass whose formula promises so little that it would be hollow: growth by half in 40 minutes."""
     finding = judged(given)
     assert finding.trend is not None
-    return replace(
-        finding, trend=replace(finding.trend, resolution_per_hour=60e6, p_no_growth=p_no_growth)
-    )
+    return replace(finding, trend=replace(finding.trend, resolution_per_hour=60e6))
 
 
 def test_a_formula_that_promises_too_little_is_replaced_by_what_is_caught() -> None:
@@ -219,20 +218,26 @@ def test_a_formula_that_promises_too_little_is_replaced_by_what_is_caught() -> N
     assert controlled.planted.caught >= SHARE * TRIES
 
 
-def test_a_promise_is_lowered_only_where_the_level_has_surely_settled_and_that_keeps_the_pass() -> (
+def test_a_promise_is_not_lowered_where_even_the_smallest_leak_would_leave_the_pass_hollow() -> (
     None
 ):
     given = subject(noise(5))
-    unsettled = hollow(given, SURELY_SETTLED - 0.001)
-    assert unsettled.trend is not None
-    far = replace(
-        unsettled, trend=replace(unsettled.trend, resolution_per_hour=600e6, p_no_growth=1.0)
-    )
-    for finding in (unsettled, far):
-        assert finding.trend is not None
-        (controlled,) = with_positive_control([given], [finding], SECONDS)
-        assert controlled.trend is not None
-        assert controlled.trend.resolution_per_hour == finding.trend.resolution_per_hour
+    finding = hollow(given)
+    assert finding.trend is not None
+    far = replace(finding, trend=replace(finding.trend, resolution_per_hour=600e6))
+    (controlled,) = with_positive_control([given], [far], SECONDS)
+    assert controlled.trend is not None
+    assert controlled.trend.resolution_per_hour == 600e6
+
+
+def test_a_lowered_promise_leaves_the_upper_end_of_the_interval_as_the_bound() -> None:
+    given = subject(noise(5))
+    finding = hollow(given)
+    assert finding.trend is not None
+    finding = replace(finding, trend=replace(finding.trend, slope_high=20e6, p_no_growth=0.6))
+    (controlled,) = with_positive_control([given], [finding], SECONDS)
+    assert controlled.trend is not None
+    assert controlled.trend.resolution_per_hour < bound(controlled.trend) == 20e6
 
 
 @pytest.mark.parametrize(("alarms", "factor"), [(5, FINER[1]), (6, 1.0)])
