@@ -31,6 +31,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from soak.analysis.statistics.fit_input import FitInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.marginal_likelihood import Whitened, fit_each, fit_each_with
 from soak.analysis.statistics.model_averaging import (
@@ -43,7 +44,7 @@ from soak.analysis.statistics.plateau import plateau_begin
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.series_copies import TRIES, copies_of
 from soak.analysis.statistics.t_mixture import t_cdf
-from soak.analysis.statistics.trend import FitInput, fit_trend, numeric_libraries
+from soak.analysis.statistics.trend import fit_trend, numeric_libraries
 from soak.analysis.thresholds import SUSPICIOUS
 from soak.analysis.vouch import HOLLOW, horizon
 from soak.model import Finding, Floats, PlantedLeak, Trend, Verdict, series_key

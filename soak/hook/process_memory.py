@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import Any
 
 #: Bytes of one block of CPython's own allocator: in five kinds of objects (JSON, closures, requests, instances) 55 to 73,
 #: in an interpreter with its modules 90.
@@ -12,6 +13,9 @@ BLOCK = 64
 
 #: The fields of glibc's struct mallinfo2, all of type size_t (malloc.h).
 _FIELDS = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
+
+#: The C function, once it was found: each search for it would leave some memory behind.
+_asked: list[Any] = []
 
 
 def collect() -> int:
@@ -26,17 +30,24 @@ def in_use() -> int | None:
     (mallinfo2, from 2.33 on); CPython tells the number of its blocks, which are taken to be of 64 bytes.
     """
     blocks = sys.getallocatedblocks() if hasattr(sys, "getallocatedblocks") else 0
-    try:
-        import ctypes  # noqa: PLC0415 - only if it is requested
+    known = _mallinfo()
+    return None if known is None else known + BLOCK * blocks
 
-        fields = [(name, ctypes.c_size_t) for name in _FIELDS.split()]
-        told = type("Mallinfo", (ctypes.Structure,), {"_fields_": fields})
-        ask = ctypes.CDLL(None).mallinfo2
-        ask.restype = told
-        known = ask()
-    except (ImportError, OSError, AttributeError):
-        return None
-    return int(known.uordblks + known.hblkhd) + BLOCK * blocks
+
+def _mallinfo() -> int | None:
+    """Return the bytes that malloc has given out; None if this C library does not tell."""
+    if not _asked:
+        try:
+            import ctypes  # noqa: PLC0415 - only if it is requested
+
+            fields = [(name, ctypes.c_size_t) for name in _FIELDS.split()]
+            ask = ctypes.CDLL(None).mallinfo2
+            ask.restype = type("Mallinfo", (ctypes.Structure,), {"_fields_": fields})
+            _asked.append(ask)
+        except (ImportError, OSError, AttributeError):
+            return None
+    known = _asked[0]()
+    return int(known.uordblks + known.hblkhd)
 
 
 def trim() -> int | None:

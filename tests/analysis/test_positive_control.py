@@ -24,10 +24,10 @@ from soak.analysis.positive_control import (
     with_positive_control,
 )
 from soak.analysis.rules.growth import judge_growth
+from soak.analysis.statistics.fit_input import FitInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.marginal_likelihood import Fits, Whitened
 from soak.analysis.statistics.series_copies import TRIES, copies_of
-from soak.analysis.statistics.trend import FitInput
 from soak.analysis.thresholds import SUSPICIOUS
 from soak.analysis.vouch import bound
 from soak.model import Finding, Floats, PlantedLeak, RuleName, Series, Trend, Verdict
@@ -514,7 +514,7 @@ def test_a_promise_is_raised_to_the_first_size_of_which_nineteen_are_caught(
         (1800.5, {}, [50.0, 35.0, 25.0, 17.5, 12.5]),
         (7200.0, {}, [50.0, 35.0, 25.0, 17.5, 12.5]),
         (7200.5, {}, [50.0]),  # a quarter of the promise would not do
-        (1800.5, {"p_no_growth": 0.9899}, [50.0]),
+        (1800.5, {"p_no_growth": 0.5}, [50.0, 35.0, 25.0, 17.5, 12.5]),
         (1800.5, {"verdict": Verdict.FAIL}, []),
         (1800.5, {"trend": None}, []),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +21,8 @@ from soak.model import Floats
 _CYCLE = float(np.log(0.3 / 300))
 _LOAD = float(np.log(0.5))
 _STATES = float(np.log(0.1))
+#: Caches and sessions of so many endpoints are told apart in a level: a further one hardly shows.
+_MOST_FOLLOWED = 3
 
 
 def design_matrix(
@@ -30,6 +33,7 @@ def design_matrix(
     load: Floats | None,
     peak: Floats | None = None,
     copies: Floats | None = None,
+    recent: Floats | None = None,
 ) -> tuple[list[tuple[Whitened, float]], Candidates, Floats]:
     """Return the settings to weigh, their candidates, and when each column has settled.
 
@@ -38,7 +42,8 @@ def design_matrix(
     (seconds): time, and requests if known. `load` (n,) is the request rate that a level may follow,
     None if unknown or constant. `peak` (n,) is the most connections so far, None if it does not
     rise. `grain` is the variance that the measurement's rounding leaves. `copies` (n, c), if given,
-    are weighed instead of the values.
+    are weighed instead of the values. `recent` (n, q) are requests of late that a level may follow,
+    None if the mix of traffic does not vary.
     """
     times, values = (
         np.concatenate([getattr(life, name) for life in lives]) for name in ("times", "values")
@@ -67,13 +72,15 @@ def design_matrix(
     nothing = np.empty((len(times), 0))
     waves = np.concatenate([nothing, *cycles], axis=1)
     blocks = [
-        values[:, None] if copies is None else copies,
+        values[:, None],
+        nothing if copies is None else copies,
         levels,
         waves,
         nothing if load is None else load[:, None],
     ]
     blocks.append(nothing if states is None else states[0][:, None])
     blocks.append(nothing if peak is None else peak[:, None])
+    blocks.append(nothing if recent is None else recent)
     blocks += [
         np.stack(list(paces), axis=1),
         late_growth(times, span),
@@ -87,10 +94,12 @@ def design_matrix(
     y = (
         white[:, 0]
         if copies is None
-        else np.ascontiguousarray(white[:, : edge[0]].transpose(1, 0, 2))
+        else np.ascontiguousarray(white[:, edge[0] : edge[1]].transpose(1, 0, 2))
     )
-    ready = evidence.whitened(y, white[:, edge[5] :], log_det, grid.prior, grain)
-    level, wave, rate, state, highest = (white[:, edge[i] : edge[i + 1]] for i in range(5))
+    ready = evidence.whitened(y, white[:, edge[7] :], log_det, grid.prior, grain)
+    level, wave, rate, state, highest, lately = (
+        white[:, edge[i] : edge[i + 1]] for i in range(1, 7)
+    )
     each_wave = (
         np.split(wave, np.cumsum([cycle.shape[1] for cycle in cycles])[:-1], axis=1)
         if cycles
@@ -99,6 +108,20 @@ def design_matrix(
     options = [(level, 0.0)]
     if load is not None:
         options.append((np.concatenate((level, rate), axis=1), _LOAD))
+    if recent is not None:
+        own = evidence.whitened(
+            white[:, 0], white[:, edge[7] : edge[7] + 1], log_det, grid.prior, grain
+        )
+        chosen = _followed(
+            evidence.project_out(own, level), evidence.project_out(replace(own, x=lately), level).x
+        )
+        options += [
+            (
+                np.concatenate((level, lately[:, chosen[:many]]), axis=1),
+                _LOAD - many * float(np.log(lately.shape[1])),
+            )
+            for many in range(1, len(chosen) + 1)
+        ]
     if peak is not None:
         options += [
             (np.concatenate((columns, highest), axis=1), prior + _LOAD)
@@ -113,7 +136,7 @@ def design_matrix(
     if states is not None:
         options.append((np.concatenate((level, state), axis=1), states[1] + _STATES))
     paces_at, late_at, shapes_at, steps_at = (
-        slice(int(a - edge[5]), int(b - edge[5])) for a, b in pairwise(edge[5:])
+        slice(int(a - edge[7]), int(b - edge[7])) for a, b in pairwise(edge[7:])
     )
     candidates = Candidates(
         paces=paces_at,
@@ -135,3 +158,26 @@ def design_matrix(
         candidates,
         settles,
     )
+
+
+def _followed(w: Whitened, lately: Floats) -> list[int]:
+    """Return up to `_MOST_FOLLOWED` of the columns (v, q, n) that the level follows, each the best after those before.
+
+    `w.x` holds what a leak may follow: a level that grows may follow them too. It follows them
+    upwards.
+    """
+    chosen: list[int] = []
+    while len(chosen) < _MOST_FOLLOWED:
+        alone, beside = evidence.fit_each(w, lately), evidence.fit_each_with(w, lately, w.x[:, 0])
+        weights = np.maximum(
+            np.where(alone.falls, -np.inf, alone.evidence),
+            np.where(beside.falls, -np.inf, beside.evidence),
+        ).max(axis=0)
+        best = int(np.argmax(weights))
+        if not np.isfinite(weights[best]):
+            break
+        chosen.append(best)
+        column = lately[:, best : best + 1]
+        lately = evidence.project_out(replace(w, x=lately), column).x
+        w = evidence.project_out(w, column)
+    return chosen

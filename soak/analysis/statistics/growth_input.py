@@ -12,6 +12,17 @@ from soak.model import Floats, JudgedClock, Series
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class RecentRequests:
+    """How many requests a second each of k endpoints had received lately at `times` (n,), where the mix of traffic varies.
+
+    `rates` are one array (n, k) for each of several lengths of what counts as lately.
+    """
+
+    times: Floats
+    rates: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Subject:
     """One resource series to be judged for growth.
 
@@ -25,7 +36,9 @@ class Subject:
     growth limit in units per hour. `capacity` is the value at which the resource runs out. `noun`
     names it in a sentence, `unit` is bytes or what is counted, and `integer` marks counts.
     `collected` marks a heap as allocated, whose falls are collections. `connections` is how many
-    the load had open, None if unknown: memory stays at the mark of their highest number.
+    the load had open, None if unknown: memory stays at the mark of their highest number. `recent` are
+    the requests of late, None unless the mix of traffic varies: sessions and caches whose entries
+    expire hold what came lately.
     `process_memory` is the memory of its whole process (bytes), 0 if unknown. `falls` says that the
     series and its capacity were changed in sign, because a fall is the bad direction. `clock` is
     the clock of requests that all times here are on, None if they are on the run's own clock.
@@ -48,6 +61,7 @@ class Subject:
     gaps: tuple[float, ...] = ()
     falls: bool = False
     clock: JudgedClock | None = None
+    recent: RecentRequests | None = None
 
     def on_clock(self, shows: Callable[[Floats], Floats], clock: JudgedClock) -> Subject:
         """Return the subject with all its times read from a clock of requests, which `shows` reads at times of the run."""
@@ -58,6 +72,7 @@ class Subject:
         def each(times: tuple[float, ...]) -> tuple[float, ...]:
             return tuple(shows(np.asarray(times, dtype=np.float64)).tolist())
 
+        recent = self.recent
         return replace(
             self,
             series=replace(self.series, times=shows(self.series.times)),
@@ -67,6 +82,7 @@ class Subject:
             connections=on_it(self.connections),
             gaps=each(self.gaps),
             clock=clock,
+            recent=recent and replace(recent, times=shows(recent.times)),
         )
 
     def of_same_process(self, series: Series) -> Subject:

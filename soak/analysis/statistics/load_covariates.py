@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soak.analysis.statistics.growth_input import LevelPoints
+from soak.analysis.statistics.growth_input import LevelPoints, RecentRequests
 from soak.analysis.statistics.process_lives import clean
 from soak.analysis.thresholds import PEAK_CONNECTIONS
 from soak.model import Floats, Series
@@ -66,3 +66,21 @@ def load_covariates(
     if spread < _STEADY * float(np.max(rate)) or late <= 0:
         return [ages], None
     return [ages, (total - total[0]) / (late * span)], (rate - rate.min()) / spread
+
+
+def recent_requests(lives: Sequence[LevelPoints], recent: RecentRequests | None) -> Floats | None:
+    """Return what a level may follow at the lives' points if it holds what came lately: columns (n, q) of a range of 1.
+
+    Each is the rate of one endpoint, or of all, over one length of what counts as lately. None if
+    none varies.
+    """
+    if recent is None:
+        return None
+    times = np.concatenate([p.times for p in lives])
+    columns = []
+    for rates in recent.rates:
+        for rate in (*rates.T, rates.sum(axis=1)):
+            there = np.interp(times, recent.times, rate)
+            if np.ptp(there) > _STEADY * float(np.max(there)):
+                columns.append((there - there.min()) / np.ptp(there))
+    return np.stack(columns, axis=1) if columns else None

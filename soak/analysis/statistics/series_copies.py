@@ -18,10 +18,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from soak.analysis.statistics.fit_input import FitInput, fit_input
 from soak.analysis.statistics.grain import grain_of
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.process_lives import split
-from soak.analysis.statistics.trend import FitInput, fit_input, level_points
+from soak.analysis.statistics.trend import level_points
 from soak.analysis.thresholds import FEWEST_POINTS
 from soak.model import Floats
 

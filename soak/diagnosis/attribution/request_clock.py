@@ -15,7 +15,7 @@ import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RequestClock
-from soak.analysis.statistics.growth_input import Subject
+from soak.analysis.statistics.growth_input import RecentRequests, Subject
 from soak.catalog.metrics import ResourceKind, metric_of
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.levels import attribute_by_endpoint, contributors, levels_of
@@ -28,12 +28,16 @@ from soak.model import Floats, JudgedClock, Recording, Series
 _FEWEST = 10
 #: Points of the clock that are kept for charts: a dozen for each slot in which the mix is varied.
 _DRAWN = 400
+#: What may count as lately: so many lengths from a few seconds to this share of the judged stretch.
+#: Sessions and cached answers live for seconds to hours; a longer length is nearly the line of a leak.
+_LENGTHS, _SHORTEST, _LONGEST_SHARE = 7, 3.0, 1 / 3
 
 
 def request_clock(recording: Recording) -> RequestClock:
     """Return the function that adjusts a subject before it is judged, by this run's snapshots and traffic mix."""
     held = cache(lambda: _held(recording))
     coded = recording.mix_varied
+    lately = cache(_lately)
 
     def even(prepared: Prepared, subject: Subject) -> Subject:
         role = metric_of(subject.series.name)
@@ -44,7 +48,9 @@ def request_clock(recording: Recording) -> RequestClock:
             and not subject.series.labels
         ):
             subject = replace(subject, floor=held())
-        return on_request_clock(prepared, subject) if coded else subject
+        if not coded:
+            return subject
+        return on_request_clock(prepared, replace(subject, recent=lately(prepared)))
 
     return even
 
@@ -60,6 +66,21 @@ def _held(recording: Recording) -> Series | None:
         times,
         np.array([snapshot.profile.column("inuse_space").sum() for snapshot in profiles]),
     )
+
+
+def _lately(prepared: Prepared) -> RecentRequests | None:
+    """Return the endpoints' requests of late over the judged stretch; None if it is too short for any to count."""
+    longest = _LONGEST_SHARE * (prepared.end - prepared.judged_from)
+    windows = prepared.recording.windows
+    times = windows[0].times
+    times = times[(times >= prepared.judged_from) & (times <= prepared.end)]
+    if longest <= _SHORTEST or not len(times):
+        return None
+    rates = []
+    for length in np.geomspace(_SHORTEST, longest, _LENGTHS).tolist():
+        before, now = np.split(mix_at(np.concatenate((times - length, times)), windows).counts, 2)
+        rates.append((now - before) / length)
+    return RecentRequests(times, tuple(rates))
 
 
 def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from soak.analysis.statistics.growth_input import LevelPoints
-from soak.analysis.statistics.load_covariates import load_covariates, peak_connections
+from soak.analysis.statistics.growth_input import LevelPoints, RecentRequests
+from soak.analysis.statistics.load_covariates import (
+    load_covariates,
+    peak_connections,
+    recent_requests,
+)
 from soak.model import Floats, Series
 
 
@@ -173,3 +177,23 @@ def test_peaks_that_hardly_rise_are_not_followed(
 ) -> None:
     seen = peaks([first] * 6 + [highest] * 6)
     assert seen == ([0.0] * 6 + [1.0] * 6 if follows else None)
+
+
+def test_what_came_lately_is_read_at_the_points_of_a_level_and_scaled() -> None:
+    rates = np.array([[0.0, 5.0], [10.0, 5.0], [20.0, 5.0], [20.0, 5.0]])
+    recent = RecentRequests(np.array([0.0, 10.0, 20.0, 30.0]), (rates, 2 * rates))
+    columns = recent_requests([life(np.array([5.0, 10.0])), life(np.array([15.0, 30.0]))], recent)
+    assert columns is not None
+    # One endpoint's rate, and the rate of all; the other endpoint's is steady.
+    assert columns.T.tolist() == [pytest.approx([0, 1 / 3, 2 / 3, 1])] * 4
+
+
+@pytest.mark.parametrize(("low", "varies"), [(96.0, False), (94.0, True)])
+def test_a_level_cannot_follow_what_is_steady(low: float, varies: bool) -> None:
+    recent = RecentRequests(np.array([0.0, 10.0]), (np.array([[low], [100.0]]),))
+    columns = recent_requests([life(np.array([0.0, 10.0]))], recent)
+    assert (columns is not None) == varies
+
+
+def test_without_a_varied_mix_a_level_follows_nothing() -> None:
+    assert recent_requests([life(EVERY)], None) is None

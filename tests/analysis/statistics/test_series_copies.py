@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from scipy.signal import savgol_coeffs, savgol_filter
 
+from soak.analysis.statistics.fit_input import fit_input
 from soak.analysis.statistics.growth_input import LevelPoints
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.series_copies import _course, _redrawn, _sharp, copies_of
-from soak.analysis.statistics.trend import fit_input, level_points
+from soak.analysis.statistics.trend import level_points
 from soak.model import Floats
 from tests.analysis.series import subject as made_subject
 

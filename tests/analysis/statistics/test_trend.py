@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from soak.analysis.rules.growth import judge_growth
+from soak.analysis.statistics import fit_input
 from soak.analysis.statistics import trend as module
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.model_averaging import ModelAverage
@@ -240,20 +241,21 @@ def test_points_are_scaled_by_the_largest_range_and_timed_by_the_longest_life(
         given[:] = arguments
         return "settings", "candidates", "settles"
 
-    monkeypatch.setattr(module, "design_matrix", matrix)
+    monkeypatch.setattr(fit_input, "design_matrix", matrix)
     lives = [points([0, 10, 30], [4, 6, 8]), points([40, 60], [9, 11])]
     copies = np.array([[8.0], [10.0], [12.0], [8.0], [4.0]])
     open_ones = Series("open", np.arange(70.0), np.minimum(np.arange(70.0), 30.0))
     made = Series("requests", np.arange(70.0), np.arange(70.0) ** 2)
     rising = subject([1.0], connections=open_ones, requests=made)
-    found: Any = module.fit_input(rising, lives, 0.5, False, copies)
+    found: Any = fit_input.fit_input(rising, lives, 0.5, False, copies)
     assert (found.settings, found.candidates, found.settles) == (
         "settings",
         "candidates",
         "settles",
     )
     assert (found.span, found.scale) == (30.0, 4.0)
-    scaled, span, grained, paces, rate, peak, others = given
+    scaled, span, grained, paces, rate, peak, others, recent = given
+    assert recent is None
     assert [life.values.tolist() for life in scaled] == [[-1, -0.5, 0], [0.25, 0.75]]
     assert [life.times.tolist() for life in scaled] == [[0, 10, 30], [40, 60]]
     assert span == 30.0
@@ -262,7 +264,7 @@ def test_points_are_scaled_by_the_largest_range_and_timed_by_the_longest_life(
     assert rate is not None
     assert peak.tolist() == pytest.approx([0, 1 / 3, 1, 1, 1])
     assert grained == pytest.approx(1e-4 + 1e-7)
-    module.fit_input(replace(rising, integer=True), lives, 0.05, False)
+    fit_input.fit_input(replace(rising, integer=True), lives, 0.05, False)
     assert given[5] is None
     assert given[6] is None
     assert given[2] == pytest.approx((0.05 / 4) ** 2 / 12 + 1e-7, rel=1e-9)
@@ -286,13 +288,13 @@ def test_rounding_counts_whole_if_values_are_rounded_else_averaged_and_at_most_a
         given[:] = arguments
         return 0, 0, 0
 
-    monkeypatch.setattr(module, "design_matrix", matrix)
+    monkeypatch.setattr(fit_input, "design_matrix", matrix)
     many = None if counts is None else np.array(counts)
     lives = [
         points([0, 10, 30], [4, 6, 8], counts=many),
         points([40, 50], [4, 6], counts=None if many is None else np.array([500.0, 500.0])),
     ]
-    module.fit_input(subject([1.0]), lives, 0.5, rounded)
+    fit_input.fit_input(subject([1.0]), lives, 0.5, rounded)
     assert given[2] == pytest.approx(variance + 1e-7, rel=1e-9)
 
 

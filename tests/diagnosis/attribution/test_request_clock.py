@@ -19,6 +19,7 @@ from soak.diagnosis.attribution.request_clock import (
     _clock,
     _due,
     _held,
+    _lately,
     on_request_clock,
     request_clock,
 )
@@ -236,10 +237,12 @@ def test_memory_of_the_process_has_the_floor_that_snapshots_found(
     with (
         mock.patch.object(module, "_held", return_value=HELD),
         mock.patch.object(module, "on_request_clock", side_effect=lambda _, each: ("on", each)),
+        mock.patch.object(module, "_lately", return_value="lately"),
     ):
         told: Any = request_clock(recording)(cast("Any", None), subject)
     on_it, told = told if coded else (None, told)
     assert told.floor is given
+    assert told.recent == ("lately" if coded else None)
     assert on_it == ("on" if coded else None)
 
 
@@ -257,3 +260,41 @@ def test_ten_snapshots_make_a_floor(count: int, known: bool) -> None:
     if held is not None:
         assert held.times.tolist() == [10.0 * number for number in range(count)]
         assert held.values.tolist() == [3.0 * number for number in range(count)]
+
+
+def driven(length: float, began: float = 0.0) -> Any:
+    """Two endpoints of 10/s for `length` seconds in all; the first one's requests stop at 30 s."""
+    times = np.arange(1.0, length + 1.0)
+    ones = np.ones(len(times))
+    windows = tuple(
+        SimpleNamespace(endpoint=name, times=times, seconds=ones, requests=10 * (times <= until))
+        for name, until in (("GET /a", 30.0), ("GET /b", length))
+    )
+    recording = SimpleNamespace(windows=windows)
+    return SimpleNamespace(recording=recording, judged_from=began, end=length)
+
+
+def test_the_requests_of_late_are_counted_over_seven_lengths_up_to_a_third_of_the_judged_stretch() -> (
+    None
+):
+    recent = _lately(driven(91.0, began=10.0))
+    assert recent is not None
+    assert recent.times[[0, -1]].tolist() == [10.0, 91.0]
+    assert [rate.shape for rate in recent.rates] == [(82, 2)] * 7
+    shortest, longest = recent.rates[0], recent.rates[-1]
+    at = recent.times.tolist().index
+    assert shortest[at(20.0)].tolist() == pytest.approx([10.0, 10.0])
+    assert shortest[at(33.0)].tolist() == pytest.approx([0.0, 10.0])
+    assert longest[at(20.0)].tolist() == pytest.approx([20 * 10 / 27] * 2)  # the load is younger
+    assert longest[at(40.0)].tolist() == pytest.approx([17 * 10 / 27, 10.0])
+
+
+@pytest.mark.parametrize(("length", "known"), [(9.0, False), (9.5, True)])
+def test_nothing_is_late_in_a_few_seconds(length: float, known: bool) -> None:
+    assert (_lately(driven(length)) is not None) == known
+
+
+def test_without_a_window_in_the_judged_stretch_nothing_is_late() -> None:
+    driven_before = driven(91.0)
+    driven_before.judged_from, driven_before.end = 200.0, 300.0
+    assert _lately(driven_before) is None
