@@ -93,6 +93,10 @@ LIVE_RISE, LIVE_EVEN_RISE = 0.2, 0.05
 #: collections has warmed up: healthy Node and JVM services came to 0.1. Higher: leaks under a
 #: warm-up pass; lower: healthy services stay open.
 SETTLED_THIRD = 0.15
+#: The same for a third's rise along a line through the last half, for levels of which neighbours may
+#: be alike by chance: entries that never expire beside pages that do came to 0.36. Higher: such leaks
+#: pass as warmed up; lower: healthy services stay open.
+SETTLED_HALF = 0.25
 #: Seconds of load for which a heap after collections may creep: after an hour the rate of what is
 #: met for the first time is a sixtieth of the first minute's. Shorter: healthy Node services stay
 #: open; longer: slow leaks may be called creep.

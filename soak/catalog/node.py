@@ -18,6 +18,13 @@ from soak.catalog.row_types import (
 )
 
 ACTIVE_RESOURCES = "nodejs_active_resources"
+#: Numbers by type, of which a page shows those types alone that are there: a missing type is 0.
+COUNTED_BY_TYPE = (
+    ACTIVE_RESOURCES,
+    "nodejs_active_handles",
+    "nodejs_active_requests",
+    "v8js_resource_active",
+)
 #: Added by soak's snapshots: how many of the requests received since the first snapshot are still
 #: on the heap.
 KEPT_REQUESTS = "nodejs_requests_alive"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from soak.analysis.prepare.absent_counts import with_absent_counts
 from soak.analysis.prepare.asked_load import AskedLoad
 from soak.analysis.prepare.gc_accounting import collections_between, with_live_heap
 from soak.analysis.prepare.generator_series import generator_series
@@ -134,7 +135,7 @@ def prepare(recording: Recording, warmup: float, asked: AskedLoad = _NOTHING_ASK
     end = max(start, min(steady.end if steady else last, died_at(recording) - DYING))
     # A run that broke off during the ramp has no steady phase.
     full = steady.start if steady else start
-    own = tuple(_without_doubles(recording.series))
+    own = tuple(with_absent_counts(_without_doubles(recording.series)))
     collections = collections_between(own, max(full, start + warmup), end)
     all_series = (*with_live_heap(own), *generator_series(recording))
     gauges = [_as_gauge(series) for series in all_series]

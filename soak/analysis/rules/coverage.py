@@ -22,6 +22,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from soak.analysis.prepare.absent_counts import with_absent_counts
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.rules.subjects import judged_subjects
@@ -117,7 +118,7 @@ def _series(prepared: Prepared, judged: Mapping[str, Subject]) -> Iterator[Findi
             continue
         answered = health.times[health.answered]
         missing: list[tuple[Gap, Series]] = []
-        for series in prepared.recording.series:
+        for series in with_absent_counts(prepared.recording.series):
             if series.source != health.source or series.key not in judged:
                 continue
             seen = series.times[np.isfinite(series.values)]

@@ -9,6 +9,7 @@ from soak.analysis.prepare.gc_accounting import with_few_collections
 from soak.analysis.prepare.prepare import prepare_until
 from soak.analysis.rules.class_metadata import explain_class_metadata
 from soak.analysis.rules.growth import judge_growth
+from soak.analysis.rules.heap_objects import explain_heap_objects
 from soak.analysis.rules.limits import matching, missing
 from soak.analysis.rules.live_heaps import explain_live_heaps
 from soak.analysis.rules.overload import Overload, failed_before, overload_of, without_overload
@@ -84,6 +85,7 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
         findings[index] = without_overload(finding, overload)
     findings = beside_failing_heaps(findings)
     findings = vouched(clocked, with_positive_control(clocked, findings, seconds), seconds)
+    findings = explain_heap_objects(clocked, findings)
     upright = (_upright(*pair) for pair in zip(clocked, findings, strict=True))
     return [*upright, *absent]
 

@@ -32,6 +32,7 @@ from soak.analysis.thresholds import (
     LIVE_EVEN_RISE,
     LIVE_RISE,
     NEXT_RISE,
+    SETTLED_HALF,
     SETTLED_THIRD,
     WARMUP_EVEN_RISE,
     WARMUP_RISE,
@@ -196,7 +197,7 @@ def _if_warmed_up(
     if trend is None or not math.isfinite(trend.slope_high):
         return finding
     times, values = known_between(subject.series, subject.judged_from)
-    ended = youth > 0 and rise.ended(youth)
+    ended = youth > 0 and rise.ended(youth) and not _still_rises(times, values, rise)
     how = "ever more slowly: it warmed up" if rise.total >= 0 else "and its rise had ended before"
     lasting = lasting_growth(times, values) if rise.bare and not ended else None
     if lasting is not None and lasting.low <= 0 and lasting.rise < _most_creep(rise, subject):
@@ -213,6 +214,16 @@ def _if_warmed_up(
     most = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
     reason = f"{rose}, {how}. Any growth is under {most}."
     return finding.adjusted("warm-up", Verdict.PASS, reason)
+
+
+def _still_rises(times: Floats, values: Floats, rise: _Rise) -> bool:
+    """Return True if a line through the last half rises by more than an end of the rise allows.
+
+    In a dozen levels two neighbours that happen to be alike do not show that a rise has ended.
+    """
+    late = times >= (times[0] + times[-1]) / 2
+    slope = float(np.polyfit(times[late] - times[0], values[late], 1)[0])
+    return slope * float(times[-1] - times[0]) / 3 >= SETTLED_HALF * rise.thirds[0]
 
 
 def _most_creep(rise: _Rise, subject: Subject) -> float:

@@ -29,14 +29,14 @@ from soak.catalog.row_types import Unit
 from soak.model import Floats, Line, Trend
 
 HANDFUL, OBJECTS, LITTLE, PART, STEPS = 100.0, 1000.0, 2.0**20, 0.05, 3.0
-_ON_HEAP = (Unit.REQUESTS, Unit.TIMERS)
+ON_HEAP = (Unit.REQUESTS, Unit.TIMERS)
 
 
 def room(subject: Subject, level: float) -> float:
     """Return how much may be added to the level before it matters."""
     half = 0.5 * abs(level)
     little = max(LITTLE, PART * subject.process_memory)
-    things = OBJECTS if subject.unit in _ON_HEAP else HANDFUL
+    things = OBJECTS if subject.unit in ON_HEAP else HANDFUL
     least = things if subject.integer else little if subject.unit == "bytes" else 0.0
     much = max(half, least)
     left = math.inf if subject.capacity is None else subject.capacity - level
