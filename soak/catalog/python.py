@@ -20,6 +20,7 @@ HELD_MEMORY = "python_held_bytes"
 TRACED_MEMORY, CONTAINER_LENGTH = "python_traced_memory_bytes", "python_container_length"
 #: What an entry of a growing container holds alone, by its holder.
 ENTRY_BYTES = "python_container_entry_bytes"
+GROWING_ENTRIES = "python_growing_entries_bytes"
 #: Number of files, sockets and databases that the service's own code opened, by source line.
 OPENINGS = "python_openings"
 ALLOCATED_BLOCKS = "python_allocated_blocks"
@@ -40,6 +41,7 @@ PYTHON = Family(
         heap(TRACED_MEMORY, "what Python's allocations hold"),
         # Counted by soak's own hook at each snapshot.
         heap(HELD_MEMORY, "what Python and its libraries hold"),
+        heap(GROWING_ENTRIES, "what requests leave in Python's containers"),
         # A steady number of blocks proves nothing: a list may grow without another block. So no
         # Collector uses it.
         heap(

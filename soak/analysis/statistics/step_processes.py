@@ -94,8 +94,10 @@ def _few_late_steps(points: LevelPoints) -> float:
     Few such steps, and a small share of the whole rise in the later half, make it higher.
     """
     half = int(np.searchsorted(points.times, 0.5 * (points.times[0] + points.times[-1])))
-    late = np.diff(points.values)[half:]
-    large = late[np.abs(late) > 6 * np.median(np.abs(late))] if len(late) >= 4 else late[:0]
+    late, gaps = np.diff(points.values)[half:], np.diff(points.times)[half:]
+    # On a clock of requests points lie far apart where there were many: a rise in between is no step.
+    even = late / np.maximum(gaps / (np.median(gaps) if len(gaps) else 1.0), 1.0)
+    large = late[np.abs(even) > 6 * np.median(np.abs(even))] if len(late) >= 4 else late[:0]
     if not len(large):
         return 0.0
     rise = float(late.sum())

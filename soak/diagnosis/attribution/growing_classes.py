@@ -10,16 +10,8 @@ it is full, and is judged like any heap that may be filling.
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `_FEWEST` 8 | snapshots | points under load that a line through them must fit |
-| `_LEAST_RISE` 100 | objects | requests under way and idle connections are fewer |
 | `_SETTLED` 0.2 | of the snapshots | left out at first: caches of a few entries fill, classes are loaded |
-| `_EXACT` 0.015 | of the rise | scatter about the requests: in 40 runs, leaks 0.001 to 0.007, rows and caches 0.012 on |
-| `_PARTLY` 0.008 | of the rise | the same where some requests leave more objects than others |
-| `_CHANCE` 0.5 | standard deviations | the same where some leave one and others none, as by a binomial count |
-| `WHOLE` 0.03 | of the number | distance from a whole number of objects that each request leaves |
-| `_TIMES` 3 | of the scatter | what these requests add to another class for it to count: arrays and strings that are held |
-| `_FULL` 0.33 | of the snapshots | left out at first, for those classes: caches hold strings and arrays, too |
 | `_LEAST_PART` 0.01 | of the bytes | gain of a class that is looked at beside the exact ones |
-| `_FALLS` 0.01 | of the rise | of a count that is said never to fall |
 """
 
 from __future__ import annotations
@@ -30,10 +22,16 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import nnls
 
 from soak.catalog.jvm import GROWING_CLASSES
 from soak.diagnosis.attribution.allocation_sites import AllocationSite
+from soak.diagnosis.attribution.exact_counts import (
+    LEAST_RISE,
+    added,
+    follow,
+    only_rise,
+    scatter_about,
+)
 from soak.diagnosis.attribution.load_profiles import chosen_to_read, taken_snapshots
 from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.profiles.java_names import class_frame, is_common, is_own_class
@@ -46,9 +44,7 @@ from soak.windows import EndpointWindows
 
 #: The label of the endpoint to whose requests the growth is due.
 ENDPOINT = "endpoint"
-_FEWEST, _LEAST_RISE, _SETTLED = 8, 100.0, 0.2
-_EXACT, _PARTLY, _CHANCE, WHOLE, _FALLS = 0.015, 0.008, 0.5, 0.03, 0.01
-_TIMES, _FULL, _LEAST_PART = 3.0, 0.33, 0.01
+_FEWEST, _SETTLED, _LEAST_PART = 8, 0.2, 0.01
 #: In the names of classes that the JVM makes for lambda expressions.
 LAMBDA = "$$Lambda"
 #: Classes that hold the last thousand of values, whatever the load: samples of a histogram.
@@ -86,9 +82,7 @@ class _Counted:
     @property
     def rises(self) -> NDArray[np.bool_]:
         """Which classes rise by enough, hardly ever fall, and are not bounded, (k,)."""
-        rise = self.instances[-1] - self.instances[0]
-        falls = -np.minimum(np.diff(self.instances, axis=0), 0.0).sum(axis=0)
-        return np.asarray((rise >= _LEAST_RISE) & (falls <= _FALLS * rise) & ~self.bounded)
+        return only_rise(self.instances) & ~self.bounded
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +126,7 @@ def _growing(
     clocks = mix.counts
     if not mix.names:
         return None
-    scatter = _scatter(clocks, late.instances)
+    scatter = scatter_about(clocks, late.instances)
     exact = _exact(clocks, late, scatter)
     clock = int(np.argmax((exact * late.gained).sum(axis=1)))
     if not exact[clock].any():
@@ -155,13 +149,8 @@ def _growing(
 
 def _exact(clocks: Floats, late: _Counted, scatter: Floats) -> NDArray[np.bool_]:
     """Return which classes (k) follow the requests of which clock (columns of (n, c)) exactly, (c, k)."""
-    rise, made = np.ptp(late.instances, axis=0), np.ptp(clocks, axis=0)[:, None]
-    each = rise / made
-    whole = np.abs(each - np.round(each)) <= WHOLE * np.round(each)
-    chance = np.sqrt(made * each * np.clip(1.0 - each, 0.0, None)) / np.maximum(rise, 1.0)
     telling = np.array([not is_common(name) for name in late.names])
-    partly = telling & (scatter <= np.maximum(_PARTLY, _CHANCE * chance))
-    return np.asarray(late.rises & ((whole & (scatter <= _EXACT)) | partly))
+    return late.rises & follow(clocks, late.instances, scatter, telling)
 
 
 def _with_parts(
@@ -171,9 +160,9 @@ def _with_parts(
     objects, sizes = np.ptp(late.instances, axis=0) * exact, late.gained * exact
     others = (late.gained >= _LEAST_PART * sizes.sum()) & ~exact & ~late.bounded
     for k in np.flatnonzero(others).tolist():
-        size = _added(clocks, late.bytes[:, k], clock)
-        many = _added(clocks, late.instances[:, k], clock) if size else 0.0
-        if many >= _LEAST_RISE:
+        size = added(clocks, late.bytes[:, k], clock)
+        many = added(clocks, late.instances[:, k], clock) if size else 0.0
+        if many >= LEAST_RISE:
             objects[k], sizes[k] = many, size
     return objects, sizes
 
@@ -197,24 +186,6 @@ def places_of(places: Sequence[AllocationSite], classes: GrowingClasses) -> list
     return [site for site in own if site.share_of(classes.each) >= LEAST_CLASS_SHARE]
 
 
-def _added(clocks: Floats, level: Floats, clock: int) -> float:
-    """Return what the requests of one clock (a column of (n, c)) add to a level (n,) from first to last; 0 if that is unsure.
-
-    The other endpoints may add to it as well. Only its later part tells, when most caches are full.
-    """
-    whole = float(np.ptp(clocks[:, clock]))
-    columns, level = (part[int(_FULL * len(part)) :] for part in (clocks, level))
-    scale = np.maximum(np.ptp(columns, axis=0), 1e-300)
-    shares, centred = (columns - columns.mean(axis=0)) / scale, level - level.mean()
-    amounts, _ = nnls(shares, centred)
-    off = float(np.sqrt(np.mean((centred - shares @ amounts) ** 2)))
-    return (
-        float(amounts[clock]) * whole / float(scale[clock])
-        if amounts[clock] >= _TIMES * off
-        else 0.0
-    )
-
-
 def _counted(snapshots: Sequence[Snapshot]) -> _Counted:
     """Return the classes of those chosen of the snapshots that can be read."""
     times: list[float] = []
@@ -236,20 +207,3 @@ def _counted(snapshots: Sequence[Snapshot]) -> _Counted:
         for name in names
     )
     return _Counted(np.array(times), names, own, table[..., 0], table[..., 1])
-
-
-def _scatter(clocks: Floats, levels: Floats) -> Floats:
-    """Return how far each level (columns of (n, k)) lies off the best line over each clock (columns of (n, c)): (c, k).
-
-    In shares of the level's rise; infinite if it does not rise.
-    """
-    clocks = clocks - clocks.mean(axis=0)
-    centred = levels - levels.mean(axis=0)
-    products = clocks.T @ centred
-    squares = (clocks**2).sum(axis=0)[:, None]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        explained = np.where(squares > 0, products**2 / squares, 0.0)
-        off = np.sqrt(np.maximum((centred**2).sum(axis=0) - explained, 0.0) / len(levels))
-        rise = levels[-1] - levels[0]
-        share = np.where(rise > 0, off / rise, np.inf)
-    return np.where(products > 0, share, np.inf)

@@ -10,13 +10,17 @@ from soak.analysis.prepare.load_connections import at_usual_load
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import Metric
+from soak.catalog.python import GROWING_ENTRIES
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.attribution.growing_classes import ENDPOINT
 from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.attribution.retained_level import retained_levels
 from soak.diagnosis.attribution.site_growth import slope_and_error
-from soak.diagnosis.thresholds import ALIKE_SHARE, LEAST_SNAPSHOTS
+from soak.diagnosis.thresholds import ALIKE_SHARE, ENTRY_LEAST, ENTRY_MOST, LEAST_SNAPSHOTS
 from soak.model import Finding, Floats, Series
+
+#: What the requests to one endpoint leave, as counts show that follow them exactly.
+OF_AN_ENDPOINT = (GROWING_CLASSES, GROWING_ENTRIES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +42,7 @@ def levels_of(prepared: Prepared, series: Series) -> Levels | None:
     times, values = retained_levels(prepared, series)
     if len(times) < LEAST_SNAPSHOTS:
         return None
-    endpoint = dict(series.labels).get(ENDPOINT, "") if series.name == GROWING_CLASSES else ""
+    endpoint = dict(series.labels).get(ENDPOINT, "") if series.name in OF_AN_ENDPOINT else ""
     return Levels(
         times, values, requests_at(prepared, times), tuple(prepared.cuts(series)), endpoint
     )
@@ -82,7 +86,10 @@ def attribute_by_endpoint(
 
 def _all_of_it(endpoint: str, requests: Floats, levels: Levels, key: str, unit: str) -> Attribution:
     slope, error = slope_and_error(requests, levels.values)
-    return Attribution(key, unit, (Amount(endpoint, slope, slope - error, slope + error, 1.0),))
+    low, high = slope - error, slope + error
+    if key == GROWING_ENTRIES:  # their number is exact, but what one holds is not
+        low, high = ENTRY_LEAST * low, ENTRY_MOST * high
+    return Attribution(key, unit, (Amount(endpoint, slope, low, high, 1.0),))
 
 
 def contributors(told: Attribution) -> tuple[Amount, ...]:

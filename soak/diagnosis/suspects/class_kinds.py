@@ -8,7 +8,8 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from soak.diagnosis.attribution.allocation_sites import own_frames
-from soak.diagnosis.attribution.growing_classes import LAMBDA, WHOLE
+from soak.diagnosis.attribution.exact_counts import WHOLE
+from soak.diagnosis.attribution.growing_classes import LAMBDA
 from soak.diagnosis.attribution.signals import PLACE
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case

@@ -9,7 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from soak.analysis.prepare.stretches import known_between
+from soak.catalog.metrics import ResourceKind
 from soak.catalog.python import CONTAINER_LENGTH, ENTRY_BYTES
+from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.allocation_sites import place_at
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.levels import (
@@ -24,8 +26,11 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.thresholds import (
     AS_MANY,
+    CLEARED_SHARE,
     DROPPED_SHARE,
+    ENTRY_SEEN,
     FULL_SHARE,
+    LARGEST_ENTRY,
     LEAST_ENTRIES,
     LEAST_SNAPSHOTS,
     MOST_NAMED,
@@ -78,10 +83,26 @@ def containers_of(case: Case, context: RunContext) -> list[GrowingContainer]:
     return [
         container
         for container in containers(context)
-        if not case.endpoint
-        or not container.endpoints
-        or any(amount.endpoint in case.endpoints for amount in container.endpoints)
+        if (
+            not case.endpoint
+            or not container.endpoints
+            or any(amount.endpoint in case.endpoints for amount in container.endpoints)
+        )
+        and _may_explain(container, case)
     ]
+
+
+def _may_explain(container: GrowingContainer, case: Case) -> bool:
+    """Return True unless each entry of the container would have to be far larger than it is to make up the growth of memory."""
+    grown = [
+        signal.each.per_request
+        for signal in case.signals
+        if signal.unit == Unit.BYTES and signal.what in (ResourceKind.HEAP, ResourceKind.MEMORY)
+    ]
+    if not grown or not case.memory_alone:
+        return True
+    largest = ENTRY_SEEN * container.entry_bytes if container.entry_bytes else LARGEST_ENTRY
+    return min(grown) <= largest * container.per_request
 
 
 def with_siblings(container: GrowingContainer, case: Case, context: RunContext) -> GrowingContainer:
@@ -234,7 +255,13 @@ def _is_bounded(requests: Floats, lengths: Floats) -> bool:
     gained = float(lengths[-1] - lengths[0])
     full = len(late) >= LEAST_SNAPSHOTS and float(late[-1] - late[0]) < FULL_SHARE * gained
     most = float(lengths.max())
-    return full or most - float(lengths[-1]) > DROPPED_SHARE * (most - float(lengths[0]))
+    highest = np.maximum.accumulate(lengths)
+    cleared = (highest - lengths > CLEARED_SHARE * (highest - lengths[0])).any()
+    return (
+        full
+        or bool(cleared)
+        or most - float(lengths[-1]) > DROPPED_SHARE * (most - float(lengths[0]))
+    )
 
 
 def frame_of_labels(labels: Mapping[str, str], function: str = "", own: bool = False) -> Frame:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import metric_of
 from soak.diagnosis.attribution.attribution import EVERY
-from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint, levels_of_finding
+from soak.diagnosis.attribution.levels import (
+    OF_AN_ENDPOINT,
+    Levels,
+    attribute_by_endpoint,
+    levels_of_finding,
+)
 from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.attribution.site_growth import slowing
@@ -42,7 +46,7 @@ def _adds_late(signal: Signal, case: Case, context: RunContext) -> bool:
 
 def slows_down(case: Case, context: RunContext) -> str:
     """Say that the growth per request at the case's fastest place slows down, as in a cache that fills up, if it does."""
-    if any(signal.name == GROWING_CLASSES for signal in case.signals):
+    if any(signal.name in OF_AN_ENDPOINT for signal in case.signals):
         return ""  # their objects are counted, and follow the requests to the end
     for signal in case.of(PLACE)[:1]:
         assert signal.site is not None

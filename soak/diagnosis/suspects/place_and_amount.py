@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import own_frames, place_at
 from soak.diagnosis.attribution.attribution import Amount
+from soak.diagnosis.attribution.levels import OF_AN_ENDPOINT
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
@@ -318,9 +318,9 @@ def _contradicts_the_heap(case: Case, part: Signal, heap: Sequence[Signal]) -> b
     sampler counts what was allocated at a place and given back in part.
     """
     amount = case.amount(part)
-    return (part.what == PLACE or part.name == GROWING_CLASSES) and any(
+    return (part.what == PLACE or part.name in OF_AN_ENDPOINT) and any(
         signal.what == ResourceKind.HEAP
-        and signal.name != GROWING_CLASSES
+        and signal.name not in OF_AN_ENDPOINT
         and signal.unit == part.unit
         and (case.amount(signal).low > amount.high or case.amount(signal).high < amount.low)
         for signal in heap

@@ -11,6 +11,7 @@ import pytest
 
 from soak.catalog.metrics import ResourceKind
 from soak.catalog.python import ENTRY_BYTES
+from soak.diagnosis import thresholds
 from soak.diagnosis.attribution.attribution import EVERY, Attribution
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import growing_containers as module
@@ -25,6 +26,7 @@ from soak.diagnosis.suspects.growing_containers import (
     kept_closures,
 )
 from soak.model import Place, Series
+from tests.boundaries import pins
 from tests.diagnosis.suspects.parts import amount, context, gauge, signal, windows
 
 ASKED = [windows("GET /a", [1] * 40)]
@@ -242,3 +244,28 @@ def test_what_a_store_keeps_in_several_containers_is_added_up() -> None:
     assert found["shop.HUB.seen"].entry_bytes == 500.0
     assert found["shop.OTHER"].entry_bytes == 700.0
     assert found["shop.HUB.Receiver"].entry_bytes == 900.0
+
+
+@pins(thresholds, "ENTRY_SEEN", "LARGEST_ENTRY")
+def test_a_container_of_small_entries_is_not_what_makes_memory_grow() -> None:
+    """Each entry would hold more than 20 times what was measured of it, or more than 128 KiB."""
+    for entry, heap, explains in (
+        (50.0, 1000.0, True),
+        (50.0, 1001.0, False),
+        (0.0, 131072.0, True),
+        (0.0, 131073.0, False),
+    ):
+        one = replace(held("shop.LOCKS", each=1.0), entry_bytes=entry)
+        growth = Case("", (signal(ResourceKind.HEAP, each=heap),), (amount(""),))
+        with mock.patch.object(module, "containers", return_value=[one]):
+            assert containers_of(growth, context()) == ([one] if explains else [])
+
+
+@pins(thresholds, "CLEARED_SHARE")
+def test_a_container_that_was_swept_in_the_course_of_the_run_is_bounded() -> None:
+    def swept(to: float) -> bool:
+        values = [0.0, 100, 200, 300, 400, to, to + 100, to + 200, to + 300, to + 400, to + 500]
+        return growing(values) is None
+
+    assert not swept(201.0)
+    assert swept(199.0)

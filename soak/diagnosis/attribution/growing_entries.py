@@ -1,0 +1,115 @@
+"""What requests leave in a Python service: entries of containers, whose number rises exactly with one endpoint's requests.
+
+The hook counts containers and objects of the service's classes at each snapshot. All that is
+allocated moves by much more in minutes: caches fill, malloc keeps what threads gave back.
+
+| constant | unit | meaning, and where it comes from |
+|---|---|---|
+| `_FEWEST` 8 | snapshots | points under load that a line through them must fit |
+| `_SETTLED` 0.2 | of the snapshots | left out at first: a young service sets up |
+| `_LEAST_ENTRY` 64 | bytes | an entry of which nothing is known: the smallest object with its place in a container |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from soak.catalog.python import CONTAINER_LENGTH, ENTRY_BYTES, GROWING_ENTRIES, HELD_MEMORY
+from soak.diagnosis.attribution.exact_counts import FULL, added, follow, only_rise, scatter_about
+from soak.diagnosis.attribution.growing_classes import ENDPOINT
+from soak.diagnosis.attribution.request_counts import mix_at
+from soak.model import Floats, Kind, PhaseName, Recording, Series
+from soak.snapshots import SNAPSHOT_SOURCE
+
+_FEWEST, _SETTLED, _LEAST_ENTRY = 8, 0.2, 64.0
+
+
+def growing_entries(recording: Recording, counted: Sequence[Series]) -> Series | None:
+    """Return the bytes that the requests to one endpoint leave as entries; None if none surely do, or the mix was not varied.
+
+    `counted` are the series of the snapshots. What an entry holds is what the hook measured of the
+    largest one, but no less than what these requests add to all that Python holds.
+    """
+    if not recording.mix_varied:
+        return None
+    lengths = [_under_load(series, recording) for series in _named(counted, CONTAINER_LENGTH)]
+    lengths = [series for series in lengths if len(series.times) >= _FEWEST]
+    found = [row for series in lengths if (row := _followed(series, recording)) is not None]
+    if not found:
+        return None
+    _, endpoint, _, leader = min(found, key=lambda row: row[0])
+    own = [(per_request, series) for _, name, per_request, series in found if name == endpoint]
+    per_request = next(per_request for per_request, series in own if series is leader)
+    measured = max(per_request * _entry(counted, series) for per_request, series in own)
+    each = max(measured, _held(recording, counted, endpoint))
+    each = each or per_request * max(_beside(recording, counted, leader), _LEAST_ENTRY)
+    values = leader.values * each / per_request
+    labels = ((ENDPOINT, endpoint),)
+    return Series(GROWING_ENTRIES, leader.times, values, labels, Kind.GAUGE, SNAPSHOT_SOURCE)
+
+
+def _followed(series: Series, recording: Recording) -> tuple[float, str, float, Series] | None:
+    """Return the scatter of a length about an endpoint's requests, the endpoint, entries per request, and the length."""
+    late = slice(int(_SETTLED * len(series.times)), None)
+    times, counts = series.times[late], series.values[late, None]
+    mix = mix_at(times, recording.windows)
+    if not mix.names or not only_rise(counts)[0]:
+        return None
+    scatter = scatter_about(mix.counts, counts)
+    exact = follow(mix.counts, counts, scatter, np.array([True]))[:, 0]
+    if not exact.any():
+        return None
+    at = int(np.argmin(np.where(exact, scatter[:, 0], np.inf)))
+    per_request = float(np.ptp(counts) / np.ptp(mix.counts[:, at]))
+    return float(scatter[at, 0]), mix.names[at], per_request, series
+
+
+def _held(recording: Recording, counted: Sequence[Series], endpoint: str) -> float:
+    """Return how many bytes each request to an endpoint adds to all that Python holds; 0 if that is unsure."""
+    for series in _named(counted, HELD_MEMORY):
+        whole = _under_load(series, recording)
+        mix = mix_at(whole.times, recording.windows)
+        if len(whole.times) >= _FEWEST and endpoint in mix.names:
+            at = mix.names.index(endpoint)
+            return added(mix.counts, whole.values, at) / float(np.ptp(mix.counts[:, at]))
+    return 0.0
+
+
+def _beside(recording: Recording, counted: Sequence[Series], leader: Series) -> float:
+    """Return how many bytes all that Python holds rises by with each entry of a container; 0 if it falls or is unknown."""
+    for series in _named(counted, HELD_MEMORY):
+        whole = _under_load(series, recording)
+        late = slice(int(FULL * len(whole.times)), None)
+        entries = np.interp(whole.times[late], leader.times, leader.values)
+        if len(entries) >= _FEWEST and np.ptp(entries) > 0:
+            return max(float(np.polyfit(entries, whole.values[late], 1)[0]), 0.0)
+    return 0.0
+
+
+def _entry(counted: Sequence[Series], length: Series) -> float:
+    """Return what an entry of a container holds alone, as the hook measured it last; 0 if unknown."""
+    holder = dict(length.labels).get("holder")
+    sizes = [
+        series.values[-1]
+        for series in _named(counted, ENTRY_BYTES)
+        if dict(series.labels).get("holder") == holder
+    ]
+    return float(max(sizes, default=0.0))
+
+
+def _named(counted: Sequence[Series], name: str) -> list[Series]:
+    return [series for series in counted if series.name == name and len(series.times)]
+
+
+def _under_load(series: Series, recording: Recording) -> Series:
+    """Return the part of a series during the full load."""
+    inside = np.zeros(len(series.times), dtype=bool)
+    for phase in recording.phases:
+        if phase.name == PhaseName.STEADY:
+            inside |= (series.times >= phase.start) & (series.times <= phase.end)
+    times: Floats = series.times[inside]
+    return Series(
+        series.name, times, series.values[inside], series.labels, series.kind, series.source
+    )
