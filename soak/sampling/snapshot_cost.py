@@ -86,6 +86,10 @@ class SnapshotCost:
         """Return the seconds to wait so that a snapshot takes at most `share` of one processor."""
         return min(fmean(self._recent or (0.0,)) / share, self.longest_rest) if self._paces else 0.0
 
+    def is_light(self, seconds: float) -> bool:
+        """Return True if a snapshot is known to take at most so much of the target's processor time."""
+        return bool(self._recent) and fmean(self._recent) <= seconds
+
     def told(self, seconds: float) -> str:
         """Say what all snapshots of `seconds` have cost; empty if it is not known."""
         if self._ended is None or seconds <= 0:

@@ -158,8 +158,15 @@ class SnapshotScheduler:
             yield moment, "steady"
 
     def _rest(self, took: float) -> float:
-        """Return the seconds to wait after work of `took` seconds, so that it stays within its shares of run and processor."""
-        return max(took * (1 / _SHARE - 1), self._cost.rest(COST_SHARE))
+        """Return the seconds to wait after work of `took` seconds, so that it stays within its shares of run and processor.
+
+        On a busy machine the tools that take a snapshot need seconds, of which the target works for a
+        part only. In a short run it is taken all the same: half as many would tell nothing.
+        """
+        within = took * (1 / _SHARE - 1)
+        if self._cost.is_light(_SHARE * took):
+            within = min(within, self._cost.longest_rest)
+        return max(within, self._cost.rest(COST_SHARE))
 
     def _each(self, stage: SnapshotStage, *, keep: bool = True) -> None:
         for key, profiler in self._profilers.items():

@@ -271,10 +271,12 @@ class Busy:
     def used(self) -> float | None:
         return None if self.died else 0.1 * self.clock.time + self.snapshot * self.taken
 
-    def snapshots(self, *, paces: bool = True, until: float = 100.0, every: float = 5.0) -> Kept:
+    def snapshots(
+        self, *, paces: bool = True, until: float = 100.0, every: float = 5.0, takes: float = 0.1
+    ) -> Kept:
         kept = Kept()
         cost = SnapshotCost(self.clock, self.used, paces=paces)
-        fake = Counted(self.clock, busy=self)
+        fake = Counted(self.clock, busy=self, seconds=takes)
         scheduler = SnapshotScheduler({"node": fake}, every, kept.keep, kept.warn, self.clock, cost)
         scheduler.follow(0.0, until)
         done(scheduler)
@@ -306,6 +308,16 @@ def test_snapshots_take_no_more_than_their_share_of_a_processor() -> None:
 def test_costly_snapshots_are_still_taken_often_enough_to_show_growth() -> None:
     kept = Busy(FakeClock(), 5.0).snapshots(until=1000.0)
     assert gaps_of(kept) == pytest.approx([1000.0 / LEAST_SNAPSHOTS + 0.1] * 11)
+
+
+@pytest.mark.parametrize(("works", "rest"), [(0.25, 10.0), (2.0, 20.0)])
+def test_snapshots_of_which_the_target_does_little_are_taken_though_they_take_long(
+    works: float, rest: float
+) -> None:
+    """Of five seconds: on a busy machine the tools that take them start slowly. A run of two minutes shall still have eight."""
+    kept = Busy(FakeClock(), works).snapshots(until=120.0, takes=5.0)
+    assert gaps_of(kept)[1:-1] == pytest.approx([rest + 5.0] * (len(kept.snapshots) - 4))
+    assert (len(kept.snapshots) >= 8) == (works < 1.0)
 
 
 def test_cheap_snapshots_keep_their_interval() -> None:
