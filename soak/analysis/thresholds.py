@@ -195,6 +195,9 @@ PLATEAU_BLOCKS, PLATEAU_SHARE = 48, 0.25
 #: share of the range, that ends a rise. Corpus, kind climb_drop_climb. A smaller rise or a looser
 #: slope passes leaks in noise and leaks that continue under a fill.
 PLATEAU_RISE, PLATEAU_HEIGHT, PLATEAU_RISES, PLATEAU_DROP = 15.0, 0.4, 1.5, 0.3
+#: How far above its lowest a count may be, as a share of its rise, for the rise not to have begun. A pool
+#: of threads that had grown by one of 23 in 50 s grew by the others in 26 s, and then stood still for 37 s.
+PLATEAU_STARTS = 0.1
 
 #: A first fall ends within this share of the samples, and is more than this multiple of the range
 #: of all that follows: connections that a service closes as its load begins. Lower: the fall of a

@@ -676,6 +676,27 @@ def test_a_standstill_is_looked_for_in_96_samples_or_more() -> None:
     assert plateau_begin(np.arange(95.0), values[1:]) is None
 
 
+@pins(thresholds, "PLATEAU_STARTS")
+def test_a_count_s_rise_begins_where_it_leaves_its_lowest_tenth() -> None:
+    """Threads that grew by a few of twenty early on, by the others within 20 s, and then stood still for 30 s."""
+
+    def stood_still(early: float) -> bool:
+        values = np.concatenate(
+            [[50.0] * 5, [50.0 + early] * 25, np.linspace(55, 70, 20), [70.0] * 30]
+        )
+        return plateau_begin(np.arange(80.0), values, counted=True) is not None
+
+    assert stood_still(1.9)
+    assert not stood_still(2.1)
+
+
+def test_of_a_count_half_as_many_samples_show_a_standstill() -> None:
+    values = np.concatenate([np.linspace(50, 70, 12), [70.0] * 36])
+    assert plateau_begin(np.arange(48.0), values, counted=True) is not None
+    assert plateau_begin(np.arange(47.0), values[1:], counted=True) is None
+    assert plateau_begin(np.arange(48.0), values) is None
+
+
 @pins(thresholds, "PLATEAU_SHARE")
 def test_a_standstill_lasts_for_a_quarter_of_the_stretch() -> None:
     assert stands_still(*risen_to([100.0] * 12, 30))

@@ -14,23 +14,30 @@ from soak.analysis.thresholds import (
     PLATEAU_RISE,
     PLATEAU_RISES,
     PLATEAU_SHARE,
+    PLATEAU_STARTS,
 )
 from soak.model import Floats
 
 
-def plateau_begin(times: Floats, values: Floats) -> float | None:
-    """Return when the last rise ended if the level has stood still since for at least as long as it took, or None."""
-    if len(values) < 2 * PLATEAU_BLOCKS:
+def plateau_begin(times: Floats, values: Floats, *, counted: bool = False) -> float | None:
+    """Return when the last rise ended if the level has stood still since for at least as long as it took, or None.
+
+    Of a count half as many samples are enough: it has no scatter that blocks would have to average.
+    """
+    blocks = min(PLATEAU_BLOCKS, len(values) // 2) if counted else PLATEAU_BLOCKS
+    if len(values) < 2 * blocks or blocks < PLATEAU_BLOCKS // 2:
         return None
-    level = np.array([float(np.mean(part)) for part in np.array_split(values, PLATEAU_BLOCKS)])
-    when = np.array([float(part.mean()) for part in np.array_split(times, PLATEAU_BLOCKS)])
+    level = np.array([float(np.mean(part)) for part in np.array_split(values, blocks)])
+    when = np.array([float(part.mean()) for part in np.array_split(times, blocks)])
     height = float(np.ptp(level))
-    for first in range(4, PLATEAU_BLOCKS - int(PLATEAU_SHARE * PLATEAU_BLOCKS) + 1):
+    for first in range(4, blocks - int(PLATEAU_SHARE * blocks) + 1):
         still, before = level[first:], level[:first]
         end = float(np.median(still))
         scatter = max(float(still.std()), 1e-12 * height)
         bottom = _last_bottom(before, PLATEAU_DROP * height)
         rise = end - float(before[bottom])
+        if counted:  # it may have stood still for long before it rose
+            bottom = int(np.flatnonzero(before <= before[bottom] + PLATEAU_STARTS * rise)[-1])
         lasted, took = when[-1] - when[first], when[first] - when[bottom]
         if (
             rise > max(PLATEAU_RISE * scatter, PLATEAU_HEIGHT * height)

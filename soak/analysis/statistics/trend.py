@@ -95,8 +95,10 @@ def _fit_settled(subject: Subject) -> Trend:
     trend = _fit_trend(subject)
     steady = trend.p_no_growth > SUSPICIOUS and trend.doubt is None
     lives = split(subject)
-    find = first_fall_end if steady else plateau_begin
-    began = find(lives[-1].times, lives[-1].values) if lives else None
+    began = None
+    if lives:
+        last = lives[-1].times, lives[-1].values
+        began = first_fall_end(*last) if steady else plateau_begin(*last, counted=subject.integer)
     if began is None:
         return trend
     since = _fit_trend(replace(subject, judged_from=began))

@@ -197,7 +197,8 @@ def test_only_the_time_since_a_standstill_is_judged_if_the_level_was_steady_sinc
     lives = [points([0], [5]), points([1], [6]), points([9, 10], [7, 8], born=8.0)]
 
     def found(began: float) -> Any:
-        def find(times: Any, values: Any) -> float:
+        def find(times: Any, values: Any, counted: bool = False) -> float:
+            assert not counted
             assert (times.tolist(), values.tolist()) == ([9, 10], [7, 8])
             return began
 
@@ -214,7 +215,7 @@ def test_only_the_time_since_a_standstill_is_judged_if_the_level_was_steady_sinc
         began = {"plateau": 11.0, "fall": 12.0}[taken]
         assert (told.level, told.settled_after_seconds, told.begins) == (began, began - 8.0, 8.0)
     for name in ("plateau_begin", "first_fall_end"):
-        monkeypatch.setattr(module, name, lambda times, values: None)
+        monkeypatch.setattr(module, name, lambda times, values, counted=False: None)
     assert module._fit_settled(subject([1.0])) is trends[0.0]
     monkeypatch.setattr(module, "split", lambda _: [])
     assert module._fit_settled(subject([1.0])) is trends[0.0]
