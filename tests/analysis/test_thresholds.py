@@ -695,6 +695,7 @@ def test_of_a_count_half_as_many_samples_show_a_standstill() -> None:
     assert plateau_begin(np.arange(48.0), values, counted=True) is not None
     assert plateau_begin(np.arange(47.0), values[1:], counted=True) is None
     assert plateau_begin(np.arange(48.0), values) is None
+    assert plateau_begin(np.arange(48.0), values[::-1], counted=True) is None
 
 
 @pins(thresholds, "PLATEAU_SHARE")

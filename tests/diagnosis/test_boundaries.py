@@ -21,6 +21,7 @@ from soak.diagnosis.attribution.levels import contributors
 from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import (
+    evidence,
     labels,
     late_growth,
     native_memory,
@@ -91,7 +92,9 @@ def context(*series: Series, **more: Any) -> RunContext:
             if each.name == name and wanted.items() <= dict(each.labels).items()
         ]
 
-    prepared = SimpleNamespace(judged_from=0.0, recording=SimpleNamespace(series=series))
+    prepared = SimpleNamespace(
+        judged_from=0.0, recording=SimpleNamespace(series=series), windows=lambda: ()
+    )
     return cast(
         "RunContext",
         SimpleNamespace(
@@ -371,6 +374,30 @@ def test_ten_more_timers_are_evidence() -> None:
             is seen
         )
     assert not retained_requests.timers_grow(context(rising(ACTIVE_RESOURCES, 9.0, type="Timeout")))
+
+
+@pins(thresholds, "TIMERS_SHARE")
+def test_timers_of_requests_under_way_are_no_evidence() -> None:
+    """Of 10,000 requests 50 timers are."""
+    run_with = context(rising(ACTIVE_RESOURCES, 50.0, type="Timeout"))
+    for made, seen in ((9_900, True), (10_100, False)):
+        windows = (SimpleNamespace(requests=np.array([made])),)
+        with mock.patch.object(run_with.prepared, "windows", lambda made=windows: made):
+            assert bool(retained_requests.timers_grow(run_with)) is seen
+
+
+@pins(thresholds, "PROMISES")
+def test_promises_are_evidence_where_they_have_a_fifth_of_what_grows() -> None:
+    for share, seen in ((0.21, True), (0.19, False)):
+        stacks = tuple(
+            Stack((Frame(name), Frame("load", "own.js", 3, own=True)), np.array([0.0, gained]))
+            for name, gained in (("Promise", share), ("load", 1 - share))
+        )
+        place = SimpleNamespace(stacks=stacks)
+        kept = Case("", (signal(PLACE, "bytes", site=cast("Any", place)),), (NOBODY,))
+        with mock.patch.object(evidence, "matching", return_value=kept.signals[0]):
+            found = evidence.EVIDENCE[EvidenceKind.CONTEXT_FRAMES](kept, context())
+        assert ("Promise" in found) is seen
 
 
 @pins(thresholds, "LEAST_OFF_HEAP")

@@ -36,7 +36,7 @@ def plateau_begin(times: Floats, values: Floats, *, counted: bool = False) -> fl
         scatter = max(float(still.std()), 1e-12 * height)
         bottom = _last_bottom(before, PLATEAU_DROP * height)
         rise = end - float(before[bottom])
-        if counted:  # it may have stood still for long before it rose
+        if counted and rise > 0:  # it may have stood still for long before it rose
             bottom = int(np.flatnonzero(before <= before[bottom] + PLATEAU_STARTS * rise)[-1])
         lasted, took = when[-1] - when[first], when[first] - when[bottom]
         if (

@@ -40,7 +40,7 @@ from soak.diagnosis.suspects.retained_requests import (
     kept_requests,
     timers_grow,
 )
-from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
+from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES, is_by_the_way
 from soak.diagnosis.suspects.unknowns import traced_in_part
 from soak.diagnosis.thresholds import (
     LEAST_HEAP_SHARE,
@@ -80,10 +80,11 @@ def _marked(signatures: str, words: str, *what: str) -> Callable[[Case, RunConte
         signal = matching(case, signatures, *what)
         if signal is None or signal.site is None:
             return ""
-        frame = next(
+        marked = (
             frame for frame in _frames(signal) if calls((frame,), STACK_SIGNATURES[signatures])
         )
-        return words.format(function=frame.function, place=signal.name)
+        frame = next((each for each in marked if not is_by_the_way(each, signal.site.stacks)), None)
+        return "" if frame is None else words.format(function=frame.function, place=signal.name)
 
     return look
 

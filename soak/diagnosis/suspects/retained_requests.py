@@ -36,7 +36,12 @@ from soak.diagnosis.suspects.growing_containers import (
     entry_of,
 )
 from soak.diagnosis.suspects.request_keepers import RequestKeeper, request_keeper
-from soak.diagnosis.thresholds import LEAST_REQUESTS, LEAST_TIMERS, WHOLE_REQUEST_BYTES
+from soak.diagnosis.thresholds import (
+    LEAST_REQUESTS,
+    LEAST_TIMERS,
+    TIMERS_SHARE,
+    WHOLE_REQUEST_BYTES,
+)
 from soak.model import Series
 from soak.units import show_amount
 
@@ -209,9 +214,10 @@ def timers_grow(context: RunContext) -> str:
     """Say how many more timers wait than at first, if the runtime counts them; empty if not enough more."""
     waiting = [series for kind in _TIMERS for series in context.series(ACTIVE_RESOURCES, type=kind)]
     grown = sum(rise(series, context.prepared.judged_from) for series in waiting)
+    requests = sum(float(endpoint.requests.sum()) for endpoint in context.prepared.windows())
     return (
         f"{grown:,.0f} more timers wait than at first: nobody clears them."
-        if grown >= LEAST_TIMERS
+        if grown >= max(LEAST_TIMERS, TIMERS_SHARE * requests)
         else ""
     )
 

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from soak.diagnosis.attribution.allocation_sites import Stack, to_own
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.thresholds import PROMISES
+
+#: What V8 calls the maker of a promise.
+_PROMISE = "Promise"
 #: Prefixes of functions or files by signature; `file#function` is a function of that file,
 #: `/folder/` any file in it.
 STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
@@ -116,3 +124,16 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "node:buffer",
     ),
 }
+
+
+def is_by_the_way(frame: Frame, stacks: Sequence[Stack]) -> bool:
+    """Return True for a promise that has little of what grows: every asynchronous function makes one, whatever it keeps."""
+    if frame.function != _PROMISE:
+        return False
+    gains = [max(float(stack.levels[-1] - stack.levels[0]), 0.0) for stack in stacks]
+    made = sum(
+        gain
+        for gain, stack in zip(gains, stacks, strict=True)
+        if any(each.function == _PROMISE for each in to_own(stack.frames))
+    )
+    return made < PROMISES * sum(gains)
