@@ -9,6 +9,7 @@ import numpy as np
 from soak.catalog.python import OPENINGS
 from soak.diagnosis.attribution.allocation_sites import (
     MODULE,
+    NAMELESS,
     AllocationSite,
     Stack,
     calls,
@@ -46,6 +47,7 @@ CONNECTING = (*STACK_SIGNATURES["new connections"], "newClient")
 #: Functions of pool libraries (pg, mysql2, generic-pool) whose caller must return the connection;
 #: `query` returns it itself.
 _TAKING = ("connect", "acquire", "getConnection")
+
 
 #: Classes of the resources that JVM programs hold open: each object is counted, even if no stack
 #: that made it was sampled.
@@ -115,7 +117,7 @@ def kept_connections(context: RunContext) -> str:
 def find_borrower(context: RunContext) -> Frame | None:
     """Return the only own function that was seen to take connections from a pool directly; None if several or none did."""
     borrowers = {
-        own[0].function: own[0]
+        _name(own[0]): own[0]
         for site in (*context.places, *context.running)
         for stack in site.stacks
         if _gain([stack]) > 0 and (own := own_frames(stack.frames)) and _takes(stack.frames)
@@ -210,8 +212,8 @@ def find_opener(
     held = {site.place for site in context.places}
     if len(openers) == 1 and (context.language == "Go" or openers[0][0].place in held):
         return openers[0][0].place
-    kept = {site.place.function: _gain(_opening(site, functions)) for site in context.places}
-    still = [site for site, _ in openers if kept.get(site.place.function, 0.0) > 0]
+    kept = {_name(site.place): _gain(_opening(site, functions)) for site in context.places}
+    still = [site for site, _ in openers if kept.get(_name(site.place), 0.0) > 0]
     return still[0].place if len(still) == 1 else None
 
 
@@ -266,7 +268,7 @@ def find_maker(context: RunContext, made: Frame) -> Frame | None:
         for stack in site.stacks
         if stack.frames[0].function == made.function and own_frames(stack.frames)
     }
-    return makers.pop() if len({maker.function for maker in makers}) == 1 else None
+    return makers.pop() if len({_name(maker) for maker in makers}) == 1 else None
 
 
 def find_wrapper(context: RunContext, endpoints: Sequence[str]) -> Frame | None:
@@ -285,6 +287,11 @@ def find_wrapper(context: RunContext, endpoints: Sequence[str]) -> Frame | None:
         if {amount.endpoint for amount in told} == set(endpoints):
             return site.place
     return None
+
+
+def _name(frame: Frame) -> str:
+    """Return what tells a function from others: its name, and where that is none also its file and line."""
+    return f"{frame}" if frame.function == NAMELESS else frame.function
 
 
 def _opening(site: AllocationSite, functions: Sequence[str]) -> list[Stack]:
@@ -311,12 +318,12 @@ def _callers(
     The caller is the outermost own function, usually a handler. It allocates more than it opens, so
     its endpoints can be separated better.
     """
-    callers = {own_frames(stack.frames)[-1].function for stack in stacks}
+    callers = {_name(own_frames(stack.frames)[-1]) for stack in stacks}
     through = [
         stack.levels
         for site in _allocating(context)
         for stack in site.stacks
-        if (own := own_frames(stack.frames)) and own[-1].function in callers
+        if (own := own_frames(stack.frames)) and _name(own[-1]) in callers
     ]
     levels = Levels(site.times, np.sum(through, axis=0), site.requests)
     return contributors(attribute_by_endpoint(context.prepared, levels, "opened", "bytes"))
