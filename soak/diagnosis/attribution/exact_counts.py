@@ -6,6 +6,8 @@ follows the requests to one endpoint by chance, within a hundredth and without e
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
+| `FEWEST` 8 | snapshots | points under load that a line through them must fit |
+| `SETTLED` 0.2 | of the snapshots | left out at first: caches of a few entries fill, a young service sets up |
 | `LEAST_RISE` 100 | things | requests under way and idle connections are fewer |
 | `EXACT` 0.015 | of the rise | scatter about the requests: in 40 runs, leaks 0.001 to 0.007, rows and caches 0.012 on |
 | `PARTLY` 0.008 | of the rise | the same where some requests leave more than others |
@@ -24,6 +26,7 @@ from scipy.optimize import nnls
 
 from soak.model import Floats
 
+FEWEST, SETTLED = 8, 0.2
 LEAST_RISE, FALLS = 100.0, 0.01
 EXACT, PARTLY, CHANCE, WHOLE = 0.015, 0.008, 0.5, 0.03
 TIMES, FULL = 3.0, 0.33

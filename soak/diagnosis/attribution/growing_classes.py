@@ -9,8 +9,6 @@ it is full, and is judged like any heap that may be filling.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
-| `_FEWEST` 8 | snapshots | points under load that a line through them must fit |
-| `_SETTLED` 0.2 | of the snapshots | left out at first: caches of a few entries fill, classes are loaded |
 | `_LEAST_PART` 0.01 | of the bytes | gain of a class that is looked at beside the exact ones |
 """
 
@@ -26,7 +24,9 @@ from numpy.typing import NDArray
 from soak.catalog.jvm import GROWING_CLASSES
 from soak.diagnosis.attribution.allocation_sites import AllocationSite
 from soak.diagnosis.attribution.exact_counts import (
+    FEWEST,
     LEAST_RISE,
+    SETTLED,
     added,
     follow,
     only_rise,
@@ -44,7 +44,7 @@ from soak.windows import EndpointWindows
 
 #: The label of the endpoint to whose requests the growth is due.
 ENDPOINT = "endpoint"
-_FEWEST, _SETTLED, _LEAST_PART = 8, 0.2, 0.01
+_LEAST_PART = 0.01
 #: In the names of classes that the JVM makes for lambda expressions.
 LAMBDA = "$$Lambda"
 #: Classes that hold the last thousand of values, whatever the load: samples of a histogram.
@@ -64,7 +64,7 @@ class _Counted:
     @property
     def settled(self) -> _Counted:
         """The later snapshots, when what a young service sets up is there."""
-        late = slice(int(_SETTLED * len(self.times)), None)
+        late = slice(int(SETTLED * len(self.times)), None)
         return replace(
             self, times=self.times[late], instances=self.instances[late], bytes=self.bytes[late]
         )
@@ -119,7 +119,7 @@ def _growing(
     snapshots: tuple[Snapshot, ...], windows: tuple[EndpointWindows, ...]
 ) -> GrowingClasses | None:
     counted = _counted(taken_snapshots(snapshots, "classes"))
-    if len(counted.times) < _FEWEST:
+    if len(counted.times) < FEWEST:
         return None
     late = counted.settled
     mix = mix_at(late.times, windows)

@@ -5,8 +5,6 @@ allocated moves by much more in minutes: caches fill, malloc keeps what threads 
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
-| `_FEWEST` 8 | snapshots | points under load that a line through them must fit |
-| `_SETTLED` 0.2 | of the snapshots | left out at first: a young service sets up |
 | `_LEAST_ENTRY` 64 | bytes | an entry of which nothing is known: the smallest object with its place in a container |
 """
 
@@ -17,13 +15,21 @@ from collections.abc import Sequence
 import numpy as np
 
 from soak.catalog.python import CONTAINER_LENGTH, ENTRY_BYTES, GROWING_ENTRIES, HELD_MEMORY
-from soak.diagnosis.attribution.exact_counts import FULL, added, follow, only_rise, scatter_about
+from soak.diagnosis.attribution.exact_counts import (
+    FEWEST,
+    FULL,
+    SETTLED,
+    added,
+    follow,
+    only_rise,
+    scatter_about,
+)
 from soak.diagnosis.attribution.growing_classes import ENDPOINT
 from soak.diagnosis.attribution.request_counts import mix_at
 from soak.model import Floats, Kind, PhaseName, Recording, Series
 from soak.snapshots import SNAPSHOT_SOURCE
 
-_FEWEST, _SETTLED, _LEAST_ENTRY = 8, 0.2, 64.0
+_LEAST_ENTRY = 64.0
 
 
 def growing_entries(recording: Recording, counted: Sequence[Series]) -> Series | None:
@@ -35,7 +41,7 @@ def growing_entries(recording: Recording, counted: Sequence[Series]) -> Series |
     if not recording.mix_varied:
         return None
     lengths = [_under_load(series, recording) for series in _named(counted, CONTAINER_LENGTH)]
-    lengths = [series for series in lengths if len(series.times) >= _FEWEST]
+    lengths = [series for series in lengths if len(series.times) >= FEWEST]
     found = [row for series in lengths if (row := _followed(series, recording)) is not None]
     if not found:
         return None
@@ -52,7 +58,7 @@ def growing_entries(recording: Recording, counted: Sequence[Series]) -> Series |
 
 def _followed(series: Series, recording: Recording) -> tuple[float, str, float, Series] | None:
     """Return the scatter of a length about an endpoint's requests, the endpoint, entries per request, and the length."""
-    late = slice(int(_SETTLED * len(series.times)), None)
+    late = slice(int(SETTLED * len(series.times)), None)
     times, counts = series.times[late], series.values[late, None]
     mix = mix_at(times, recording.windows)
     if not mix.names or not only_rise(counts)[0]:
@@ -71,7 +77,7 @@ def _held(recording: Recording, counted: Sequence[Series], endpoint: str) -> flo
     for series in _named(counted, HELD_MEMORY):
         whole = _under_load(series, recording)
         mix = mix_at(whole.times, recording.windows)
-        if len(whole.times) >= _FEWEST and endpoint in mix.names:
+        if len(whole.times) >= FEWEST and endpoint in mix.names:
             at = mix.names.index(endpoint)
             return added(mix.counts, whole.values, at) / float(np.ptp(mix.counts[:, at]))
     return 0.0
@@ -83,7 +89,7 @@ def _beside(recording: Recording, counted: Sequence[Series], leader: Series) -> 
         whole = _under_load(series, recording)
         late = slice(int(FULL * len(whole.times)), None)
         entries = np.interp(whole.times[late], leader.times, leader.values)
-        if len(entries) >= _FEWEST and np.ptp(entries) > 0:
+        if len(entries) >= FEWEST and np.ptp(entries) > 0:
             return max(float(np.polyfit(entries, whole.values[late], 1)[0]), 0.0)
     return 0.0
 

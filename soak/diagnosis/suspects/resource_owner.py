@@ -48,7 +48,6 @@ CONNECTING = (*STACK_SIGNATURES["new connections"], "newClient")
 #: `query` returns it itself.
 _TAKING = ("connect", "acquire", "getConnection")
 
-
 #: Classes of the resources that JVM programs hold open: each object is counted, even if no stack
 #: that made it was sampled.
 _OPENED = {
