@@ -29,6 +29,8 @@ OPEN_DESCRIPTORS, MOST_DESCRIPTORS, DESCRIPTORS_BY_TYPE = (
     "process_max_fds",
     "process_descriptors",
 )
+#: Open files by path, or by folder and suffix; and the state of a socket that the other side has closed.
+OPEN_FILES, CLOSE_WAIT = "process_open_files", "close_wait"
 VIRTUAL, VIRTUAL_LIMIT = "process_virtual_memory_bytes", "process_virtual_memory_max_bytes"
 CPU_SECONDS = "process_cpu_seconds_total"
 CHILDREN, UNIQUE = "process_children", "process_unique_memory_bytes"
@@ -86,6 +88,7 @@ PROCESS = Family(
             "descriptors of one kind",
             Unit.DESCRIPTORS,
         ),
+        shown(OPEN_FILES, ResourceKind.DESCRIPTORS, "open files of one path", Unit.DESCRIPTORS),
         count(ResourceKind.THREADS, "process_threads", "threads", Unit.THREADS),
         count(ResourceKind.THREADS, CHILDREN, "child processes", Unit.PROCESSES),
         shown(CPU_SECONDS, ResourceKind.CPU, "CPU time", Unit.SECONDS),

@@ -6,16 +6,19 @@ import os
 from collections import Counter
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+
+from soak.catalog.process import CLOSE_WAIT
 
 _PROC = Path("/proc")
 #: Fields of smaps_rollup (in kB), and the sums they are part of.
 _ROLLUP = {"Pss:": "proportional", "Private_Clean:": "unique", "Private_Dirty:": "unique"}
 _STATES = {
     "01": "established", "02": "syn_sent", "03": "syn_recv", "04": "fin_wait1", "05": "fin_wait2", "06": "time_wait",
-    "07": "close", "08": "close_wait", "09": "last_ack", "0A": "listen", "0B": "closing",
+    "07": "close", "08": CLOSE_WAIT, "09": "last_ack", "0A": "listen", "0B": "closing",
 }  # fmt: skip
 Kinds = Counter[tuple[str, str]]
 
@@ -58,9 +61,22 @@ def split_memory(pids: Iterable[int], proc: Path = _PROC) -> dict[str, float] | 
     return total if read else None
 
 
-def descriptor_kinds(pids: Iterable[int], proc: Path = _PROC) -> Kinds:
-    """Count descriptors by type (file, socket, pipe, epoll, anon) and TCP state; PermissionError if not ours."""
+@dataclass(frozen=True)
+class Descriptors:
+    """The open descriptors of processes: how many of each type and TCP state, and of each pattern of files' paths."""
+
+    kinds: Kinds = field(default_factory=Counter)
+    files: Counter[str] = field(default_factory=Counter)
+
+
+def open_descriptors(pids: Iterable[int], proc: Path = _PROC) -> Descriptors:
+    """Count descriptors by type (file, socket, pipe, epoll, inotify, ...) and TCP state, and files by path.
+
+    Raises:
+        PermissionError: if the processes are not ours.
+    """
     kinds: Kinds = Counter()
+    paths: Counter[str] = Counter()
     for pid in pids:
         links = []
         folder = proc / str(pid) / "fd"
@@ -70,7 +86,28 @@ def descriptor_kinds(pids: Iterable[int], proc: Path = _PROC) -> Kinds:
         states = _tcp_states(pid, proc) if sockets else {}
         kinds.update(("socket", states.get(inode, "")) for inode in sockets)
         kinds.update((_type(link), "") for link in links if not link.startswith("socket:["))
-    return kinds
+        paths.update(link.removesuffix(" (deleted)") for link in links if link.startswith("/"))
+    return Descriptors(kinds, _patterns(paths))
+
+
+def _patterns(paths: Counter[str]) -> Counter[str]:
+    """Group files by path: those open several times alone, others with those of the same folder and suffix.
+
+    The files of folders that hold only one such file are grouped with those of the folders beside theirs.
+    """
+    patterns: Counter[str] = Counter()
+    single: Counter[str] = Counter()
+    for path, times in paths.items():
+        head, name = os.path.split(path)
+        if times > 1:
+            patterns[path] += times
+        else:
+            single[os.path.join(head, "*" + os.path.splitext(name)[1])] += 1  # noqa: PTH118, PTH122
+    for path, times in single.items():
+        head, name = os.path.split(path)
+        beside = os.path.join(os.path.dirname(head), "*", name)  # noqa: PTH118, PTH120
+        patterns[path if times > 1 else beside] += times
+    return patterns
 
 
 def _link(path: str) -> str:
@@ -85,7 +122,8 @@ def _type(link: str) -> str:
     if link.startswith("pipe:["):
         return "pipe"
     if link.startswith("anon_inode:"):
-        return "epoll" if "eventpoll" in link else "anon"
+        name = link.removeprefix("anon_inode:").strip("[]")
+        return "epoll" if name == "eventpoll" else name.split(":")[0] or "anon"
     return "file" if link.startswith("/") else "other"
 
 

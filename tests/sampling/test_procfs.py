@@ -12,7 +12,7 @@ import pytest
 
 from soak.errors import TargetError
 from soak.model import Labels, Sample
-from soak.sampling.procfs import descendants, descriptor_kinds, split_memory
+from soak.sampling.procfs import Descriptors, descendants, open_descriptors, split_memory
 from soak.sampling.sources.process import Process
 
 pytestmark = pytest.mark.skipif(
@@ -74,11 +74,11 @@ def test_descriptors_by_type_and_state(tmp_path: Path) -> None:
         opener.stdin.write("\n")
         opener.stdin.flush()
         after = after_it_says("open")
-        closed_before = descriptor_kinds([opener.pid])["socket", "close_wait"]
+        closed_before = open_descriptors([opener.pid]).kinds["socket", "close_wait"]
         opener.stdin.write("\n")
         opener.stdin.flush()
         after_it_says("closed")
-        closed_after = descriptor_kinds([opener.pid])["socket", "close_wait"]
+        closed_after = open_descriptors([opener.pid]).kinds["socket", "close_wait"]
         opener.stdin.write("\n")
 
     def more(**labels: str) -> float:
@@ -92,6 +92,40 @@ def test_descriptors_by_type_and_state(tmp_path: Path) -> None:
     assert closed_after - closed_before == 1, (
         "a socket that the other end has closed and we have not"
     )
+
+
+WATCHING = """
+import ctypes, os, sqlite3, sys
+kept = [open(sys.argv[1] + f"/{at}.txt", "w") for at in range(4)]
+kept += [sqlite3.connect(sys.argv[1] + "/shop.db") for _ in range(5)]
+for each in kept[4:]:
+    each.execute("select 1 from sqlite_master").fetchall()
+for at in range(3):
+    os.mkdir(sys.argv[1] + f"/request-{at}")
+    kept.append(open(sys.argv[1] + f"/request-{at}/upload.part", "w"))
+kept.append(open(sys.argv[1] + "/alone.log", "w"))
+ctypes.CDLL(None).inotify_init1(0)
+print("open", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_files_are_named_by_path_or_by_folder_and_suffix(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WATCHING, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as opener:
+        assert opener.stdout is not None
+        assert opener.stdout.readline() == "open\n"
+        seen = keyed(Process(pid=opener.pid).collect())
+        opener.communicate("\n")
+    files = {
+        dict(labels)["path"].removeprefix(str(tmp_path)): sample.value
+        for (name, labels), sample in seen.items()
+        if name == "process_open_files"
+    }
+    assert files == {"/*.txt": 4, "/shop.db": 5, "/*/*.part": 3}
+    assert seen[kind(type="inotify")].value == 1
 
 
 def test_a_kind_that_is_gone_is_zero_and_not_absent() -> None:
@@ -122,7 +156,7 @@ def test_what_forked_children_share_counts_once_in_proportion() -> None:
 
 def test_processes_that_are_gone_count_nothing() -> None:
     assert split_memory([2**22 + 5]) is None
-    assert not descriptor_kinds([2**22 + 5])
+    assert open_descriptors([2**22 + 5]) == Descriptors()
 
 
 def test_the_kernels_own_list_of_children_is_followed_where_there_is_one(tmp_path: Path) -> None:

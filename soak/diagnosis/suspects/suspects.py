@@ -17,6 +17,7 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
 from soak.diagnosis.suspects.class_kinds import class_remedy
 from soak.diagnosis.suspects.context import RunContext, run_context
+from soak.diagnosis.suspects.descriptor_kinds import descriptor_remedy
 from soak.diagnosis.suspects.evidence import collect_evidence
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.exhausted_pools import exhausted_pool
@@ -184,6 +185,7 @@ def _suspect(
         tuple(filter(None, words)),
         runner_up,
         (label_remedy(context) if EvidenceKind.LABELS_MULTIPLY in evidence else "")
+        or (descriptor_remedy(context) if name == "descriptor-leak" else "")
         or class_remedy(name, context)
         or remedy(
             name,

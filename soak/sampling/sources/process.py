@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,11 +15,14 @@ import psutil
 from soak.errors import TargetError, TargetGoneError, UsageError
 from soak.model import Kind, Sample
 from soak.profile.hosts import is_loopback
-from soak.sampling.procfs import descendants, descriptor_kinds, split_memory
+from soak.sampling.procfs import Descriptors, descendants, open_descriptors, split_memory
 
 #: Pause between two costly readings: this many times the cost of the last one, and at least this
 #: many seconds.
 DEAR_SHARE, DEAR_LEAST = 100.0, 0.9
+#: Files are named if this many of one path, or of one folder and suffix, are open at once; and this
+#: many such names at most, as each is a series.
+FILE_OPEN, FILES_SHOWN = 3, 10
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,7 @@ class Process:
     )
     _next: dict[str, float] = field(init=False, repr=False, compare=False, default_factory=dict)
     _seen: set[tuple[str, str]] = field(init=False, repr=False, compare=False, default_factory=set)
+    _files: dict[str, None] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         given = [
@@ -151,7 +155,7 @@ class Process:
             return
         try:
             memory = split_memory(pids)
-            kinds = descriptor_kinds(pids) if psutil.LINUX else Counter()
+            opened = open_descriptors(pids) if psutil.LINUX else Descriptors()
         except PermissionError:
             raise TargetError(
                 f"process {pids[0]}: not allowed to read its descriptors; run soak as its user or as root"
@@ -159,10 +163,15 @@ class Process:
         if memory is not None:
             yield Sample("process_proportional_memory_bytes", memory["proportional"])
             yield Sample("process_unique_memory_bytes", memory["unique"])
-        self._seen.update(kinds.keys())
+        self._seen.update(opened.kinds.keys())
         for kind, state in sorted(self._seen):
             labels = (("state", state), ("type", kind)) if state else (("type", kind),)
-            yield Sample("process_descriptors", float(kinds[kind, state]), labels)
+            yield Sample("process_descriptors", float(opened.kinds[kind, state]), labels)
+        for path, times in opened.files.most_common(FILES_SHOWN):
+            if times >= FILE_OPEN and len(self._files) < FILES_SHOWN:
+                self._files[path] = None
+        for path in self._files:
+            yield Sample("process_open_files", float(opened.files[path]), (("path", path),))
         # Measured in processor time, because other work delays this thread on a busy machine.
         cost = time.thread_time() - began
         self._next["dear"] = time.monotonic() + max(DEAR_SHARE * cost, DEAR_LEAST)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from soak.catalog.metrics import ResourceKind
-from soak.catalog.process import DESCRIPTORS_BY_TYPE, RESIDENT
+from soak.catalog.process import DESCRIPTORS_BY_TYPE, OPEN_FILES, RESIDENT
 from soak.diagnosis.attribution.attribution import EVERY
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.confirmation import Confirmation, ConfirmationOutcome
@@ -20,7 +20,11 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import descriptor_kinds, evidence, late_growth
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
-from soak.diagnosis.suspects.descriptor_kinds import growing_descriptor_kind
+from soak.diagnosis.suspects.descriptor_kinds import (
+    descriptor_remedy,
+    growing_descriptor_kind,
+    growing_file,
+)
 from soak.diagnosis.suspects.evidence import (
     EVIDENCE,
     collect_evidence,
@@ -315,9 +319,9 @@ def rising(by: float, **labels: str) -> Series:
 
 
 def test_the_descriptors_of_the_type_that_grows_most_are_told() -> None:
-    most = rising(9.0, type="socket", state="CLOSE_WAIT")
+    most = rising(9.0, type="socket", state="close_wait")
     run = context(rising(4.0, type="file"), most, rising(-50.0, type="pipe"))
-    assert growing_descriptor_kind(run) == ("socket", "CLOSE_WAIT", 9.0)
+    assert growing_descriptor_kind(run) == ("socket", "close_wait", 9.0)
     open_ones = case(signal(DESCRIPTORS, unit="descriptors"))
     assert said(E.DESCRIPTOR_TYPE, open_ones, run) == (
         "Of all descriptors it is those of type socket, CLOSE_WAIT that grow, by 9."
@@ -335,8 +339,41 @@ def test_the_descriptors_of_the_type_that_grows_most_are_told() -> None:
     assert growing_descriptor_kind(late) == ("", "", 0.0)
 
 
+def opened(by: float, path: str) -> Series:
+    return gauge(OPEN_FILES, [0.0] * 15 + [by] * 15, 0.0, path=path)
+
+
+@pytest.mark.parametrize(
+    ("files", "named", "remedied"),
+    [
+        ([opened(1000.0, "/data/*.txt")], " (of /data/*.txt)", ""),
+        ([opened(600.0, "/data/a.db"), opened(600.0, "/data/a.db-wal")], " (of /data/a.db)", "Close each connection"),
+        ([opened(600.0, "/a.txt"), opened(600.0, "/b.txt")], "", ""),
+        ([opened(3.0, "/etc/hosts")], "", ""),
+        ([], "", ""),
+    ],
+)  # fmt: skip
+def test_the_files_that_are_never_closed_are_named(
+    files: list[Series], named: str, remedied: str
+) -> None:
+    run = context(rising(1200.0, type="file"), *files)
+    open_ones = case(signal(DESCRIPTORS, unit="descriptors"))
+    assert said(E.DESCRIPTOR_TYPE, open_ones, run) == (
+        f"Of all descriptors it is those of type file that grow, by 1,200{named}."
+    )
+    assert descriptor_remedy(run).startswith(remedied)
+    assert bool(descriptor_remedy(run)) is bool(remedied)
+
+
+def test_what_watches_files_is_told_how_to_close_and_a_socket_is_not() -> None:
+    assert "file watcher" in descriptor_remedy(context(rising(9.0, type="inotify")))
+    assert descriptor_remedy(context(rising(9.0, type="socket"))) == ""
+    # The file that grows beside is not what grows most.
+    assert growing_file(context(rising(9.0, type="socket"), opened(9.0, "/data/a.db"))) == ""
+
+
 def test_sockets_in_close_wait_are_summed_and_told_beside_growing_descriptors() -> None:
-    waiting = [rising(by, type="socket", state="CLOSE_WAIT", family=str(by)) for by in (1.0, 2.0)]
+    waiting = [rising(by, type="socket", state="close_wait", family=str(by)) for by in (1.0, 2.0)]
     open_ones = case(signal(DESCRIPTORS, unit="descriptors"))
     run = context(*waiting, rising(90.0, type="socket", state="ESTABLISHED"))
     assert said(E.CLOSE_WAIT, open_ones, run) == (
