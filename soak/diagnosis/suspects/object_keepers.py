@@ -6,10 +6,11 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from typing import Any
 
 from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.growing_classes import LAMBDA
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_java_own, libraries_of
 from soak.diagnosis.profiles.json_profile import items, mapping, text
@@ -85,9 +86,20 @@ def _own(way: list[Any], libraries: tuple[str, ...]) -> tuple[str, int] | None:
     )
     if begin is None:
         return None
-    own = list(takewhile(lambda owner: _is_own(owner[0], libraries), owners[begin:]))[:_FIELDS]
-    known = takewhile(bool, (field for _, field, _ in own))  # the JVM may not know a field's name
-    return ".".join((own[0][0], *known)), own[-1][2]
+    all_own = list(takewhile(lambda owner: _is_own(owner[0], libraries), owners[begin:]))
+    # What a lambda expression or an inner class captured is in no source file: the field behind it is.
+    own = (list(dropwhile(_is_captured, all_own)) or all_own[-1:])[:_FIELDS]
+    known = takewhile(_is_written, (field for _, field, _ in own))
+    return ".".join((own[0][0].partition(LAMBDA)[0], *known)), own[-1][2]
+
+
+def _is_captured(owner: tuple[str, str, int]) -> bool:
+    return bool(owner[1]) and not _is_written(owner[1])
+
+
+def _is_written(field: str) -> bool:
+    """Return True for a field that stands in the source, False for one that javac made, or that the JVM does not know."""
+    return bool(field) and "$" not in field
 
 
 def _owner(step: object) -> tuple[str, str, int]:

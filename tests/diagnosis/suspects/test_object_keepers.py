@@ -78,6 +78,19 @@ def test_an_object_is_named_without_a_field_that_the_jvm_does_not_know() -> None
     assert field(*[way] * 10) == "shop.Sessions$1"
 
 
+def test_what_a_lambda_or_an_inner_class_captured_is_named_by_the_field_behind_it() -> None:
+    captured = ("shop.Main$$Lambda$55+0x00007f4c10018a00", "arg$1", 7)
+    feed: Way = [("shop.Shop", "feed", 8), ("shop.Feed", "listeners", 9), LIST]
+    assert field(*[[captured, *feed]] * 10) == "shop.Shop.feed.listeners"
+    inner = ("shop.Shop$1", "this$0", 7)
+    assert field(*[[inner, captured, *feed]] * 10) == "shop.Shop.feed.listeners"
+    # Of a captured list, only the class that the expression is written in is known.
+    assert field(*[[captured, LIST]] * 10) == "shop.Main"
+    assert field(*[[("shop.Shop$1", "val$kept", 7), LIST]] * 10) == "shop.Shop$1"
+    # A field that was captured further on ends the name.
+    assert field(*[[*feed[:2], captured, LIST]] * 10) == "shop.Shop.feed.listeners"
+
+
 def test_objects_of_a_library_or_of_the_jdk_are_nobody_s_own() -> None:
     assert field(*[JDK] * 20) == ""
     assert field(*[KEPT] * 20, libraries=("shop",)) == ""
