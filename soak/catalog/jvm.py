@@ -30,13 +30,11 @@ THREADS = "jvm_threads_live_threads"
 NATIVE_MEMORY, CLASS_LOADERS = "jvm_native_memory_committed_bytes", "jvm_class_loaders"
 LIVE_CLASSES, GROWING_CLASSES = "jvm_live_classes_bytes", "jvm_growing_classes_bytes"
 #: The whole heap: its limit, and what it took from the system.
-HEAP_LIMIT, HEAP_COMMITTED = (
-    'jvm_memory_max_bytes{area="heap"}',
-    'jvm_memory_committed_bytes{area="heap"}',
-)
+HEAP_LIMIT = 'jvm_memory_max_bytes{area="heap"}'
+HEAP_COMMITTED = 'jvm_memory_committed_bytes{area="heap"}'
 #: Pools of the heap that hold old objects: what is in them after a collection is live.
 _OLD = ".*([Oo]ld|[Tt]enured).*|ZHeap|Shenandoah"
-#: All pools of the heap, by the beans' names of HotSpot's and OpenJ9's collectors.
+#: All pools of the heap, by the beans' names.
 _HEAP_POOLS = ".*(Eden Space|Survivor Space|Old Gen|Tenured Gen|[Nn]ursery.*|[Tt]enured.*)|ZHeap|ZGC .*|Shenandoah|Epsilon Heap"
 #: Pools of a fixed size, for compiled code and young objects: when they are full, the JVM drops or
 #: moves old entries.
@@ -314,6 +312,7 @@ JVM = Family(
         ),
         Collector(
             live=_AFTER_OLD,
+            collected=LIVE_CLASSES,
             live_after_full=True,
             heap='jvm_memory_bytes_used{area="heap"}',
             allocated="jvm_memory_pool_allocated_bytes_total",
@@ -333,6 +332,7 @@ JVM = Family(
         ),
         Collector(
             live=_AFTER_OTEL_OLD,
+            collected=LIVE_CLASSES,
             live_after_full=True,
             heap=f'{USED}{{jvm_memory_type="heap"}}',
             collections=("jvm_gc_duration_seconds_count",),

@@ -33,7 +33,7 @@ OPEN_DESCRIPTORS, MOST_DESCRIPTORS, DESCRIPTORS_BY_TYPE = (
 OPEN_FILES, CLOSE_WAIT = "process_open_files", "close_wait"
 VIRTUAL, VIRTUAL_LIMIT = "process_virtual_memory_bytes", "process_virtual_memory_max_bytes"
 CPU_SECONDS = "process_cpu_seconds_total"
-CHILDREN, UNIQUE = "process_children", "process_unique_memory_bytes"
+THREADS, CHILDREN, UNIQUE = "process_threads", "process_children", "process_unique_memory_bytes"
 START_TIME, PROCESS_ID = "process_start_time_seconds", "process_pid"
 MACHINE_MEMORY = "machine_memory_bytes"
 MEMORY_LIMITS = ("container_spec_memory_limit_bytes", MACHINE_MEMORY)
@@ -89,7 +89,7 @@ PROCESS = Family(
             Unit.DESCRIPTORS,
         ),
         shown(OPEN_FILES, ResourceKind.DESCRIPTORS, "open files of one path", Unit.DESCRIPTORS),
-        count(ResourceKind.THREADS, "process_threads", "threads", Unit.THREADS),
+        count(ResourceKind.THREADS, THREADS, "threads", Unit.THREADS),
         count(ResourceKind.THREADS, CHILDREN, "child processes", Unit.PROCESSES),
         shown(CPU_SECONDS, ResourceKind.CPU, "CPU time", Unit.SECONDS),
         # OpenTelemetry's process metrics, whatever the language; the older Python ones have a label

@@ -29,6 +29,7 @@ from soak.analysis.statistics.plateau import _moves, first_fall_end, plateau_beg
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.random_effects import shared_error
 from soak.analysis.statistics.step_processes import _without_spikes, flickers
+from soak.catalog.python import HELD_MEMORY
 from soak.model import Finding, Floats, JudgedClock, Kind, RuleName, Series, Trend, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import EndpointWindows
@@ -356,6 +357,25 @@ def test_a_small_heap_may_creep_as_one_of_four_mebibytes() -> None:
     mebibyte = 2.0**20 / 100  # of a level of 1 MiB, the rise is at most 2.5% of 4 MiB
     assert creeping(times, 10.5, scale=mebibyte).verdict is PASS
     assert creeping(times, 13.0, scale=mebibyte).verdict is OPEN
+
+
+@pins(thresholds, "THREAD_CACHE")
+def test_what_python_holds_may_creep_by_what_malloc_keeps_for_each_thread() -> None:
+    times = np.linspace(0, 540, 541)
+    threads = gauge("process_threads", np.full(541, 4.0))
+
+    def held(rises: float, name: str = HELD_MEMORY, *beside: Series) -> Verdict:
+        values = 2.0**20 * (20 + rises * (times > 300))
+        series = replace(gauge(name, values), times=times, source=SNAPSHOT_SOURCE)
+        trend = replace(rate(1.0, 2.0), stepwise=True)
+        finding = Finding(RuleName.GROWTH, name, OPEN, "It may grow.", unit="bytes/h", trend=trend)
+        prepared = prepare(recording(series, *beside, seconds=541), 0.0)
+        return within_warmup(prepared, Subject(series, "memory", "bytes"), finding).verdict
+
+    assert held(0.90, HELD_MEMORY, threads) is PASS  # of 4 times 234.5 KiB
+    assert held(0.93, HELD_MEMORY, threads) is OPEN
+    assert held(0.90) is OPEN
+    assert held(0.90, "jvm_live_classes_bytes", threads) is OPEN
 
 
 def test_growth_beside_a_creep_stays_open_and_what_is_left_is_bounded() -> None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.warmup import within_warmup
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.vouch import horizon
 from soak.catalog.metrics import COLLECTORS, metric_of, selects_any
@@ -48,7 +49,7 @@ def _beside_classes(
         if not selects_any(collector.metadata, subject.series):
             continue
         for classes in _classes(prepared, collector, subject):
-            judged = judge(classes)
+            judged = within_warmup(prepared, classes, judge(classes))
             if judged.verdict is Verdict.PASS and judged.trend is not None:
                 why = f"{capitalized(subject.noun)} grew only by what the JVM learns about methods: the loaded classes are steady"
                 passed = finding.adjusted(_STEP, Verdict.PASS, f"{why}.")

@@ -3,7 +3,8 @@
 A runtime tells its live heap at the moments of its own collections, in the middle of requests. A
 small heap with large answers then moves by many times what a leak adds in minutes; under a light load
 a JVM collects so seldom that its level says nothing. Snapshots force a collection and read the size
-at once, so the same heap has hardly any garbage in it.
+at once, so the same heap has hardly any garbage in it. What a part of the memory holds, such as what
+Python's tracing saw, says no more than all of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.vouch import bound, is_sound_pass, passed_by
 from soak.catalog.metrics import COLLECTORS, selects
 from soak.model import Finding, Trend, Verdict
+from soak.snapshots import SNAPSHOT_SOURCE
 from soak.units import capitalized
 
 #: The name of the step that lets a live heap pass by its exact size.
@@ -51,7 +53,12 @@ def _beside_exact(
     exact = None if is_sound_pass(subject, finding, judged) else _exact_size(subject, pairs)
     if exact is None or trend.slope_low > bound(exact[1]):
         return finding
-    why = f"{capitalized(subject.noun)} moves with requests under way: just after the collections of snapshots it is steady."
+    noun = capitalized(subject.noun)
+    why = (
+        f"{noun} is part of {exact[0].noun}, which is steady."
+        if subject.series.source == SNAPSHOT_SOURCE
+        else f"{noun} moves with requests under way: just after the collections of snapshots it is steady."
+    )
     return passed_by(finding, BESIDE_EXACT, why, *exact)
 
 
@@ -88,8 +95,8 @@ def _exact_sizes(
     exact = {
         collector.collected
         for collector in COLLECTORS
-        if collector.live and collector.collected and selects(collector.live, subject.series)
+        if collector.collected and selects(collector.live or collector.heap, subject.series)
     }
     for other, found in pairs:
-        if other.series.name in exact and other.series.labels == subject.series.labels:
+        if other.series.name in exact and other.series.instance == subject.series.instance:
             yield other, found

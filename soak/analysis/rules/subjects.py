@@ -136,7 +136,8 @@ def _said_by_snapshots(subject: Subject, subjects: Iterable[Subject]) -> bool:
         if collector.collected and selects(collector.live, series)
     }
     return any(
-        other.series.name in exact and other.series.labels == series.labels for other in subjects
+        other.series.name in exact and other.series.instance == series.instance
+        for other in subjects
     )
 
 

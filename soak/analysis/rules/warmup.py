@@ -34,15 +34,18 @@ from soak.analysis.thresholds import (
     NEXT_RISE,
     SETTLED_HALF,
     SETTLED_THIRD,
+    SUSPICIOUS,
+    THREAD_CACHE,
     WARMUP_EVEN_RISE,
     WARMUP_RISE,
     WARMUP_SECONDS,
     WORKED_BEFORE,
 )
 from soak.catalog.metrics import COLLECTORS, collects_garbage, selects_any
-from soak.catalog.process import RESIDENT_OUTSIDE_HEAP
+from soak.catalog.process import RESIDENT_OUTSIDE_HEAP, THREADS
+from soak.catalog.python import HELD_MEMORY
 from soak.catalog.row_types import Unit
-from soak.model import Finding, Floats, Verdict
+from soak.model import Finding, Floats, Trend, Verdict
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.units import capitalized, show_amount, show_duration
 
@@ -132,7 +135,8 @@ def within_warmup(
     rise, youth = _rise(prepared, subject), 1.0 - seconds / WARMUP_SECONDS
     rose = _rose(subject, rise, seconds, driven=prepared.driven)
     if finding.verdict is Verdict.INCONCLUSIVE:
-        return _if_warmed_up(subject, finding, rise, youth, rose)
+        most = _most_creep(prepared, subject, rise)
+        return _if_warmed_up(subject, finding, rise, youth, rose, most)
     if youth > 0 and prepared.driven and not rise.bare and (tooth := _unfinished_tooth(subject)):
         return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, tooth, WARMUP_SECONDS - seconds)
     if youth <= 0 or kept or not rise.explained(youth):
@@ -190,9 +194,13 @@ def _rose(subject: Subject, rise: _Rise, seconds: float, *, driven: bool) -> str
 
 
 def _if_warmed_up(
-    subject: Subject, finding: Finding, rise: _Rise, youth: float, rose: str
+    subject: Subject, finding: Finding, rise: _Rise, youth: float, rose: str, most: float
 ) -> Finding:
-    """Pass an inconclusive finding on memory that garbage does not hide if its rise has ended, or is all creep."""
+    """Pass an inconclusive finding on memory that garbage does not hide if its rise has ended, or is all creep.
+
+    `most` is how much creep may raise the level in the last two thirds, or in all if it moves in a few
+    steps.
+    """
     trend = finding.trend
     if trend is None or not math.isfinite(trend.slope_high):
         return finding
@@ -200,19 +208,22 @@ def _if_warmed_up(
     ended = youth > 0 and rise.ended(youth) and not _still_rises(times, values, rise)
     how = "ever more slowly: it warmed up" if rise.total >= 0 else "and its rise had ended before"
     lasting = lasting_growth(times, values) if rise.bare and not ended else None
-    if lasting is not None and lasting.low <= 0 and lasting.rise < _most_creep(rise, subject):
+    if lasting is not None and lasting.low <= 0 and lasting.rise < most:
         trend = beside_creep(trend, lasting)
         finding = replace(finding, trend=trend, observed=trend.slope_per_hour)
-    elif rise.bare and trend.stepwise and abs(rise.total) < _most_creep(rise, subject):
+    elif rise.bare and abs(rise.total) < most and trend.stepwise:
         how = "in a few steps: a young service creeps by as much"
     elif ended:
         # Its lasting growth may be as slow as the small rise of the last third.
         late = 3 * 3600 * rise.thirds[-1] / float(times[-1] - times[0])
         finding = replace(finding, trend=replace(trend, slope_low=min(trend.slope_low, late)))
+    elif rise.bare and sum(rise.thirds[1:]) < most and _most_likely_settled(trend):
+        how = "and has most likely settled: a young service creeps by what it rose by since"
+        finding = replace(finding, trend=replace(trend, slope_low=min(trend.slope_low, 0.0)))
     else:
         return finding
-    most = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
-    reason = f"{rose}, {how}. Any growth is under {most}."
+    slowest = show_amount(trend.resolution_per_hour, f"{subject.unit}/h")
+    reason = f"{rose}, {how}. Any growth is under {slowest}."
     return finding.adjusted("warm-up", Verdict.PASS, reason)
 
 
@@ -226,10 +237,18 @@ def _still_rises(times: Floats, values: Floats, rise: _Rise) -> bool:
     return slope * float(times[-1] - times[0]) / 3 >= SETTLED_HALF * rise.thirds[0]
 
 
-def _most_creep(rise: _Rise, subject: Subject) -> float:
-    """Return how much creep may raise the level in the last two thirds, or a few steps in all."""
+def _most_likely_settled(trend: Trend) -> bool:
+    return trend.doubt is None and trend.p_no_growth > SUSPICIOUS
+
+
+def _most_creep(prepared: Prepared, subject: Subject, rise: _Rise) -> float:
+    """Return how much creep may raise the level in the last two thirds, or in a few steps in all."""
     least = CREEP_LEAST if subject.unit == Unit.BYTES else 0.0
-    return CREEP_RISE * max(rise.level, least)
+    kept = 0.0
+    if subject.series.name == HELD_MEMORY:
+        threads = prepared.beside(THREADS, subject.series.labels)
+        kept = THREAD_CACHE * float(np.nanmax(threads.values)) if threads is not None else 0.0
+    return max(CREEP_RISE * max(rise.level, least), kept)
 
 
 def _worked_before(prepared: Prepared) -> bool:

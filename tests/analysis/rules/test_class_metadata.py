@@ -109,3 +109,15 @@ def test_a_limit_of_ones_own_is_kept() -> None:
         growth={"jvm_memory_used_bytes": "100 KiB/h"},
     )
     assert finding.verdict is Verdict.FAIL
+
+
+def test_classes_that_a_young_service_loads_ever_more_slowly_excuse_its_metadata() -> None:
+    """In its first two minutes a Spring service loads classes all along, most of them at first."""
+    ages = np.arange(SECONDS) + 1.0
+    warming = 60e6 * (1 + 0.02 * (ages / ages[-1])) + noise(2e3)
+    loaded = 7e6 + 2e4 * (1 - np.exp(-ages / 25)) + noise(20, 2)
+    learns, classes = metadata(MICROMETER, warming), class_space(MICROMETER, loaded)
+    found = analyze(recording(learns, classes), Limits()).findings
+    judged_ones = [each for each in found if each.series == learns.name]
+    assert {each.verdict for each in judged_ones} == {Verdict.PASS}
+    assert judged_ones[0].reason.startswith("The JVM's class metadata grew only by what the JVM")

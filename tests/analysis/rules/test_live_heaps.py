@@ -119,3 +119,38 @@ def test_a_level_that_no_collection_of_the_runtime_set_is_judged_by_what_snapsho
     assert judged(0.0).verdict is Verdict.PASS
     assert judged(0.0).adjustments[-1].by == BESIDE_EXACT
     assert judged(300e6).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_pool_of_old_objects_is_the_same_heap_as_what_snapshots_measured() -> None:
+    """Its labels name the pool; those of the exact size none."""
+    pool = "jvm_memory_pool_collection_used_bytes"
+    noisy = gauge(pool, 10e6 + UNDER_WAY, pool="G1 Old Gen")
+    done = counter("jvm_gc_collection_seconds_count", TIMES, gc="G1 Old Generation")
+    levels = replace(exact(0.0), name="jvm_live_classes_bytes")
+    found = analyze(recording(noisy, done, levels), Limits()).findings
+    [finding] = [each for each in found if each.series == pool and each.rule == "growth"]
+    assert finding.verdict is Verdict.PASS
+    assert finding.adjustments[-1].by == BESIDE_EXACT
+
+
+@pytest.mark.parametrize(
+    ("held", "after"),
+    [
+        (grown(-1.0, 6.0, Verdict.PASS, "python_held_bytes"), Verdict.PASS),
+        (grown(-1.0, 6.0, Verdict.INCONCLUSIVE, "python_held_bytes"), Verdict.INCONCLUSIVE),
+        (grown(-1.0, 2.9, Verdict.PASS, "python_held_bytes"), Verdict.INCONCLUSIVE),
+    ],
+)
+def test_what_python_traced_says_no_more_than_all_that_python_holds(
+    held: Finding, after: Verdict
+) -> None:
+    traced = grown(3.0, 7.0, Verdict.INCONCLUSIVE, "python_traced_memory_bytes")
+    nothing = np.zeros(1)
+    pair = [
+        Subject(Series(each.series, nothing, nothing, source=SNAPSHOT_SOURCE), noun, "bytes")
+        for each, noun in ((traced, "what was traced"), (held, "all that Python holds"))
+    ]
+    [judged, _] = explain_live_heaps(pair, [traced, held], [traced, held], 120.0)
+    assert judged.verdict is after
+    if after is Verdict.PASS:
+        assert judged.reason == "What was traced is part of all that Python holds, which is steady."

@@ -278,7 +278,7 @@ def test_by_how_much_memory_rose_and_in_which_time(total: float, driven: bool, s
 
 
 STEPS = np.array([100.0, 110.0, 115.0, 118.0, 119.0, 120.0, 120.5, 121.0, 121.0, 121.0])
-GROWTH = Trend(5.0, 4.0, 6.0, 7.0, 0.0, 100.0)
+GROWTH = Trend(5.0, 4.0, 6.0, 7.0, 0.0, 100.0, p_no_growth=0.3)
 
 
 def growth(verdict: Verdict = Verdict.FAIL, unit: str = "bytes/h", **more: Any) -> Finding:
@@ -415,10 +415,12 @@ def test_after_an_hour_a_rise_is_no_creep(
     assert (finding.verdict is Verdict.PASS) is passes
 
 
-def warmed_up(each: _Rise, youth: float, trend: Trend | None = GROWTH) -> Finding:
+def warmed_up(
+    each: _Rise, youth: float, trend: Trend | None = GROWTH, most: float = 25.0
+) -> Finding:
     subject = levels(np.ones(10), np.arange(10.0) * 10 + 5)
     finding = growth(Verdict.INCONCLUSIVE, trend=trend)
-    return _if_warmed_up(subject, finding, each, youth, "It rose by 1 B")
+    return _if_warmed_up(subject, finding, each, youth, "It rose by 1 B", most)
 
 
 @pytest.mark.parametrize(("low", "lowest"), [(200.0, 120.0), (100.0, 100.0)])
@@ -477,7 +479,6 @@ def test_a_creep_that_leaves_no_growth_passes(
 ) -> None:
     lasting = LastingGrowth(2.0, 1.0, low, 9.0, rose)
     monkeypatch.setattr(warmup, "lasting_growth", lambda *_: lasting)
-    monkeypatch.setattr(warmup, "CREEP_LEAST", 0.0)
     finding = warmed_up(rise(10.0, 9.0, 8.0, level=1000.0, bare=bare), 1.0)
     if not passes:
         assert finding == growth(Verdict.INCONCLUSIVE)
@@ -487,6 +488,28 @@ def test_a_creep_that_leaves_no_growth_passes(
     )
     assert (finding.verdict, finding.observed) == (Verdict.PASS, 2.0)
     assert finding.reason.endswith("Any growth is under 9 B/h.")
+
+
+@pytest.mark.parametrize(
+    ("chance", "doubt", "since", "passes"),
+    [
+        (0.51, None, 24.9, True),
+        (0.49, None, 24.9, False),
+        (0.51, "still settling", 24.9, False),
+        (0.51, None, 25.1, False),
+    ],
+)
+def test_a_small_rise_that_has_most_likely_ended_passes(
+    monkeypatch: pytest.MonkeyPatch, chance: float, doubt: str | None, since: float, passes: bool
+) -> None:
+    """In a heap of 1 MiB a bump of 30 KB is no growth that two minutes could tell from the first requests' traces."""
+    monkeypatch.setattr(warmup, "lasting_growth", lambda *_: None)
+    trend = replace(GROWTH, slope_low=5.0, p_no_growth=chance, doubt=doubt)
+    finding = warmed_up(rise(400.0, 0.0, since), 1.0, trend)
+    assert (finding.verdict is Verdict.PASS) is passes
+    if passes:
+        assert finding.trend == replace(trend, slope_low=0.0)
+        assert "has most likely settled" in finding.reason
 
 
 def test_without_lasting_growth_nothing_is_creep(monkeypatch: pytest.MonkeyPatch) -> None:
