@@ -200,7 +200,7 @@ def test_a_class_is_named_from_two_fifths_on() -> None:
                 suspects,
                 "place_and_amount",
                 return_value=SimpleNamespace(
-                    place=None, amount=NOBODY, unit="", per_hour=None, words=""
+                    place=None, amount=NOBODY, unit="", per_hour=None, words="", signal=None
                 ),
             ),
             mock.patch.object(suspects, "unplaced", return_value=None),

@@ -104,6 +104,7 @@ CLASSES: dict[str, LeakClass] = {
             E.REQUESTS_KEPT: -1,
             E.COUNT_GROWS: -5,
             E.HEAP_FLAT: -5,
+            E.OFF_HEAP_ALONE: -6,
         },
         (
             _any(E.PLACE_GROWS, E.CLOSURES_KEPT),

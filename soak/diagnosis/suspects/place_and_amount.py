@@ -67,7 +67,7 @@ _NOTHING = Amount("", 0.0, 0.0, 0.0)
 class Known:
     """The place of a leak (None if not seen), and its amount per request in `unit`.
 
-    `words` say what the amount is if no signal of the case tells it.
+    `signal` is what the amount is the growth of; `words` say what it is if no signal of the case tells it.
     """
 
     place: Place | None
@@ -75,6 +75,7 @@ class Known:
     unit: str
     per_hour: HourlyRate = NO_RATE
     words: str = ""
+    signal: Signal | None = None
 
 
 def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
@@ -102,12 +103,13 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
     whole = with_siblings(container, case, context) if container is not None else None
     entries = amount_of_entries(case, signal, whole)
     if unit == "bytes" and entries is not None:
-        return Known(place, entries.amount, "bytes", words=entries.words)
+        return Known(place, entries.amount, "bytes", words=entries.words, signal=signal)
     return Known(
         place,
         case.amount(signal),
         unit if unit == "connections" and not _of_files(signal, context) else signal.unit,
         surely_with_time(signal),
+        signal=signal,
     )
 
 
@@ -129,9 +131,8 @@ def _framed(name: str, case: Case, context: RunContext) -> Place | None:
 
 def _keeper(name: str, case: Case, context: RunContext) -> Place | None:
     """Return what keeps the growing objects, if hardly any were allocated by own code: a server made them."""
-    if CLASSES[name].unit != "bytes" or not case.of(
-        PLACE, ResourceKind.HEAP, ResourceKind.REQUESTS
-    ):
+    on_heap = CLASSES[name].unit == "bytes" and name != "native-growth"
+    if not on_heap or not case.of(PLACE, ResourceKind.HEAP, ResourceKind.REQUESTS):
         return None
     frame = _frame(name, case, context)
     if frame is not None and own_frames((frame,)) and not _adds_little(frame, case):

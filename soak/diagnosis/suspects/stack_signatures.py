@@ -121,6 +121,9 @@ STACK_SIGNATURES: dict[str, tuple[str, ...]] = {
         "_Cfunc_",
         "java.nio.DirectByteBuffer",
         "java.nio.ByteBuffer.allocateDirect",
+        "io.netty.buffer.AbstractByteBufAllocator.directBuffer",
+        "io.netty.buffer.AbstractByteBufAllocator.ioBuffer",
+        "io.netty.buffer.PooledByteBufAllocator.newDirectBuffer",
         "node:buffer",
     ),
 }

@@ -168,9 +168,8 @@ def _suspect(
     kept_at = [Frame(known.place.function)] if known.place is not None else []
     words = supporting(name, evidence)
     if case.signals:
-        told = signal_told(case, CLASSES[name].unit)
-        measured = [known.words] if known.words else measured_by(case, told)
-        words += [*measured, shared_by(case, told), _kept_by(name, case, context)]
+        measured = [known.words] if known.words else measured_by(case, known.signal)
+        words += [*measured, shared_by(case, known.signal), _kept_by(name, case, context)]
         words += [endpoint_not_known(case, context), *doubts(case)]
     return Suspect(
         name,
@@ -217,7 +216,9 @@ def _variable(name: str, case: Case, context: RunContext) -> str:
 
 def _kept_by(name: str, case: Case, context: RunContext) -> str:
     """Say which field of a JVM keeps most of the sampled objects, if the leak is one of the heap; empty if unknown."""
-    keeper = object_keeper(case, context) if CLASSES[name].unit == "bytes" else None
+    on_heap = CLASSES[name].unit == "bytes" and name != "native-growth"
+    labels = bool(case.of(ResourceKind.METRICS))  # whose series are few beside what caches keep
+    keeper = object_keeper(case, context) if on_heap and not labels else None
     return keeper.words if keeper is not None else ""
 
 

@@ -75,6 +75,7 @@ ADDED: dict[str, dict[E, float]] = {
         E.REQUESTS_KEPT: -1,
         E.COUNT_GROWS: -5,
         E.HEAP_FLAT: -5,
+        E.OFF_HEAP_ALONE: -6,
     },
     "goroutine-leak": {
         **AGAIN,

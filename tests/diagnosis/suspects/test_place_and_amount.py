@@ -81,7 +81,7 @@ def test_a_case_of_growth_has_the_amount_of_the_signal_that_tells_it() -> None:
     rate = HourlyRate(5.0, 1.0, 9.0)
     threads = signal(THREADS, unit="threads", per_hour=rate)
     known = place_and_amount("goroutine-leak", case((threads, A)), context())
-    assert known == Known(None, A, "threads", rate)
+    assert known == Known(None, A, "threads", rate, signal=threads)
     pool = signal(POOL, unit="connections in use")
     known = place_and_amount("pool-misuse", case((pool, A)), context())
     assert (known.amount, known.unit, known.per_hour) == (A, "connections", NO_RATE)

@@ -201,7 +201,9 @@ def told(
     case: Case, likely: Mapping[str, float], place: Place | None = None, **evidence: str
 ) -> Suspect | None:
     """The suspect of a case whose classes have these probabilities."""
-    known = Known(place, parts.amount("GET /a", 7.0), "bytes")
+    signals = case.of(ResourceKind.HEAP)
+    told_by = signals[0] if signals else None
+    known = Known(place, parts.amount("GET /a", 7.0), "bytes", signal=told_by)
     with (
         mock.patch.object(module, "class_probabilities", return_value=likely),
         mock.patch.object(module, "place_and_amount", return_value=known),
