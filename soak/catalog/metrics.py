@@ -26,6 +26,7 @@ from soak.catalog.proxies import ENVOY, HAPROXY, NGINX, TRAEFIK
 from soak.catalog.python import PYTHON
 from soak.catalog.row_types import Breakdown as Breakdown  # noqa: PLC0414
 from soak.catalog.row_types import Collector as Collector  # noqa: PLC0414 - the catalog's users know this module alone
+from soak.catalog.row_types import Containers as Containers  # noqa: PLC0414
 from soak.catalog.row_types import Family, Unit, Worse
 from soak.catalog.row_types import Metric as Metric  # noqa: PLC0414
 from soak.catalog.row_types import Part as Part  # noqa: PLC0414
@@ -65,6 +66,9 @@ _EXPORTER_MARKS = frozenset(mark for family in FAMILIES for mark in family.expor
 POOLS: tuple[PoolNames, ...] = tuple(pool for family in FAMILIES for pool in family.pools)
 COLLECTORS: tuple[Collector, ...] = tuple(
     collector for family in FAMILIES for collector in family.collectors
+)
+CONTAINERS: tuple[Containers, ...] = tuple(
+    family.containers for family in FAMILIES if family.containers is not None
 )
 NEVER_DROPPED: tuple[str, ...] = tuple(
     selector for family in FAMILIES for selector in family.never_dropped

@@ -5,6 +5,7 @@ from __future__ import annotations
 from soak.catalog.row_types import (
     Breakdown,
     Collector,
+    Containers,
     Family,
     Part,
     ResourceKind,
@@ -30,6 +31,9 @@ COUNTED_BY_TYPE = (
 KEPT_REQUESTS = "nodejs_requests_alive"
 #: The size of the heap just after the collection that a snapshot forces.
 LIVE_HEAP = "nodejs_heap_live_bytes"
+#: Added by soak's snapshots: entries of a container that has gained some, and what holds it.
+CONTAINER_LENGTH, CONTAINER_HOLDER = "nodejs_container_length", "nodejs_container_holder"
+GROWING_ENTRIES = "nodejs_growing_entries_bytes"
 _SECONDS = Unit.SECONDS
 _SOONER = "a smaller --max-old-space-size, as of 128, makes Node collect its old generation sooner"
 _PARTIAL = "minor|incremental|weakcb"
@@ -46,6 +50,9 @@ NODE = Family(
         # Every open connection is an active handle and resource.
         connected(heap(LIVE_HEAP, "Node's live heap")),
         heap("nodejs_heap_size_used_bytes", "Node's heap", unless=(LIVE_HEAP,)),
+        heap(GROWING_ENTRIES, "what requests leave in Node's containers"),
+        shown(CONTAINER_LENGTH, ResourceKind.OTHER, "a container's entries", Unit.OBJECTS),
+        shown(CONTAINER_HOLDER, ResourceKind.OTHER, "what holds a container", Unit.OBJECTS),
         # Buffers that garbage refers to count as external until the next full collection, maybe in
         # an hour. So external memory is not judged; resident memory is.
         memory("nodejs_external_live_bytes", "Node's live external memory"),
@@ -149,6 +156,7 @@ NODE = Family(
             rest="taken from the system, not in use",
         ),
     ),
+    containers=Containers(CONTAINER_LENGTH, GROWING_ENTRIES, LIVE_HEAP),
     collectors=(
         Collector(
             collected=LIVE_HEAP,

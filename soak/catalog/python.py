@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from soak.catalog.row_types import (
     Collector,
+    Containers,
     Family,
     PoolNames,
     ResourceKind,
@@ -87,6 +88,7 @@ PYTHON = Family(
             waiting="sqlalchemy_pool_waiting",
         ),
     ),
+    containers=Containers(CONTAINER_LENGTH, GROWING_ENTRIES, HELD_MEMORY, ENTRY_BYTES),
     collectors=(Collector(collected=HELD_MEMORY, heap=TRACED_MEMORY),),
     never_dropped=(f'{CONTAINER_LENGTH}{{bound="none"}}',),
 )

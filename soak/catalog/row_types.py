@@ -215,6 +215,21 @@ class Breakdown:
         return tuple(text for part in every for text in (part.selector, part.less) if text)
 
 
+@dataclass(frozen=True, slots=True)
+class Containers:
+    """The series by which snapshots tell what a runtime's containers hold.
+
+    `lengths` has one series for each container, with the label `holder`. `growing` are the bytes that
+    requests to one endpoint leave as entries, `held` is all that the runtime holds, and `entry` is what
+    one entry of a container holds alone, empty if that is not measured.
+    """
+
+    lengths: str
+    growing: str
+    held: str
+    entry: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Family:
     """The series that one runtime, library or exporter publishes.
@@ -231,6 +246,7 @@ class Family:
     metrics: tuple[Metric, ...] = ()
     pools: tuple[PoolNames, ...] = ()
     collectors: tuple[Collector, ...] = ()
+    containers: Containers | None = None
     breakdowns: tuple[Breakdown, ...] = ()
     language: str = ""
     executables: str = ""

@@ -43,6 +43,12 @@ LEAST_PLACE_SHARE = 0.1
 #: Minimum share of a place's sampled objects that must be of classes which surely grow for it to be where
 #: they are made. Higher: a constructor that also makes lists is passed over; lower: one sample decides.
 LEAST_CLASS_SHARE = 0.25
+#: Largest scatter of what V8's samples show of a place about the requests that leave entries in a container, as a
+#: share of its rise: leaks of 2 MiB came to 0.05, work that is done anew every 10 s to 0.2. Higher: such work is named;
+#: lower: the places of small leaks are not.
+FOLLOWS_SHARE = 0.12
+#: The same as a multiple of the scatter about the requests that it follows best: more by chance alone.
+FOLLOWS_BEST = 1.25
 #: Minimum share of resident growth that all places together must explain for the heap to count as
 #: contributing to it.
 LEAST_HEAP_SHARE = 0.2

@@ -38,7 +38,11 @@ from soak.diagnosis.suspects.place_and_amount import _width, signal_told
 from soak.model import Finding, RuleName, Series, Trend, Verdict
 from tests.analysis.recordings import gauge
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
-from tests.diagnosis.attribution import test_attribution_boundaries, test_growing_entries
+from tests.diagnosis.attribution import (
+    test_attribution_boundaries,
+    test_following_places,
+    test_growing_entries,
+)
 from tests.diagnosis.suspects import (
     test_entry_amounts,
     test_evidence_boundaries,
@@ -54,6 +58,7 @@ from tests.diagnosis.synthetic_runs import judged, run
 #: Those of attribution, evidence and keepers stand beside their parts.
 REGISTERED = (
     test_attribution_boundaries,
+    test_following_places,
     test_growing_entries,
     test_growing_containers,
     test_entry_amounts,

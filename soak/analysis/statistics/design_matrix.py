@@ -33,7 +33,7 @@ def design_matrix(
     load: Floats | None,
     peak: Floats | None = None,
     copies: Floats | None = None,
-    recent: Floats | None = None,
+    recent: Sequence[Floats] = (),
 ) -> tuple[list[tuple[Whitened, float]], Candidates, Floats]:
     """Return the settings to weigh, their candidates, and when each column has settled.
 
@@ -42,8 +42,8 @@ def design_matrix(
     (seconds): time, and requests if known. `load` (n,) is the request rate that a level may follow,
     None if unknown or constant. `peak` (n,) is the most connections so far, None if it does not
     rise. `grain` is the variance that the measurement's rounding leaves. `copies` (n, c), if given,
-    are weighed instead of the values. `recent` (n, q) are requests of late that a level may follow,
-    None if the mix of traffic does not vary.
+    are weighed instead of the values. `recent` are kinds of columns (n, q) that a level may follow:
+    requests of late, entries of containers.
     """
     times, values = (
         np.concatenate([getattr(life, name) for life in lives]) for name in ("times", "values")
@@ -80,7 +80,7 @@ def design_matrix(
     ]
     blocks.append(nothing if states is None else states[0][:, None])
     blocks.append(nothing if peak is None else peak[:, None])
-    blocks.append(nothing if recent is None else recent)
+    blocks.append(np.concatenate([nothing, *recent], axis=1))
     blocks += [
         np.stack(list(paces), axis=1),
         late_growth(times, span),
@@ -108,20 +108,22 @@ def design_matrix(
     options = [(level, 0.0)]
     if load is not None:
         options.append((np.concatenate((level, rate), axis=1), _LOAD))
-    if recent is not None:
+    if recent:
         own = evidence.whitened(
             white[:, 0], white[:, edge[7] : edge[7] + 1], log_det, grid.prior, grain
         )
-        chosen = _followed(
-            evidence.project_out(own, level), evidence.project_out(replace(own, x=lately), level).x
-        )
-        options += [
-            (
-                np.concatenate((level, lately[:, chosen[:many]]), axis=1),
-                _LOAD - many * float(np.log(lately.shape[1])),
-            )
-            for many in range(1, len(chosen) + 1)
-        ]
+        w = evidence.project_out(own, level)
+        kinds = np.split(lately, np.cumsum([kind.shape[1] for kind in recent])[:-1], axis=1)
+        for kind in kinds:
+            many_columns = float(np.log(kind.shape[1]))
+            chosen = _followed(w, evidence.project_out(replace(own, x=kind), level).x)
+            options += [
+                (
+                    np.concatenate((level, kind[:, chosen[:many]]), axis=1),
+                    _LOAD - many * many_columns,
+                )
+                for many in range(1, len(chosen) + 1)
+            ]
     if peak is not None:
         options += [
             (np.concatenate((columns, highest), axis=1), prior + _LOAD)

@@ -57,7 +57,7 @@ def fit_input(
     grained = (rounding if rounded else min(rounding, 1e-4)) + 1e-7
     peak = None if subject.integer else peak_connections(points, subject.connections)
     others = None if copies is None else (copies - middle) / scale
-    recent = None if subject.integer else recent_requests(points, subject.recent)
+    recent = [] if subject.integer else recent_requests(points, subject.recent)
     settings, candidates, settles = design_matrix(
         scaled, span, grained, paces, rate, peak, others, recent
     )

@@ -15,11 +15,13 @@ from soak.model import Floats, JudgedClock, Series
 class RecentRequests:
     """How many requests a second each of k endpoints had received lately at `times` (n,), where the mix of traffic varies.
 
-    `rates` are one array (n, k) for each of several lengths of what counts as lately.
+    `rates` are one array (n, k) for each of several lengths of what counts as lately. `held` (n, c) are
+    the entries of containers that are full by now, or drop what they hold.
     """
 
     times: Floats
     rates: tuple[Floats, ...]
+    held: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -68,19 +68,25 @@ def load_covariates(
     return [ages, (total - total[0]) / (late * span)], (rate - rate.min()) / spread
 
 
-def recent_requests(lives: Sequence[LevelPoints], recent: RecentRequests | None) -> Floats | None:
+def recent_requests(lives: Sequence[LevelPoints], recent: RecentRequests | None) -> list[Floats]:
     """Return what a level may follow at the lives' points if it holds what came lately: columns (n, q) of a range of 1.
 
-    Each is the rate of one endpoint, or of all, over one length of what counts as lately. None if
-    none varies.
+    First the rate of one endpoint, or of all, over one length of what counts as lately; then the
+    entries of containers. Those that do not vary are left out.
     """
     if recent is None:
-        return None
+        return []
     times = np.concatenate([p.times for p in lives])
-    columns = []
-    for rates in recent.rates:
-        for rate in (*rates.T, rates.sum(axis=1)):
-            there = np.interp(times, recent.times, rate)
-            if np.ptp(there) > _STEADY * float(np.max(there)):
-                columns.append((there - there.min()) / np.ptp(there))
-    return np.stack(columns, axis=1) if columns else None
+    rates = [rate for each in recent.rates for rate in (*each.T, each.sum(axis=1))]
+    kinds = (_varying(times, recent.times, each) for each in (rates, list(recent.held.T)))
+    return [columns for columns in kinds if columns.shape[1]]
+
+
+def _varying(times: Floats, known: Floats, levels: Sequence[Floats]) -> Floats:
+    """Return the levels, known at some times, at others (n,), as columns of a range of 1; without those that hardly vary."""
+    columns = [np.empty((len(times), 0))]
+    for level in levels:
+        there = np.interp(times, known, level)
+        if np.ptp(there) > _STEADY * float(np.max(there)):
+            columns.append(((there - there.min()) / np.ptp(there))[:, None])
+    return np.concatenate(columns, axis=1)

@@ -1,7 +1,7 @@
-"""What requests leave in a Python service: entries of containers, whose number rises exactly with one endpoint's requests.
+"""What requests leave in containers of Python and Node: entries, whose number rises exactly with one endpoint's requests.
 
-The hook counts containers and objects of the service's classes at each snapshot. All that is
-allocated moves by much more in minutes: caches fill, malloc keeps what threads gave back.
+Snapshots count the entries of containers, in Python also the objects of the service's classes. All
+that is allocated moves by much more in minutes: caches fill, malloc keeps what threads gave back.
 
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
@@ -14,7 +14,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from soak.catalog.python import CONTAINER_LENGTH, ENTRY_BYTES, GROWING_ENTRIES, HELD_MEMORY
+from soak.catalog.metrics import CONTAINERS
+from soak.catalog.row_types import Containers
 from soak.diagnosis.attribution.exact_counts import (
     FEWEST,
     FULL,
@@ -32,15 +33,21 @@ from soak.snapshots import SNAPSHOT_SOURCE
 _LEAST_ENTRY = 64.0
 
 
-def growing_entries(recording: Recording, counted: Sequence[Series]) -> Series | None:
-    """Return the bytes that the requests to one endpoint leave as entries; None if none surely do, or the mix was not varied.
+def growing_entries(recording: Recording, counted: Sequence[Series]) -> list[Series]:
+    """Return the bytes that the requests to one endpoint leave as entries, of each runtime that has such containers.
 
-    `counted` are the series of the snapshots. What an entry holds is what the hook measured of the
-    largest one, but no less than what these requests add to all that Python holds.
+    None if the mix was not varied. `counted` are the series of the snapshots. What an entry holds is
+    what was measured of the largest one, but no less than what these requests add to all that the
+    runtime holds.
     """
     if not recording.mix_varied:
-        return None
-    lengths = [_under_load(series, recording) for series in _named(counted, CONTAINER_LENGTH)]
+        return []
+    each = (_growing(rows, recording, counted) for rows in CONTAINERS)
+    return [series for series in each if series is not None]
+
+
+def _growing(rows: Containers, recording: Recording, counted: Sequence[Series]) -> Series | None:
+    lengths = [_under_load(series, recording) for series in _named(counted, rows.lengths)]
     lengths = [series for series in lengths if len(series.times) >= FEWEST]
     found = [row for series in lengths if (row := _followed(series, recording)) is not None]
     if not found:
@@ -48,12 +55,14 @@ def growing_entries(recording: Recording, counted: Sequence[Series]) -> Series |
     _, endpoint, _, leader = min(found, key=lambda row: row[0])
     own = [(per_request, series) for _, name, per_request, series in found if name == endpoint]
     per_request = next(per_request for per_request, series in own if series is leader)
-    measured = max(per_request * _entry(counted, series) for per_request, series in own)
-    each = max(measured, _held(recording, counted, endpoint))
-    each = each or per_request * max(_beside(recording, counted, leader), _LEAST_ENTRY)
+    sizes = _named(counted, rows.entry)
+    measured = max(per_request * _entry(sizes, series) for per_request, series in own)
+    whole = [_under_load(series, recording) for series in _named(counted, rows.held)]
+    each = max(measured, _held(recording, whole, endpoint))
+    each = each or per_request * max(_beside(whole, leader), _LEAST_ENTRY)
     values = leader.values * each / per_request
     labels = ((ENDPOINT, endpoint),)
-    return Series(GROWING_ENTRIES, leader.times, values, labels, Kind.GAUGE, SNAPSHOT_SOURCE)
+    return Series(rows.growing, leader.times, values, labels, Kind.GAUGE, SNAPSHOT_SOURCE)
 
 
 def _followed(series: Series, recording: Recording) -> tuple[float, str, float, Series] | None:
@@ -72,10 +81,9 @@ def _followed(series: Series, recording: Recording) -> tuple[float, str, float, 
     return float(scatter[at, 0]), mix.names[at], per_request, series
 
 
-def _held(recording: Recording, counted: Sequence[Series], endpoint: str) -> float:
-    """Return how many bytes each request to an endpoint adds to all that Python holds; 0 if that is unsure."""
-    for series in _named(counted, HELD_MEMORY):
-        whole = _under_load(series, recording)
+def _held(recording: Recording, held: Sequence[Series], endpoint: str) -> float:
+    """Return how many bytes each request to an endpoint adds to all that the runtime holds; 0 if that is unsure."""
+    for whole in held:
         mix = mix_at(whole.times, recording.windows)
         if len(whole.times) >= FEWEST and endpoint in mix.names:
             at = mix.names.index(endpoint)
@@ -83,10 +91,9 @@ def _held(recording: Recording, counted: Sequence[Series], endpoint: str) -> flo
     return 0.0
 
 
-def _beside(recording: Recording, counted: Sequence[Series], leader: Series) -> float:
-    """Return how many bytes all that Python holds rises by with each entry of a container; 0 if it falls or is unknown."""
-    for series in _named(counted, HELD_MEMORY):
-        whole = _under_load(series, recording)
+def _beside(held: Sequence[Series], leader: Series) -> float:
+    """Return how many bytes all that the runtime holds rises by with each entry; 0 if it falls or is unknown."""
+    for whole in held:
         late = slice(int(FULL * len(whole.times)), None)
         entries = np.interp(whole.times[late], leader.times, leader.values)
         if len(entries) >= FEWEST and np.ptp(entries) > 0:
@@ -94,13 +101,11 @@ def _beside(recording: Recording, counted: Sequence[Series], leader: Series) -> 
     return 0.0
 
 
-def _entry(counted: Sequence[Series], length: Series) -> float:
-    """Return what an entry of a container holds alone, as the hook measured it last; 0 if unknown."""
+def _entry(measured: Sequence[Series], length: Series) -> float:
+    """Return what an entry of a container holds alone, as it was measured last; 0 if unknown."""
     holder = dict(length.labels).get("holder")
     sizes = [
-        series.values[-1]
-        for series in _named(counted, ENTRY_BYTES)
-        if dict(series.labels).get("holder") == holder
+        series.values[-1] for series in measured if dict(series.labels).get("holder") == holder
     ]
     return float(max(sizes, default=0.0))
 

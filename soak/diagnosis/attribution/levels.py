@@ -9,8 +9,7 @@ import numpy as np
 from soak.analysis.prepare.load_connections import at_usual_load
 from soak.analysis.prepare.prepare import Prepared
 from soak.catalog.jvm import GROWING_CLASSES
-from soak.catalog.metrics import Metric
-from soak.catalog.python import GROWING_ENTRIES
+from soak.catalog.metrics import CONTAINERS, Metric
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.attribution.growing_classes import ENDPOINT
 from soak.diagnosis.attribution.request_counts import mix_at
@@ -20,7 +19,8 @@ from soak.diagnosis.thresholds import ALIKE_SHARE, ENTRY_LEAST, ENTRY_MOST, LEAS
 from soak.model import Finding, Floats, Series
 
 #: What the requests to one endpoint leave, as counts show that follow them exactly.
-OF_AN_ENDPOINT = (GROWING_CLASSES, GROWING_ENTRIES)
+_ENTRIES = tuple(rows.growing for rows in CONTAINERS)
+OF_AN_ENDPOINT = (GROWING_CLASSES, *_ENTRIES)
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ def attribute_by_endpoint(
 def _all_of_it(endpoint: str, requests: Floats, levels: Levels, key: str, unit: str) -> Attribution:
     slope, error = slope_and_error(requests, levels.values)
     low, high = slope - error, slope + error
-    if key == GROWING_ENTRIES:  # their number is exact, but what one holds is not
+    if key in _ENTRIES:  # their number is exact, but what one holds is not
         low, high = ENTRY_LEAST * low, ENTRY_MOST * high
     return Attribution(key, unit, (Amount(endpoint, slope, low, high, 1.0),))
 

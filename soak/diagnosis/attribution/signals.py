@@ -16,6 +16,7 @@ from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gai
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.class_levels import levels_at_collections
+from soak.diagnosis.attribution.following_places import endpoint_of_entries, following
 from soak.diagnosis.attribution.growing_classes import GrowingClasses, places_of
 from soak.diagnosis.attribution.levels import (
     Levels,
@@ -102,8 +103,10 @@ def signals(
         return []
     growing_signals = list(_series_signals(prepared, findings))
     if _matters(places, growing_signals):
-        placed, endpoint = growing(places), ""
-        if classes is not None:
+        placed, endpoint = growing(places), endpoint_of_entries(findings)
+        if endpoint:
+            placed = following(prepared, places, endpoint)[:MOST_PLACES]
+        elif classes is not None:
             kept = places_of(placed, classes)
             if kept or classes.own:
                 placed, endpoint = kept, classes.endpoint

@@ -14,7 +14,7 @@ from functools import lru_cache
 import numpy as np
 
 from soak.catalog.jvm import GROWING_CLASSES, LIVE_CLASSES
-from soak.catalog.python import GROWING_ENTRIES, TRACED_MEMORY
+from soak.catalog.python import TRACED_MEMORY
 from soak.diagnosis.attribution.growing_classes import growing_classes
 from soak.diagnosis.attribution.growing_entries import growing_entries
 from soak.diagnosis.profiles.formats import read_profile
@@ -53,8 +53,7 @@ def with_snapshot_series(recording: Recording) -> Recording:
     )
     if GROWING_CLASSES not in have and (growing := growing_classes(recording)) is not None:
         added = (*added, growing.series)
-    if GROWING_ENTRIES not in have and (entries := growing_entries(recording, added)) is not None:
-        added = (*added, entries)
+    added = (*added, *(each for each in growing_entries(recording, added) if each.name not in have))
     return replace(recording, series=(*recording.series, *added)) if added else recording
 
 

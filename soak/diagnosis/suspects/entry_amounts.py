@@ -6,12 +6,14 @@ resident memory, which grows by whatever else the process does.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from soak.catalog.metrics import ResourceKind
+from soak.catalog.node import GROWING_ENTRIES as NODE_ENTRIES
 from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.attribution import Amount
-from soak.diagnosis.attribution.signals import Signal
+from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.growing_containers import GrowingContainer, show_entries
 from soak.diagnosis.thresholds import (
@@ -59,6 +61,33 @@ def amount_of_entries(
         f"of {show_amount(each, 'bytes')} each: the objects that nothing else refers to."
     )
     return EntryAmount(amount, words)
+
+
+def amount_at_places(case: Case) -> EntryAmount | None:
+    """Return what V8's samples show of the places that grow with entries of Node's containers; None if there are none.
+
+    What the whole heap gains with these entries is more than they hold, as other requests add to it
+    until caches are full; the samples show less, as places move while V8 compiles. The truth lies between.
+    """
+    entries = next(
+        (s for s in case.of(ResourceKind.HEAP) if s.finding and s.finding.series == NODE_ENTRIES),
+        None,
+    )
+    through = [case.amount(place) for place in case.of(PLACE)]
+    own = [amount for amount in through if amount.endpoint == case.endpoint]
+    if entries is None or not case.endpoint or not own:
+        return None
+    whole = sum(amount.per_request for amount in own)
+    off = math.hypot(*(amount.high - amount.per_request for amount in own))
+    most = case.amount(entries).per_request
+    places = "the place" if len(own) == 1 else f"{len(own)} places"
+    words = (
+        f"The amount is what V8's samples show of {places} that grow{'s' if len(own) == 1 else ''} with these entries; "
+        f"the whole heap grows by {show_amount(most, 'bytes')} for each."
+    )
+    return EntryAmount(
+        Amount(case.endpoint, whole, whole - off, max(whole + off, most), 1.0), words
+    )
 
 
 def _through(case: Case, container: GrowingContainer) -> Amount | None:

@@ -22,6 +22,7 @@ from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.growing_containers import (
     growing_containers,
     kept_closures,
+    kept_listeners,
     kept_off_heap,
 )
 from soak.diagnosis.suspects.labels import multiplying_labels
@@ -276,7 +277,10 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.SLOWS_DOWN: slows_down,
     EvidenceKind.EVERY_ENDPOINT: _everywhere,
     EvidenceKind.CONTEXT_FRAMES: _either(
-        _CONTEXT_MARKED, lambda case, _: context_package(case), _of_classes("request-context")
+        kept_listeners,
+        _CONTEXT_MARKED,
+        lambda case, _: context_package(case),
+        _of_classes("request-context"),
     ),
     EvidenceKind.TIMERS_GROW: lambda case, context: (
         timers_grow(context) if case.of(PLACE, ResourceKind.HEAP, ResourceKind.TIMERS) else ""

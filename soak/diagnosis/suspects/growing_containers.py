@@ -1,4 +1,5 @@
-"""Find containers that gain entries: module-level collections and function caches whose length the Python hook publishes."""
+"""Find containers that gain entries, by the lengths that snapshots tell: module-level collections and function caches of
+Python, maps, sets and arrays of Node."""
 
 from __future__ import annotations
 
@@ -9,8 +10,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from soak.analysis.prepare.stretches import known_between
-from soak.catalog.metrics import ResourceKind
-from soak.catalog.python import CONTAINER_LENGTH, ENTRY_BYTES
+from soak.catalog.metrics import CONTAINERS, ResourceKind
+from soak.catalog.node import CONTAINER_HOLDER
+from soak.catalog.node import CONTAINER_LENGTH as NODE_LENGTH
 from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.allocation_sites import place_at
 from soak.diagnosis.attribution.attribution import EVERY, Amount
@@ -38,9 +40,10 @@ from soak.diagnosis.thresholds import (
 from soak.model import Floats, Place, Series
 from soak.units import show_number
 
-#: The gauge of soak/hook.py; its labels name the holder (`service.SESSIONS`) and its kind (dict,
-#: list, lru_cache).
-LENGTHS = CONTAINER_LENGTH
+#: In the name of what holds an emitter's listeners in Node.
+LISTENERS = "._events."
+#: The kind of container that holds the listeners of an EventTarget, such as an AbortSignal.
+TARGET = "EventTarget"
 #: The kind of holder that is a class of the service's own, and its entries its objects.
 OBJECTS = "objects"
 #: Classes of Python's own whose objects hold memory from the system.
@@ -52,21 +55,25 @@ _OF_DATABASE = re.compile(r"\.\w*(?:Session|[Cc]onnection|[Cc]ursor)(?:Proxy|Fai
 @dataclass(frozen=True, eq=False)
 class GrowingContainer:
     """One container: its holder and kind, its growth in entries per request, the endpoints through which it grows, the
-    only line that fills it, or the holder if no such line is known, the classes of its entries, and how many bytes one
-    of them holds alone (0 if unknown)."""
+    only line that fills it, or the holder if no such line is known (None if it has no name), the classes of its entries,
+    and how many bytes one of them holds alone (0 if unknown)."""
 
     holder: str
     kind: str
     per_request: float
     endpoints: tuple[Amount, ...]
-    place: Place
+    place: Place | None
     entries: tuple[str, ...] = ()
     entry_bytes: float = 0.0
 
 
 def containers(context: RunContext) -> list[GrowingContainer]:
     """Return the containers that surely gain entries over the run's snapshots, fastest first."""
-    growing = [_growing(series, context) for series in context.series(LENGTHS)]
+    growing = [
+        _growing(series, context, rows.entry)
+        for rows in CONTAINERS
+        for series in context.series(rows.lengths)
+    ]
     return sorted(filter(None, growing), key=lambda container: -_telling(container))
 
 
@@ -176,6 +183,20 @@ def kept_closures(case: Case, context: RunContext) -> str:
     return _kept(_is_closure, what, case, context)
 
 
+def listening_container(case: Case, context: RunContext) -> GrowingContainer | None:
+    """Return the growing container of Node that holds an emitter's listeners; None if there is none."""
+    found = containers_of(case, context)
+    return next((each for each in found if LISTENERS in each.holder or each.kind == TARGET), None)
+
+
+def kept_listeners(case: Case, context: RunContext) -> str:
+    """Say that listeners stay on an emitter, if they do; else return an empty string."""
+    container = listening_container(case, context) if case.memory_alone else None
+    if container is None:
+        return ""
+    return f"{named_holder(container)} gains {_gain(container)}: listeners that are never removed."
+
+
 def kept_off_heap(case: Case, context: RunContext) -> str:
     """Say which growing container holds memory from the system; empty if none does, or if something counted grows."""
     return _kept(
@@ -200,6 +221,8 @@ def named_holder(container: GrowingContainer) -> str:
     """Return the holder with its kind: `shop.CARTS (dict)`, or `class shop.Cart`."""
     if container.kind == OBJECTS:
         return f"class {container.holder}"
+    if container.place is None:
+        return f"an {container.kind}" if container.kind[:1] in "AO" else f"a {container.kind}"
     return f"{container.holder} ({container.kind})"
 
 
@@ -223,7 +246,7 @@ def show_entries(each: float, kind: str = "") -> str:
     return f"{number} {one if number == '1' else more}"
 
 
-def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
+def _growing(series: Series, context: RunContext, entry: str = "") -> GrowingContainer | None:
     times, lengths = known_between(series, context.prepared.judged_from)
     if len(times) < LEAST_SNAPSHOTS or lengths[-1] - lengths[0] < LEAST_ENTRIES:
         return None
@@ -235,7 +258,8 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
     levels = Levels(times, lengths, requests)
     told = attribute_by_endpoint(context.prepared, levels, series.key, "entries", integer=True)
     holder = labels.get("holder", "?")
-    place = place_at(frame_of_labels(labels, holder))
+    sizes = [sizes.last or 0.0 for sizes in context.series(entry, holder=holder)] if entry else []
+    holder, place = _named(series, holder, context)
     return GrowingContainer(
         holder,
         labels.get("kind", "container"),
@@ -243,10 +267,23 @@ def _growing(series: Series, context: RunContext) -> GrowingContainer | None:
         contributors(told),
         place,
         tuple(filter(None, labels.get("entries", "").split(", "))),
-        max(
-            (sizes.last or 0.0 for sizes in context.series(ENTRY_BYTES, holder=holder)), default=0.0
-        ),
+        max(sizes, default=0.0),
     )
+
+
+def _named(series: Series, holder: str, context: RunContext) -> tuple[str, Place | None]:
+    """Return what holds a container, and its place; None if nothing that holds it has a name.
+
+    Python's hook names holders as it counts, Node's heap after the drain.
+    """
+    labels = dict(series.labels)
+    if series.name == NODE_LENGTH:
+        found = [dict(row.labels) for row in context.recorded(CONTAINER_HOLDER)]
+        labels = next((row for row in found if row.get("holder") == holder), {})
+        if not labels.get("name"):
+            return holder, None
+        holder = labels["name"]
+    return holder, place_at(frame_of_labels(labels, holder))
 
 
 def _is_bounded(requests: Floats, lengths: Floats) -> bool:

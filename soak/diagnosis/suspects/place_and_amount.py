@@ -16,7 +16,7 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.class_kinds import class_count, own_class, waits_of_virtual_threads
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.descriptor_kinds import growing_descriptor_kind
-from soak.diagnosis.suspects.entry_amounts import amount_of_entries
+from soak.diagnosis.suspects.entry_amounts import amount_at_places, amount_of_entries
 from soak.diagnosis.suspects.evidence import matching, place_in
 from soak.diagnosis.suspects.growing_containers import (
     GrowingContainer,
@@ -101,7 +101,7 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         return Known(place, _NOTHING, unit)
     container = _container_of(name, case, context)
     whole = with_siblings(container, case, context) if container is not None else None
-    entries = amount_of_entries(case, signal, whole)
+    entries = amount_of_entries(case, signal, whole) or amount_at_places(case)
     if unit == "bytes" and entries is not None:
         return Known(place, entries.amount, "bytes", words=entries.words, signal=signal)
     return Known(

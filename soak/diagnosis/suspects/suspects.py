@@ -22,7 +22,7 @@ from soak.diagnosis.suspects.evidence import collect_evidence
 from soak.diagnosis.suspects.evidence_kinds import EvidenceKind
 from soak.diagnosis.suspects.exhausted_pools import exhausted_pool
 from soak.diagnosis.suspects.flamegraph import flame_of, table_of
-from soak.diagnosis.suspects.growing_containers import containers
+from soak.diagnosis.suspects.growing_containers import containers, listening_container
 from soak.diagnosis.suspects.headline import headline
 from soak.diagnosis.suspects.heap_through_endpoint import (
     with_endpoint_of_containers,
@@ -190,7 +190,7 @@ def _suspect(
             name,
             context.language,
             [*frames_of(case), *kept_at],
-            _variable(name, case, context) if kept else "",
+            _variable(name, case, context) if kept else _emitter(name, case, context),
             own=not case.of(GROUP) or any(_waits_itself(signal) for signal in case.of(GROUP)),
         ),
         known.per_hour,
@@ -212,6 +212,12 @@ def _variable(name: str, case: Case, context: RunContext) -> str:
     if (field := object_keeper(case, context)) is not None:
         return field.field
     return next((each.holder for each in containers_of_requests(case, context)), "")
+
+
+def _emitter(name: str, case: Case, context: RunContext) -> str:
+    """Return what holds listeners that requests add and never remove; empty if none is known, or of another class."""
+    found = listening_container(case, context) if name == "request-context" else None
+    return found.holder if found is not None else ""
 
 
 def _kept_by(name: str, case: Case, context: RunContext) -> str:

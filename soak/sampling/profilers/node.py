@@ -18,6 +18,12 @@ from soak.catalog.node import LIVE_HEAP
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import NodeProfiles
 from soak.sampling.profilers.inspector import Inspector
+from soak.sampling.profilers.node_containers import (
+    Container,
+    ContainerLengths,
+    holder_rows,
+    length_rows,
+)
 from soak.sampling.profilers.node_measures import (
     STOP_COUNTING,
     WORKERS,
@@ -45,6 +51,8 @@ TURNS = 3
 #: live heap that is searched (bytes): V8 stands still while it writes its heap, and soak needs ten times
 #: as much memory to read it.
 KEPT, SEARCHED = 20, 64 * 2**20
+#: Entries of a container for which the heap is searched for what holds it.
+LEAST_LENGTH = 100
 _OPENING = 2.0
 _USUAL = "127.0.0.1:9229"
 
@@ -61,6 +69,9 @@ class NodeInspector:
     pid: int | None = None
     snapshots: bool = False
     _sessions: list[Inspector] = field(init=False, repr=False, compare=False, default_factory=list)
+    _containers: list[ContainerLengths] = field(
+        init=False, repr=False, compare=False, default_factory=list
+    )
     _turns: Iterator[int] = field(
         init=False, repr=False, compare=False, default_factory=itertools.count
     )
@@ -107,6 +118,8 @@ class NodeInspector:
         """
         sessions = self._connected()
         try:
+            lengths = [containers.measure() for containers in self._containers]
+            yield "gauges", gauges(length_rows(lengths))  # at once, as they rise with every request
             levels = summed(collected(session) for session in sessions)
             heads = [
                 session.call("HeapProfiler.getSamplingProfile")["profile"]["head"]
@@ -135,15 +148,29 @@ class NodeInspector:
             if self.snapshots and stage in ("start", "end", "drained"):
                 heap = whole_heap(sessions[most])
                 yield "v8snapshot", heap
-            if (
-                stage == "drained"
-                and levels[LIVE_HEAP] <= SEARCHED * len(sessions)
-                and kept[most].value >= KEPT
-            ):
-                yield "keepers", _keepers(sessions[most], heap)
+            if stage == "drained" and levels[LIVE_HEAP] <= SEARCHED * len(sessions):
+                if kept[most].value >= KEPT:
+                    heap = heap or whole_heap(sessions[most])
+                    yield "keepers", _keepers(heap)
+                yield from self._held(lengths, most, heap)
         except (SoakError, LookupError, TypeError):
             self.close()
             raise
+
+    def _held(
+        self, lengths: list[list[Container]], process: int, heap: bytes
+    ) -> Iterator[ProfileResult]:
+        """Yield what holds the containers of a process that have gained many entries, by its whole heap."""
+        grown = [each for each in lengths[process] if each.length >= LEAST_LENGTH]
+        if not grown:
+            return
+        # V8 numbers the objects of its heap only as it writes it.
+        heap = heap or whole_heap(self._sessions[process])
+        numbers = self._containers[process].numbers_on_heap(grown)
+        try:
+            yield "gauges", gauges(holder_rows(heap, numbers, process, len(lengths)))
+        except TargetError as error:
+            yield "gauges", error
 
     def collect(self) -> None:
         """Force a full collection (HeapProfiler.collectGarbage)."""
@@ -157,6 +184,7 @@ class NodeInspector:
             with suppress(TargetError):
                 session.call("Runtime.evaluate", expression=STOP_COUNTING)
             session.close()
+        self._containers.clear()
 
     def _connected(self) -> list[Inspector]:
         """Return the sessions, with sampling started; with a cluster's workers as soon as there are any."""
@@ -175,6 +203,7 @@ class NodeInspector:
 
     def _begun(self, session: Inspector) -> None:
         self._sessions.append(session)
+        self._containers.append(ContainerLengths(session))
         session.call("HeapProfiler.startSampling", samplingInterval=INTERVAL)
 
     def _opened(self) -> Inspector:
@@ -215,10 +244,10 @@ def _open(pid: int) -> None:
         ) from None
 
 
-def _keepers(session: Inspector, heap: bytes) -> bytes | TargetError:
-    """Return what keeps requests on the heap, by the heap snapshot that was taken if there is one; or why it is unknown."""
+def _keepers(heap: bytes) -> bytes | TargetError:
+    """Return what keeps requests on the heap, by a heap snapshot; or why it is unknown."""
     try:
-        return keepers(heap or whole_heap(session), "IncomingMessage")
+        return keepers(heap, "IncomingMessage")
     except TargetError as error:
         return error
 

@@ -11,12 +11,14 @@ from soak.errors import SoakError
 from soak.profile.tls import TlsSettings
 from soak.snapshots import SnapshotKind, SnapshotStage
 
+#: Metric name, labels and value of one exact count.
+Gauge = tuple[str, Mapping[str, str], float]
 #: One unpacked profile as the target gave it, or the error because of which this one is missing.
 ProfileResult = tuple[SnapshotKind, bytes | SoakError]
 
 
 def gauges(
-    samples: Iterable[tuple[str, Mapping[str, str], float]],
+    samples: Iterable[Gauge],
     classes: Mapping[str, float] | None = None,
 ) -> bytes:
     """Build a snapshot of kind `gauges`: exact counts at its time, each with metric name, labels and value.

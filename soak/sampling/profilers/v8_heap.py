@@ -11,7 +11,7 @@ import json
 import re
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -73,6 +73,21 @@ def keepers(heap: bytes, constructor: str) -> bytes:
     return json.dumps(document, separators=(",", ":")).encode()
 
 
+def holders(heap: bytes, numbers: Mapping[str, int]) -> dict[str, Location]:
+    """Return the variable or property that holds each object, by the name that its number (V8's object id) is given under.
+
+    Objects that are gone, or that nothing with a name holds, are left out. Raise TargetError if `heap`
+    is no heap snapshot.
+    """
+    try:
+        graph = _Graph(heap)
+        nodes = {name: graph.node_of(number) for name, number in numbers.items()}
+        found = {name: graph.holder(node) for name, node in nodes.items() if node is not None}
+    except OTHER_SHAPE as error:
+        raise TargetError(f"the heap snapshot cannot be read ({error!s:.100})") from error
+    return {name: holder for name, holder in found.items() if holder is not None}
+
+
 def _keepers(graph: _Graph, objects: list[int]) -> list[Keeper]:
     """Return what keeps these nodes, most of them first."""
     through = graph.kept_through(objects)
@@ -106,8 +121,8 @@ class _Graph:
         self._strings: list[str] = json.loads(heap[strings : heap.rindex(b"]") + 1])
         fields: list[str] = meta["node_fields"]
         nodes = _table(heap, nodes_at, len(fields))
-        self._node_kind, self._node_name, many = (
-            nodes[:, fields.index(name)].copy() for name in ("type", "name", "edge_count")
+        self._node_kind, self._node_name, self._ids, many = (
+            nodes[:, fields.index(name)].copy() for name in ("type", "name", "id", "edge_count")
         )
         edges = _table(heap, edges_at, len(meta["edge_fields"]), np.int32)
         self._edge_kind, self._edge_name, to = (
@@ -130,6 +145,11 @@ class _Graph:
             return []
         kind, name = self._node_kinds.index("object"), self._strings.index(constructor)
         return _as_list(np.flatnonzero((self._node_kind == kind) & (self._node_name == name)))
+
+    def node_of(self, number: int) -> int | None:
+        """Return the node of the object with this id; None if it is gone."""
+        found = np.flatnonzero(self._ids == number)
+        return int(found[0]) if len(found) else None
 
     @cached_property
     def _ways(self) -> tuple[Numbers, Numbers]:

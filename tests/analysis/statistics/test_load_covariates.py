@@ -181,19 +181,24 @@ def test_peaks_that_hardly_rise_are_not_followed(
 
 def test_what_came_lately_is_read_at_the_points_of_a_level_and_scaled() -> None:
     rates = np.array([[0.0, 5.0], [10.0, 5.0], [20.0, 5.0], [20.0, 5.0]])
-    recent = RecentRequests(np.array([0.0, 10.0, 20.0, 30.0]), (rates, 2 * rates))
-    columns = recent_requests([life(np.array([5.0, 10.0])), life(np.array([15.0, 30.0]))], recent)
-    assert columns is not None
-    # One endpoint's rate, and the rate of all; the other endpoint's is steady.
-    assert columns.T.tolist() == [pytest.approx([0, 1 / 3, 2 / 3, 1])] * 4
+    entries = np.array([[0.0, 7.0], [50.0, 7.0], [100.0, 7.0], [100.0, 7.0]])
+    recent = RecentRequests(np.array([0.0, 10.0, 20.0, 30.0]), (rates, 2 * rates), entries)
+    lives = [life(np.array([5.0, 10.0])), life(np.array([15.0, 30.0]))]
+    lately, held = recent_requests(lives, recent)
+    # One endpoint's rate, and the rate of all; the other endpoint's is steady, as is a container.
+    assert lately.T.tolist() == [pytest.approx([0, 1 / 3, 2 / 3, 1])] * 4
+    assert held.T.tolist() == [pytest.approx([0, 1 / 3, 2 / 3, 1])]
 
 
 @pytest.mark.parametrize(("low", "varies"), [(96.0, False), (94.0, True)])
 def test_a_level_cannot_follow_what_is_steady(low: float, varies: bool) -> None:
-    recent = RecentRequests(np.array([0.0, 10.0]), (np.array([[low], [100.0]]),))
-    columns = recent_requests([life(np.array([0.0, 10.0]))], recent)
-    assert (columns is not None) == varies
+    levels, none = np.array([[low], [100.0]]), np.empty((2, 0))
+    for recent in (
+        RecentRequests(np.array([0.0, 10.0]), (levels,), none),
+        RecentRequests(np.array([0.0, 10.0]), (), levels),
+    ):
+        assert bool(recent_requests([life(np.array([0.0, 10.0]))], recent)) == varies
 
 
 def test_without_a_varied_mix_a_level_follows_nothing() -> None:
-    assert recent_requests([life(EVERY)], None) is None
+    assert recent_requests([life(EVERY)], None) == []

@@ -48,7 +48,7 @@ def heap(seed: int, leak: float = 0.0, *, told: bool = True) -> Subject:
     scatter = np.random.default_rng(seed + 1000).normal(0, 2e4, len(SNAPSHOTS))
     level = 10 * MIB + np.interp(SNAPSHOTS, CLOCK, held) + scatter
     rates = tuple(lately(done, seconds) / seconds for seconds in LENGTHS)
-    recent = RecentRequests(CLOCK, rates) if told else None
+    recent = RecentRequests(CLOCK, rates, np.empty((len(CLOCK), 0))) if told else None
     return Subject(
         Series("nodejs_heap_live_bytes", SNAPSHOTS, level),
         "Node's live heap",
@@ -99,3 +99,29 @@ def test_counts_follow_nothing() -> None:
     given = replace(heap(1), integer=True)
     points = level_points(split(given))[1]
     assert len(fit_input(given, points, 1.0, False).settings) == 1
+
+
+def filling(seed: int, leak: float = 0.0, *, told: bool = True) -> Subject:
+    """A cache of 2,000 entries of 1 KiB that is full after two thirds of the run; `leak` bytes stay of each request."""
+    done = requests(seed)
+    misses = done[:, 0]
+    entries = np.minimum(misses * (2000 / misses[2 * len(misses) // 3]), 2000.0)
+    scatter = np.random.default_rng(seed + 2000).normal(0, 2e4, len(SNAPSHOTS))
+    held = 1024 * entries + leak * done.sum(axis=1)
+    level = 10 * MIB + np.interp(SNAPSHOTS, CLOCK, held) + scatter
+    recent = RecentRequests(CLOCK, (), entries[:, None]) if told else None
+    series = Series("nodejs_heap_live_bytes", SNAPSHOTS, level)
+    return Subject(series, "Node's live heap", "bytes", borders=(), recent=recent)
+
+
+def test_what_a_full_cache_holds_is_no_growth_and_a_leak_beside_it_is() -> None:
+    told = [fit_trend(filling(seed)) for seed in range(10)]
+    untold = [fit_trend(filling(seed, told=False)) for seed in range(10)]
+    assert sum(trend.p_no_growth > SUSPICIOUS for trend in told) >= 9
+    assert np.median([trend.slope_high for trend in told]) < 0.7 * np.median(
+        [trend.slope_high for trend in untold]
+    )
+    leaking = [filling(seed, leak=100.0) for seed in range(10)]
+    found = [fit_trend(subject).p_no_growth < CERTAIN for subject in leaking]
+    unseen = [fit_trend(replace(each, recent=None)).p_no_growth < CERTAIN for each in leaking]
+    assert sum(found) >= max(8, sum(unseen))

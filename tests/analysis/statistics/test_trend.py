@@ -256,7 +256,7 @@ def test_points_are_scaled_by_the_largest_range_and_timed_by_the_longest_life(
     )
     assert (found.span, found.scale) == (30.0, 4.0)
     scaled, span, grained, paces, rate, peak, others, recent = given
-    assert recent is None
+    assert recent == []
     assert [life.values.tolist() for life in scaled] == [[-1, -0.5, 0], [0.25, 0.75]]
     assert [life.times.tolist() for life in scaled] == [[0, 10, 30], [40, 60]]
     assert span == 30.0

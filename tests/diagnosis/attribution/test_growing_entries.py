@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from soak.catalog import node
 from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.python import CONTAINER_LENGTH, ENTRY_BYTES, GROWING_ENTRIES, HELD_MEMORY
 from soak.diagnosis import thresholds
-from soak.diagnosis.attribution.growing_entries import growing_entries
+from soak.diagnosis.attribution import growing_entries as module
 from soak.diagnosis.attribution.levels import Levels, _all_of_it
 from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
 from soak.model import Event, EventKind, Floats, Kind, Recording, Series, Verdict
@@ -51,6 +52,13 @@ def counted(
         gauge(ENTRY_BYTES, np.full(len(TIMES), entry), holder=name) for name in containers if entry
     ]
     return rows if held is None else [*rows, gauge(HELD_MEMORY, held)]
+
+
+def growing_entries(recording: Recording, counted: list[Series]) -> Series | None:
+    """The only series, if there is one."""
+    found = module.growing_entries(recording, counted)
+    assert len(found) <= 1
+    return found[0] if found else None
 
 
 def recorded(*, varied: bool = True) -> Recording:
@@ -124,6 +132,18 @@ def test_a_registry_fails_by_its_entries_where_memory_is_too_noisy() -> None:
     [finding] = [each for each in analysis.findings if each.series == GROWING_ENTRIES]
     assert finding.verdict is Verdict.FAIL
     assert "What requests leave in Python's containers keeps growing" in finding.reason
+
+
+def test_entries_of_node_s_containers_are_told_by_its_live_heap() -> None:
+    audit = grown({"POST /b": 1})
+    rows = [
+        gauge(node.CONTAINER_LENGTH, audit, holder="Map 3"),
+        gauge(node.LIVE_HEAP, 1e7 + 700.0 * audit),
+    ]
+    found = growing_entries(recorded(), rows)
+    assert found is not None
+    assert (found.name, found.labels) == (node.GROWING_ENTRIES, (("endpoint", "POST /b"),))
+    assert each(found) == pytest.approx(700.0, rel=0.02)
 
 
 @pins(thresholds, "ENTRY_LEAST", "ENTRY_MOST")

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from soak.catalog.metrics import ResourceKind
+from soak.catalog.node import GROWING_ENTRIES as NODE_ENTRIES
 from soak.diagnosis import thresholds
 from soak.diagnosis.attribution.attribution import EVERY, Amount
 from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.entry_amounts import amount_of_entries
+from soak.diagnosis.suspects.entry_amounts import EntryAmount, amount_at_places, amount_of_entries
 from soak.diagnosis.suspects.growing_containers import GrowingContainer
-from soak.model import Place
+from soak.model import Finding, Place, RuleName, Verdict
 from tests.boundaries import pins
 from tests.diagnosis.suspects.parts import amount, signal
 
@@ -89,3 +90,39 @@ def test_bytes_that_are_known_better_are_kept_and_unknown_sizes_say_nothing() ->
 def test_entries_explain_between_a_quarter_and_half_more_than_resident_memory_s_growth() -> None:
     for memory, fits in ((4000.0, True), (4001.0, False), (667.0, True), (666.0, False)):
         assert (told(memory=memory) is not None) is fits
+
+
+def through(each: float, off: float, endpoint: str = "GET /a") -> Amount:
+    return Amount(endpoint, each, each - off, each + off, 1.0)
+
+
+def test_entries_of_node_hold_what_samples_show_at_the_places_that_grow_with_them() -> None:
+    finding = Finding(RuleName.GROWTH, NODE_ENTRIES, Verdict.FAIL, "It grows.")
+    entries = replace(signal(ResourceKind.HEAP, unit="bytes"), finding=finding)
+    whole = signal(ResourceKind.HEAP, unit="bytes")
+    first, second, other = (signal(PLACE, name=name, unit="bytes") for name in "abc")
+    pairs = [
+        (entries, through(900.0, 100.0)),
+        (first, through(300.0, 30.0)),
+        (second, through(100.0, 40.0)),
+        (other, through(5000.0, 1.0, "GET /b")),
+    ]
+
+    def told_by(*pairs: tuple[Signal, Amount], endpoint: str = "GET /a") -> EntryAmount | None:
+        signals, amounts = zip(*pairs, strict=True)
+        return amount_at_places(Case(endpoint, signals, amounts))
+
+    found = told_by(*pairs)
+    assert found is not None
+    # The whole heap gains more with each entry, and bounds what it may hold.
+    assert found.amount == Amount("GET /a", 400.0, 350.0, 900.0, 1.0)
+    assert found.words == (
+        "The amount is what V8's samples show of 2 places that grow with these entries; the whole heap grows by 900 B for each."
+    )
+    alone = told_by(pairs[0], pairs[1])
+    assert alone is not None
+    assert "of the place that grows with these entries" in alone.words
+    assert told_by(pairs[0]) is None
+    assert told_by(pairs[0], pairs[3]) is None
+    assert told_by((whole, through(900.0, 1.0)), pairs[1]) is None
+    assert told_by(*pairs, endpoint="") is None

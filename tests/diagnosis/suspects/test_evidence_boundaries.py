@@ -12,6 +12,7 @@ import pytest
 
 from soak.catalog.metrics import ResourceKind
 from soak.catalog.process import DESCRIPTORS_BY_TYPE
+from soak.catalog.python import CONTAINER_LENGTH
 from soak.diagnosis import thresholds
 from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
 from soak.diagnosis.attribution.attribution import Amount, Attribution
@@ -67,7 +68,7 @@ def site(
 
 def counted(growth: float) -> Series:
     return Series(
-        growing_containers.LENGTHS,
+        CONTAINER_LENGTH,
         np.arange(5.0),
         growth * np.arange(5.0) / 4,
         (("holder", "service.KEPT"),),

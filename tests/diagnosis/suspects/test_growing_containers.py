@@ -9,21 +9,24 @@ from unittest import mock
 import numpy as np
 import pytest
 
+from soak.catalog import node
 from soak.catalog.metrics import ResourceKind
-from soak.catalog.python import ENTRY_BYTES
+from soak.catalog.python import CONTAINER_LENGTH, ENTRY_BYTES
 from soak.diagnosis import thresholds
 from soak.diagnosis.attribution.attribution import EVERY, Attribution
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects import growing_containers as module
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.growing_containers import (
-    LENGTHS,
     GrowingContainer,
     containers,
     containers_of,
     frame_of_labels,
     growing_containers,
     kept_closures,
+    kept_listeners,
+    listening_container,
+    named_holder,
 )
 from soak.model import Place, Series
 from tests.boundaries import pins
@@ -33,7 +36,7 @@ ASKED = [windows("GET /a", [1] * 40)]
 
 
 def length(values: Any, first: float = 1.0, **labels: str) -> Series:
-    return gauge(LENGTHS, values, first, **labels)
+    return gauge(CONTAINER_LENGTH, values, first, **labels)
 
 
 def growing(values: Any, **labels: str) -> GrowingContainer | None:
@@ -51,6 +54,21 @@ def test_a_container_has_its_holder_kind_rate_endpoint_and_place() -> None:
     bare = growing(2.0 * np.arange(29))
     assert bare is not None
     assert (bare.holder, bare.kind, bare.place) == ("?", "container", Place("?"))
+
+
+def test_a_container_of_node_is_named_by_what_held_it_after_the_drain() -> None:
+    lengths = gauge(node.CONTAINER_LENGTH, 2.0 * np.arange(29), holder="Map 3", kind="Map")
+    labels = (("holder", "Map 3"), ("name", "registry.open"), ("file", "/srv/shop.js"))
+    held = replace(gauge(node.CONTAINER_HOLDER, [1.0], 40.0), labels=labels)
+    other = replace(held, labels=(("holder", "Map 4"), *labels[1:]))
+    [named] = containers(context(lengths, held, requests=ASKED))
+    assert (named.holder, named.kind) == ("registry.open", "Map")
+    assert named.place == Place("registry.open", "shop.js")
+    assert named_holder(named) == "registry.open (Map)"
+    for beside in ((), (other,)):
+        [unnamed] = containers(context(lengths, *beside, requests=ASKED))
+        assert (unnamed.place, named_holder(unnamed)) == (None, "a Map")
+    assert named_holder(replace(unnamed, kind="Array")) == "an Array"
 
 
 @pytest.mark.parametrize(
@@ -269,3 +287,26 @@ def test_a_container_that_was_swept_in_the_course_of_the_run_is_bounded() -> Non
 
     assert not swept(201.0)
     assert swept(199.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "listens"),
+    [
+        ("bus._events.price", "Array", True),
+        ("stop.signal", "EventTarget", True),
+        ("bus.open", "Map", False),
+    ],
+)
+def test_listeners_that_stay_on_an_emitter_are_told(name: str, kind: str, listens: bool) -> None:
+    lengths = gauge(node.CONTAINER_LENGTH, 2.0 * np.arange(29), holder="X 1", kind=kind)
+    labels = (("holder", "X 1"), ("name", name), ("file", "/srv/shop.js"))
+    held = replace(gauge(node.CONTAINER_HOLDER, [1.0], 40.0), labels=labels)
+    run = context(lengths, held, requests=ASKED)
+    heap = Case("GET /a", (signal(ResourceKind.HEAP),), (amount("GET /a"),))
+    assert (listening_container(heap, run) is not None) is listens
+    said = (
+        f"{name} ({kind}) gains 2 entries per request to GET /a: listeners that are never removed."
+    )
+    assert kept_listeners(heap, run) == (said if listens else "")
+    counted = Case("GET /a", (signal(ResourceKind.THREADS),), (amount("GET /a"),))
+    assert kept_listeners(counted, run) == ""
