@@ -309,5 +309,5 @@ def test_listeners_that_stay_on_an_emitter_are_told(name: str, kind: str, listen
     if listens:
         assert said.startswith(f"{name} ({kind}) gains 2.01 entries per request to GET /a")
         assert said.endswith(": listeners that are never removed.")
-    counted = Case("GET /a", (signal(ResourceKind.THREADS),), (amount("GET /a"),))
+    counted = Case("GET /a", (signal(ResourceKind.THREADS, unit="threads"),), (amount("GET /a"),))
     assert kept_listeners(counted, run) == ""
