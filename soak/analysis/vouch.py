@@ -127,14 +127,17 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         return finding
     noun = capitalized(subject.noun)
     fastest = show_amount(bound(trend), finding.unit)
-    grow = "fall" if subject.falls else "grow"
+    grow, was, it = "fall" if subject.falls else "grow", "was", "it"
+    grows = f"{grow}s"
+    if subject.plural:
+        grows, was, it = grow, "were", "they"
     surely = trend.for_the_worse
     if surely.slope_per_hour > 0:
         rate = show_amount(surely.slope_per_hour, f"{finding.unit}")
         chance = "" if surely.slope_low > 0 else ", which may be chance"
-        seen = f"{noun} {'falls' if subject.falls else 'grows'} by some {rate}{chance}, and up to {fastest} is not ruled out"
+        seen = f"{noun} {grows} by some {rate}{chance}, and up to {fastest} is not ruled out"
     else:
-        seen = f"{noun} was not seen to {grow}, but up to {fastest} would have gone unseen"
+        seen = f"{noun} {was} not seen to {grow}, but up to {fastest} would have gone unseen"
     more = _more_seconds(seconds, judged)
     advice = (
         ", and so noisy that more time may not tell"
@@ -142,7 +145,7 @@ def _vouched(subject: Subject, finding: Finding, judged: float) -> Finding:
         else f"; {show_duration(more)} more would tell"
     )
     reason = (
-        f"{seen}, by which it would {grow} by {_much(subject, trend.level)} in {show_duration(seconds)}: "
+        f"{seen}, by which {it} would {grow} by {_much(subject, trend.level)} in {show_duration(seconds)}: "
         f"too uncertain for a judged time of {show_duration(judged)}{advice}."
     )
     return finding.adjusted(_STEP, Verdict.INCONCLUSIVE, reason, more)

@@ -187,10 +187,10 @@ def _steady(subject: Subject, trend: Trend) -> str:
         tail = f": any {'fall' if subject.falls else 'growth'} is under {slowest}" if unseen else ""
         return f"{_capital(subject)} did not change at all{tail}."
     if trend.slope_low > 0:  # a slope certainly above zero means it was not steady all along
-        moved, has = "fell" if subject.falls else "rose", "have" if _plural(subject) else "has"
+        moved, has = "fell" if subject.falls else "rose", "have" if subject.plural else "has"
         state = f"{moved} at first, and {has} settled"
     else:
-        state = f"{'are' if _plural(subject) else 'is'} steady"
+        state = f"{'are' if subject.plural else 'is'} steady"
     return f"{_capital(subject)} {state}: any {'fall' if subject.falls else 'growth'} is under {slowest}."
 
 
@@ -208,7 +208,7 @@ def _stepped(subject: Subject) -> str:
     number, _, unit = before.partition(" ")
     levels = f"from {number if after.endswith(f' {unit}') else before} to {after}"
     steps = "" if shift.steps == 1 else f"in {shift.steps} steps, the last "
-    pronoun = "They" if _plural(subject) else "It"
+    pronoun = "They" if subject.plural else "It"
     at = (
         shift.time - times[0]
         if subject.clock is None
@@ -231,7 +231,7 @@ def _exhausts(subject: Subject, trend: Trend) -> TimeLeft | None:
 def _tail(subject: Subject, trend: Trend) -> str:
     """Return what the growth leads to: `; it runs out of descriptors in 9 h (7 to 12 h)`, or when it would double."""
     left = _exhausts(subject, trend)
-    it = "the target" if _plural(subject) else "it"
+    it = "the target" if subject.plural else "it"
     if left is not None and subject.falls:
         return f"; nothing is left of it in {show_time_left(left)}"
     if left is not None:
@@ -240,7 +240,7 @@ def _tail(subject: Subject, trend: Trend) -> str:
         )
     double = time_until(trend, 2 * trend.level) if trend.level > 0 else None
     return (
-        f"; {'they' if _plural(subject) else 'it'} would double in {show_duration(double.hours * 3600)}"
+        f"; {'they' if subject.plural else 'it'} would double in {show_duration(double.hours * 3600)}"
         if double
         else ""
     )
@@ -253,14 +253,9 @@ def _keeps_growing(subject: Subject, trend: Trend) -> str:
     if rate <= 0 or trend.slope_per_hour <= 0:
         return growing
     each = trend.slope_per_hour / 3600 / rate
-    if _plural(subject) and each < 0.5:
+    if subject.plural and each < 0.5:
         return f"{growing}, one every {show_number(1 / each)} requests"
     return f"{growing}, {show_amount(each, subject.unit)} per request of any kind"
-
-
-def _plural(subject: Subject) -> bool:
-    """Return True for counted things, which the table of roles names in the plural; a bare series name is singular."""
-    return subject.integer and "_" not in subject.noun
 
 
 def _grows(subject: Subject) -> str:
@@ -279,7 +274,7 @@ def _judged_seconds(subject: Subject) -> float:
 
 
 def _verb(subject: Subject, verb: str) -> str:
-    return verb if _plural(subject) else f"{verb}s"
+    return verb if subject.plural else f"{verb}s"
 
 
 def _measured(subject: Subject, trend: Trend) -> str:

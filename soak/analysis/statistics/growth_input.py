@@ -87,6 +87,11 @@ class Subject:
             recent=recent and replace(recent, times=shows(recent.times)),
         )
 
+    @property
+    def plural(self) -> bool:
+        """True for counted things, which the table of roles names in the plural; a bare series name is singular."""
+        return self.integer and "_" not in self.noun
+
     def of_same_process(self, series: Series) -> Subject:
         """Return what is known of this subject about another series of its process, recorded in times of the run."""
         clock = self.clock

@@ -189,14 +189,17 @@ def allocation_sites(
     if np.ptp(requests) <= 0:
         return []
     moved = np.argsort(-np.abs(table - table[0]).max(axis=0), kind="stable")[:MOST_STACKS]
-    by_place: dict[tuple[str, str], list[Stack]] = {}
+    by_place: dict[tuple[str, str, int], list[Stack]] = {}
     for index in moved:
         row, sample = samples[int(keys[index])]
         frames = snapshots[row].profile.stack(sample)
         if calls(frames, _OBSERVERS):
             continue
         place = place_of(frames)
-        by_place.setdefault((place.function, place.file), []).append(Stack(frames, table[:, index]))
+        # Functions without a name are told apart by the line at which each begins.
+        line = place.line if place.function == NAMELESS else 0
+        stack = Stack(frames, table[:, index])
+        by_place.setdefault((place.function, place.file, line), []).append(stack)
     profile = snapshots[-1].profile
     period = profile.period if profile.period_unit == "bytes" and column.endswith("space") else 0.0
     sites = [_holding(stacks, times, requests, period) for stacks in by_place.values()]

@@ -10,6 +10,7 @@ it is full, and is judged like any heap that may be filling.
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `_LEAST_PART` 0.01 | of the bytes | gain of a class that is looked at beside the exact ones |
+| `_LATE_PART` 0.25 | of the gain | after the first third, for a place to be no cache that fills: an even rise gains 0.67 |
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from soak.windows import EndpointWindows
 
 #: The label of the endpoint to whose requests the growth is due.
 ENDPOINT = "endpoint"
-_LEAST_PART = 0.01
+_LEAST_PART, _LATE_PART = 0.01, 0.25
 #: In the names of classes that the JVM makes for lambda expressions.
 LAMBDA = "$$Lambda"
 #: Classes that hold the last thousand of values, whatever the load: samples of a histogram.
@@ -171,9 +172,11 @@ def places_of(places: Sequence[AllocationSite], classes: GrowingClasses) -> list
     """Return the own places that allocate objects of these classes, or lie in one of them; empty if none does.
 
     Beside objects that are counted exactly, what a few samples show of other classes is chance. Every
-    endpoint allocates strings, arrays and maps, so they count only where nothing else grows.
+    endpoint allocates strings, arrays and maps, so they count only where nothing else grows. A place
+    that hardly gains anything after the first third fills a cache, if others do gain.
     """
     own = [site for site in places if site.place.own]
+    own = [site for site in own if _gains_late(site)] or own
     telling = [name for name in classes.each if not is_common(name)]
     outer = tuple(f"{name.partition('$')[0]}." for name in classes.own)
     kept = [
@@ -184,6 +187,12 @@ def places_of(places: Sequence[AllocationSite], classes: GrowingClasses) -> list
     if kept or classes.own:
         return kept
     return [site for site in own if site.share_of(classes.each) >= LEAST_CLASS_SHARE]
+
+
+def _gains_late(site: AllocationSite) -> bool:
+    """Return True if a place gained a fair share of all after the first third."""
+    late = float(site.levels[-1] - site.levels[len(site.levels) // 3])
+    return late >= _LATE_PART * float(site.levels[-1] - site.levels[0])
 
 
 def _counted(snapshots: Sequence[Snapshot]) -> _Counted:

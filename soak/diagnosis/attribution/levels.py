@@ -8,7 +8,7 @@ import numpy as np
 
 from soak.analysis.prepare.load_connections import at_usual_load
 from soak.analysis.prepare.prepare import Prepared
-from soak.catalog.jvm import GROWING_CLASSES
+from soak.catalog.jvm import GROWING_CLASSES, LIVE_CLASSES
 from soak.catalog.metrics import CONTAINERS, Metric
 from soak.diagnosis.attribution.attribution import EVERY, Amount, Attribution, attribute
 from soak.diagnosis.attribution.growing_classes import ENDPOINT
@@ -72,7 +72,8 @@ def attribute_by_endpoint(
     mix = mix_at(levels.times, windows) if levels.endpoint else None
     if mix is not None and levels.endpoint in mix.names:
         requests = mix.counts[:, mix.names.index(levels.endpoint)]
-        return _all_of_it(levels.endpoint, requests, levels, key, unit)
+        told = _all_of_it(levels.endpoint, requests, levels, key, unit)
+        return _with_what_it_holds(prepared, told, key)
     return attribute(
         levels.times,
         levels.values,
@@ -90,6 +91,26 @@ def _all_of_it(endpoint: str, requests: Floats, levels: Levels, key: str, unit: 
     if key in _ENTRIES:  # their number is exact, but what one holds is not
         low, high = ENTRY_LEAST * low, ENTRY_MOST * high
     return Attribution(key, unit, (Amount(endpoint, slope, low, high, 1.0),))
+
+
+def _with_what_it_holds(prepared: Prepared, told: Attribution, key: str) -> Attribution:
+    """Raise the upper end of what classes add to all that the heap gains with these requests, when caches are full.
+
+    The objects of the classes that surely grow refer to others, such as texts, that do so too, but not
+    so exactly among all other texts.
+    """
+    [amount] = told.amounts
+    whole = next((found for found in prepared.named(LIVE_CLASSES)), None)
+    if key != GROWING_CLASSES or whole is None:
+        return told
+    times, values = retained_levels(prepared, whole)
+    mix = mix_at(times, prepared.windows())
+    if len(times) < LEAST_SNAPSHOTS or amount.endpoint not in mix.names:
+        return told
+    late = len(times) // 3
+    made = float(np.ptp(mix.counts[late:, mix.names.index(amount.endpoint)]))
+    most = float(values[-1] - values[late]) / made if made > 0 else 0.0
+    return replace(told, amounts=(replace(amount, high=max(amount.high, most)),))
 
 
 def contributors(told: Attribution) -> tuple[Amount, ...]:

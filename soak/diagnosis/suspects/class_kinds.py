@@ -62,7 +62,7 @@ KINDS = (
     ClassKind(
         "request-context",
         re.compile(
-            r".*(?:Listener|Subscription|Observer|MessageConsumerImpl|HandlerRegistration)$"
+            r".*(?:Listener|Subscription|Subscriber|Observer|MessageConsumerImpl|HandlerRegistration)$"
         ),
         "listeners that are never removed",
         "Remove each listener or subscription that a request adds when it ends, whatever way it ends.",

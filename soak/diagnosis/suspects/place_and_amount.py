@@ -96,7 +96,9 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         return Known(place, Amount(case.endpoint, each, each, each), "threads")
     if signal is None and unit == "connections":  # none counts them: only their memory is known
         unit, signal = "bytes", signal_told(case, "bytes")
-    refers = name == "native-growth" and signal is not None and signal.what == ResourceKind.HEAP
+    refers = (
+        name == "native-growth" and signal is not None and signal.what in (ResourceKind.HEAP, PLACE)
+    )
     if signal is None or refers:  # what refers to memory does not tell how much that is
         return Known(place, _NOTHING, unit)
     container = _container_of(name, case, context)

@@ -132,6 +132,12 @@ def suspects(context: RunContext, growing: Sequence[Signal]) -> tuple[Suspect, .
         for case, suspect in pairs
         if not known or suspect.leak_class != UNKNOWN or adds_late(case, context)
     ]
+    if not named:  # at least the amount is known
+        unknown = (
+            _of_unknown_class(case, seen, context, anywhere=True)
+            for case, seen in zip(cases, evidence, strict=True)
+        )
+        named = [suspect for suspect in unknown if suspect is not None][:1]
     likeliest_first = sorted(named, key=lambda suspect: -suspect.confidence)
     return tuple(each_once(likeliest_first)[:MOST_SUSPECTS])
 
@@ -229,15 +235,22 @@ def _kept_by(name: str, case: Case, context: RunContext) -> str:
 
 
 def _of_unknown_class(
-    case: Case, evidence: Mapping[EvidenceKind, str], context: RunContext
+    case: Case,
+    evidence: Mapping[EvidenceKind, str],
+    context: RunContext,
+    *,
+    anywhere: bool = False,
 ) -> Suspect | None:
     """Return a suspect of class `unknown` with its endpoint and amount.
 
-    None if these are unknown, or if the evidence speaks against a memory leak (such as a slowdown).
+    None if these are unknown, or if the evidence speaks against a memory leak (such as a slowdown). If
+    `anywhere`, the endpoint may be unknown where it is the heap that grows.
     """
     against = {EvidenceKind.SLOWS_DOWN, EvidenceKind.HIGH_WATER, EvidenceKind.COUNT_GROWS}
     signal = signal_told(case, "bytes") if case.signals else None
-    if not case.endpoint or signal is None or against & evidence.keys():
+    if signal is None or against & evidence.keys():
+        return None
+    if not case.endpoint and not (anywhere and signal.what is ResourceKind.HEAP):
         return None
     amount = case.amount(signal)
     return Suspect(
@@ -249,7 +262,16 @@ def _of_unknown_class(
         amount.low,
         amount.high,
         signal.unit,
-        (*class_not_known(case, context), *doubts(case)),
+        tuple(
+            filter(
+                None,
+                [
+                    *class_not_known(case, context),
+                    endpoint_not_known(case, context),
+                    *doubts(case),
+                ],
+            )
+        ),
         "",
         more_to_see(context) or remedy(UNKNOWN, context.language, ()),
         surely_with_time(signal),

@@ -66,7 +66,8 @@ def endpoint_not_known(case: Case, context: RunContext) -> str:
     longer = show_duration(LONGER_RUN * prepared.judged_seconds)
     refused = _best_refusal(case, context)
     why = refused or "the growth fits several endpoints about equally well, or none for certain"
-    if case.signals and all(not signal.counted and signal.what != PLACE for signal in case.signals):
+    alone = all(not signal.counted and signal.what != PLACE for signal in case.signals)
+    if case.signals and alone and not context.profiled:
         why += "; the heap after each collection would tell sooner: take snapshots"
     return f"The endpoint is not known although the mix was varied: {why}; a run of about {longer} would tell more."
 

@@ -118,7 +118,8 @@ class NodeInspector:
         """
         sessions = self._connected()
         try:
-            lengths = [containers.measure() for containers in self._containers]
+            loaded = stage == "steady"
+            lengths = [containers.measure(loaded=loaded) for containers in self._containers]
             yield "gauges", gauges(length_rows(lengths))  # at once, as they rise with every request
             levels = summed(collected(session) for session in sessions)
             heads = [

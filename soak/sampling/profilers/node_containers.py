@@ -22,9 +22,9 @@ from soak.sampling.profilers.v8_heap import Location, holders
 
 #: Bytes of the largest heap whose objects are listed: V8 stands still for 0.1 s for 10 MiB.
 LISTED = 128 * 2**20
-#: The snapshots at which objects are listed: when the first requests have filled containers, a little
-#: later, and then after so many. The containers of a service are there early.
-_LISTS, _THEN = (1, 5), 24
+#: The snapshots under load at which objects are listed: the first, when requests have filled
+#: containers, a little later, and then after so many. The containers of a service are there early.
+_LISTS, _THEN = (0, 4), 24
 #: Entries of a container at which it is noticed, and which it gains before it is told; keys of an
 #: object used as a dictionary; containers noticed at most; those that are named; and fields of an
 #: object in which those without a prototype are looked for.
@@ -57,7 +57,7 @@ _MEASURED = f"""
 #: list, in the fields of the others.
 _NOTICE = f"""function (known) {{{_MEASURED}
   const notice = object => {{
-    if (seen.has(object) || noticed.size >= {_MOST}) return
+    if (seen.has(object) || noticed.size >= {_MOST} || object === noticed || object === told) return
     const [, size] = measured(object)
     if (size < {_NOTICED}) return
     seen.set(object, {{ id: 0, size }})
@@ -116,10 +116,16 @@ class ContainerLengths:
         self._known = ""
         self._turns = itertools.count()
 
-    def measure(self) -> list[Container]:
-        """Return the containers that have gained entries; none where V8 cannot tell them."""
+    def measure(self, *, loaded: bool) -> list[Container]:
+        """Return the containers that have gained entries; none where V8 cannot tell them.
+
+        Under load (`loaded`), objects are listed now and then to notice containers.
+        """
         try:
-            self._notice(next(self._turns))
+            if not self._known:
+                self._known = self._evaluated(_KNOWN, includeCommandLineAPI=True)
+            if loaded:
+                self._notice(next(self._turns))
             told = self._call(_LENGTHS, self._known, returnByValue=True).get("value")
         except (SoakError, LookupError, TypeError):
             return []
@@ -128,8 +134,6 @@ class ContainerLengths:
 
     def _notice(self, turn: int) -> None:
         """Look for containers among all objects, if it is time to, and if there are not too many."""
-        if not self._known:
-            self._known = self._evaluated(_KNOWN, includeCommandLineAPI=True)
         if turn not in _LISTS and (turn == 0 or turn % _THEN):
             return
         if float(self._session.call("Runtime.getHeapUsage")["usedSize"]) > LISTED:

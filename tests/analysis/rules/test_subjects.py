@@ -135,12 +135,13 @@ def test_a_live_heap_that_stood_still_is_left_to_snapshots_unless_it_has_a_limit
     [
         ([1.0, 5.0, 5.0, np.nan], at(COLLECTED), True),
         ([1.0, 5.0, 5.5, np.nan], at(COLLECTED), False),
+        ([1.0, 5.0, 5.5, 5.0], at(COLLECTED), True),
         ([1.0, np.nan, np.nan], at(COLLECTED), False),
         ([1.0, 5.0, 5.0], at(COLLECTED, instance="b"), False),
         ([1.0, 5.0, 5.0], at("nodejs_heap_live_bytes"), False),
     ],
 )
-def test_only_a_constant_live_heap_beside_its_own_snapshots_says_nothing(
+def test_only_a_live_heap_that_is_mostly_at_its_lowest_beside_its_own_snapshots_says_nothing(
     values: list[float], beside: Series, said: bool
 ) -> None:
     own = Subject(at(LIVE, values), "the live heap", "bytes", judged_from=1.0)

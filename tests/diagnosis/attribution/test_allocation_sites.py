@@ -211,6 +211,21 @@ def snapshots(
     return [taken(at) for at in range(len(stacks[0][1]))]
 
 
+def test_functions_without_a_name_are_places_of_their_own_by_the_line_at_which_they_begin() -> None:
+    """The handlers of an Express service are arrow functions in one file."""
+    first, second = (Frame(NAMELESS, "/src/app.js", line, True) for line in (31, 32))
+    rows = (
+        ((first,), (0.0, 9.0, 4.0)),
+        ((RUNTIME, second), (0.0, 10.0, 20.0)),
+        ((second,), (0.0, 1.0, 2.0)),
+    )
+    found = allocation_sites(snapshots(*rows), "inuse_space")
+    assert [(each.place, each.levels.tolist()) for each in found] == [
+        (second, [0, 11, 22]),
+        (first, [0, 9, 4]),
+    ]
+
+
 def test_stacks_of_one_place_are_added_and_named_by_the_one_that_gained_most() -> None:
     deeper = Frame("main.keep", "/src/main.go", 33, True)
     elsewhere = Frame("main.keep", "/src/other.go", 5, True)

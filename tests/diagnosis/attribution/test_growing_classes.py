@@ -6,15 +6,23 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from soak.diagnosis.attribution.growing_classes import GrowingClasses, growing_classes
+from soak.catalog.jvm import GROWING_CLASSES, LIVE_CLASSES
+from soak.diagnosis.attribution.allocation_sites import AllocationSite, Stack
+from soak.diagnosis.attribution.attribution import Amount
+from soak.diagnosis.attribution.growing_classes import GrowingClasses, growing_classes, places_of
+from soak.diagnosis.attribution.levels import Levels, attribute_by_endpoint
 from soak.diagnosis.attribution.snapshot_series import with_snapshot_series
-from soak.model import Event, EventKind, Floats, Recording
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.thresholds import ENTRY_MOST
+from soak.model import Event, EventKind, Floats, Kind, Recording, Series
 from soak.pipeline import judge
-from soak.snapshots import Snapshot
+from soak.snapshots import SNAPSHOT_SOURCE, Snapshot
 from tests.diagnosis.attribution.test_snapshot_series import PROFILE
 from tests.diagnosis.synthetic_runs import leaked, requests, run
 
@@ -137,3 +145,56 @@ def test_what_requests_leave_is_a_series_that_fails_while_the_heap_around_it_mov
     [suspect] = analysis.suspects
     assert (suspect.endpoint, suspect.place.function) == ("POST /b", "shop.Order")
     assert suspect.per_request == pytest.approx(SIZE, rel=0.05)
+
+
+def place_with(levels: list[float], line: int) -> AllocationSite:
+    frame = Frame("shop.Main.keep", "", line, True)
+    values = np.array(levels)
+    stack = Stack((Frame("byte[]"), frame), values)
+    times = np.arange(float(len(levels)))
+    return AllocationSite(frame, times, times, values, (stack,))
+
+
+def test_a_cache_that_was_full_early_is_no_place_beside_one_that_gains_on() -> None:
+    classes = GrowingClasses("PUT /a", {"byte[]": 1.0}, (), np.zeros(1), np.zeros(1))
+    full = place_with([0.0, 2.0, 4.0, 4.0, 4.1, 4.0, 3.9, 4.0, 4.0], 25)
+    gains = place_with([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], 57)
+    # Of 10 it gained 2.6 after the first third, or 2.4.
+    fair = place_with([0.0, 4.0, 7.0, 7.4, 8.0, 8.5, 9.0, 9.5, 10.0], 31)
+    less = place_with([0.0, 4.0, 7.0, 7.6, 8.0, 8.5, 9.0, 9.5, 10.0], 32)
+    assert places_of([full, gains, fair, less], classes) == [gains, fair]
+    assert places_of([full], classes) == [full]
+
+
+def test_what_classes_leave_may_be_as_much_as_the_heap_gains_when_caches_are_full() -> None:
+    """Two objects of 60 B for each request refer to texts of 400 B, which other requests make as well."""
+    times = np.arange(0.0, 120.0, 5.0)
+    seconds = np.arange(1.0, 121.0)
+    done = 20.0 * times
+    exact = Levels(times, 60.0 * done, done, endpoint="PUT /a")
+    windows = (
+        SimpleNamespace(
+            endpoint="PUT /a", times=seconds, seconds=np.ones(120), requests=np.full(120, 20.0)
+        ),
+        SimpleNamespace(
+            endpoint="GET /b", times=seconds, seconds=np.ones(120), requests=np.full(120, 9.0)
+        ),
+    )
+    heap = 9e6 + 460.0 * done + np.minimum(1e5 * times, 2e6)  # full at 20 s
+    whole = Series(LIVE_CLASSES, times, heap, (), Kind.GAUGE, SNAPSHOT_SOURCE)
+    prepared: Any = SimpleNamespace(
+        windows=lambda: windows,
+        recording=SimpleNamespace(windows=windows),
+        named=lambda name: [whole] if name == LIVE_CLASSES else [],
+        judged_from=0.0,
+        cuts=lambda _: [],
+    )
+
+    def amount(key: str) -> Amount:
+        return attribute_by_endpoint(prepared, exact, key, "bytes").amounts[0]
+
+    assert amount(GROWING_CLASSES).per_request == pytest.approx(60.0)
+    assert amount(GROWING_CLASSES).high == pytest.approx(460.0, rel=0.02)
+    assert amount("nodejs_growing_entries_bytes").high == pytest.approx(60.0 * ENTRY_MOST)
+    prepared.named = lambda _: []
+    assert amount(GROWING_CLASSES).high == pytest.approx(60.0)

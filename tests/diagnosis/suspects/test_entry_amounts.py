@@ -125,4 +125,5 @@ def test_entries_of_node_hold_what_samples_show_at_the_places_that_grow_with_the
     assert told_by(pairs[0]) is None
     assert told_by(pairs[0], pairs[3]) is None
     assert told_by((whole, through(900.0, 1.0)), pairs[1]) is None
+    assert told_by(*pairs, (whole, through(600.0, 1.0))) is None, "it fails by itself"
     assert told_by(*pairs, endpoint="") is None

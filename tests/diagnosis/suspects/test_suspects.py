@@ -285,6 +285,21 @@ def test_growth_of_no_likely_class_is_unknown_where_its_endpoint_is_known() -> N
     assert suspect.place.unknown == "no snapshots of the target were taken"
 
 
+def test_a_heap_that_fails_has_at_least_its_amount_as_a_suspect() -> None:
+    """Where no place, class or endpoint is seen: a red run that says nothing of a suspect helps nobody."""
+    nowhere, resident_alone = growing(""), resident("")
+    for cases, told_of in (([nowhere], [""]), ([nowhere, nowhere], [""]), ([resident_alone], [])):
+        with (
+            mock.patch.object(module, "group_signals", return_value=cases),
+            mock.patch.object(module, "class_probabilities", return_value={}),
+        ):
+            found = module.suspects(parts.context(), [])
+        assert [suspect.endpoint for suspect in found] == told_of
+        for suspect in found:
+            assert (suspect.leak_class, suspect.per_request) == ("unknown", 10.0)
+            assert any("The endpoint is not known" in words for words in suspect.evidence)
+
+
 def test_growth_of_no_known_class_is_no_suspect_without_endpoint_amount_or_with_doubts() -> None:
     assert told(growing(""), {}) is None
     assert told(Case("GET /a"), {}) is None

@@ -273,6 +273,7 @@ def test_snapshots_are_proposed_where_only_memory_without_a_place_grows() -> Non
     hint = "; the heap after each collection would tell sooner: take snapshots; a run of"
     heap, threads = signal(HEAP), signal(THREADS, unit="threads")
     assert hint in varied(heap, signal(MEMORY))
+    assert "take snapshots" not in varied(heap, signal(MEMORY), places=[GROWN])
     assert "take snapshots" not in varied(heap, threads)
     assert "take snapshots" not in varied(heap, signal(PLACE))
     assert "take snapshots" not in varied()
