@@ -70,8 +70,8 @@ def pool_warnings(asked: RuleInput, findings: Sequence[Finding]) -> Iterator[str
                 settled = (used.name, used.labels) not in unsettled
                 if settled and most >= _LARGE and peak < _HARDLY * most:
                     yield (
-                        f"The connection pool{of} may hold {show_number(most)} connections and never used more than "
-                        f"{show_number(peak)}: a smaller maximum protects the database"
+                        f"The connection pool{of} may hold {show_number(most)} connections, of which polls saw at most "
+                        f"{show_number(peak)} in use: a smaller maximum protects the database"
                     )
             yield from _kept_for_ever(prepared, pool, own, of, taken)
 

@@ -47,7 +47,7 @@ def test_a_pool_far_larger_than_its_use_is_told_with_both_numbers() -> None:
     assert risks(*pool(used=[*[1.0] * 30, 9.0], most=100)) == [
         (
             E.POOL_TOO_LARGE,
-            "The pool may hold 100 connections and never used more than 9.",
+            "The pool may hold 100 connections, of which polls saw at most 9 in use.",
             MOST,
         )
     ]
@@ -77,7 +77,7 @@ def test_the_maximum_that_counts_is_the_last_one() -> None:
     assert risks(*pool(used=1.0), gauge(MOST, size[::-1])) != []
     assert risks(*pool(used=1.0)) == []
     [(_, words, _)] = risks(*pool(used=20.0), gauge(MOST, [50.0] * 30 + [500.0]))
-    assert words == "The pool may hold 500 connections and never used more than 20."
+    assert words == "The pool may hold 500 connections, of which polls saw at most 20 in use."
 
 
 def test_connections_that_are_always_idle_are_told_with_the_most_in_use() -> None:
@@ -132,7 +132,7 @@ def test_each_pool_is_judged_by_itself() -> None:
     few, large = pool(most=100, count=29, db="a"), pool(most=200, db="b")
     small = pool(used=50.0, most=100, db="c")
     assert [words for _, words, _ in risks(*few, *small, *large)] == [
-        "The pool may hold 200 connections and never used more than 1."
+        "The pool may hold 200 connections, of which polls saw at most 1 in use."
     ]
 
 
@@ -183,7 +183,7 @@ def test_the_values_of_a_pool_are_those_with_its_own_labels_in_the_judged_stretc
 def test_pools_at_risk_are_one_case_unless_connections_leak() -> None:
     large = context(*pool(most=100, idle=30.0))
     words = {
-        E.POOL_TOO_LARGE: "The pool may hold 100 connections and never used more than 1.",
+        E.POOL_TOO_LARGE: "The pool may hold 100 connections, of which polls saw at most 1 in use.",
         E.IDLE_KEPT: "30 connections were always idle, and at most 1 in use.",
     }
     [case] = pool_risks.risk_cases(large, [])
