@@ -51,8 +51,10 @@ def _risks(context: RunContext) -> Iterator[tuple[EvidenceKind, str, str]]:
             if len(most) and LARGE_POOL <= most[-1] < 2**31 - 1 and peak < HARDLY_USED * most[-1]:
                 yield (
                     EvidenceKind.POOL_TOO_LARGE,
-                    f"The pool may hold {show_number(float(most[-1]))} connections, "
-                    f"of which polls saw at most {show_number(peak)} in use.",
+                    (
+                        f"The pool may hold {show_number(float(most[-1]))} connections, "
+                        f"of which polls saw at most {show_number(peak)} in use."
+                    ),
                     pool.maximum,
                 )
             if len(idle) and idle.min() >= max(
