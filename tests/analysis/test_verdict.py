@@ -614,7 +614,10 @@ def test_a_goal_at_its_least_tells_nothing_where_snapshots_measured_the_heap() -
     goal = gauge("go_memstats_next_gc_bytes", 4 * 2**20)
     exact = gauge("go_heap_after_gc_bytes", 6e5 + noise(1e4), SNAPSHOT_SOURCE)
     few = gauge("go_heap_after_gc_bytes", np.full(FEWEST_SAMPLES - 1, 6e5), SNAPSHOT_SOURCE)
-    moved = gauge("go_memstats_next_gc_bytes", 4 * 2**20 + 100 * (np.arange(SECONDS) > 200))
+    moved, mostly = (
+        gauge("go_memstats_next_gc_bytes", 4 * 2**20 + 100 * (np.arange(SECONDS) > since))
+        for since in (100, 200)
+    )
 
     def heaps(*series: Series) -> list[str]:
         found = judged(recording(*series)).findings
@@ -624,6 +627,7 @@ def test_a_goal_at_its_least_tells_nothing_where_snapshots_measured_the_heap() -
     assert heaps(goal, exact) == ["go_heap_after_gc_bytes"]
     assert heaps(goal, few) == ["go_gc_heap_live_bytes"]
     assert heaps(moved, exact) == ["go_gc_heap_live_bytes", "go_heap_after_gc_bytes"]
+    assert heaps(mostly, exact) == ["go_heap_after_gc_bytes"]
 
 
 def test_a_part_of_a_process_may_grow_by_a_twentieth_of_the_process() -> None:

@@ -1,4 +1,4 @@
-"""Places in Node's code that grow with the requests that leave entries in a container.
+"""Endpoints whose requests surely leave something, and places in Node's code that grow with these requests.
 
 V8 samples its heap, so work that is done anew every few seconds seems to grow by chance. Where the
 number of a container's entries follows the requests to one endpoint exactly, so does what they hold.
@@ -13,9 +13,19 @@ from soak.catalog.node import GROWING_ENTRIES
 from soak.diagnosis.attribution.allocation_sites import AllocationSite
 from soak.diagnosis.attribution.exact_counts import SETTLED, scatter_about
 from soak.diagnosis.attribution.growing_classes import ENDPOINT
+from soak.diagnosis.attribution.levels import OF_AN_ENDPOINT
 from soak.diagnosis.attribution.request_counts import mix_at
 from soak.diagnosis.thresholds import FOLLOWS_BEST, FOLLOWS_SHARE, LEAST_SNAPSHOTS
 from soak.model import Finding, Verdict
+
+
+def exact_endpoints(findings: Sequence[Finding]) -> set[str]:
+    """Return the endpoints whose requests surely leave objects or entries, of which snapshots count each."""
+    return {
+        dict(finding.labels).get(ENDPOINT, "")
+        for finding in findings
+        if finding.series in OF_AN_ENDPOINT and finding.verdict is Verdict.FAIL
+    }
 
 
 def endpoint_of_entries(findings: Sequence[Finding]) -> str:

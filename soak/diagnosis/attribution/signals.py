@@ -16,7 +16,11 @@ from soak.diagnosis.attribution.allocation_sites import AllocationSite, only_gai
 from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.blocked_stacks import BlockedGroup
 from soak.diagnosis.attribution.class_levels import levels_at_collections
-from soak.diagnosis.attribution.following_places import endpoint_of_entries, following
+from soak.diagnosis.attribution.following_places import (
+    endpoint_of_entries,
+    exact_endpoints,
+    following,
+)
 from soak.diagnosis.attribution.growing_classes import GrowingClasses, places_of
 from soak.diagnosis.attribution.levels import (
     Levels,
@@ -97,11 +101,11 @@ def signals(
 
     `classes` are those of which requests surely leave objects, if any.
     """
-    if not any(
-        finding.verdict is Verdict.FAIL and finding.rule is RuleName.GROWTH for finding in findings
-    ):
+    failing = [finding for finding in findings if finding.verdict is Verdict.FAIL]
+    if not any(finding.rule is RuleName.GROWTH for finding in failing):
         return []
-    growing_signals = list(_series_signals(prepared, findings))
+    exact = exact_endpoints(findings)
+    growing_signals = [_through_exact(each, exact) for each in _series_signals(prepared, findings)]
     if _matters(places, growing_signals):
         placed, endpoint = growing(places), endpoint_of_entries(findings)
         if endpoint:
@@ -123,6 +127,12 @@ def signals(
             groups = [group for group in groups if group.noun != Unit.TASKS]
         growing_signals += [_group_signal(prepared, group) for group in _growing_groups(groups)]
     return growing_signals
+
+
+def _through_exact(signal: Signal, exact: set[str]) -> Signal:
+    """Return a signal of memory as going through endpoints that surely leave something: others fill caches first."""
+    own = tuple(amount for amount in signal.contributors if amount.endpoint in exact)
+    return replace(signal, contributors=own) if exact and signal.what in _BYTES else signal
 
 
 def growing(places: Sequence[AllocationSite]) -> list[AllocationSite]:

@@ -11,7 +11,11 @@ import pytest
 from soak.catalog.node import GROWING_ENTRIES
 from soak.diagnosis import thresholds
 from soak.diagnosis.attribution.allocation_sites import AllocationSite
-from soak.diagnosis.attribution.following_places import endpoint_of_entries, following
+from soak.diagnosis.attribution.following_places import (
+    endpoint_of_entries,
+    exact_endpoints,
+    following,
+)
 from soak.diagnosis.profiles.frames import Frame
 from soak.model import Finding, Floats, RuleName, Verdict
 from tests.boundaries import pins
@@ -92,3 +96,18 @@ def test_the_endpoint_is_that_of_node_s_entries_that_fail(
     labels = (("endpoint", "GET /a"),)
     found = Finding(RuleName.GROWTH, series, verdict, "It grows.", labels)
     assert endpoint_of_entries([found]) == endpoint
+
+
+def test_endpoints_are_exact_where_objects_or_entries_surely_stay() -> None:
+    def found(series: str, endpoint: str, verdict: Verdict = Verdict.FAIL) -> Finding:
+        labels = (("endpoint", endpoint),)
+        return Finding(RuleName.GROWTH, series, verdict, "It grows.", labels)
+
+    assert exact_endpoints(
+        [
+            found("jvm_growing_classes_bytes", "a"),
+            found("python_growing_entries_bytes", "b"),
+            found(GROWING_ENTRIES, "c", Verdict.PASS),
+            found("python_held_bytes", "d"),
+        ]
+    ) == {"a", "b"}

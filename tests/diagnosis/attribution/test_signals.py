@@ -541,3 +541,18 @@ def test_tasks_that_are_steady_in_number_wait_nowhere_for_ever(
     ):
         told = signals(cast("Any", None), findings, [], cast("Any", waiting))
     assert cast("Any", told) == kept
+
+
+def test_memory_goes_through_the_endpoints_that_surely_leave_something() -> None:
+    """The others fill caches first, until these are full."""
+    b = replace(A, endpoint="GET /b")
+
+    def through(what: Any, *amounts: Amount, exact: set[str]) -> tuple[Amount, ...]:
+        told = replace(signal(what), contributors=amounts)
+        return module._through_exact(told, exact).contributors
+
+    for what in (ResourceKind.HEAP, ResourceKind.MEMORY):
+        assert through(what, A, b, exact={"GET /a"}) == (A,)
+        assert through(what, b, exact={"GET /a"}) == ()
+        assert through(what, A, b, exact=set()) == (A, b)
+    assert through(ResourceKind.DESCRIPTORS, A, b, exact={"GET /a"}) == (A, b)
