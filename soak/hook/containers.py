@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .objects import attributes, is_a, is_container, late_entries
+from .registries import HANDLERS, adds, registries
 from .source_code import Call, libraries, lines_that_add, lines_that_register, lines_that_use
 
 #: The kind of holder that is a class of the service's, of which ever more objects live.
@@ -26,12 +27,6 @@ _CLASSES, _PARTS = 4, 8
 _INSIDE = 1
 #: Objects of one class of which the containers are looked at: what there is more of, each request has.
 _HOLDERS = 20
-#: Standard library registries that keep entries for ever, by holder path, and the function that
-#: adds entries.
-_REGISTRIES = {
-    "logging.Logger.manager.loggerDict": "getLogger",
-    "weakref.finalize._registry": "finalize",
-}
 _CACHE = type(functools.lru_cache(maxsize=1)(len))
 
 
@@ -73,10 +68,9 @@ def lengths_and_containers() -> tuple[list[tuple[dict[str, str], int]], dict[str
         if holder not in containers and id(container) not in lengths_by_id:
             lengths_by_id[id(container)] = holder, type(container).__name__, len(container)
             containers[holder] = container
-    for holder in _REGISTRIES:
-        registry = _registry(holder)
-        if registry is not None:
-            lengths_by_id[id(registry)] = (holder, type(registry).__name__, len(registry))
+    for holder, kind, registry, length in registries():
+        lengths_by_id[holder if registry is None else id(registry)] = (holder, kind, length)
+        if not holder.endswith(HANDLERS):  # which may be removed
             unbounded.add(holder)
     for cache in caches:
         name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
@@ -182,8 +176,8 @@ def _filled_at(holder: str, kind: str) -> dict[str, str]:
         files = {module.__name__: str(module.__file__) for module in _own_modules()}
         everywhere = list(files.values())
         home = [file for module, file in files.items() if holder.startswith(f"{module}.")]
-        if holder in _REGISTRIES:
-            adding = lines_that_use(everywhere, _REGISTRIES[holder])
+        if adds(holder):
+            adding = lines_that_use(everywhere, adds(holder))
         elif kind == OBJECTS:
             adding = lines_that_use(everywhere, name)
         else:
@@ -238,15 +232,6 @@ def _with_parts(entry: list[Any]) -> Iterator[Any]:
         except (AttributeError, RuntimeError):  # it has none, or it changes meanwhile
             continue
         yield from parts[:_PARTS]
-
-
-def _registry(holder: str) -> Any:
-    """Return a standard library registry; None if its module is not loaded or does not have it in this version."""
-    module, *path = holder.split(".")
-    container = sys.modules.get(module)
-    for name in path:
-        container = getattr(container, name, None)
-    return container if hasattr(container, "__len__") else None
 
 
 def _own_modules() -> Iterator[types.ModuleType]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import functools
 import gc
 import logging
@@ -167,6 +168,48 @@ def test_loggers_that_a_request_makes_are_told_with_the_line_that_makes_them(
     assert labels["bound"] == "none"
     assert (labels["line"], labels["function"]) == ("4", "sell")
     assert length >= 30
+
+
+def test_handlers_of_a_logger_and_what_runs_at_exit_are_counted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A handler for each request stays on its logger, and so does what is registered to run at the end."""
+    source = tmp_path / "shop.py"
+    source.write_text(
+        "import atexit, logging\nclosing = []\n"
+        "def audit(n):\n    logging.getLogger('shop.audit').addHandler(logging.NullHandler())\n"
+        "def export(n):\n    atexit.register(closing.append, n)\n"
+    )
+    module = types.ModuleType("shop")
+    module.__file__ = str(source)
+    exec(compile(source.read_text(), str(source), "exec"), module.__dict__)
+    monkeypatch.setattr(containers, "_filling", {})
+    monkeypatch.setattr(containers, "_own_modules", lambda: iter([module]))
+    logger = logging.getLogger("shop.audit")
+    monkeypatch.setattr(logger, "handlers", [])
+
+    def counted() -> dict[str, tuple[dict[str, str], int]]:
+        return {labels["holder"]: (labels, length) for labels, length in containers.lengths()}
+
+    before = atexit._ncallbacks()
+    try:
+        for number in range(30):
+            module.__dict__["audit"](number)
+            module.__dict__["export"](number)
+        told = counted()
+    finally:
+        atexit.unregister(module.__dict__["closing"].append)
+    labels, length = told["logging.getLogger('shop.audit').handlers"]
+    assert (labels["kind"], labels["line"], labels["function"], length) == (
+        "list",
+        "4",
+        "audit",
+        30,
+    )
+    assert "bound" not in labels, "a handler may be removed"
+    labels, length = told["atexit"]
+    assert (labels["bound"], labels["line"], labels["function"]) == ("none", "6", "export")
+    assert length == before + 30
 
 
 def test_tasks_are_told_by_the_line_that_they_wait_at() -> None:

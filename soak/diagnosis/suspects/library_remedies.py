@@ -99,8 +99,18 @@ THINGS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ),
     (
         "Python",
-        ("/logging/", "logging.Logger.manager"),
+        ("/logging/", "logging.Logger.manager", "logging.getLogger"),
         "Call removeHandler for each addHandler, and do not make loggers named after requests: logging keeps them all.",
+    ),
+    (
+        "Python",
+        ("weakref.finalize",),
+        "Keep the finalizer and call or detach it when its request ends: what it is given stays until the watched object goes.",
+    ),
+    (
+        "Python",
+        ("atexit",),
+        "Register one function for the service, or call atexit.unregister when the request ends.",
     ),
     (
         "Python",
