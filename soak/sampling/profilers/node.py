@@ -120,7 +120,8 @@ class NodeInspector:
         try:
             loaded = stage == "steady"
             lengths = [containers.measure(loaded=loaded) for containers in self._containers]
-            yield "gauges", gauges(length_rows(lengths))  # at once, as they rise with every request
+            if told := list(length_rows(lengths)):
+                yield "gauges", gauges(told)  # at once, as they rise with every request
             levels = summed(collected(session) for session in sessions)
             heads = [
                 session.call("HeapProfiler.getSamplingProfile")["profile"]["head"]
