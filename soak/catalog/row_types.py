@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from soak.model import Labels
+
 
 class ResourceKind(StrEnum):
     """The kind of resource that a series measures."""
@@ -219,7 +221,8 @@ class Breakdown:
 class Containers:
     """The series by which snapshots tell what a runtime's containers hold.
 
-    `lengths` has one series for each container, with the label `holder`. `growing` are the bytes that
+    `lengths` has one series for each container, with the label `holder`, and `bound` if it is known how
+    many entries there may be, or that they are never dropped (`none`). `growing` are the bytes that
     requests to one endpoint leave as entries, `held` is all that the runtime holds, and `entry` is what
     one entry of a container holds alone, empty if that is not measured.
     """
@@ -228,6 +231,11 @@ class Containers:
     growing: str
     held: str
     entry: str = ""
+
+    @staticmethod
+    def is_bounded(labels: Labels) -> bool:
+        """Return True if a container of these labels can hold so many entries and no more, however long it takes to fill."""
+        return dict(labels).get("bound", "none") != "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

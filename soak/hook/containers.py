@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextvars
 import functools
 import gc
@@ -52,13 +53,13 @@ def lengths_and_containers() -> tuple[list[tuple[dict[str, str], int]], dict[str
     library registries that only grow, and how many objects of each of the service's classes there are.
 
     Labels are the holder (`service.SESSIONS`), the kind and, if only one function adds entries, its
-    file, line and name; `bound` is `none` if entries are never dropped. `entries` are the classes of
+    file, line and name; `bound` is how many entries there may be, `none` if they are never dropped. `entries` are the classes of
     the last entry and its parts, such as `flask.wrappers.Request`, without Python's own; closures by
     name (`shop.answer.<locals>.flush()`), and exceptions that hold their traceback.
     """
     lengths_by_id: dict[Any, tuple[str, str, int]] = {}
     containers: dict[str, Any] = {}
-    unbounded: set[str] = set()
+    bounds: dict[str, str] = {}
     filled: dict[str, Any] = {}
     caches, few, many = _caches_and_objects()
     for identity, holder, kind, container, length in _in_globals():
@@ -71,27 +72,28 @@ def lengths_and_containers() -> tuple[list[tuple[dict[str, str], int]], dict[str
     for holder, kind, registry, length in registries():
         lengths_by_id[holder if registry is None else id(registry)] = (holder, kind, length)
         if not holder.endswith(HANDLERS):  # which may be removed
-            unbounded.add(holder)
+            bounds[holder] = "none"
     for cache in caches:
         name = f"{cache.__module__}.{cache.__wrapped__.__qualname__}"
         code = cache.__wrapped__.__code__
         _filling[name] = code.co_filename, code.co_firstlineno, cache.__wrapped__.__qualname__
         _, _, most, length = cache.cache_info()
         lengths_by_id[id(cache)] = (name, "lru_cache", length)
+        bounds[name] = "none" if most is None else str(most)
         if most is None:
-            unbounded.add(name)
             filled[name] = _entries_of(cache, length)
     for holder, items in many.items():
         if holder not in containers:
             lengths_by_id[holder] = holder, OBJECTS, len(items)
             filled[holder] = items
+    bounds.update(_maxima(containers))
     longest = sorted(lengths_by_id.values(), key=lambda row: -row[2])[:_MOST]
     told = [
         (
             {
                 "holder": holder,
                 "kind": kind,
-                **({"bound": "none"} if holder in unbounded else {}),
+                **({"bound": bounds[holder]} if holder in bounds else {}),
                 **_filled_at(holder, kind),
                 **_classes_in(holder, containers.get(holder)),
             },
@@ -101,6 +103,16 @@ def lengths_and_containers() -> tuple[list[tuple[dict[str, str], int]], dict[str
         if length >= _SHORTEST
     ]
     return told, {**containers, **filled}
+
+
+def _maxima(containers: dict[str, Any]) -> dict[str, str]:
+    """Return how many entries each ring may have, by holder."""
+    rings = {
+        holder: container.maxlen
+        for holder, container in containers.items()
+        if is_a(container, collections.deque)
+    }
+    return {holder: str(most) for holder, most in rings.items() if most is not None}
 
 
 def _entries_of(cache: Any, length: int) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import collections
 import functools
 import gc
 import logging
@@ -168,6 +169,17 @@ def test_loggers_that_a_request_makes_are_told_with_the_line_that_makes_them(
     assert labels["bound"] == "none"
     assert (labels["line"], labels["function"]) == ("4", "sell")
     assert length >= 30
+
+
+def test_a_ring_tells_how_many_entries_it_may_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = types.ModuleType("shop")
+    module.__file__ = "/srv/shop.py"
+    last, all_ = collections.deque(range(30), maxlen=10_000), collections.deque(range(30))
+    module.__dict__.update(LAST=last, ALL=all_)
+    monkeypatch.setattr(containers, "_filling", {})
+    monkeypatch.setattr(containers, "_own_modules", lambda: iter([module]))
+    told = {labels["holder"]: labels.get("bound") for labels, _ in containers.lengths()}
+    assert (told["shop.LAST"], told["shop.ALL"]) == ("10000", None)
 
 
 def test_handlers_of_a_logger_and_what_runs_at_exit_are_counted(
@@ -448,7 +460,7 @@ def test_caches_are_seen_after_their_objects_are_frozen(monkeypatch: pytest.Monk
         labels["holder"].rpartition(".")[2]: labels.get("bound")
         for labels, _ in containers.lengths()
     }
-    assert (bounds["price"], bounds["discount"]) == ("none", None)
+    assert (bounds["price"], bounds["discount"]) == ("none", "100")
     monkeypatch.setattr(containers, "_frozen", [])
 
 

@@ -47,7 +47,8 @@ def growing_entries(recording: Recording, counted: Sequence[Series]) -> list[Ser
 
 
 def _growing(rows: Containers, recording: Recording, counted: Sequence[Series]) -> Series | None:
-    lengths = [_under_load(series, recording) for series in _named(counted, rows.lengths)]
+    unbounded = [s for s in _named(counted, rows.lengths) if not rows.is_bounded(s.labels)]
+    lengths = [_under_load(series, recording) for series in unbounded]
     lengths = [series for series in lengths if len(series.times) >= FEWEST]
     found = [row for series in lengths if (row := _followed(series, recording)) is not None]
     if not found:

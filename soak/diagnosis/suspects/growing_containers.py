@@ -73,6 +73,7 @@ def containers(context: RunContext) -> list[GrowingContainer]:
         _growing(series, context, rows.entry)
         for rows in CONTAINERS
         for series in context.series(rows.lengths)
+        if not rows.is_bounded(series.labels)
     ]
     return sorted(filter(None, growing), key=lambda container: -_telling(container))
 

@@ -85,6 +85,14 @@ def test_caches_sessions_and_buckets_are_none_and_neither_is_what_all_requests_l
     assert growing_entries(recorded(), counted({"shop.ALL": grown(every)})) is None
 
 
+def test_a_container_that_is_known_to_be_bounded_leaves_nothing_however_long_it_fills() -> None:
+    """A ring of the last 10,000 events, with one for each request, is not full in two minutes."""
+    audit = grown({"POST /b": 1})
+    for bound, told in (("10000", False), ("none", True)):
+        rows = [gauge(CONTAINER_LENGTH, audit, holder="shop.LAST", bound=bound)]
+        assert (growing_entries(recorded(), rows) is not None) is told
+
+
 def test_nothing_is_told_where_the_mix_was_not_varied_or_snapshots_are_few() -> None:
     audit = {"shop.AUDIT": grown({"POST /b": 1})}
     assert growing_entries(recorded(varied=False), counted(audit)) is None

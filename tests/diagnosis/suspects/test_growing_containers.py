@@ -311,3 +311,9 @@ def test_listeners_that_stay_on_an_emitter_are_told(name: str, kind: str, listen
         assert said.endswith(": listeners that are never removed.")
     counted = Case("GET /a", (signal(ResourceKind.THREADS, unit="threads"),), (amount("GET /a"),))
     assert kept_listeners(counted, run) == ""
+
+
+def test_a_container_with_a_known_maximum_is_no_suspect_while_it_fills() -> None:
+    for bound, grows in (("10000", False), ("none", True)):
+        lengths = length(2.0 * np.arange(29), 1.0, holder="shop.LAST", bound=bound)
+        assert bool(containers(context(lengths, requests=ASKED))) is grows
