@@ -61,7 +61,9 @@ class GeneratorWindow:
     whatever their result, and `queued` how many of these found no free connection. `connections` is
     how many were open at the window's end, None if unknown. `users_asked` is how many users a
     locustfile should have had at its end, None if only the profile says so. `machine_load` is the
-    machine's load average per core, the highest of several machines.
+    machine's load average per core, the highest of several machines. `machine_busy` is how many
+    processors of its machine were busy, whoever used them, and `machine_processors` how many it has:
+    of several machines, those of the busiest.
     """
 
     cpu_ratio: float
@@ -74,6 +76,8 @@ class GeneratorWindow:
     connections: int | None = None
     users_asked: int | None = None
     machine_load: float | None = None
+    machine_busy: float | None = None
+    machine_processors: int | None = None
 
     @classmethod
     def together(cls, several: Sequence[GeneratorWindow]) -> GeneratorWindow:
@@ -82,6 +86,7 @@ class GeneratorWindow:
         connections = [window.connections for window in several if window.connections is not None]
         users = [window.users_asked for window in several if window.users_asked is not None]
         machines = [window.machine_load for window in several if window.machine_load is not None]
+        busiest = max(several, key=_busy_share)
         return cls(
             max(window.cpu_ratio for window in several),
             sum(window.cpu_seconds for window in several),
@@ -93,7 +98,13 @@ class GeneratorWindow:
             sum(connections) if connections else None,
             sum(users) if users else None,
             max(machines, default=None),
+            busiest.machine_busy,
+            busiest.machine_processors,
         )
+
+
+def _busy_share(window: GeneratorWindow) -> float:
+    return (window.machine_busy or 0.0) / (window.machine_processors or 1)
 
 
 #: Fields of the load's own processes in a window, in the order in which recordings store them.
@@ -184,6 +195,8 @@ class GeneratorWindows:
     connections: Floats
     users_asked: Floats
     machine_load: Floats
+    machine_busy: Floats
+    machine_processors: Floats
 
     def between(self, start: float, end: float) -> GeneratorWindows:
         """Return the windows whose middle lies within [start, end]."""

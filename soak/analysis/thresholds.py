@@ -52,6 +52,16 @@ MOST_LONGER = 9.0
 #: Up to this many times as far out of reach, MOST_LONGER is advised for a hollow pass; beyond, none.
 HOPELESS = 4.0
 
+#: Share of a machine's processors that are busy from which on requests wait for one: at 70% of one
+#: processor a request waits twice its own time (queueing). Higher: a p99 that another program
+#: raised fails; lower: a target that becomes slower beside a busy neighbour is not told.
+CROWDED_BUSY = 0.7
+#: Share of the processors by which other programs' part has to rise for it to explain a climb of
+#: latency: a fifth of a processor of two; a database that answers the target rises by less in
+#: minutes. Higher: a neighbour's half processor still fails the target; lower: noise of the clock,
+#: which counts in hundredths of a second, excuses it.
+CROWDING_MORE = 0.1
+
 #: Seconds after a snapshot within which the next sample of a count may still include the snapshot's
 #: own connection. Descriptors by type are read every 5 s if there are many, as often as snapshots
 #: are taken. Higher: all such samples are lost; lower: soak's own connection is counted.

@@ -39,7 +39,8 @@ CREATE TABLE requests (window INTEGER NOT NULL REFERENCES windows, endpoint INTE
                        service BLOB, late INTEGER NOT NULL DEFAULT 0, dropped INTEGER NOT NULL DEFAULT 0);
 CREATE TABLE generator (window INTEGER PRIMARY KEY REFERENCES windows, cpu_ratio REAL NOT NULL, cpu_seconds REAL NOT NULL,
                         lag REAL NOT NULL, memory INTEGER NOT NULL, asked REAL, made INTEGER NOT NULL, queued INTEGER NOT NULL,
-                        connections INTEGER, users_asked INTEGER, machine_load REAL);
+                        connections INTEGER, users_asked INTEGER, machine_load REAL,
+                        machine_busy REAL, machine_processors INTEGER);
 CREATE TABLE exemplars (id INTEGER PRIMARY KEY, time REAL NOT NULL, endpoint TEXT NOT NULL, seconds REAL NOT NULL,
                         failure TEXT NOT NULL, status INTEGER NOT NULL, trace TEXT NOT NULL);
 CREATE TABLE traces (id TEXT PRIMARY KEY, spans TEXT NOT NULL, cut INTEGER NOT NULL);

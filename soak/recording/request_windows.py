@@ -251,17 +251,21 @@ def read_coverage(windows: Columns) -> WorkerCoverages | None:
 
 
 def _generators_together(table: Floats) -> Floats:
-    """Combine the generator's windows, shape (n, 12), in the same groups as those of the requests."""
+    """Combine the generator's windows, shape (n, 14), in the same groups as those of the requests."""
     together = -(-len(table) // MOST_WINDOWS) or 1
     if together == 1:
         return table
     first = np.arange(0, len(table), together)
     # CPU seconds and the counts of asked, made and queued requests are added up; delays, memory,
-    # connections, users and the machine's load take their maximum.
+    # connections, users, the machine's load and its number of processors take their maximum. How
+    # busy the machine was is a mean, as how busy the processes were.
     added, most = np.add.reduceat(table, first), np.fmax.reduceat(table, first)
     grouped = np.where(np.isin(np.arange(table.shape[1]), (1, 3, 6, 7, 8)), added, most)
     grouped[:, 0] = table[np.minimum(first + together, len(table)) - 1, 0]
     grouped[:, 2] = np.add.reduceat(table[:, 2] * table[:, 1], first) / added[:, 1]
+    known = np.isfinite(table[:, 12])
+    busy, windows = np.where(known, table[:, 12], 0.0), np.add.reduceat(known, first, dtype=float)
+    grouped[:, 12] = np.add.reduceat(busy, first) / np.where(windows > 0, windows, np.nan)
     return grouped
 
 

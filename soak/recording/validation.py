@@ -76,6 +76,8 @@ COLUMNS: dict[str, dict[str, str]] = {
         "connections": "count?",
         "users_asked": "count?",
         "machine_load": "number?",
+        "machine_busy": "number?",
+        "machine_processors": "count?",
     },
     "exemplars": {
         "id": "count",
@@ -100,7 +102,13 @@ COLUMNS: dict[str, dict[str, str]] = {
 }
 #: Columns added after blocks were introduced: a resumed run of an earlier version has blocks
 #: without them.
-ADDED: dict[str, dict[str, str]] = {"generator": {"machine_load": "REAL"}}
+ADDED: dict[str, dict[str, str]] = {
+    "generator": {
+        "machine_load": "REAL",
+        "machine_busy": "REAL",
+        "machine_processors": "INTEGER",
+    }
+}
 #: Tables that all recordings have, since the first version.
 ALWAYS = ("series", "layouts", "scrapes", "windows", "endpoints", "requests", "events")
 

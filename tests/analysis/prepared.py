@@ -48,10 +48,12 @@ def own_rows(
     users: ArrayLike = np.nan,
     seconds: ArrayLike = 1.0,
     count: int = 30,
+    busy: ArrayLike = np.nan,
+    processors: ArrayLike = np.nan,
 ) -> GeneratorWindows:
     """Windows of a generator with time to spare, one after the other."""
     lengths, named = column(seconds, count), (0.1, 0.1, 0.0, 1e8, asked, made, 0.0, np.nan, users)
-    columns = (column(each, count) for each in (*named, np.nan))
+    columns = (column(each, count) for each in (*named, np.nan, busy, processors))
     return GeneratorWindows(np.cumsum(lengths), lengths, *columns)
 
 

@@ -71,6 +71,7 @@ def generator(**columns: Any) -> GeneratorWindows:
         "made": 50,
         "queued": 0,
         **dict.fromkeys(("connections", "users_asked", "machine_load"), np.nan),
+        **dict.fromkeys(("machine_busy", "machine_processors"), np.nan),
     }
     ones = np.ones(SECONDS)
     return GeneratorWindows(

@@ -363,7 +363,7 @@ def test_a_window_is_read_with_what_the_generator_said_at_its_end() -> None:
     times, ones = np.arange(1.0, SECONDS + 1), np.ones(SECONDS)
     cpu, lag, made_in = ones[1:] * 0.25, ones[1:] * 0.125, ones[1:] * 8
     unknown = np.full(SECONDS - 1, np.nan)
-    rest = (unknown, unknown, unknown, unknown)
+    rest = [unknown] * 6
     own = GeneratorWindows(times[1:], ones[1:], cpu, unknown, lag, unknown, unknown, made_in, *rest)
     nothing = np.zeros(SECONDS, np.int64)
     arrivals = Arrivals(

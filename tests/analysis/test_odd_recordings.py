@@ -130,6 +130,8 @@ def _generator(rng: Generator, count: int, seconds: float) -> GeneratorWindows:
         connections,
         users,
         machine,
+        rng.choice([0.0, 2.0, np.nan], count),
+        rng.choice([2.0, np.nan], count),
     )
 
 

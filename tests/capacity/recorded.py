@@ -57,7 +57,7 @@ class Recorded:
             Series("load_users", times, np.array([float(row.in_flight) for row in counts])),
             (Phase("steady", 0.0, end),),
             generator=GeneratorWindows(
-                times, ones, cpu, nought, lag, nought, asked, made, nought, nought, nought, nought
+                times, ones, cpu, nought, lag, nought, asked, made, *[nought] * 6
             ),
             steps=tuple(self.steps),
         )

@@ -23,7 +23,7 @@ from soak.recording.chunks import MOST_BYTES, MOST_ROWS, chunks, pack_older
 from soak.recording.columns import columns_of, rows_of
 from soak.recording.files import FORMAT_VERSION, SCHEMA, read_run
 from soak.recording.following import Follower
-from soak.recording.validation import COLUMNS, LARGEST_COUNT
+from soak.recording.validation import ADDED, COLUMNS, LARGEST_COUNT
 from soak.windows import EndpointWindow, GeneratorWindow, Window
 from tests.recording.test_damage import RUN, recorded
 from tests.recording.test_run_directory import histogram
@@ -223,13 +223,15 @@ def test_a_recorder_packs_by_itself_and_is_resumed(
 def test_a_run_that_an_earlier_soak_began_is_judged_and_gone_on_with(tmp_path: Path) -> None:
     directory, whole = written(tmp_path / "run", 70, 20), written(tmp_path / "whole", 120, 10_000)
     assert blocks_in(directory) > 2
-    names = [name for name in COLUMNS["generator"] if name != "machine_load"]
+    added = ADDED["generator"]
+    names = [name for name in COLUMNS["generator"] if name not in added]
     with closing(sqlite3.connect(directory / "recording.sqlite")) as database, database:
         query = """SELECT id, data FROM blocks WHERE "table" = 'generator'"""
         for number, data in database.execute(query).fetchall():
             packed = pack("generator", unpack("generator", [data], names))
             database.execute("UPDATE blocks SET data = ? WHERE id = ?", (packed, number))
-        database.execute("ALTER TABLE generator DROP COLUMN machine_load")
+        for name in added:
+            database.execute(f"ALTER TABLE generator DROP COLUMN {name}")
     assert same(load_recording(directory), load_recording(written(tmp_path / "short", 70, 10_000)))
     go_on(directory)  # blocks with the column beside those without it
     assert same(load_recording(directory), load_recording(whole))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from soak.analysis.rules.abort import abort_findings
 from soak.analysis.rules.coverage import coverage_findings
-from soak.analysis.rules.drift import drift_findings
+from soak.analysis.rules.drift import drift_findings, drift_warnings
 from soak.analysis.rules.gc_pressure import gc_findings, gc_warnings
 from soak.analysis.rules.limits import max_findings, request_findings
 from soak.analysis.rules.load_coverage import load_findings, load_warnings
@@ -28,7 +28,7 @@ RULES: dict[str, Rule] = {
     "max": Rule(max_findings),
     "sizing": Rule(sizing_findings, ceiling_warnings),
     "sessions": Rule(no_findings, session_warnings),
-    "drift": Rule(drift_findings),
+    "drift": Rule(drift_findings, drift_warnings),
     "pools": Rule(pool_findings, pool_warnings),
     "gc": Rule(gc_findings, gc_warnings),
     "coverage": Rule(coverage_findings),

@@ -8,12 +8,13 @@ reported change is that of the fitted level over the steady phase, as a share of
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from soak.analysis.prepare.prepare import QUANTILES, Prepared
 from soak.analysis.rules.more_time import more_seconds, more_would_tell
+from soak.analysis.rules.other_programs import crowding_of
 from soak.analysis.rules.rule import RuleInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.trend import fit_trend
@@ -37,28 +38,51 @@ def drift_findings(asked: RuleInput) -> Iterator[Finding]:
     """Yield one finding for each `drift` limit; without a limit on p99, a fail if p99 certainly climbs."""
     prepared, limits = asked.prepared, asked.limits
     for key, limit in limits.drift.items():
-        yield _against_limit(prepared, key, limit)
-    if "p99" not in limits.drift:
-        trend, _ = _trend(prepared, "p99")
-        if trend is None or trend.p_no_growth > CERTAIN or not math.isfinite(trend.slope_low):
-            return
-        low, change, high = _change(prepared, trend)
-        youth = max(0.0, 1.0 - prepared.loaded_seconds / WARMUP_SECONDS)
-        start = _start(prepared, trend)
-        if low >= _notable(youth) and low * start >= _NOTABLE_SECONDS * youth:
-            measured = f"{show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)})"
-            reason = f"p99 latency climbs steadily: by {measured} over {_steady(prepared)}, under the same load."
-            yield Finding(
-                RuleName.DRIFT,
-                _series_of("p99"),
-                Verdict.FAIL,
-                reason,
-                (),
-                None,
-                change,
-                "ratio",
-                trend,
-            )
+        yield _unless_crowded(prepared, key, _against_limit(prepared, key, limit))
+    if "p99" in limits.drift or crowding_of(prepared) is not None:
+        return
+    climb = _climb(prepared)
+    if climb is not None:
+        trend, change, measured = climb
+        reason = f"p99 latency climbs steadily: by {measured} over {_steady(prepared)}, under the same load."
+        name = _series_of("p99")
+        yield Finding(RuleName.DRIFT, name, Verdict.FAIL, reason, (), None, change, "ratio", trend)
+
+
+def drift_warnings(asked: RuleInput, _findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield a warning if p99 certainly climbs, but other programs took the processors meanwhile."""
+    prepared = asked.prepared
+    crowding = crowding_of(prepared) if "p99" not in asked.limits.drift else None
+    climb = _climb(prepared) if crowding is not None else None
+    if crowding is not None and climb is not None:
+        _, _, measured = climb
+        yield (
+            f"p99 latency rose by {measured} over {_steady(prepared)}, but {crowding.sentence}: "
+            "whether the target itself became slower cannot be told."
+        )
+
+
+def _climb(prepared: Prepared) -> tuple[Trend, float, str] | None:
+    """Return trend, change and its interval in words if p99 certainly climbs by a notable amount; else None."""
+    trend, _ = _trend(prepared, "p99")
+    if trend is None or trend.p_no_growth > CERTAIN or not math.isfinite(trend.slope_low):
+        return None
+    low, change, high = _change(prepared, trend)
+    youth = max(0.0, 1.0 - prepared.loaded_seconds / WARMUP_SECONDS)
+    if low < _notable(youth) or low * _start(prepared, trend) < _NOTABLE_SECONDS * youth:
+        return None
+    return trend, change, f"{show_ratio(change)} ({show_ratio(low)} to {show_ratio(high)})"
+
+
+def _unless_crowded(prepared: Prepared, key: str, finding: Finding) -> Finding:
+    """Make a failing drift of latency inconclusive if other programs took the processors meanwhile."""
+    if finding.verdict is not Verdict.FAIL or key not in QUANTILES:
+        return finding
+    crowding = crowding_of(prepared)
+    if crowding is None:
+        return finding
+    reason = f"{finding.reason.rstrip('.')}; but {crowding.sentence}."
+    return finding.adjusted("other programs", Verdict.INCONCLUSIVE, reason)
 
 
 def _against_limit(prepared: Prepared, key: str, limit: float) -> Finding:

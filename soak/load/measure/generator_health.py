@@ -34,6 +34,7 @@ class Health:
         self._spent, self._elapsed = _cpu_seconds(), 0.0
         self._made = self._queued = 0
         self._asked = 0.0
+        self._machine = Machine()
 
     def start(self) -> None:
         """Start to measure."""
@@ -81,6 +82,8 @@ class Health:
             connections,
             users_asked,
             machine_load(),
+            self._machine.busy(),
+            self._machine.processors,
         )
 
 
@@ -111,6 +114,36 @@ class MasterHealth:
         for window in windows:
             workers = [window.generator] if window.generator is not None else []
             yield replace(window, generator=GeneratorWindow.together([*workers, own]))
+
+
+class Machine:
+    """How many of this machine's processors were busy since the last call, whoever used them.
+
+    What a hypervisor gave to other machines counts as busy: it was not there to be used.
+    """
+
+    def __init__(self) -> None:
+        self.processors = os.cpu_count() or 1
+        self._busy, self._whole = _machine_seconds()
+
+    def busy(self) -> float | None:
+        """Return how many processors were busy; None if the system's clock has not moved since the last call."""
+        before, whole = self._busy, self._whole
+        self._busy, self._whole = _machine_seconds()
+        if self._whole <= whole:
+            return None
+        share = (self._busy - before) / (self._whole - whole)
+        return round(max(0.0, share) * self.processors, 2)
+
+
+def _machine_seconds() -> tuple[float, float]:
+    """Return the seconds that all processors were busy, and those that passed on them, since the machine started."""
+    times = psutil.cpu_times()
+    # Linux counts the time of guests within `user` and `nice` already.
+    parts = {name: value for name, value in times._asdict().items() if not name.startswith("guest")}
+    idle = parts.get("idle", 0.0) + parts.get("iowait", 0.0)
+    whole = sum(parts.values())
+    return whole - idle, whole
 
 
 def machine_load() -> float | None:

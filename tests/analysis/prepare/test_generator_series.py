@@ -20,7 +20,7 @@ def test_what_was_measured_of_the_load_is_shown() -> None:
     one, asked = np.ones(3), np.array([8.0, np.nan, 2.0])
     shares = (one, 2 * one, 3 * one, 4 * one)
     health = GeneratorWindows(
-        TIMES, 2 * one, *shares, asked, 6 * one, 7 * one, 8 * one, NONE, 9 * one
+        TIMES, 2 * one, *shares, asked, 6 * one, 7 * one, 8 * one, NONE, 9 * one, NONE, NONE
     )
     made = list(generator_series(Recording(RunInfo("x"), (), generator=health)))
     assert {each.name: each.values.tolist() for each in made} == {

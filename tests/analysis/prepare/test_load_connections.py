@@ -32,7 +32,7 @@ def driven(descriptors: object, connections: object) -> Recording:
     column = np.broadcast_to(np.asarray(connections, np.float64), (SECONDS,))
     ones, at = np.ones(SECONDS), T.astype(np.float64) + 1.0
     shares = (0.1 * ones, 0.1 * ones, 0 * ones, 5e7 * ones, ones, ones, 0 * ones)
-    health = GeneratorWindows(at, ones, *shares, column, np.nan * ones, np.nan * ones)
+    health = GeneratorWindows(at, ones, *shares, column, *[np.nan * ones] * 4)
     resident = gauge("process_resident_memory_bytes", 50e6 + noise(2e4))
     return replace(recording(gauge("process_open_fds", descriptors), resident), generator=health)
 

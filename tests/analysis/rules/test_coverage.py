@@ -90,7 +90,7 @@ def generator(asked: float, made: np.ndarray, users: float = np.nan) -> Generato
         zeros,
         zeros,
         users * ones,
-        np.nan * ones,
+        *[np.nan * ones] * 3,
     )
 
 

@@ -48,7 +48,7 @@ def generator(
     machine: float = np.nan,
 ) -> GeneratorWindows:
     times, ones = np.arange(1.0, SECONDS + 1), np.ones(SECONDS)
-    columns = (cpu, cpu, lag, 2e8, asked, made, queued, np.nan, np.nan, machine)
+    columns = (cpu, cpu, lag, 2e8, asked, made, queued, np.nan, np.nan, machine, NONE, NONE)
     return GeneratorWindows(times, ones, *(ones * column for column in columns))
 
 
@@ -102,7 +102,7 @@ def figures(
     own = GeneratorWindows(
         np.cumsum(ones * seconds),
         *(ones * each for each in (seconds, cpu, spent, lag, 2e8, asked, made, queued)),
-        *(ones * each for each in (NONE, NONE, machine)),
+        *(ones * each for each in (NONE, NONE, machine, NONE, NONE)),
     )
     none, column = np.zeros(len(requests), np.int64), np.asarray(requests, np.int64)
     arrivals = None
@@ -272,7 +272,7 @@ def prepared_of(
     own = GeneratorWindows(
         times,
         np.array(seconds),
-        *(ones * each for each in (cpu, spent, 0.0, 1.0, 10.0, 10.0, 0.0, NONE, NONE, NONE)),
+        *(ones * each for each in (cpu, spent, 0.0, 1.0, 10.0, 10.0, 0.0, *[NONE] * 5)),
     )
     cells = np.zeros(0, np.int64)
     offsets = np.zeros(len(seconds) + 1, np.int64)

@@ -371,7 +371,7 @@ def test_the_share_of_a_part_in_which_the_rate_was_kept(
 def generator(count: int, asked: Any = 10.0, made: Any = None, cpu: Any = 0.2) -> GeneratorWindows:
     ones = np.ones(count)
     columns = (cpu, cpu, 0.002, 2e8, asked, asked if made is None else made, 0)
-    rest = [ones * np.nan] * 3
+    rest = [ones * np.nan] * 5
     return GeneratorWindows(
         np.arange(1.0, count + 1), ones, *(ones * column for column in columns), *rest
     )

@@ -1,11 +1,20 @@
 """What the load's process measures of itself."""
 
 import time
+from collections import namedtuple
 from dataclasses import replace
 
+import psutil
 import pytest
 
-from soak.load.measure.generator_health import EVERY, Health, MasterHealth
+from soak.load.measure import generator_health
+from soak.load.measure.generator_health import (
+    EVERY,
+    Health,
+    Machine,
+    MasterHealth,
+    _machine_seconds,
+)
 from soak.load.workload.mix import TrafficMix
 from soak.load.workload.timerfd import PreciseTimer
 from soak.windows import GeneratorWindow, Window
@@ -97,3 +106,30 @@ def test_the_masters_own_cpu_and_memory_stand_beside_its_workers() -> None:
     assert first.generator.memory - 100 == second.generator.memory > 10 << 20
     assert (first.generator.lag, first.generator.asked, first.generator.made) == (0.002, 20.0, 9)
     assert list(health.beside([])) == []
+
+
+def test_the_machines_busy_processors_are_counted_whoever_uses_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moments = iter([(10.0, 100.0), (13.0, 104.0), (13.0, 104.0), (20.0, 104.0)])
+    monkeypatch.setattr(generator_health, "_machine_seconds", lambda: next(moments))
+    machine = Machine()
+    machine.processors = 4
+    assert machine.busy() == 3.0
+    assert machine.busy() is None  # the clock has not moved
+    assert machine.busy() is None
+
+
+def test_a_guests_time_is_not_counted_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = {"user": 30.0, "guest": 20.0, "system": 5.0, "idle": 60.0, "iowait": 4.0, "steal": 1.0}
+    times = namedtuple("times", parts)(**parts)  # noqa: PYI024
+    monkeypatch.setattr(psutil, "cpu_times", lambda: times)
+    assert _machine_seconds() == (36.0, 100.0)
+
+
+def test_of_several_machines_the_busiest_counts() -> None:
+    first = GeneratorWindow(0.5, 0.5, 0.001, 100)
+    large = replace(first, machine_busy=6.0, machine_processors=64)
+    small = replace(first, machine_busy=1.9, machine_processors=2)
+    together = GeneratorWindow.together([large, first, small])
+    assert (together.machine_busy, together.machine_processors) == (1.9, 2)
