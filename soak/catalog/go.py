@@ -24,6 +24,8 @@ LIVE_HEAP, GOAL = "go_gc_heap_live_bytes", "go_memstats_next_gc_bytes"
 #: change.
 COLLECTED_HEAP = "go_heap_after_gc_bytes"
 GOROUTINES, MEMORY_LIMIT = "go_goroutines", "go_gc_gomemlimit_bytes"
+#: Added by soak's snapshots, where no metrics page counts them: the goroutines of each profile.
+COUNTED_GOROUTINES = "go_goroutines_in_profiles"
 #: All memory that Go took from the system, and the part of the heap that it gave back.
 TAKEN, RETURNED = "go_memstats_sys_bytes", "go_memstats_heap_released_bytes"
 #: Prefix of the series that publish runtime.MemStats.
@@ -38,6 +40,7 @@ GO = Family(
     prefixes=("go_", "process_runtime_go_"),
     metrics=(
         connected(count(ResourceKind.THREADS, GOROUTINES, "goroutines", Unit.GOROUTINES)),
+        connected(count(ResourceKind.THREADS, COUNTED_GOROUTINES, "goroutines", Unit.GOROUTINES)),
         count(ResourceKind.THREADS, "go_threads", "Go's threads", Unit.THREADS),
         connected(heap(LIVE_HEAP, "the live heap", MEMORY_LIMIT, *MEMORY_LIMITS)),
         connected(

@@ -53,7 +53,7 @@ _BOUNDED = ("com.codahale.metrics.", "io.dropwizard.metrics")
 
 
 @dataclass(frozen=True, eq=False)
-class _Counted:
+class CountedClasses:
     """The snapshots' times (n,), and of each class (columns) its instances and bytes, both (n, k); `own` are the target's."""
 
     times: Floats
@@ -63,7 +63,7 @@ class _Counted:
     bytes: Floats
 
     @property
-    def settled(self) -> _Counted:
+    def settled(self) -> CountedClasses:
         """The later snapshots, when what a young service sets up is there."""
         late = slice(int(SETTLED * len(self.times)), None)
         return replace(
@@ -114,12 +114,17 @@ def growing_classes(recording: Recording) -> GrowingClasses | None:
     return _growing(recording.snapshots, recording.windows) if recording.mix_varied else None
 
 
+def counted_classes(recording: Recording) -> CountedClasses:
+    """Return how many objects there were of each class at each of a JVM's snapshots under load."""
+    return _counted(tuple(taken_snapshots(recording.snapshots, "classes")))
+
+
 # The verdict and the diagnosis of a run both ask.
 @lru_cache(maxsize=1)
 def _growing(
     snapshots: tuple[Snapshot, ...], windows: tuple[EndpointWindows, ...]
 ) -> GrowingClasses | None:
-    counted = _counted(taken_snapshots(snapshots, "classes"))
+    counted = _counted(tuple(taken_snapshots(snapshots, "classes")))
     if len(counted.times) < FEWEST:
         return None
     late = counted.settled
@@ -148,14 +153,14 @@ def _growing(
     )
 
 
-def _exact(clocks: Floats, late: _Counted, scatter: Floats) -> NDArray[np.bool_]:
+def _exact(clocks: Floats, late: CountedClasses, scatter: Floats) -> NDArray[np.bool_]:
     """Return which classes (k) follow the requests of which clock (columns of (n, c)) exactly, (c, k)."""
     telling = np.array([not is_common(name) for name in late.names])
     return late.rises & follow(clocks, late.instances, scatter, telling)
 
 
 def _with_parts(
-    clocks: Floats, late: _Counted, clock: int, exact: NDArray[np.bool_]
+    clocks: Floats, late: CountedClasses, clock: int, exact: NDArray[np.bool_]
 ) -> tuple[Floats, Floats]:
     """Return the objects and the bytes (k,) that one clock's requests add: of exact classes all, of others what is sure."""
     objects, sizes = np.ptp(late.instances, axis=0) * exact, late.gained * exact
@@ -195,7 +200,8 @@ def _gains_late(site: AllocationSite) -> bool:
     return late >= _LATE_PART * float(site.levels[-1] - site.levels[0])
 
 
-def _counted(snapshots: Sequence[Snapshot]) -> _Counted:
+@lru_cache(maxsize=1)
+def _counted(snapshots: tuple[Snapshot, ...]) -> CountedClasses:
     """Return the classes of those chosen of the snapshots that can be read."""
     times: list[float] = []
     histograms: list[Histogram] = []
@@ -215,4 +221,4 @@ def _counted(snapshots: Sequence[Snapshot]) -> _Counted:
         is_own_class(class_frame(name.partition(LAMBDA)[0])) and not name.startswith(libraries)
         for name in names
     )
-    return _Counted(np.array(times), names, own, table[..., 0], table[..., 1])
+    return CountedClasses(np.array(times), names, own, table[..., 0], table[..., 1])

@@ -14,11 +14,11 @@ from functools import cache
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
-from soak.analysis.prepare.stretches import known_between
 from soak.analysis.rules.rule import RequestClock
 from soak.analysis.statistics.growth_input import RecentRequests, Subject
-from soak.catalog.metrics import CONTAINERS, ResourceKind, metric_of
+from soak.catalog.metrics import ResourceKind, metric_of
 from soak.diagnosis.attribution.attribution import EVERY, Amount
+from soak.diagnosis.attribution.bounded_holders import bounded_holders
 from soak.diagnosis.attribution.levels import attribute_by_endpoint, contributors, levels_of
 from soak.diagnosis.attribution.load_profiles import load_profiles
 from soak.diagnosis.attribution.request_counts import mix_at
@@ -32,11 +32,6 @@ _DRAWN = 400
 #: What may count as lately: so many lengths from a few seconds to this share of the judged stretch.
 #: Sessions and cached answers live for seconds to hours; a longer length is nearly the line of a leak.
 _LENGTHS, _SHORTEST, _LONGEST_SHARE = 7, 3.0, 1 / 3
-#: Entries by which a container must have moved for a level to follow it, containers that are followed
-#: at most, and shares of its gain: what it may gain in the last quarter to be full (a leak gains a
-#: quarter), and what it drops if it is swept; and the fewest lengths that show either.
-_ENTRIES, _MOST_HELD, _FULL, _DROPS = 50.0, 6, 0.02, 0.2
-_FEWEST_LENGTHS = 6
 
 
 def request_clock(recording: Recording) -> RequestClock:
@@ -86,36 +81,7 @@ def _lately(prepared: Prepared) -> RecentRequests | None:
     for length in np.geomspace(_SHORTEST, longest, _LENGTHS).tolist():
         before, now = np.split(mix_at(np.concatenate((times - length, times)), windows).counts, 2)
         rates.append((now - before) / length)
-    return RecentRequests(times, tuple(rates), _held_entries(prepared, times))
-
-
-def _held_entries(prepared: Prepared, times: Floats) -> Floats:
-    """Return the entries at `times` (n,) of the containers that are full by now, or drop what they hold, (n, c).
-
-    One that still gains entries may be a leak, so its memory is none that a level may follow. Nor is
-    one of which too little was seen.
-    """
-    lengths = [
-        known_between(series, prepared.judged_from)
-        for rows in CONTAINERS
-        for series in prepared.named(rows.lengths)
-    ]
-    bounded = [
-        (when, entries)
-        for when, entries in lengths
-        if len(when) >= _FEWEST_LENGTHS and np.ptp(entries) >= _ENTRIES and _is_bounded(entries)
-    ]
-    largest = sorted(bounded, key=lambda pair: -float(np.ptp(pair[1])))[:_MOST_HELD]
-    nothing = np.empty((len(times), 0))
-    return np.column_stack((nothing, *(np.interp(times, *pair) for pair in largest)))
-
-
-def _is_bounded(entries: Floats) -> bool:
-    """Return True if a container gained hardly anything in the last quarter, or dropped a fair share of what it had gained."""
-    gained = float(entries.max() - entries.min())
-    late = entries[3 * len(entries) // 4 :]
-    dropped = float((np.maximum.accumulate(entries) - entries).max())
-    return float(late[-1] - late[0]) <= _FULL * gained or dropped >= _DROPS * gained
+    return RecentRequests(times, tuple(rates), bounded_holders(prepared, times))
 
 
 def on_request_clock(prepared: Prepared, subject: Subject) -> Subject:

@@ -13,8 +13,11 @@ from functools import lru_cache
 
 import numpy as np
 
+from soak.catalog.go import COUNTED_GOROUTINES
 from soak.catalog.jvm import GROWING_CLASSES, LIVE_CLASSES
+from soak.catalog.metrics import metric_of
 from soak.catalog.python import TRACED_MEMORY
+from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.growing_classes import growing_classes
 from soak.diagnosis.attribution.growing_entries import growing_entries
 from soak.diagnosis.profiles.formats import read_profile
@@ -25,6 +28,8 @@ from soak.snapshots import SNAPSHOT_SOURCE, Snapshot, SnapshotKind
 #: Kinds whose total stands for a gauge in recordings of older versions of soak, which took no
 #: gauges.
 _TOTALS: dict[SnapshotKind, str] = {"tracemalloc": TRACED_MEMORY, "classes": LIVE_CLASSES}
+#: Columns of profiles whose total is a level.
+_LEVELS: dict[SnapshotKind, str] = {"goroutine": "goroutine"}
 
 
 def with_snapshot_series(recording: Recording) -> Recording:
@@ -38,9 +43,10 @@ def with_snapshot_series(recording: Recording) -> Recording:
                 points.setdefault((name, labels), []).append((snapshot.time, value))
     # A hook that traces in windows gives gauges without a total: its total is an estimate, not a
     # level to judge.
-    for kind, name in (
-        () if any(snapshot.kind == "gauges" for snapshot in taken) else _TOTALS.items()
-    ):
+    totals_of = {} if any(snapshot.kind == "gauges" for snapshot in taken) else dict(_TOTALS)
+    if not any(_is_of(series, Unit.GOROUTINES) for series in recording.series):
+        totals_of["goroutine"] = COUNTED_GOROUTINES
+    for kind, name in totals_of.items():
         totals = [
             (snapshot.time, total)
             for snapshot in taken
@@ -77,11 +83,17 @@ def _samples(document: dict[str, list[list[object]]]) -> Iterator[tuple[str, Lab
                 )
 
 
+def _is_of(series: Series, unit: Unit) -> bool:
+    metric = metric_of(series.name)
+    return metric is not None and metric.unit is unit
+
+
 def _total(snapshot: Snapshot, kind: SnapshotKind) -> float | None:
     if snapshot.kind != kind:
         return None
     try:
-        return float(read_profile(kind, snapshot.read()).column("inuse_space").sum())
+        column = _LEVELS.get(kind, "inuse_space")
+        return float(read_profile(kind, snapshot.read()).column(column).sum())
     except (SoakError, OSError):
         return None
 
