@@ -2,9 +2,13 @@
 
 import gzip
 import itertools
+import json
+import os
 import socket
+from dataclasses import replace
 from types import SimpleNamespace
 
+import psutil
 import pytest
 
 from soak.errors import SoakError
@@ -65,11 +69,34 @@ def test_the_size_of_a_small_heap_is_read_after_several_collections(
     assert sum("gc=1" in request for request in seen) == collections
 
 
-def test_of_several_sizes_the_least_has_the_least_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
-    sizes = iter([5.0, 3.0, 4.0])
-    monkeypatch.setattr(GoPprof, "_collected_size", lambda _: next(sizes))
+def test_of_several_collections_the_least_is_alive_and_the_most_resident(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    alive, resident = "go_heap_after_gc_bytes", "process_resident_after_gc_bytes"
+    sizes = iter({alive: each, resident: 9 - each} for each in (5.0, 3.0, 4.0))
+    monkeypatch.setattr(GoPprof, "_collected_sizes", lambda _: next(sizes))
     monkeypatch.setattr(go, "time", SimpleNamespace(monotonic=lambda: 0.0))
-    assert profiler("http://127.0.0.1:1")._exact_size() == 3.0
+    assert profiler("http://127.0.0.1:1")._exact_sizes() == {alive: 3.0, resident: 6.0}
+
+
+def test_what_is_resident_beside_the_idle_heap_is_told_of_a_process_here() -> None:
+    idle = 3 * 2**20
+    text = http(
+        f"# HeapAlloc = 7\n# HeapIdle = {idle}\n# HeapReleased = {idle - 4096}\n".encode(),
+        content_type="text/plain",
+    )
+    with answering({f"{HEAP}&debug=1": text}, []) as url:
+        here = replace(profiler(url), pid=os.getpid())
+        [(_, gauges), *_] = here.take("steady")
+        assert isinstance(gauges, bytes)
+        [heap, resident] = json.loads(gauges)["samples"]
+        assert heap == ["go_heap_after_gc_bytes", {}, 7.0]
+        assert resident[:2] == ["process_resident_after_gc_bytes", {}]
+        whole = psutil.Process().memory_info().rss
+        assert resident[2] == pytest.approx(whole - 4096, rel=0.1)
+        [(_, gauges), *_] = replace(here, pid=2**30).take("steady")  # it has ended
+        assert isinstance(gauges, bytes)
+        assert len(json.loads(gauges)["samples"]) == 1
 
 
 @pytest.mark.parametrize(

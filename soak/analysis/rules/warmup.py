@@ -139,18 +139,44 @@ def within_warmup(
         return _if_warmed_up(subject, finding, rise, youth, rose, most)
     if youth > 0 and prepared.driven and not rise.bare and (tooth := _unfinished_tooth(subject)):
         return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, tooth, WARMUP_SECONDS - seconds)
+    since = None if rise.explained(youth) else _since_settled(subject, finding.trend)
+    if since is not None:
+        rise = _rise(prepared, since)
+        rose = f"{_rose(subject, rise, seconds, driven=prepared.driven)}, once what filled at first was full"
     if youth <= 0 or kept or not rise.explained(youth):
         return finding
+    return finding.adjusted(
+        "warm-up",
+        Verdict.INCONCLUSIVE,
+        _may_be_warmup(prepared, rise, rose),
+        WARMUP_SECONDS - seconds,
+    )
+
+
+def _may_be_warmup(prepared: Prepared, rise: _Rise, rose: str) -> str:
+    """Return why a rise that warm-up may explain is not judged yet."""
     may = (
         "which a young service's warm-up may explain"
         if rise.total >= 0
         else "though it rises between falls, as a young service's memory may"
     )
-    reason = (
-        f"{rose}, {may}: "
-        f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell."
-    )
-    return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, reason, WARMUP_SECONDS - seconds)
+    longer = f"a {'run' if prepared.driven else 'recording'} of {show_duration(WARMUP_SECONDS)} or more would tell"
+    return f"{rose}, {may}: {longer}."
+
+
+def _since_settled(subject: Subject, trend: Trend | None) -> Subject | None:
+    """Return the subject since what filled at first was full, if that was early; else None.
+
+    A service that filled a cache is as young as one without: what it rose by since may be its warm-up.
+    """
+    if trend is None or trend.settled_after_seconds is None or not trend.lines:
+        return None
+    began = trend.lines[-1].start if trend.begins is None else trend.begins
+    since = began + trend.settled_after_seconds
+    if (clock := subject.clock) is not None:
+        [start] = clock.time_of(np.array([began]))
+        [since] = clock.shows(np.array([start + trend.settled_after_seconds]))
+    return replace(subject, judged_from=max(subject.judged_from, float(since)))
 
 
 def _unfinished_tooth(subject: Subject) -> str:

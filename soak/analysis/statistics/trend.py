@@ -88,9 +88,10 @@ def numeric_libraries() -> ThreadpoolController:
 
 
 def _fit_settled(subject: Subject) -> Trend:
-    """Return the trend, or the trend since a plateau or an initial fall, if the level has been steady since.
+    """Return the trend, or the trend since a plateau, an initial fall or the warm-up, if the level has been steady since.
 
-    The plateau must have lasted as long as the rise before it, and would have shown certain growth.
+    The plateau must have lasted as long as the rise before it, and would have shown certain growth. A
+    fall and a warm-up are left out only if what follows shows more: it is calmer than they were.
     """
     trend = _fit_trend(subject)
     steady = trend.p_no_growth > SUSPICIOUS and trend.doubt is None
@@ -99,6 +100,9 @@ def _fit_settled(subject: Subject) -> Trend:
     if lives:
         last = lives[-1].times, lives[-1].values
         began = first_fall_end(*last) if steady else plateau_begin(*last, counted=subject.integer)
+        warmed_up = trend.settled_after_seconds if trend.p_no_growth > SETTLING else None
+        if began is None and steady and warmed_up:
+            began = lives[-1].born + warmed_up
     if began is None:
         return trend
     since = _fit_trend(replace(subject, judged_from=began))

@@ -10,7 +10,7 @@ it is full, and is judged like any heap that may be filling.
 | constant | unit | meaning, and where it comes from |
 |---|---|---|
 | `_LEAST_PART` 0.01 | of the bytes | gain of a class that is looked at beside the exact ones |
-| `_LATE_PART` 0.25 | of the gain | after the first third, for a place to be no cache that fills: an even rise gains 0.67 |
+| `_LATE_PART` 0.25 | of the gain | in the last half, for a place to be no cache that fills: an even rise gains 0.5 |
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def growing_classes(recording: Recording) -> GrowingClasses | None:
 
 def counted_classes(recording: Recording) -> CountedClasses:
     """Return how many objects there were of each class at each of a JVM's snapshots under load."""
-    return _counted(tuple(taken_snapshots(recording.snapshots, "classes")))
+    return _counted(recording.snapshots, recording.windows)
 
 
 # The verdict and the diagnosis of a run both ask.
@@ -124,7 +124,7 @@ def counted_classes(recording: Recording) -> CountedClasses:
 def _growing(
     snapshots: tuple[Snapshot, ...], windows: tuple[EndpointWindows, ...]
 ) -> GrowingClasses | None:
-    counted = _counted(tuple(taken_snapshots(snapshots, "classes")))
+    counted = _counted(snapshots, windows)
     if len(counted.times) < FEWEST:
         return None
     late = counted.settled
@@ -178,10 +178,9 @@ def places_of(places: Sequence[AllocationSite], classes: GrowingClasses) -> list
 
     Beside objects that are counted exactly, what a few samples show of other classes is chance. Every
     endpoint allocates strings, arrays and maps, so they count only where nothing else grows. A place
-    that hardly gains anything after the first third fills a cache, if others do gain.
+    that hardly gains anything in the last half fills a cache.
     """
-    own = [site for site in places if site.place.own]
-    own = [site for site in own if _gains_late(site)] or own
+    own = [site for site in places if site.place.own and gains_late(site)]
     telling = [name for name in classes.each if not is_common(name)]
     outer = tuple(f"{name.partition('$')[0]}." for name in classes.own)
     kept = [
@@ -194,15 +193,17 @@ def places_of(places: Sequence[AllocationSite], classes: GrowingClasses) -> list
     return [site for site in own if site.share_of(classes.each) >= LEAST_CLASS_SHARE]
 
 
-def _gains_late(site: AllocationSite) -> bool:
-    """Return True if a place gained a fair share of all after the first third."""
-    late = float(site.levels[-1] - site.levels[len(site.levels) // 3])
+def gains_late(site: AllocationSite) -> bool:
+    """Return True if a place gained a fair share of all in the last half."""
+    late = float(site.levels[-1] - site.levels[len(site.levels) // 2])
     return late >= _LATE_PART * float(site.levels[-1] - site.levels[0])
 
 
+# The same snapshots of another run may have other contents; its windows are others.
 @lru_cache(maxsize=1)
-def _counted(snapshots: tuple[Snapshot, ...]) -> CountedClasses:
-    """Return the classes of those chosen of the snapshots that can be read."""
+def _counted(taken: tuple[Snapshot, ...], _windows: tuple[EndpointWindows, ...]) -> CountedClasses:
+    """Return the classes of those chosen of the snapshots under load that can be read."""
+    snapshots = taken_snapshots(taken, "classes")
     times: list[float] = []
     histograms: list[Histogram] = []
     libraries: tuple[str, ...] = ()

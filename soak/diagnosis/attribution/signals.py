@@ -21,7 +21,7 @@ from soak.diagnosis.attribution.following_places import (
     exact_endpoints,
     following,
 )
-from soak.diagnosis.attribution.growing_classes import GrowingClasses, places_of
+from soak.diagnosis.attribution.growing_classes import GrowingClasses, gains_late, places_of
 from soak.diagnosis.attribution.levels import (
     Levels,
     attribute_by_endpoint,
@@ -112,8 +112,9 @@ def signals(
             placed = following(prepared, places, endpoint)[:MOST_PLACES]
         elif classes is not None:
             kept = places_of(placed, classes)
-            if kept or classes.own:
-                placed, endpoint = kept, classes.endpoint
+            known = bool(kept or classes.own)
+            placed = kept if known else [site for site in placed if gains_late(site)]
+            endpoint = classes.endpoint if known else ""
         growing_signals += [_place_signal(prepared, site, endpoint) for site in placed]
         if (
             classes is None

@@ -6,10 +6,14 @@ import re
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+import psutil
+
 from soak.catalog.go import COLLECTED_HEAP
+from soak.catalog.process import RESIDENT_AFTER_GC
 from soak.errors import SoakError, TargetError
 from soak.sampling.fetch import Answer, Fetcher
 from soak.sampling.profilers.profiler import ProfiledTarget, ProfileResult, gauges
@@ -23,7 +27,9 @@ _PATIENCE, _PROBING = 30.0, 3.0
 _GZIP, _PLAIN = b"\x1f\x8b", b"\x0a"
 #: The heap profile is a sample; its text form also has the exact size, read just after the
 #: collection that gc=1 forces.
-_EXACT, _SIZE = "heap?gc=1&debug=1", re.compile(rb"^# HeapAlloc = (\d{1,18})\s*$", re.MULTILINE)
+_EXACT = "heap?gc=1&debug=1"
+#: The exact sizes that the text form ends with, of runtime.MemStats.
+_SIZES = re.compile(rb"^# (HeapAlloc|HeapIdle|HeapReleased) = (\d{1,18})\s*$", re.MULTILINE)
 #: Collections after each of which the size of a heap of up to so many bytes is read, until so many
 #: seconds have passed, but at least two: objects in a sync.Pool survive one (gzip writers have 0.8
 #: MB each), and what requests allocate until the size is read is garbage. In a larger heap both
@@ -49,6 +55,7 @@ class GoPprof:
     """`diagnose: {pprof: /debug/pprof}`, or a whole URL, because services often serve it on a separate port."""
 
     url: str
+    pid: int | None = None
     _fetcher: Fetcher = field(repr=False, compare=False, default_factory=Fetcher)
     _without: set[SnapshotKind] = field(init=False, repr=False, compare=False, default_factory=set)
     kinds: ClassVar[tuple[SnapshotKind, ...]] = (
@@ -65,30 +72,28 @@ class GoPprof:
         """Return the profiler for a path of the target or a URL; the TLS options apply only to the target."""
         url = watched.at(value).rstrip("/")
         own = f"{url}/".startswith(f"{watched.url.rstrip('/')}/")
-        return cls(
-            url, Fetcher(_PATIENCE, watched.headers, watched.tls if own else type(watched.tls)())
-        )
+        tls = watched.tls if own else type(watched.tls)()
+        return cls(url, watched.pid, Fetcher(_PATIENCE, watched.headers, tls))
 
     @classmethod
     def offered(cls, watched: ProfiledTarget) -> GoPprof | None:
         """Return the profiler for the default path if a goroutine profile is served there."""
         try:
-            cls(watched.at(USUAL), Fetcher(_PROBING, watched.headers, watched.tls)).profile(
-                "goroutine?debug=0"
-            )
+            fetcher = Fetcher(_PROBING, watched.headers, watched.tls)
+            cls(watched.at(USUAL), None, fetcher).profile("goroutine?debug=0")
         except SoakError:
             return None
         return cls.named(USUAL, watched)
 
     def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
         """Yield the heap (after forcing a collection), goroutines, leaked goroutines if offered, and their creators."""
-        size = self._exact_size()
-        if size is not None:
-            yield "gauges", gauges([(COLLECTED_HEAP, {}, size)])
+        sizes = self._exact_sizes()
+        if sizes:
+            yield "gauges", gauges((name, {}, size) for name, size in sizes.items())
         for kind, page in _PAGES:
             if kind in self._without:
                 continue
-            if page == _COLLECTING and size is not None:
+            if page == _COLLECTING and sizes:
                 page = _COLLECTED  # noqa: PLW2901 - the collection has just been
             try:
                 yield kind, self.profile(page)
@@ -108,30 +113,49 @@ class GoPprof:
             except SoakError as error:
                 yield "stacks", error
 
-    def _exact_size(self) -> float | None:
-        """Return the heap's bytes just after a collection, the least of several; None if the text form is not served."""
-        if "gauges" in self._without:
-            return None
-        began = time.monotonic()
-        least = self._collected_size()
-        for done in range(1, MOST_COLLECTIONS):
-            late = done > 1 and time.monotonic() - began > COLLECTING
-            if least is None or least > _SMALL or late:
-                break
-            least = min(least, self._collected_size() or least)
-        return least
+    def _exact_sizes(self) -> dict[str, float]:
+        """Return what is alive and what is resident (bytes) just after a collection; empty if the text form is not served.
 
-    def _collected_size(self) -> float | None:
-        """Return the heap's bytes just after one collection."""
+        Of several collections, what is alive is the least, as garbage adds to it, and what is resident
+        the most, as pages may be given back before it is read.
+        """
+        sizes: dict[str, float] = {}
+        if "gauges" in self._without:
+            return sizes
+        began = time.monotonic()
+        for done in range(MOST_COLLECTIONS):
+            late = done > 1 and time.monotonic() - began > COLLECTING
+            if late or sizes.get(COLLECTED_HEAP, 0.0) > _SMALL:
+                break
+            collected = self._collected_sizes()
+            if not collected:
+                break
+            for name, size in collected.items():
+                best = min if name == COLLECTED_HEAP else max
+                sizes[name] = best(size, sizes.get(name, size))
+        return sizes
+
+    def _collected_sizes(self) -> dict[str, float]:
+        """Return the same just after one collection."""
         try:
             answer = self._fetcher.get(f"{self.url}/{_EXACT}")
         except SoakError:
-            return None
-        size = _SIZE.search(answer.body) if answer.status == 200 else None
-        if size is None:
+            return {}
+        told = {
+            name.decode(): float(number)
+            for name, number in (_SIZES.findall(answer.body) if answer.status == 200 else ())
+        }
+        if "HeapAlloc" not in told:
             self._without.add("gauges")
-            return None
-        return float(size[1])
+            return {}
+        sizes = {COLLECTED_HEAP: told["HeapAlloc"]}
+        if self.pid is not None and {"HeapIdle", "HeapReleased"} <= told.keys():
+            # Go keeps the pages that a collection freed: they are resident and hold nothing.
+            idle = told["HeapIdle"] - told["HeapReleased"]
+            with suppress(psutil.Error, OSError):
+                resident = float(psutil.Process(self.pid).memory_info().rss)
+                sizes[RESIDENT_AFTER_GC] = max(0.0, resident - idle)
+        return sizes
 
     def collect(self) -> None:
         """Force a collection with a heap profile (gc=1); twice, because objects in a sync.Pool survive the first."""

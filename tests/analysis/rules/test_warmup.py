@@ -18,6 +18,7 @@ from soak.analysis.rules.warmup import (
     _Rise,
     _rise,
     _rose,
+    _since_settled,
     _unfinished_tooth,
     _worked_before,
     keeps_for_good,
@@ -29,6 +30,7 @@ from soak.model import (
     Finding,
     Floats,
     JudgedClock,
+    Line,
     Phase,
     PhaseName,
     RuleName,
@@ -315,6 +317,61 @@ def test_a_young_services_rise_is_left_open() -> None:
         "Resident memory rose by 20 MiB within 1.7 min, which a young service's warm-up may explain: "
         "a recording of 10 min or more would tell."
     )
+
+
+#: What a healthy Python service held (thousands of bytes) that loads tables for a minute.
+TABLES = [16342, 17291, 18065, 18803, 19194, 19619, 19984, 20380, 20722, 20722, 20764, 20916, 20947, 20980, 21002, 21022,
+          21060, 21099, 21126, 21180, 21190, 21190]  # fmt: skip
+TAKEN = [2, 13, 23, 32, 37, 42, 47, 52, 57, 62, 67, 72, 77, 82, 87, 92, 97, 102, 107, 112, 117, 120]
+
+
+def after_loading(leaked: float, settled: float | None = 54.0) -> Finding:
+    """What remains of a fail of the same, with so many bytes leaked each second."""
+    at = np.array(TAKEN, dtype=float)
+    held = gauge("python_held_bytes", np.array(TABLES) * 1e3 + leaked * at, SNAPSHOT_SOURCE)
+    subject = Subject(replace(held, times=at), "what Python holds", "bytes")
+    trend = replace(GROWTH, settled_after_seconds=settled, lines=(line_from(2.0),))
+    return within_warmup(ready(subject, seconds=121), subject, growth(trend=trend))
+
+
+def line_from(start: float) -> Line:
+    return Line(start, 120.0, 1.0, 2.0, 1.0, 2.0)
+
+
+def test_what_a_young_service_creeps_by_once_it_has_loaded_is_warm_up() -> None:
+    creeping = after_loading(0.0)
+    assert creeping.verdict is Verdict.INCONCLUSIVE
+    assert creeping.reason == (
+        "What Python holds rose by 457 KiB in the first 2 min of load, once what filled at first was full, which a young "
+        "service's warm-up may explain: a run of 10 min or more would tell."
+    )
+    assert after_loading(0.0, settled=None).verdict is Verdict.FAIL
+    # Of a rise that is even, a twentieth is too much.
+    assert after_loading(20e3).verdict is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("change", "since"),
+    [
+        ({"settled_after_seconds": 30.0}, 40.0),
+        ({"settled_after_seconds": 30.0, "begins": 5.0}, 35.0),
+        ({"settled_after_seconds": 1.0}, 20.0),  # judging begins later
+        ({"settled_after_seconds": 30.0, "lines": ()}, None),
+        ({"settled_after_seconds": None}, None),
+    ],
+)
+def test_a_rise_is_looked_at_since_what_filled_was_full(change: Any, since: float | None) -> None:
+    trend = replace(GROWTH, **({"lines": (line_from(10.0),)} | change))
+    subject = levels(STEPS, judged_from=20.0)
+    settled = _since_settled(subject, trend)
+    assert (None if settled is None else settled.judged_from) == since
+    assert _since_settled(subject, None) is None
+    # On a clock of requests that runs at half the pace.
+    clock = JudgedClock((0.0, 200.0), (0.0, 100.0), (0.0, 9.0), ("GET /a",))
+    on_clock = _since_settled(replace(subject, clock=clock), trend)
+    if since == 40.0:
+        assert on_clock is not None
+        assert on_clock.judged_from == 25.0
 
 
 def test_growth_of_what_fell_in_all_is_told_as_that() -> None:

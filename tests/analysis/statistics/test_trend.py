@@ -217,6 +217,35 @@ def test_only_the_time_since_a_standstill_is_judged_if_the_level_was_steady_sinc
     for name in ("plateau_begin", "first_fall_end"):
         monkeypatch.setattr(module, name, lambda times, values, counted=False: None)
     assert module._fit_settled(subject([1.0])) is trends[0.0]
+
+
+@pytest.mark.parametrize(
+    ("whole", "since", "taken"),
+    [
+        ({"p_no_growth": 0.61}, {"p_no_growth": 0.6}, True),
+        ({"p_no_growth": 0.6}, {"p_no_growth": 0.6}, False),  # it passed by its size alone
+        ({"p_no_growth": 0.61}, {"p_no_growth": 0.5}, False),
+        ({"p_no_growth": 0.61}, {"p_no_growth": 0.6, "doubt": "x"}, False),
+        ({"p_no_growth": 0.61}, {"p_no_growth": 0.6, "resolution_per_hour": 1.0}, False),
+        ({"p_no_growth": 0.61, "doubt": "x"}, {"p_no_growth": 0.6}, False),
+        ({"p_no_growth": 0.61, "settled_after_seconds": None}, {"p_no_growth": 0.6}, False),
+    ],
+)
+def test_a_steady_level_is_judged_since_its_warm_up_if_that_shows_more(
+    monkeypatch: pytest.MonkeyPatch, whole: Any, since: Any, taken: bool
+) -> None:
+    """It warmed up for 30 s, in a process that was born at 8 s."""
+    trends = {0.0: replace(KNOWN, **whole)}
+    trends[38.0] = replace(KNOWN, **({"resolution_per_hour": 0.5, "level": 38.0} | since))
+    monkeypatch.setattr(module, "split", lambda _: [points([9, 10], [7, 8], born=8.0)])
+    monkeypatch.setattr(module, "_fit_trend", lambda given: trends[given.judged_from])
+    for name in ("plateau_begin", "first_fall_end"):
+        monkeypatch.setattr(module, name, lambda times, values, counted=False: None)
+    told = module._fit_settled(subject([1.0]))
+    if taken:
+        assert (told.level, told.settled_after_seconds, told.begins) == (38.0, 30.0, 8.0)
+    else:
+        assert told is trends[0.0]
     monkeypatch.setattr(module, "split", lambda _: [])
     assert module._fit_settled(subject([1.0])) is trends[0.0]
 

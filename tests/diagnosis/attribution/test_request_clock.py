@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,7 +24,7 @@ from soak.diagnosis.attribution.request_clock import (
     request_clock,
 )
 from soak.diagnosis.attribution.request_counts import Mix
-from soak.model import Floats, JudgedClock, Kind, Series
+from soak.model import Floats, JudgedClock, Series
 
 MEMORY = "process_resident_memory_bytes"
 
@@ -262,22 +262,24 @@ def test_ten_snapshots_make_a_floor(count: int, known: bool) -> None:
         assert held.values.tolist() == [3.0 * number for number in range(count)]
 
 
-def driven(length: float, began: float = 0.0, lengths: Sequence[Series] = ()) -> Any:
-    """Two endpoints of 10/s for `length` seconds in all; the first one's requests stop at 30 s. `lengths` are of containers."""
+def driven(length: float, began: float = 0.0) -> Any:
+    """Two endpoints of 10/s for `length` seconds in all; the first one's requests stop at 30 s."""
     times = np.arange(1.0, length + 1.0)
     ones = np.ones(len(times))
     windows = tuple(
         SimpleNamespace(endpoint=name, times=times, seconds=ones, requests=10 * (times <= until))
         for name, until in (("GET /a", 30.0), ("GET /b", length))
     )
-    recording = SimpleNamespace(windows=windows)
-
-    def named(name: str) -> list[Series]:
-        return [series for series in lengths if series.name == name]
-
-    return SimpleNamespace(recording=recording, judged_from=began, end=length, named=named)
+    recording = SimpleNamespace(windows=windows, snapshots=())
+    return SimpleNamespace(recording=recording, judged_from=began, end=length, named=lambda _: [])
 
 
+@pytest.fixture
+def no_containers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "bounded_holders", lambda _, times: np.empty((len(times), 0)))
+
+
+@pytest.mark.usefixtures("no_containers")
 def test_the_requests_of_late_are_counted_over_seven_lengths_up_to_a_third_of_the_judged_stretch() -> (
     None
 ):
@@ -293,6 +295,7 @@ def test_the_requests_of_late_are_counted_over_seven_lengths_up_to_a_third_of_th
     assert longest[at(40.0)].tolist() == pytest.approx([17 * 10 / 27, 10.0])
 
 
+@pytest.mark.usefixtures("no_containers")
 @pytest.mark.parametrize(("length", "known"), [(9.0, False), (9.5, True)])
 def test_nothing_is_late_in_a_few_seconds(length: float, known: bool) -> None:
     assert (_lately(driven(length)) is not None) == known
@@ -302,29 +305,3 @@ def test_without_a_window_in_the_judged_stretch_nothing_is_late() -> None:
     driven_before = driven(91.0)
     driven_before.judged_from, driven_before.end = 200.0, 300.0
     assert _lately(driven_before) is None
-
-
-def container(entries: Floats, holder: str) -> Series:
-    times = np.arange(5.0, 5.0 * len(entries) + 1, 5.0)
-    labels = (("holder", holder),)
-    return Series("nodejs_container_length", times, entries, labels, Kind.GAUGE, "snapshot")
-
-
-def test_a_level_may_follow_the_entries_of_containers_that_are_full_or_swept() -> None:
-    steps = np.arange(18.0)
-    kept = {
-        "full": np.minimum(300 * steps, 3000.0),
-        "swept": 100.0 + 50 * (steps % 6),
-    }
-    others = {
-        "grows": 300 * steps,
-        "hardly moves": np.minimum(4 * steps, 40.0),
-        "still fills": 3000 * (1 - np.exp(-steps / 6)),
-    }
-    rows = [container(values, name) for name, values in {**others, **kept}.items()]
-    few = container(kept["full"][::4], "few")
-    recent = _lately(driven(91.0, lengths=[*rows, few]))
-    assert recent is not None
-    assert recent.held.shape == (91, 2)
-    assert recent.held[-1].tolist() == [3000.0, 350.0]
-    assert recent.held[9].tolist() == [300.0, 150.0]  # at 10 s

@@ -70,6 +70,21 @@ def test_what_is_gone_two_snapshots_later_was_garbage() -> None:
     assert bytes_of(5, 9, 5, name="python_asyncio_tasks") == [5, 9, 5]
 
 
+def test_goroutines_of_profiles_are_counted_where_no_metrics_page_does() -> None:
+    both = run(goroutines={("main.wait", "main.handle"): {"GET /a": 0.1}})
+    [page] = [series for series in both.series if series.name == "go_goroutines"]
+    whole = replace(both, series=tuple(each for each in both.series if each is not page))
+    told = with_snapshot_series(whole)
+    [counted] = [series for series in told.series if series.name == "go_goroutines_in_profiles"]
+    assert counted.source == SNAPSHOT_SOURCE
+    assert len(counted.times) == sum(each.kind == "goroutine" for each in whole.snapshots)
+    assert np.diff(counted.values).min() >= 0
+    findings = judge(told, PROFILE).findings
+    [finding] = [each for each in findings if each.series == counted.name]
+    assert finding.verdict is Verdict.FAIL
+    assert not any(series.name == counted.name for series in with_snapshot_series(both).series)
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"[]", b"{}", b"\xff", json.dumps({"samples": [[1, 2], ["x", {}, "y"]]}).encode()]
 )
