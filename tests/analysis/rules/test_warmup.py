@@ -346,8 +346,8 @@ def test_what_a_young_service_creeps_by_once_it_has_loaded_is_warm_up() -> None:
         "service's warm-up may explain: a run of 10 min or more would tell."
     )
     assert after_loading(0.0, settled=None).verdict is Verdict.FAIL
-    # Of a rise that is even, a twentieth is too much.
-    assert after_loading(20e3).verdict is Verdict.FAIL
+    # A rise by more than a sixth since then is more than warm-up explains.
+    assert after_loading(60e3).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
