@@ -272,7 +272,10 @@ def _container_of(name: str, case: Case, context: RunContext) -> GrowingContaine
     }
     if name not in looks:
         return None
-    return next(iter(looks[name](case, context)), None)
+    found = looks[name](case, context)
+    if name == "native-growth" and mostly_off_heap(case) is not None:
+        found = found or containers_of(case, context)  # it holds what refers to that memory
+    return next(iter(found), None)
 
 
 def signal_told(case: Case, unit: str) -> Signal | None:
