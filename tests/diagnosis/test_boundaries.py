@@ -44,6 +44,7 @@ from tests.diagnosis.attribution import (
     test_growing_entries,
 )
 from tests.diagnosis.suspects import (
+    test_class_keepers,
     test_entry_amounts,
     test_evidence_boundaries,
     test_exhausted_pools,
@@ -65,6 +66,7 @@ REGISTERED = (
     test_evidence_boundaries,
     test_exhausted_pools,
     test_memory_peaks,
+    test_class_keepers,
     test_object_keepers,
     test_request_keepers,
     test_resource_owner,

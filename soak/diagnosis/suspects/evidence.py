@@ -15,6 +15,7 @@ from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.class_keepers import kept_in_field, registered_in_field
 from soak.diagnosis.suspects.class_kinds import class_words, own_objects
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.descriptor_kinds import close_wait, descriptor_kinds
@@ -266,7 +267,7 @@ EVIDENCE: dict[EvidenceKind, Look] = {
         PLACE,
     ),
     EvidenceKind.DATABASE_FRAMES: _database_frames,
-    EvidenceKind.CONTAINER_GAINS: growing_containers,
+    EvidenceKind.CONTAINER_GAINS: _either(growing_containers, kept_in_field),
     EvidenceKind.PLACE_GROWS: _either(
         _signals(PLACE),
         lambda case, context: own_objects(context) if case.of(ResourceKind.HEAP) else "",
@@ -278,6 +279,7 @@ EVIDENCE: dict[EvidenceKind, Look] = {
     EvidenceKind.EVERY_ENDPOINT: _everywhere,
     EvidenceKind.CONTEXT_FRAMES: _either(
         kept_listeners,
+        registered_in_field,
         _CONTEXT_MARKED,
         lambda case, _: context_package(case),
         _of_classes("request-context"),

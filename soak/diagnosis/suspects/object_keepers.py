@@ -67,7 +67,7 @@ def _most(document: Mapping[str, Any]) -> ObjectKeeper | None:
         for sample in map(mapping, items(document.get("objects", [])))
         if "way" in sample
     ]
-    fields = Counter(field for way in ways if (field := _own(way, libraries)) is not None)
+    fields = Counter(field for way in ways if (field := own_field(way, libraries)) is not None)
     if not fields:
         return None
     [((name, _), count)] = fields.most_common(1)
@@ -75,7 +75,7 @@ def _most(document: Mapping[str, Any]) -> ObjectKeeper | None:
     return ObjectKeeper(name, count, len(ways)) if enough else None
 
 
-def _own(way: list[Any], libraries: tuple[str, ...]) -> tuple[str, int] | None:
+def own_field(way: list[Any], libraries: tuple[str, ...]) -> tuple[str, int] | None:
     """Return the first fields of own classes on a way, and which object has the last of them; None without any.
 
     What lies behind them, such as the JDK's maps and what they hold, is not looked at.

@@ -12,7 +12,9 @@ from soak.diagnosis.attribution.levels import OF_AN_ENDPOINT
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
+from soak.diagnosis.suspects.allocating_code import adds_little, allocates, allocates_exactly
 from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.class_keepers import class_keeper
 from soak.diagnosis.suspects.class_kinds import class_count, own_class, waits_of_virtual_threads
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.descriptor_kinds import growing_descriptor_kind
@@ -44,7 +46,7 @@ from soak.diagnosis.suspects.resource_owner import (
 from soak.diagnosis.suspects.retained_requests import containers_of_requests, keeper_of
 from soak.diagnosis.suspects.stack_signatures import STACK_SIGNATURES
 from soak.diagnosis.suspects.unknowns import traced_in_part
-from soak.diagnosis.thresholds import HELPER_SHARE, SAMPLED_WIDTH
+from soak.diagnosis.thresholds import SAMPLED_WIDTH
 from soak.growth_views import NO_RATE, HourlyRate
 from soak.model import Place
 
@@ -137,7 +139,9 @@ def _keeper(name: str, case: Case, context: RunContext) -> Place | None:
     if not on_heap or not case.of(PLACE, ResourceKind.HEAP, ResourceKind.REQUESTS):
         return None
     frame = _frame(name, case, context)
-    if frame is not None and own_frames((frame,)) and not _adds_little(frame, case):
+    if (field := class_keeper(case, context)) is not None:
+        return None if allocates_exactly(frame, case, context) else place_at(field.place)
+    if frame is not None and own_frames((frame,)) and not adds_little(frame, case):
         through = [signal for signal in case.of(PLACE) if signal.contributors]
         # What grows through an unknown endpoint does not show what keeps this one's requests.
         counted = bool(through or case.of(ResourceKind.REQUESTS))
@@ -145,17 +149,6 @@ def _keeper(name: str, case: Case, context: RunContext) -> Place | None:
             return None
     keeper = keeper_of(case, context) or object_keeper(case, context)
     return place_at(keeper.place) if keeper is not None else None
-
-
-def _adds_little(frame: Frame, case: Case) -> bool:
-    """Return True if a place that grows has only a small share of the heap's growth, which its helpers' callers keep."""
-    heap = max((signal.each.per_request for signal in case.of(ResourceKind.HEAP)), default=0.0)
-    own = [
-        signal.each.per_request
-        for signal in case.of(PLACE)
-        if signal.site is not None and signal.site.place == frame
-    ]
-    return bool(own) and max(own) <= HELPER_SHARE * heap
 
 
 def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
@@ -181,23 +174,13 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     if unit == "goroutines":
         frame = waits_of_virtual_threads(case) or frame
     made = own_class(context) if unit == "bytes" else None
-    if made is not None and not _allocates(case, frame, made):
+    if made is not None and not allocates(case, frame, made):
         frame = find_maker(context, made) or frame or made
     if frame is not None and is_own_class(frame):
         frame = find_maker(context, frame) or frame
     if frame is not None and unit in ("descriptors", "connections") and not frame.own:
         return None  # memory that a library holds for something opened does not show who opened it
     return frame
-
-
-def _allocates(case: Case, frame: Frame | None, made: Frame) -> bool:
-    """Return True if growing objects of a class are seen to be allocated at a place."""
-    return any(
-        signal.site is not None
-        and signal.site.place == frame
-        and signal.site.share_of((made.function,)) > 0
-        for signal in case.of(PLACE)
-    )
 
 
 def _of_the_endpoint(case: Case) -> Case:

@@ -15,6 +15,7 @@ from soak.diagnosis.attribution.allocation_sites import own_frames
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal, signals
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
+from soak.diagnosis.suspects.class_keepers import class_keeper
 from soak.diagnosis.suspects.class_kinds import class_remedy
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.descriptor_kinds import descriptor_remedy
@@ -215,7 +216,7 @@ def _variable(name: str, case: Case, context: RunContext) -> str:
         return ""
     if (keeper := keeper_of(case, context)) is not None:
         return keeper.variable
-    if (field := object_keeper(case, context)) is not None:
+    if (field := class_keeper(case, context) or object_keeper(case, context)) is not None:
         return field.field
     return next((each.holder for each in containers_of_requests(case, context)), "")
 
@@ -230,7 +231,11 @@ def _kept_by(name: str, case: Case, context: RunContext) -> str:
     """Say which field of a JVM keeps most of the sampled objects, if the leak is one of the heap; empty if unknown."""
     on_heap = CLASSES[name].unit == "bytes" and name != "native-growth"
     labels = bool(case.of(ResourceKind.METRICS))  # whose series are few beside what caches keep
-    keeper = object_keeper(case, context) if on_heap and not labels else None
+    if not on_heap or labels:
+        return ""
+    if (field := class_keeper(case, context)) is not None:
+        return "" if name == "unbounded-cache" else field.words  # there it is evidence already
+    keeper = object_keeper(case, context)
     return keeper.words if keeper is not None else ""
 
 

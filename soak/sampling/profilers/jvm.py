@@ -20,6 +20,7 @@ from soak.sampling.profilers.attach import ask_attached
 from soak.sampling.profilers.class_path import library_packages
 from soak.sampling.profilers.flight_recording import Flight
 from soak.sampling.profilers.jcmd import ask, is_jvm
+from soak.sampling.profilers.jvm_keepers import keepers
 from soak.sampling.profilers.jvm_native import (
     NATIVE_COMMANDS,
     histogram_in,
@@ -89,12 +90,13 @@ class Jvm:
     def take(self, stage: SnapshotStage) -> Iterator[ProfileResult]:
         """Yield classes after a full collection, with sampled objects' allocators, and threads with their starters.
 
-        After the drain, also what keeps the sampled objects of a heap that grew.
+        After the drain, also what keeps the sampled objects of a heap that grew, and those of the classes that gained many.
         """
         pid = self._process()
         known = self._known
         flight = known.flight if known.pid == pid else None
         objects: list[dict[str, Any]] = []
+        kept: list[dict[str, object]] = []
         failed: SoakError | None = None
         with _shared(pid) as scratch:
             file = scratch / "recording.jfr"
@@ -119,6 +121,9 @@ class Jvm:
                     known.before = known.live
                     known.libraries = _libraries(pid)
                     known.flight = self._recording(pid)
+                if stage == "drained" and known.pid == pid:
+                    both = known.baseline, histogram
+                    kept = keepers(pid, scratch, both, known.live, known.libraries)
             except SoakError as error:
                 failed = error
         made = flight.allocated if flight else {}
@@ -128,6 +133,7 @@ class Jvm:
             "baseline": known.baseline,
             "objects": objects,
             "allocated": allocated,
+            "kept": kept,
         }
         libraries = {"libraries": known.libraries}
         yield "classes", _text(classes | libraries)

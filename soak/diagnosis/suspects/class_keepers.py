@@ -1,0 +1,102 @@
+"""What keeps the objects of those classes of a JVM of which requests surely leave some, by a dump of its heap after the drain."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.profiles.frames import Frame
+from soak.diagnosis.profiles.java_names import class_name, is_common, libraries_of
+from soak.diagnosis.profiles.json_profile import amount, items, mapping, text
+from soak.diagnosis.suspects.cases import Case
+from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.suspects.object_keepers import own_field
+from soak.diagnosis.thresholds import KEEPS_SHARE
+from soak.errors import OTHER_SHAPE
+
+#: The class by which a thread keeps the value of a thread-local, and names of fields that keep listeners.
+_LOCAL = "java.lang.ThreadLocal$ThreadLocalMap$Entry"
+_LISTENERS = re.compile(r"(?i)(listener|subscriber|subscription|observer|callback)s?$")
+
+
+@dataclass(frozen=True, slots=True)
+class ClassKeeper:
+    """A field of the target's own code that keeps `share` of all objects of the class `name`; `local` if as a thread-local."""
+
+    field: str
+    name: str
+    share: float
+    objects: int
+    local: bool
+
+    @property
+    def place(self) -> Frame:
+        """The field as a place."""
+        return Frame(self.field, own=True)
+
+    @property
+    def words(self) -> str:
+        """What the field keeps, in a sentence."""
+        kept = round(self.share * self.objects)
+        return f"After the drain {self.field} keeps about {kept:,} of the {self.objects:,} objects of {self.name} alive."
+
+
+def class_keeper(case: Case, context: RunContext) -> ClassKeeper | None:
+    """Return what keeps the objects that the case's requests leave; None if that is unknown.
+
+    A class that is told of few things tells more than one of which any code makes objects.
+    """
+    classes = context.classes
+    if classes is None or classes.endpoint not in case.endpoints or not case.of(ResourceKind.HEAP):
+        return None
+    told = context.drained("classes")
+    try:
+        found = list(_keepers(mapping(json.loads(told)), classes.each)) if told is not None else []
+    except OTHER_SHAPE:
+        return None
+    return min(found, key=lambda each: (is_common(each.name), -each.share), default=None)
+
+
+def kept_in_field(case: Case, context: RunContext) -> str:
+    """Say which field gains what requests leave; empty if that is unknown."""
+    keeper = class_keeper(case, context)
+    return keeper.words if keeper is not None else ""
+
+
+def registered_in_field(case: Case, context: RunContext) -> str:
+    """Say that what requests leave is registered in a thread-local or among listeners; empty if it is not known to be."""
+    keeper = class_keeper(case, context)
+    if keeper is None:
+        return ""
+    if keeper.local:
+        return f"{keeper.field} is a thread-local: what it holds stays as long as its thread."
+    if _LISTENERS.search(keeper.field):
+        return f"{keeper.field} gains one of {keeper.name} after the other: listeners that are never removed."
+    return ""
+
+
+def _keepers(document: Mapping[str, Any], wanted: Mapping[str, float]) -> Iterator[ClassKeeper]:
+    """Yield for each wanted class the own field that keeps most of its objects, if those are most of what it has gained."""
+    libraries = libraries_of(document)
+    for row in map(mapping, items(document.get("kept", []))):
+        name = class_name(text(row["class"]))
+        objects, sampled, gained = (
+            amount(row.get(key, 0.0)) for key in ("objects", "sampled", "gained")
+        )
+        if name not in wanted or not sampled:
+            continue
+        fields: Counter[tuple[str, bool]] = Counter()
+        for many, way in map(items, items(row["ways"])):
+            field = own_field(items(way), libraries)
+            if field is not None:
+                local = any(text(items(step)[0]) == _LOCAL for step in items(way))
+                fields[field[0], local] += int(amount(many))
+        for (field_name, local), many in fields.most_common(1):
+            share = many / sampled
+            if share * objects >= KEEPS_SHARE * gained:
+                yield ClassKeeper(field_name, name, share, int(objects), local)
