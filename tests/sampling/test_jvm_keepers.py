@@ -52,7 +52,7 @@ def test_what_keeps_the_classes_that_gained_a_hundred_objects_is_told(
 ) -> None:
     [kept] = told(tmp_path)
     assert isinstance(kept, dict)
-    assert (kept["class"], kept["objects"], kept["gained"]) == ("shop.Order", 3, 100.0)
+    assert (kept["class"], kept["objects"], kept["sampled"]) == ("shop.Order", 3, 3)
     [(many, way)] = kept["ways"]
     assert many == 3
     assert [step[:2] for step in way][:2] == [

@@ -55,8 +55,14 @@ def class_keeper(case: Case, context: RunContext) -> ClassKeeper | None:
     if classes is None or classes.endpoint not in case.endpoints or not case.of(ResourceKind.HEAP):
         return None
     told = context.drained("classes")
+    made = sum(
+        float(windows.requests.sum())
+        for windows in context.prepared.recording.windows
+        if windows.endpoint == classes.endpoint
+    )
+    left = {name: each * made for name, each in classes.each.items()}
     try:
-        found = list(_keepers(mapping(json.loads(told)), classes.each)) if told is not None else []
+        found = list(_keepers(mapping(json.loads(told)), left)) if told is not None else []
     except OTHER_SHAPE:
         return None
     return min(found, key=lambda each: (is_common(each.name), -each.share), default=None)
@@ -80,15 +86,23 @@ def registered_in_field(case: Case, context: RunContext) -> str:
     return ""
 
 
-def _keepers(document: Mapping[str, Any], wanted: Mapping[str, float]) -> Iterator[ClassKeeper]:
-    """Yield for each wanted class the own field that keeps most of its objects, if those are most of what it has gained."""
+def field_remedy(name: str, case: Case, context: RunContext) -> str:
+    """Return the remedy for listeners or a thread-local in a field; empty if what requests leave is not known to be any."""
+    keeper = class_keeper(case, context) if name == "request-context" else None
+    if keeper is not None and keeper.local:
+        return f"Call {keeper.field}.remove() in a finally block when the request ends: the threads of a pool never do."
+    if keeper is not None and _LISTENERS.search(keeper.field):
+        return f"Remove from {keeper.field} what each request adds when it ends, whatever way it ends (finally, onClose)."
+    return ""
+
+
+def _keepers(document: Mapping[str, Any], left: Mapping[str, float]) -> Iterator[ClassKeeper]:
+    """Yield for each class the own field that keeps most of its objects, if those are most of what requests have `left` of it."""
     libraries = libraries_of(document)
     for row in map(mapping, items(document.get("kept", []))):
         name = class_name(text(row["class"]))
-        objects, sampled, gained = (
-            amount(row.get(key, 0.0)) for key in ("objects", "sampled", "gained")
-        )
-        if name not in wanted or not sampled:
+        objects, sampled = (amount(row.get(key, 0.0)) for key in ("objects", "sampled"))
+        if name not in left or not sampled:
             continue
         fields: Counter[tuple[str, bool]] = Counter()
         for many, way in map(items, items(row["ways"])):
@@ -98,5 +112,5 @@ def _keepers(document: Mapping[str, Any], wanted: Mapping[str, float]) -> Iterat
                 fields[field[0], local] += int(amount(many))
         for (field_name, local), many in fields.most_common(1):
             share = many / sampled
-            if share * objects >= KEEPS_SHARE * gained:
+            if share * objects >= KEEPS_SHARE * left[name]:
                 yield ClassKeeper(field_name, name, share, int(objects), local)

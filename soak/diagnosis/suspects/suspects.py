@@ -15,7 +15,7 @@ from soak.diagnosis.attribution.allocation_sites import own_frames
 from soak.diagnosis.attribution.signals import GROUP, PLACE, Signal, signals
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case, frames_of, group_signals
-from soak.diagnosis.suspects.class_keepers import class_keeper
+from soak.diagnosis.suspects.class_keepers import class_keeper, field_remedy
 from soak.diagnosis.suspects.class_kinds import class_remedy
 from soak.diagnosis.suspects.context import RunContext, run_context
 from soak.diagnosis.suspects.descriptor_kinds import descriptor_remedy
@@ -192,6 +192,7 @@ def _suspect(
         runner_up,
         (label_remedy(context) if EvidenceKind.LABELS_MULTIPLY in evidence else "")
         or (descriptor_remedy(context) if name == "descriptor-leak" else "")
+        or field_remedy(name, case, context)
         or class_remedy(name, context)
         or remedy(
             name,

@@ -180,7 +180,7 @@ def _class(data: bytes, at: int, dump: Dump) -> int:
     statics = []
     for _ in range(many):
         name, kind = struct.unpack_from(">QB", data, at)
-        if kind == _REFERENCE:
+        if kind == _REFERENCE and not dump.names.get(name, b"").startswith(b"<"):  # the JVM's own
             statics.append((name, struct.unpack_from(">Q", data, at + 9)[0]))
         at += 9 + _WIDTHS[kind]
     fields_here: int = struct.unpack_from(">H", data, at)[0]

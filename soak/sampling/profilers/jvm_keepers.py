@@ -12,7 +12,6 @@ from pathlib import Path
 
 from soak.errors import TargetError
 from soak.sampling.profilers.heap_dump import kept_by
-from soak.sampling.profilers.hprof import dotted
 from soak.sampling.profilers.jcmd import ask
 from soak.sampling.profilers.jvm_native import RUNTIME, instances
 
@@ -43,11 +42,11 @@ def keepers(
         raise TargetError(f"process {pid} wrote no heap dump: {said.strip()[:200]}")
     others = (*RUNTIME, *(f"{package}." for package in libraries))
     kept = kept_by(file, wanted, lambda name: not name.startswith(others))
-    return [each.document | {"gained": wanted[each.name]} for each in kept]
+    return [each.document for each in kept]
 
 
-def _gained(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
-    """Return how many objects the classes have gained that gained enough, those that gained most first."""
-    more = {dotted(name): many - before.get(name, 0.0) for name, many in now.items()}
+def _gained(before: Mapping[str, float], now: Mapping[str, float]) -> list[str]:
+    """Return the classes that have gained enough objects, those that gained most first."""
+    more = {name: many - before.get(name, 0.0) for name, many in now.items()}
     most = sorted((name for name in more if more[name] >= _GAINED), key=lambda name: -more[name])
-    return {name: more[name] for name in most[:_CLASSES]}
+    return most[:_CLASSES]

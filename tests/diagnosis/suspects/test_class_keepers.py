@@ -18,6 +18,7 @@ from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.class_keepers import (
     ClassKeeper,
     class_keeper,
+    field_remedy,
     kept_in_field,
     registered_in_field,
 )
@@ -26,7 +27,7 @@ from soak.diagnosis.suspects.place_and_amount import place_and_amount
 from soak.diagnosis.suspects.suspects import _kept_by, _variable
 from soak.snapshots import Snapshot
 from tests.boundaries import pins
-from tests.diagnosis.suspects.parts import amount, context, own, signal, site, stack
+from tests.diagnosis.suspects.parts import amount, context, own, signal, site, stack, windows
 
 ADDER, NODE = "java.util.concurrent.atomic.LongAdder", "java.util.HashMap$Node"
 MAP = ("java.util.HashMap", "table", 0)
@@ -35,20 +36,21 @@ COUNTERS = [("shop.Shop", "counters", 1), MAP]
 Row = dict[str, Any]
 
 
-def row(
-    name: str = ADDER, *ways: tuple[int, list[Any]], objects: int = 600, gained: float = 500.0
-) -> Row:
+def row(name: str = ADDER, *ways: tuple[int, list[Any]], objects: int = 600) -> Row:
     found = [[many, way] for many, way in ways or ((100, COUNTERS),)]
-    return {"class": name, "objects": objects, "sampled": 100, "gained": gained, "ways": found}
+    return {"class": name, "objects": objects, "sampled": 100, "ways": found}
 
 
-def run(*rows: Row, each: tuple[str, ...] = (ADDER,), data: bytes | None = None) -> RunContext:
+def run(
+    *rows: Row, each: tuple[str, ...] = (ADDER,), data: bytes | None = None, made: int = 500
+) -> RunContext:
+    """A run of so many requests, each of which left one object of these classes."""
     told = json.dumps({"kept": list(rows), "libraries": ["lib"]}).encode()
     taken = Snapshot(40.0, 0.1, "classes", "drained", None, lambda: told if data is None else data)
-    made = context(language="Java")
+    of_run = context(language="Java", requests=(windows("GET /a", [made]), windows("GET /b", [9])))
     classes = GrowingClasses("GET /a", dict.fromkeys(each, 1.0), (), np.zeros(1), np.zeros(1))
-    recording = replace(made.prepared.recording, snapshots=(taken,))
-    return replace(made, prepared=replace(made.prepared, recording=recording), classes=classes)
+    recording = replace(of_run.prepared.recording, snapshots=(taken,))
+    return replace(of_run, prepared=replace(of_run.prepared, recording=recording), classes=classes)
 
 
 def case(endpoint: str = "GET /a", *more: Any) -> Case:
@@ -77,8 +79,8 @@ def test_the_field_that_keeps_what_requests_leave_is_named() -> None:
 @pins(thresholds, "KEEPS_SHARE")
 def test_a_field_keeps_at_least_half_of_what_the_class_gained() -> None:
     jdk = [("java.util.Jdk", "CACHE", 4), MAP]
-    assert field(row(ADDER, (50, COUNTERS), (50, jdk), objects=1000, gained=1000.0))
-    assert not field(row(ADDER, (49, COUNTERS), (51, jdk), objects=1000, gained=1000.0))
+    assert field(row(ADDER, (50, COUNTERS), (50, jdk), objects=1000), made=1000)
+    assert not field(row(ADDER, (49, COUNTERS), (51, jdk), objects=1000), made=1000)
     # Of a class of which there are many others, too.
     assert field(row(ADDER, (10, COUNTERS), (9, [("shop.Shop", "x", 1)]), objects=5000))
     assert not field(row(ADDER, (4, COUNTERS), objects=5000))
@@ -140,6 +142,17 @@ def test_the_field_is_the_place_unless_own_code_is_seen_to_allocate_the_objects(
 
     assert placed(ADDER) == "shop.Shop.count"
     assert placed("byte[]") == "shop.Shop.counters"
+
+
+def test_the_remedy_names_the_field_and_what_it_is() -> None:
+    def told(way: list[Any], name: str = "request-context") -> str:
+        return field_remedy(name, case(), run(row(ADDER, (100, way))))
+
+    assert told([("shop.Shop", "scratch", 1), LOCAL]).startswith("Call shop.Shop.scratch.remove()")
+    listeners = [("shop.Feed", "listeners", 1), MAP]
+    assert told(listeners).startswith("Remove from shop.Feed.listeners what each request adds")
+    assert told(COUNTERS) == ""
+    assert told(listeners, "unbounded-cache") == ""
 
 
 def test_what_keeps_them_is_said_once_and_named_in_the_remedy() -> None:
