@@ -44,8 +44,8 @@ from soak.analysis.statistics.plateau import plateau_begin
 from soak.analysis.statistics.process_lives import split
 from soak.analysis.statistics.series_copies import TRIES, copies_of
 from soak.analysis.statistics.t_mixture import t_cdf
-from soak.analysis.statistics.trend import fit_trend, numeric_libraries
-from soak.analysis.thresholds import SUSPICIOUS
+from soak.analysis.statistics.trend import fit_trend, numeric_libraries, warm_up_end
+from soak.analysis.thresholds import CERTAIN, SUSPICIOUS
 from soak.analysis.vouch import HOLLOW, horizon
 from soak.model import Finding, Floats, PlantedLeak, Trend, Verdict, series_key
 from soak.units import show_amount, show_growth
@@ -157,6 +157,7 @@ def _planted(
     with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
             copies = copies_of(subject, seed=len(finding.series))
+            late = _copies_since_warm_up(subject, trend, seed=len(finding.series))
         except np.linalg.LinAlgError:
             return finding
         if copies is None:
@@ -164,6 +165,8 @@ def _planted(
 
         def tried(per_hour: float) -> int:
             caught = caught_in(copies, per_hour + fall)
+            if caught < SHARE * TRIES and late is not None:
+                caught = max(caught, caught_in(late, per_hour + fall, CERTAIN))
             enough = caught >= SHARE * TRIES
             return _FEWER if enough and _passes_since_plateau(subject, per_hour + fall) else caught
 
@@ -178,6 +181,13 @@ def _planted(
     return replace(
         finding, planted=leak, reason=reason, trend=replace(trend, resolution_per_hour=size)
     )
+
+
+def _copies_since_warm_up(subject: Subject, trend: Trend, seed: int) -> FitInput | None:
+    """Return copies of the part after the warm-up, in which certain growth is caught as well; None without any."""
+    lives = split(subject)
+    began = warm_up_end(trend, lives) if lives else None
+    return None if began is None else copies_of(replace(subject, judged_from=began), seed=seed)
 
 
 def _fall(trend: Trend) -> float:
@@ -200,8 +210,10 @@ def _passes_since_plateau(subject: Subject, per_hour: float) -> bool:
     return trend.doubt is None and trend.p_no_growth > SUSPICIOUS
 
 
-def caught_in(given: FitInput, per_hour: float) -> int:
+def caught_in(given: FitInput, per_hour: float, least: float = SUSPICIOUS) -> int:
     """Return in how many of the copies a leak of `per_hour` units per hour is not called steady.
+
+    It is if the probability of no growth is more than `least`.
 
     Most are told by the simple explanations, all copies at once. Where too many of them are called
     steady, which several steps or warm-ups in the course may cause, these are weighed in full.
@@ -213,13 +225,13 @@ def caught_in(given: FitInput, per_hour: float) -> int:
         (replace(w, y=(w.y + slope * w.x[:, pace]) / reach, least=w.least / reach**2), prior)
         for w, prior in given.settings
     ]
-    steady = p_no_growth(_likely(planted, given.candidates), given.candidates) > SUSPICIOUS
+    steady = p_no_growth(_likely(planted, given.candidates), given.candidates) > least
     if steady.sum() > (1 - SHARE) * TRIES:
         steady[steady] = [
             average_models(
                 [(w.of_copy(copy), prior) for w, prior in planted], given.candidates
             ).p_no_growth
-            > SUSPICIOUS
+            > least
             for copy in np.flatnonzero(steady).tolist()
         ]
     return int((~steady).sum())

@@ -28,7 +28,7 @@ from soak.analysis.statistics.fit_input import FitInput
 from soak.analysis.statistics.growth_input import Subject
 from soak.analysis.statistics.marginal_likelihood import Fits, Whitened
 from soak.analysis.statistics.series_copies import TRIES, copies_of
-from soak.analysis.thresholds import SUSPICIOUS
+from soak.analysis.thresholds import CERTAIN, SUSPICIOUS
 from soak.analysis.vouch import bound
 from soak.model import Finding, Floats, PlantedLeak, RuleName, Series, Trend, Verdict
 from tests.analysis.series import subject as made_subject
@@ -449,6 +449,22 @@ def test_only_a_pass_with_a_fit_makes_a_promise(
     [made] = with_positive_control([own], [finding], 1.0)
     assert (made.planted is not None) is promises
     assert (made is finding) is not promises
+
+
+@pytest.mark.parametrize(("began", "seen"), [(40.0, 20), (None, 3)])
+def test_a_leak_that_is_certain_since_the_warm_up_is_caught_as_well(
+    monkeypatch: pytest.MonkeyPatch, began: float | None, seen: int
+) -> None:
+    def caught(given: Subject, _size: float, least: float = SUSPICIOUS) -> int:
+        assert least == (SUSPICIOUS if given.judged_from == 0.0 else CERTAIN)
+        return 3 if given.judged_from == 0.0 else 20
+
+    monkeypatch.setattr(positive_control, "copies_of", lambda given, seed: given)
+    monkeypatch.setattr(positive_control, "caught_in", caught)
+    monkeypatch.setattr(positive_control, "warm_up_end", lambda _trend, lives: began)
+    [made] = with_positive_control(of("a"), [promise()], 60.0)
+    assert made.planted is not None
+    assert made.planted.caught == seen
 
 
 def of(*nouns: str) -> Sequence[Subject]:

@@ -96,16 +96,18 @@ def _fit_settled(subject: Subject) -> Trend:
     trend = _fit_trend(subject)
     steady = trend.p_no_growth > SUSPICIOUS and trend.doubt is None
     lives = split(subject)
-    began = None
+    began = warmed_up = None
     if lives:
         last = lives[-1].times, lives[-1].values
         began = first_fall_end(*last) if steady else plateau_begin(*last, counted=subject.integer)
-        warmed_up = trend.settled_after_seconds if trend.p_no_growth > SETTLING else None
-        if began is None and steady and warmed_up:
-            began = lives[-1].born + warmed_up
+        if began is None:
+            began = warmed_up = warm_up_end(trend, lives)
     if began is None:
         return trend
     since = _fit_trend(replace(subject, judged_from=began))
+    if warmed_up is not None and since.p_no_growth < CERTAIN and since.doubt is None:
+        more = EDGE_LONGER * fit_seconds(since)
+        return replace(trend, p_no_growth=CANNOT_TELL, doubt=MAY_BE_CHANCE, more_seconds=more)
     settled = since.p_no_growth > SUSPICIOUS
     if steady:  # use it only if it shows more than the whole did
         settled &= since.doubt is None and since.resolution_per_hour < trend.resolution_per_hour
@@ -114,6 +116,23 @@ def _fit_settled(subject: Subject) -> Trend:
     if not settled:
         return trend
     return replace(since, settled_after_seconds=began - lives[-1].born, begins=lives[-1].born)
+
+
+def warm_up_end(trend: Trend, lives: Sequence[LevelPoints]) -> float | None:
+    """Return when the warm-up of a level that is steady, and not by its size alone, had ended; None for any other.
+
+    Between two of a handful of collections a heap grows.
+    """
+    after = trend.settled_after_seconds
+    if trend.doubt is not None or trend.p_no_growth <= SETTLING or not after:
+        return None
+    few = handful_of_floors(max(lives, key=lambda life: len(life.times)))
+    return lives[-1].born + after if few is None else None
+
+
+def fit_seconds(trend: Trend) -> float:
+    """Return how long the levels of a trend were watched."""
+    return sum(line.end - line.start for line in trend.lines)
 
 
 def _fit_trend(subject: Subject) -> Trend:

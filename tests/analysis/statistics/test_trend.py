@@ -20,8 +20,8 @@ from soak.analysis.statistics import trend as module
 from soak.analysis.statistics.growth_input import LevelPoints, Subject
 from soak.analysis.statistics.model_averaging import ModelAverage
 from soak.analysis.statistics.t_mixture import TMixture, t_cdf
-from soak.analysis.statistics.trend import fit_trend
-from soak.analysis.thresholds import CERTAIN
+from soak.analysis.statistics.trend import MAY_BE_CHANCE, fit_trend
+from soak.analysis.thresholds import CANNOT_TELL, CERTAIN
 from soak.model import JudgedClock, Line, Series, Trend, Verdict
 from tests.analysis.series import judged, noise, subject
 from tests.bench import kinds
@@ -238,12 +238,41 @@ def test_a_steady_level_is_judged_since_its_warm_up_if_that_shows_more(
     trends = {0.0: replace(KNOWN, **whole)}
     trends[38.0] = replace(KNOWN, **({"resolution_per_hour": 0.5, "level": 38.0} | since))
     monkeypatch.setattr(module, "split", lambda _: [points([9, 10], [7, 8], born=8.0)])
+    monkeypatch.setattr(module, "handful_of_floors", lambda _: None)
     monkeypatch.setattr(module, "_fit_trend", lambda given: trends[given.judged_from])
     for name in ("plateau_begin", "first_fall_end"):
         monkeypatch.setattr(module, name, lambda times, values, counted=False: None)
     told = module._fit_settled(subject([1.0]))
     if taken:
         assert (told.level, told.settled_after_seconds, told.begins) == (38.0, 30.0, 8.0)
+    else:
+        assert told is trends[0.0]
+
+
+@pytest.mark.parametrize(
+    ("whole", "since", "doubtful"),
+    [
+        ({"p_no_growth": 0.61}, {"p_no_growth": 0.149}, True),
+        ({"p_no_growth": 0.61}, {"p_no_growth": 0.15}, False),
+        ({"p_no_growth": 0.61}, {"p_no_growth": 0.01, "doubt": "x"}, False),
+        ({"p_no_growth": 0.6}, {"p_no_growth": 0.01}, False),
+    ],
+)
+def test_a_level_that_surely_grows_since_its_warm_up_is_not_steady(
+    monkeypatch: pytest.MonkeyPatch, whole: Any, since: Any, doubtful: bool
+) -> None:
+    watched = (Line(38.0, 98.0, 1.0, 2.0, 1.0, 2.0),)
+    trends = {0.0: replace(KNOWN, **whole), 38.0: replace(KNOWN, lines=watched, **since)}
+    monkeypatch.setattr(module, "split", lambda _: [points([9, 10], [7, 8], born=8.0)])
+    monkeypatch.setattr(module, "handful_of_floors", lambda _: None)
+    monkeypatch.setattr(module, "_fit_trend", lambda given: trends[given.judged_from])
+    for name in ("plateau_begin", "first_fall_end"):
+        monkeypatch.setattr(module, name, lambda times, values, counted=False: None)
+    told = module._fit_settled(subject([1.0]))
+    if doubtful:
+        assert (told.p_no_growth, told.doubt) == (CANNOT_TELL, MAY_BE_CHANCE)
+        assert told.more_seconds == 60.0
+        assert told.slope_per_hour == KNOWN.slope_per_hour
     else:
         assert told is trends[0.0]
     monkeypatch.setattr(module, "split", lambda _: [])
