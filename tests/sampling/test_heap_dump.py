@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from soak.errors import TargetError
@@ -61,6 +62,29 @@ def test_the_fields_on_the_way_to_objects_are_told(tmp_path: Path) -> None:
     [told] = found["shop.Order"].ways
     assert told[-1][2] == 0
     assert told[0][2] != told[1][2]
+
+
+def test_an_object_holds_itself_and_what_nothing_else_refers_to(tmp_path: Path) -> None:
+    found = kept(with_map(), tmp_path, "shop.Order", MAP, NODE, "shop.Registry")
+    # A header of 12 bytes, 4 for each number and reference, in multiples of 8.
+    assert (found["shop.Order"].holds, found["shop.Order"].error) == (16.0, 0.0)
+    # A node holds its order, and not the next node.
+    assert found["java.util.HashMap$Node"].holds == 24 + 16
+    # A map of 16 bytes holds an array of 16 and 4 for each of two slots, and all nodes.
+    assert found["java.util.HashMap"].holds == 16 + 24 + 3 * (24 + 16)
+    assert found["shop.Registry"].holds == 24 + 16 + 24 + 3 * (24 + 16)
+
+
+def test_what_several_objects_refer_to_is_held_by_none(tmp_path: Path) -> None:
+    dump = HeapDump()
+    dump.add_class("java/lang/Object")
+    dump.add_class("shop/Item", (("page", OBJECT),), parent="java/lang/Object")
+    shared, own_page = dump.add_bytes(bytes(1000)), dump.add_bytes(bytes(100))
+    items = [dump.add("shop/Item", page) for page in (shared, shared, own_page)]
+    dump.add_class("shop/Shop", statics={"items": dump.add_array("[Lshop/Item;", *items)})
+    [found] = kept(dump, tmp_path, "shop.Item").values()
+    assert found.holds == pytest.approx(16 + 120 / 3)
+    assert found.error == pytest.approx(np.std([0, 0, 120]) / np.sqrt(3))
 
 
 def test_of_many_objects_two_hundred_are_looked_at(tmp_path: Path) -> None:

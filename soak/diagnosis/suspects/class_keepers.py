@@ -9,15 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import ResourceKind
+from soak.diagnosis.attribution.attribution import Amount
+from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import class_name, is_common, libraries_of
 from soak.diagnosis.profiles.json_profile import amount, items, mapping, text
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.context import RunContext
+from soak.diagnosis.suspects.entry_amounts import EntryAmount
 from soak.diagnosis.suspects.object_keepers import own_field
-from soak.diagnosis.thresholds import KEEPS_SHARE
+from soak.diagnosis.thresholds import HOLDS_OFF, KEEPS_SHARE, STANDARD_ERRORS
 from soak.errors import OTHER_SHAPE
+from soak.units import show_amount
 
 #: The class by which a thread keeps the value of a thread-local, and names of fields that keep listeners.
 _LOCAL = "java.lang.ThreadLocal$ThreadLocalMap$Entry"
@@ -94,6 +99,45 @@ def field_remedy(name: str, case: Case, context: RunContext) -> str:
     if keeper is not None and _LISTENERS.search(keeper.field):
         return f"Remove from {keeper.field} what each request adds when it ends, whatever way it ends (finally, onClose)."
     return ""
+
+
+def amount_of_objects(case: Case, told: Signal, context: RunContext) -> EntryAmount | None:
+    """Return what the objects hold alone that each request leaves; None if the classes that `told` counts hold as much.
+
+    Of such objects, one holds others of them: the entry of a map its key and its value.
+    """
+    classes = context.classes
+    if classes is None or told.name != GROWING_CLASSES or classes.endpoint not in case.endpoints:
+        return None
+    exact = case.amount(told)
+    held = [
+        (each * holds, each * error, name)
+        for name, holds, error in _holds(context)
+        if (each := classes.each.get(name, 0.0)) and not is_common(name)
+    ]
+    whole, error, name = max(held, default=(0.0, 0.0, ""))
+    if whole <= exact.per_request:
+        return None
+    off = STANDARD_ERRORS * error + HOLDS_OFF * whole
+    shown = show_amount(whole / classes.each[name], "bytes")
+    words = f"The amount is what an object of {name} holds alone after the drain, {shown}, for each that a request leaves."
+    return EntryAmount(
+        Amount(exact.endpoint, whole, max(exact.low, whole - off), whole + off, exact.share), words
+    )
+
+
+def _holds(context: RunContext) -> list[tuple[str, float, float]]:
+    """Return the classes in the dump with the bytes that an object holds alone, and the standard error."""
+    told = context.drained("classes")
+    try:
+        rows = items(mapping(json.loads(told)).get("kept", [])) if told is not None else []
+        return [
+            (class_name(text(row["class"])), amount(row["holds"]), amount(row["error"]))
+            for row in map(mapping, rows)
+            if "holds" in row
+        ]
+    except OTHER_SHAPE:
+        return []
 
 
 def _keepers(document: Mapping[str, Any], left: Mapping[str, float]) -> Iterator[ClassKeeper]:

@@ -14,7 +14,7 @@ from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import is_own_class
 from soak.diagnosis.suspects.allocating_code import adds_little, allocates, allocates_exactly
 from soak.diagnosis.suspects.cases import Case
-from soak.diagnosis.suspects.class_keepers import class_keeper
+from soak.diagnosis.suspects.class_keepers import amount_of_objects, class_keeper
 from soak.diagnosis.suspects.class_kinds import class_count, own_class, waits_of_virtual_threads
 from soak.diagnosis.suspects.context import RunContext
 from soak.diagnosis.suspects.descriptor_kinds import growing_descriptor_kind
@@ -105,7 +105,11 @@ def place_and_amount(name: str, case: Case, context: RunContext) -> Known:
         return Known(place, _NOTHING, unit)
     container = _container_of(name, case, context)
     whole = with_siblings(container, case, context) if container is not None else None
-    entries = amount_of_entries(case, signal, whole) or amount_at_places(case)
+    entries = (
+        amount_of_entries(case, signal, whole)
+        or amount_at_places(case)
+        or amount_of_objects(case, signal, context)
+    )
     if unit == "bytes" and entries is not None:
         return Known(place, entries.amount, "bytes", words=entries.words, signal=signal)
     return Known(

@@ -22,8 +22,9 @@ from soak.errors import TargetError
 from soak.sampling.profilers.hprof import PATIENCE, Dump, check_time, dotted, read_dump
 
 #: Objects of each class that are looked at, own steps of a way that are told, steps that are followed at
-#: most (a queue is a chain as long as it has entries), and references that are read at once.
-_SAMPLED, _TOLD, _FOLLOWED, _CHUNK = 200, 6, 100_000, 200_000
+#: most (a queue is a chain as long as it has entries), objects that one may hold, and references that are
+#: read at once.
+_SAMPLED, _TOLD, _FOLLOWED, _HELD, _CHUNK = 200, 6, 100_000, 10_000, 200_000
 _REFERENT = ("java.lang.ref.Reference", "referent")
 #: A thread-local's value is kept by a thread, in an entry that refers to the thread-local weakly.
 _LOCAL = ("java.lang.ThreadLocal$ThreadLocalMap$Entry", "value")
@@ -37,20 +38,30 @@ Step = tuple[str, str, int]
 class KeptClass:
     """A class of which there are so many `objects`, of which `sampled` were looked at.
 
-    `ways` are the own classes and fields on the ways to these, from the root on, and the step behind them, with the
-    number of each owner, and how often each was found. Elements of arrays are no steps.
+    Each holds so many bytes alone (`holds`, on average, give or take `error`): itself and what nothing else refers to,
+    without other objects of its class. `ways` are the own classes and fields on the ways to them, from the root on, and
+    the step behind them, with the number of each owner, and how often each was found. Elements of arrays are no steps.
     """
 
     name: str
     objects: int
     sampled: int
     ways: Mapping[tuple[Step, ...], int]
+    holds: float
+    error: float
 
     @property
     def document(self) -> dict[str, object]:
         """The same for a snapshot."""
         ways = [[many, way] for way, many in self.ways.items()]
-        return {"class": self.name, "objects": self.objects, "sampled": self.sampled, "ways": ways}
+        return {
+            "class": self.name,
+            "objects": self.objects,
+            "sampled": self.sampled,
+            "ways": ways,
+            "holds": self.holds,
+            "error": self.error,
+        }
 
 
 def kept_by(file: Path, wanted: Iterable[str], is_own: Callable[[str], bool]) -> list[KeptClass]:
@@ -63,7 +74,13 @@ def kept_by(file: Path, wanted: Iterable[str], is_own: Callable[[str], bool]) ->
         parents = references.search(_starts(dump, is_own), until)
         names = {dotted(name) for name in wanted}
         return [
-            KeptClass(name, len(ids), len(some), _told(references.ways(some, parents), is_own))
+            KeptClass(
+                name,
+                len(ids),
+                len(some),
+                _told(references.ways(some, parents), is_own),
+                *references.held(some),
+            )
             for name, ids in dump.objects()
             if name in names and (some := _chosen(ids))
         ]
@@ -104,7 +121,7 @@ class _References:
 
     The references of the object at place i are those from `begins[i]` to `begins[i + 1]`. `fields` are the class
     that a field is told with, and its name; both empty for an element of an array. `locals` are the thread-locals
-    of entries, by the entry's place.
+    of entries, by the entry's place. `sizes` and `kinds` are each object's bytes and a number for its class.
     """
 
     ids: Ids
@@ -113,6 +130,26 @@ class _References:
     by: Ints
     fields: list[tuple[str, str]]
     locals: dict[int, int]
+    sizes: Ints
+    kinds: Ints
+
+    def held(self, numbers: Sequence[int]) -> tuple[float, float]:
+        """Return what each of these objects holds alone, in bytes: the mean and its standard error."""
+        referrers = np.bincount(self.to, minlength=len(self.ids))
+        sizes = [
+            self._held(place, referrers) for place in self._places(np.array(numbers, np.uint64))
+        ]
+        return float(np.mean(sizes)), float(np.std(sizes) / np.sqrt(len(sizes)))
+
+    def _held(self, place: int, referrers: Ints) -> int:
+        own, known, open_ = self.kinds[place], {place}, [place]
+        while open_ and len(known) < _HELD:
+            here = open_.pop()
+            for there in self.to[self.begins[here] : self.begins[here + 1]].tolist():
+                if referrers[there] == 1 and self.kinds[there] != own and there not in known:
+                    known.add(there)
+                    open_.append(there)
+        return int(self.sizes[list(known)].sum())
 
     def search(self, starts: Sequence[Sequence[int]], until: float) -> tuple[Ints, Ints]:
         """Return for each object the one that it is reached from, and by which field, -1 for a start; -2 if by none."""
@@ -167,9 +204,13 @@ def _references(dump: Dump, data: NDArray[np.uint8], until: float) -> _Reference
             [np.array(list(dump.classes), np.uint64)]
             + [np.frombuffer(each, np.uint64) for each, _ in dump.instances.values()]
             + [np.frombuffer(each, np.uint64) for each, _, _ in dump.arrays.values()]
-            + [np.frombuffer(each, np.uint64) for each in dump.primitives.values()]
+            + [np.frombuffer(each, np.uint64) for each, _ in dump.primitives.values()]
         )
     )
+    sizes, kinds = (np.zeros(len(ids), np.int64) for _ in range(2))
+    for number, (_, some, each) in enumerate(dump.sized(), 1):
+        there = np.searchsorted(ids, np.array(some, np.uint64))
+        sizes[there], kinds[there] = each, number
     fields: list[tuple[str, str]] = [("", "")]
     parts: list[tuple[Ids, Ids, int]] = []
     entries: tuple[Ids, Ids] | None = None
@@ -202,7 +243,9 @@ def _references(dump: Dump, data: NDArray[np.uint8], until: float) -> _Reference
     origin, to, by = _ends(ids, parts)
     order = np.argsort(origin, kind="stable")
     begins = np.searchsorted(origin[order], np.arange(len(ids) + 1))
-    return _References(ids, begins, to[order], by[order], fields, _pairs(ids, entries))
+    return _References(
+        ids, begins, to[order], by[order], fields, _pairs(ids, entries), sizes, kinds
+    )
 
 
 def _ends(ids: Ids, parts: Sequence[tuple[Ids, Ids, int]]) -> tuple[Ints, Ints, Ints]:

@@ -26,6 +26,15 @@ _ARRAYS = {4: "[Z", 5: "[C", 6: "[F", 7: "[D", 8: "[B", 9: "[S", 10: "[I", 11: "
 _WEAK = tuple(f"java.lang.ref.{kind}Reference" for kind in ("Weak", "Soft", "Phantom"))
 
 
+#: A reference in a heap of less than 32 GB takes half of what it takes in the dump.
+_COMPRESSED = 4
+
+
+def _aligned(size: int) -> int:
+    """Return the bytes that an object takes: a multiple of eight."""
+    return -(-size // 8) * 8
+
+
 class LateError(ValueError):
     """Reading takes too long."""
 
@@ -59,18 +68,32 @@ class Dump:
     arrays: dict[int, tuple[array[int], array[int], array[int]]] = field(
         default_factory=lambda: defaultdict(lambda: (array("Q"), array("Q"), array("Q")))
     )
-    primitives: dict[int, array[int]] = field(
-        default_factory=lambda: defaultdict(lambda: array("Q"))
+    primitives: dict[int, tuple[array[int], array[int]]] = field(
+        default_factory=lambda: defaultdict(lambda: (array("Q"), array("Q")))
     )
 
     def objects(self) -> Iterator[tuple[str, Sequence[int]]]:
         """Yield the name and the objects of each class, arrays among them."""
+        for name, ids, _ in self.sized():
+            yield name, ids
+
+    def sized(self) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
+        """Yield the same with the bytes that each object takes, as a JVM with compressed references lays it out."""
         for number, (ids, _) in self.instances.items():
-            yield self.name(number), ids
-        for number, (ids, _, _) in self.arrays.items():
-            yield self.name(number), ids
-        for kind, ids in self.primitives.items():
-            yield _ARRAYS[kind], ids
+            yield self.name(number), ids, [_aligned(12 + self._width(number))] * len(ids)
+        for number, (ids, _, lengths) in self.arrays.items():
+            yield self.name(number), ids, [_aligned(16 + _COMPRESSED * many) for many in lengths]
+        for kind, (ids, lengths) in self.primitives.items():
+            yield _ARRAYS[kind], ids, [_aligned(16 + _WIDTHS[kind] * many) for many in lengths]
+
+    def _width(self, number: int) -> int:
+        width = 0
+        while (made := self.classes.get(number)) is not None:
+            width += sum(
+                _COMPRESSED if kind == _REFERENCE else _WIDTHS[kind] for _, kind in made.fields
+            )
+            number = made.parent
+        return width
 
     def references(self, number: int) -> Iterator[tuple[int, str, str]]:
         """Yield where each reference lies in an object of a class, the class that declares it, and its name."""
@@ -148,7 +171,9 @@ def _segment(data: bytes, at: int, end: int, dump: Dump, until: float) -> None:
             at += 24 + size
         elif tag == _PRIMITIVES:
             number, _, many, kind = primitives(data, at)
-            dump.primitives[kind].append(number)
+            ids, lengths = dump.primitives[kind]
+            ids.append(number)
+            lengths.append(many)
             at += 17 + many * _WIDTHS[kind]
         elif tag == _OBJECTS:
             number, _, many, kind = objects(data, at)

@@ -11,12 +11,14 @@ import pytest
 
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis import thresholds
+from soak.diagnosis.attribution.attribution import Amount
 from soak.diagnosis.attribution.growing_classes import GrowingClasses
-from soak.diagnosis.attribution.signals import PLACE
+from soak.diagnosis.attribution.signals import PLACE, Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.suspects.cases import Case
 from soak.diagnosis.suspects.class_keepers import (
     ClassKeeper,
+    amount_of_objects,
     class_keeper,
     field_remedy,
     kept_in_field,
@@ -56,6 +58,48 @@ def run(
 def case(endpoint: str = "GET /a", *more: Any) -> Case:
     heap = signal(ResourceKind.HEAP, amount(endpoint))
     return Case(endpoint, (heap, *more), tuple(amount(endpoint) for _ in (heap, *more)))
+
+
+def counted(each: float = 10.0, low: float = 9.0, high: float = 90.0) -> Signal:
+    """What the classes that follow the requests of one endpoint take, per request."""
+    told = Amount("GET /a", each, low, high, 1.0)
+    return signal(ResourceKind.HEAP, told, name="jvm_growing_classes_bytes")
+
+
+@pins(thresholds, "STANDARD_ERRORS", "HOLDS_OFF")
+def test_an_object_is_worth_what_it_holds_alone() -> None:
+    holds = row(ADDER) | {"holds": 1000.0, "error": 10.0}
+    small = row(NODE) | {"holds": 5000.0, "error": 0.0}
+    grown = counted()
+    told = amount_of_objects(Case("GET /a", (grown,), grown.contributors), grown, run(holds, small))
+    assert told is not None
+    assert told.amount == Amount("GET /a", 1000.0, 950.0, 1050.0, 1.0)
+    assert told.words == (
+        "The amount is what an object of java.util.concurrent.atomic.LongAdder holds alone after the drain, 1,000 B, "
+        "for each that a request leaves."
+    )
+
+
+def test_objects_that_hold_no_more_than_was_counted_change_nothing() -> None:
+    holds = row(ADDER) | {"holds": 10.0, "error": 0.0}
+    grown = counted()
+    one = Case("GET /a", (grown,), grown.contributors)
+    assert amount_of_objects(one, grown, run(holds)) is None
+    assert amount_of_objects(one, grown, run(holds | {"holds": 11.0})) is not None
+    assert amount_of_objects(one, grown, run(row())) is None
+    assert amount_of_objects(one, grown, run(data=b"[]")) is None
+    more = run(holds | {"holds": 99.0})
+    assert amount_of_objects(one, grown, replace(more, classes=None)) is None
+    assert amount_of_objects(Case("GET /b", (grown,), grown.contributors), grown, more) is None
+    other = signal(ResourceKind.HEAP, name="jvm_live_classes_bytes")
+    assert amount_of_objects(one, other, more) is None
+    # The lower end is no less than what was counted exactly.
+    high = counted(each=95.0, low=94.0)
+    told = amount_of_objects(
+        Case("GET /a", (high,), high.contributors), high, run(holds | {"holds": 96.0})
+    )
+    assert told is not None
+    assert told.amount.low == 94.0
 
 
 def field(*rows: Row, **more: Any) -> str:
