@@ -112,6 +112,23 @@ def test_own_static_fields_come_first_and_what_nothing_keeps_is_not_told(tmp_pat
     assert fields(found) == {"shop.Shop.items": 1}
 
 
+def test_own_fields_do_not_lead_through_classes_or_threads(tmp_path: Path) -> None:
+    """A mapper knows a class of the JDK, and a thread, which keep what another field of an own object keeps as well."""
+    dump = HeapDump()
+    dump.add_class("java/lang/Object")
+    dump.add_class("shop/Item", parent="java/lang/Object")
+    dump.add_class("java/lang/Thread", (("target", OBJECT),), parent="java/lang/Object")
+    dump.add_class("shop/Worker", (("queue", OBJECT),), parent="java/lang/Thread")
+    dump.add_class("lib/Mapper", (("type", OBJECT), ("thread", OBJECT)), parent="java/lang/Object")
+    of_class, of_thread = dump.add("shop/Item"), dump.add("shop/Item")
+    known = dump.add_class("java/util/Jdk", statics={"CACHE": of_class})
+    worker = dump.add("shop/Worker", of_thread, 0)
+    dump.root(worker, 0x08)
+    dump.add_class("shop/Shop", statics={"JSON": dump.add("lib/Mapper", known, worker)})
+    [found] = kept(dump, tmp_path, "shop.Item").values()
+    assert fields(found) == {"shop.Worker.queue": 1}
+
+
 @pytest.mark.parametrize("kind", ["Weak", "Soft", "Phantom", "Final"])
 def test_only_strong_references_keep_anything(tmp_path: Path, kind: str) -> None:
     dump = HeapDump()

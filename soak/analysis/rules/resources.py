@@ -8,6 +8,7 @@ from soak.analysis.positive_control import with_positive_control
 from soak.analysis.prepare.gc_accounting import with_few_collections
 from soak.analysis.prepare.prepare import prepare_until
 from soak.analysis.rules.class_metadata import explain_class_metadata
+from soak.analysis.rules.ended_threads import without_those_that_ended
 from soak.analysis.rules.growth import judge_growth
 from soak.analysis.rules.heap_objects import explain_heap_objects
 from soak.analysis.rules.limits import matching, missing
@@ -78,6 +79,7 @@ def _findings(asked: RuleInput, overload: Overload | None) -> list[Finding]:
     judged = prepared.judged_series()
     for index, subject in enumerate(clocked):
         finding = without_requests_under_way(prepared, subject, findings[index])
+        finding = without_those_that_ended(prepared, subject, finding)
         finding = with_few_collections(finding, subject.noun, judged, prepared.collections, seconds)
         at_rate = at_production(subject, finding, limits.survive)
         finding = within_warmup(prepared, subject, at_rate, kept=kept)

@@ -2,7 +2,8 @@
 
 The ways are those of a breadth-first search from the static fields of the service's own classes, then of all
 classes, then from everything else that the JVM itself and its threads refer to. Weak, soft and phantom
-references keep nothing alive.
+references keep nothing alive. From own fields the search does not go on through classes and threads: a parser
+that caches types leads to a class loader, and so to everything.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from soak.sampling.profilers.hprof import PATIENCE, Dump, check_time, dotted, re
 #: most (a queue is a chain as long as it has entries), objects that one may hold, and references that are
 #: read at once.
 _SAMPLED, _TOLD, _FOLLOWED, _HELD, _CHUNK = 200, 6, 100_000, 10_000, 200_000
+#: Marks an object that is not to be reached for now.
+_BARRED = -3
 _REFERENT = ("java.lang.ref.Reference", "referent")
 #: A thread-local's value is kept by a thread, in an entry that refers to the thread-local weakly.
 _LOCAL = ("java.lang.ThreadLocal$ThreadLocalMap$Entry", "value")
@@ -71,7 +74,8 @@ def kept_by(file: Path, wanted: Iterable[str], is_own: Callable[[str], bool]) ->
         data = file.read_bytes()
         dump = read_dump(data, until)
         references = _references(dump, np.frombuffer(data, np.uint8), until)
-        parents = references.search(_starts(dump, is_own), until)
+        barred = [*dump.classes, *dump.of_kind("java.lang.Thread")]
+        parents = references.search(_starts(dump, is_own), barred, until)
         names = {dotted(name) for name in wanted}
         return [
             KeptClass(
@@ -151,12 +155,18 @@ class _References:
                     open_.append(there)
         return int(self.sizes[list(known)].sum())
 
-    def search(self, starts: Sequence[Sequence[int]], until: float) -> tuple[Ints, Ints]:
-        """Return for each object the one that it is reached from, and by which field, -1 for a start; -2 if by none."""
+    def search(
+        self, starts: Sequence[Sequence[int]], barred: Sequence[int], until: float
+    ) -> tuple[Ints, Ints]:
+        """Return for each object the one that it is reached from, and by which field, -1 for a start; -2 if by none.
+
+        From the first of the starts no `barred` object is reached.
+        """
         owner, through = (np.full(len(self.ids), -2, np.int64) for _ in range(2))
+        owner[self._places(np.array(barred, np.uint64))] = _BARRED
         for numbers in starts:
             front = self._places(np.array(numbers, np.uint64))
-            front = np.unique(front[owner[front] == -2])
+            front = np.unique(front[(owner[front] == -2) | (owner[front] == _BARRED)])
             owner[front] = -1
             while len(front):
                 check_time(until)
@@ -169,6 +179,7 @@ class _References:
                 edges, origin = edges[new], np.repeat(front, many)[new]
                 front, first = np.unique(self.to[edges], return_index=True)
                 owner[front], through[front] = origin[first], self.by[edges[first]]
+            owner[owner == _BARRED] = -2
         return owner, through
 
     def ways(self, numbers: Sequence[int], parents: tuple[Ints, Ints]) -> Iterator[list[Step]]:

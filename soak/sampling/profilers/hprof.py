@@ -105,10 +105,19 @@ class Dump:
                 within += _WIDTHS[kind]
             number = made.parent
 
+    def of_kind(self, name: str) -> Iterator[int]:
+        """Yield the objects of a class and of those derived from it."""
+        for number, (ids, _) in self.instances.items():
+            if self._is_a(number, (name,)):
+                yield from ids
+
     def is_weak(self, number: int) -> bool:
         """Return True for a class of references that keep nothing alive."""
+        return self._is_a(number, _WEAK)
+
+    def _is_a(self, number: int, names: Sequence[str]) -> bool:
         while (made := self.classes.get(number)) is not None:
-            if self.name(number) in _WEAK:
+            if self.name(number) in names:
                 return True
             number = made.parent
         return False
