@@ -85,8 +85,8 @@ def kept_by(file: Path, wanted: Iterable[str], is_own: Callable[[str], bool]) ->
                 _told(references.ways(some, parents), is_own),
                 *references.held(some),
             )
-            for name, ids in dump.objects()
-            if name in names and (some := _chosen(ids))
+            for name, ids, _ in dump.objects()
+            if name in names and len(some := _chosen(ids))
         ]
     except (OSError, ValueError, struct.error, KeyError, IndexError) as error:
         raise TargetError(f"{file.name}: the heap dump cannot be read: {error!r:.100}") from None
@@ -107,10 +107,10 @@ def _told(ways: Iterable[list[Step]], is_own: Callable[[str], bool]) -> dict[tup
     return dict(told)
 
 
-def _chosen(ids: Sequence[int]) -> list[int]:
+def _chosen(ids: Ids) -> Ids:
     """Return some of the objects of a class, evenly over the dump."""
-    places = np.linspace(0, len(ids) - 1, min(_SAMPLED, len(ids))).astype(int)
-    return [ids[place] for place in places.tolist()]
+    some: Ids = ids[np.linspace(0, len(ids) - 1, min(_SAMPLED, len(ids))).astype(int)]
+    return some
 
 
 def _starts(dump: Dump, is_own: Callable[[str], bool]) -> list[list[int]]:
@@ -137,12 +137,10 @@ class _References:
     sizes: Ints
     kinds: Ints
 
-    def held(self, numbers: Sequence[int]) -> tuple[float, float]:
+    def held(self, numbers: Ids) -> tuple[float, float]:
         """Return what each of these objects holds alone, in bytes: the mean and its standard error."""
         referrers = np.bincount(self.to, minlength=len(self.ids))
-        sizes = [
-            self._held(place, referrers) for place in self._places(np.array(numbers, np.uint64))
-        ]
+        sizes = [self._held(place, referrers) for place in self._places(numbers).tolist()]
         return float(np.mean(sizes)), float(np.std(sizes) / np.sqrt(len(sizes)))
 
     def _held(self, place: int, referrers: Ints) -> int:
@@ -182,9 +180,9 @@ class _References:
             owner[owner == _BARRED] = -2
         return owner, through
 
-    def ways(self, numbers: Sequence[int], parents: tuple[Ints, Ints]) -> Iterator[list[Step]]:
+    def ways(self, numbers: Ids, parents: tuple[Ints, Ints]) -> Iterator[list[Step]]:
         """Yield the ways to objects, empty where nothing keeps one."""
-        for place in self._places(np.array(numbers, np.uint64)).tolist():
+        for place in self._places(numbers).tolist():
             yield self._way(place, parents)
 
     def _way(self, place: int, parents: tuple[Ints, Ints]) -> list[Step]:
@@ -219,8 +217,8 @@ def _references(dump: Dump, data: NDArray[np.uint8], until: float) -> _Reference
         )
     )
     sizes, kinds = (np.zeros(len(ids), np.int64) for _ in range(2))
-    for number, (_, some, each) in enumerate(dump.sized(), 1):
-        there = np.searchsorted(ids, np.array(some, np.uint64))
+    for number, (_, some, each) in enumerate(dump.objects(), 1):
+        there = np.searchsorted(ids, some)
         sizes[there], kinds[there] = each, number
     fields: list[tuple[str, str]] = [("", "")]
     parts: list[tuple[Ids, Ids, int]] = []

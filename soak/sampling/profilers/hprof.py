@@ -13,6 +13,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 #: Seconds after which reading is given up.
 PATIENCE = 30.0
 _STRING, _LOAD_CLASS, _SEGMENTS = 0x01, 0x02, (0x0C, 0x1C)
@@ -26,13 +29,14 @@ _ARRAYS = {4: "[Z", 5: "[C", 6: "[F", 7: "[D", 8: "[B", 9: "[S", 10: "[I", 11: "
 _WEAK = tuple(f"java.lang.ref.{kind}Reference" for kind in ("Weak", "Soft", "Phantom"))
 
 
+Numbers = NDArray[np.uint64]
 #: A reference in a heap of less than 32 GB takes half of what it takes in the dump.
 _COMPRESSED = 4
 
 
-def _aligned(size: int) -> int:
-    """Return the bytes that an object takes: a multiple of eight."""
-    return -(-size // 8) * 8
+def _aligned(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the bytes that objects take: multiples of eight."""
+    return -(-sizes // 8) * 8
 
 
 class LateError(ValueError):
@@ -72,19 +76,25 @@ class Dump:
         default_factory=lambda: defaultdict(lambda: (array("Q"), array("Q")))
     )
 
-    def objects(self) -> Iterator[tuple[str, Sequence[int]]]:
-        """Yield the name and the objects of each class, arrays among them."""
-        for name, ids, _ in self.sized():
-            yield name, ids
+    def objects(self) -> Iterator[tuple[str, Numbers, NDArray[np.int64]]]:
+        """Yield of each class, arrays among them, the name, its objects, and the bytes that each takes.
 
-    def sized(self) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
-        """Yield the same with the bytes that each object takes, as a JVM with compressed references lays it out."""
+        Objects are taken to be laid out as a JVM with compressed references does.
+        """
         for number, (ids, _) in self.instances.items():
-            yield self.name(number), ids, [_aligned(12 + self._width(number))] * len(ids)
+            size = _aligned(np.full(len(ids), 12 + self._width(number)))
+            yield self.name(number), np.frombuffer(ids, np.uint64), size
         for number, (ids, _, lengths) in self.arrays.items():
-            yield self.name(number), ids, [_aligned(16 + _COMPRESSED * many) for many in lengths]
+            many = np.frombuffer(lengths, np.uint64).astype(np.int64)
+            yield (
+                self.name(number),
+                np.frombuffer(ids, np.uint64),
+                _aligned(16 + _COMPRESSED * many),
+            )
         for kind, (ids, lengths) in self.primitives.items():
-            yield _ARRAYS[kind], ids, [_aligned(16 + _WIDTHS[kind] * many) for many in lengths]
+            many = np.frombuffer(lengths, np.uint64).astype(np.int64)
+            size = _aligned(16 + _WIDTHS[kind] * many)
+            yield _ARRAYS[kind], np.frombuffer(ids, np.uint64), size
 
     def _width(self, number: int) -> int:
         width = 0

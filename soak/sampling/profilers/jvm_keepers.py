@@ -18,8 +18,8 @@ from soak.sampling.profilers.jvm_native import RUNTIME, instances
 #: Objects that a class must have gained, and classes that are looked at.
 _GAINED, _CLASSES = 100.0, 40
 #: The largest live heap (bytes) that is dumped: the JVM stands still for half a second, soak reads it in
-#: some seconds. So much of a disk must be free, in heaps.
-DUMPED, _FREE = 128 * 2**20, 2.0
+#: five seconds and takes 400 MiB of memory for it. So much of a disk must be free, in heaps.
+DUMPED, _FREE = 64 * 2**20, 2.0
 
 
 def keepers(
