@@ -184,10 +184,15 @@ def _planted(
 
 
 def _copies_since_warm_up(subject: Subject, trend: Trend, seed: int) -> FitInput | None:
-    """Return copies of the part after the warm-up, in which certain growth is caught as well; None without any."""
+    """Return copies of the part after the warm-up, in which certain growth is caught as well; None without any.
+
+    Nor if they creep by themselves.
+    """
     lives = split(subject)
     began = warm_up_end(trend, lives) if lives else None
-    return None if began is None else copies_of(replace(subject, judged_from=began), seed=seed)
+    copies = None if began is None else copies_of(replace(subject, judged_from=began), seed=seed)
+    creeps = copies is not None and caught_in(copies, 0.0, CERTAIN) > FALSELY * TRIES
+    return None if creeps else copies
 
 
 def _fall(trend: Trend) -> float:

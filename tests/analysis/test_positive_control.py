@@ -451,13 +451,17 @@ def test_only_a_pass_with_a_fit_makes_a_promise(
     assert (made is finding) is not promises
 
 
-@pytest.mark.parametrize(("began", "seen"), [(40.0, 20), (None, 3)])
+@pytest.mark.parametrize(
+    ("began", "creeping", "seen"), [(40.0, 0, 20), (40.0, 5, 20), (40.0, 6, 3), (None, 0, 3)]
+)
 def test_a_leak_that_is_certain_since_the_warm_up_is_caught_as_well(
-    monkeypatch: pytest.MonkeyPatch, began: float | None, seen: int
+    monkeypatch: pytest.MonkeyPatch, began: float | None, creeping: int, seen: int
 ) -> None:
-    def caught(given: Subject, _size: float, least: float = SUSPICIOUS) -> int:
+    def caught(given: Subject, size: float, least: float = SUSPICIOUS) -> int:
         assert least == (SUSPICIOUS if given.judged_from == 0.0 else CERTAIN)
-        return 3 if given.judged_from == 0.0 else 20
+        if given.judged_from == 0.0:
+            return 3
+        return 20 if size else creeping
 
     monkeypatch.setattr(positive_control, "copies_of", lambda given, seed: given)
     monkeypatch.setattr(positive_control, "caught_in", caught)

@@ -50,7 +50,7 @@ _FEW_STEPS = "the level moved in too few steps so far"
 _FILLING = "growth slows down, like a cache that is still filling"
 _ODD, _MOST_ODD = 4.5, 0.1
 _BESIDE_WARMUP, _UNSETTLED = 1.4, 1.35
-_FLOOR_WEIGHT, _FAIR_SHARE = 8.0, 0.5
+_FLOOR_WEIGHT, _FAIR_SHARE, _GROWS_ON = 8.0, 0.5, 0.5
 _PLAINLY, _STILL_LIKELY = 6.0, 0.2
 _RISEN = 0.2
 _SLOWER, _MUCH_SLOWER = 0.6, 0.25
@@ -105,7 +105,7 @@ def _fit_settled(subject: Subject) -> Trend:
     if began is None:
         return trend
     since = _fit_trend(replace(subject, judged_from=began))
-    if warmed_up is not None and since.p_no_growth < CERTAIN and since.doubt is None:
+    if warmed_up is not None and _grows_on(since, trend):
         more = EDGE_LONGER * fit_seconds(since)
         return replace(trend, p_no_growth=CANNOT_TELL, doubt=MAY_BE_CHANCE, more_seconds=more)
     settled = since.p_no_growth > SUSPICIOUS
@@ -128,6 +128,15 @@ def warm_up_end(trend: Trend, lives: Sequence[LevelPoints]) -> float | None:
         return None
     few = handful_of_floors(max(lives, key=lambda life: len(life.times)))
     return lives[-1].born + after if few is None else None
+
+
+def _grows_on(since: Trend, trend: Trend) -> bool:
+    """Return True if a level certainly grows since its warm-up, by a fair share of what the whole leaves possible.
+
+    A slower creep is within what the steady level promises.
+    """
+    sure = since.p_no_growth < CERTAIN and since.doubt is None
+    return sure and since.slope_per_hour >= _GROWS_ON * trend.slope_high
 
 
 def fit_seconds(trend: Trend) -> float:

@@ -256,6 +256,8 @@ def test_a_steady_level_is_judged_since_its_warm_up_if_that_shows_more(
         ({"p_no_growth": 0.61}, {"p_no_growth": 0.15}, False),
         ({"p_no_growth": 0.61}, {"p_no_growth": 0.01, "doubt": "x"}, False),
         ({"p_no_growth": 0.6}, {"p_no_growth": 0.01}, False),
+        ({"p_no_growth": 0.61}, {"p_no_growth": 0.01, "slope_per_hour": 3.0}, True),
+        ({"p_no_growth": 0.61}, {"p_no_growth": 0.01, "slope_per_hour": 2.9}, False),  # of up to 6
     ],
 )
 def test_a_level_that_surely_grows_since_its_warm_up_is_not_steady(
