@@ -34,6 +34,7 @@ from soak.model import Finding, Floats, JudgedClock, Kind, RuleName, Series, Tre
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import EndpointWindows
 from tests.analysis.prepare import test_snapshot_masking
+from tests.analysis.rules import test_other_programs
 from tests.analysis.recordings import gauge, recording, windows
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
 
@@ -45,7 +46,7 @@ RSS, LIVE, IN_USE = (
 TAKEN = "go_memstats_sys_bytes"
 FAIL, PASS, OPEN = Verdict.FAIL, Verdict.PASS, Verdict.INCONCLUSIVE
 #: Those of masking stand beside it.
-REGISTERED = (test_snapshot_masking,)
+REGISTERED = (test_snapshot_masking, test_other_programs)
 MIB = 2.0**20
 
 
