@@ -34,8 +34,8 @@ from soak.model import Finding, Floats, JudgedClock, Kind, RuleName, Series, Tre
 from soak.snapshots import SNAPSHOT_SOURCE
 from soak.windows import EndpointWindows
 from tests.analysis.prepare import test_snapshot_masking
-from tests.analysis.rules import test_other_programs
 from tests.analysis.recordings import gauge, recording, windows
+from tests.analysis.rules import test_other_programs
 from tests.boundaries import BOUNDARY_TESTS, notices, nudged, pins, thresholds_of
 
 RSS, LIVE, IN_USE = (
