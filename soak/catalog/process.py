@@ -57,6 +57,7 @@ PROCESS = Family(
         resident(RESIDENT),
         shown(ANONYMOUS, ResourceKind.MEMORY, "memory that is no file's"),
         shown(RESIDENT_AFTER_GC, ResourceKind.MEMORY, "resident memory after a collection"),
+        shown(RESIDENT_OUTSIDE_HEAP, ResourceKind.MEMORY, "resident memory outside of the heap"),
         shown(
             "process_proportional_memory_bytes",
             ResourceKind.MEMORY,

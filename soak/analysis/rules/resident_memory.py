@@ -203,6 +203,9 @@ def _without_garbage(
     whole = prepared.beside(subject.series.name, labels)
     if whole is None or not steady_heap:
         return
+    outside = prepared.beside(RESIDENT_OUTSIDE_HEAP, labels)
+    if outside is not None and _measures_all(prepared, subject):
+        yield outside, "outside of the heap"
     for collector in COLLECTORS:
         heap = _less_returned(prepared, collector.spans, collector, labels)
         if heap is not None:

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import psutil
 
-from soak.catalog.process import RESIDENT_AFTER_GC
+from soak.catalog.process import RESIDENT_AFTER_GC, RESIDENT_OUTSIDE_HEAP
 from soak.errors import SoakError, TargetError
 from soak.profile.runtimes import JvmProfiles
 from soak.sampling.profilers.attach import ask_attached
@@ -23,6 +23,7 @@ from soak.sampling.profilers.jcmd import ask, is_jvm
 from soak.sampling.profilers.jvm_keepers import keepers
 from soak.sampling.profilers.jvm_native import (
     NATIVE_COMMANDS,
+    heap_addresses,
     histogram_in,
     live_classes,
     native_gauges,
@@ -43,8 +44,8 @@ _LEVELS_PATIENCE = 10.0
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of the JVM: its histogram at the start of the recording, the recording, library packages, and the bytes
-    that were live `before` and are `live` at the last snapshot."""
+    """What is known of the JVM: its histogram at the start of the recording, the recording, library packages, the bytes
+    that were live `before` and are `live` at the last snapshot, and the addresses of its `heap`."""
 
     pid: int = 0
     baseline: str = ""
@@ -52,6 +53,7 @@ class _Known:
     libraries: tuple[str, ...] = ()
     before: float = 0.0
     live: float = 0.0
+    heap: tuple[int, int] | None = None
 
     @property
     def grew(self) -> bool:
@@ -108,7 +110,8 @@ class Jvm:
                 *([flight.dump(file, ways=stage == "drained" and known.grew)] if flight else []),
             ]
             report, mark, threads = ask(pid, "\n".join(commands)).partition(_THREADS)
-            resident = list(_resident(pid))
+            known.heap = heap_addresses(report)
+            resident = list(_resident(pid, known.heap))
             histogram = histogram_in(report)
             live = live_classes(report)
             known.live = sum(live.values())
@@ -151,7 +154,7 @@ class Jvm:
         pid = self._process()
         report = ask_attached(pid, "GC.class_histogram", _LEVELS_PATIENCE)
         if report is not None:
-            resident = list(_resident(pid))
+            resident = list(_resident(pid, self._known.heap))
             yield "gauges", gauges([*native_gauges(report), *resident], live_classes(report))
 
     def collect(self) -> None:
@@ -182,10 +185,24 @@ class Jvm:
         return flight
 
 
-def _resident(pid: int) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Yield the resident memory (bytes) of a JVM that has just collected its heap; nothing if it cannot be read."""
+def _resident(
+    pid: int, heap: tuple[int, int] | None
+) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Yield the resident memory (bytes) of a JVM that has just collected its heap, and what of it lies outside of the heap.
+
+    Nothing of what cannot be read. A young JVM touches ever more pages of its heap, whatever lives in it.
+    """
     with suppress(psutil.Error, OSError):
-        yield RESIDENT_AFTER_GC, {}, float(psutil.Process(pid).memory_info().rss)
+        process = psutil.Process(pid)
+        whole = float(process.memory_info().rss)
+        yield RESIDENT_AFTER_GC, {}, whole
+        if heap is not None and psutil.LINUX:
+            inside = sum(
+                mapping.rss
+                for mapping in process.memory_maps(grouped=False)
+                if heap[0] <= int(mapping.addr.partition("-")[0], 16) < heap[1]
+            )
+            yield RESIDENT_OUTSIDE_HEAP, {}, max(0.0, whole - inside)
 
 
 def _libraries(pid: int) -> tuple[str, ...]:

@@ -7,7 +7,10 @@ from collections.abc import Iterator
 
 #: Run together with the histogram in one start of jcmd; both are cheap. The first reports that it
 #: is off unless the JVM was started with -XX:NativeMemoryTracking=summary.
-NATIVE_COMMANDS = ("VM.native_memory summary scale=KB", "VM.classloader_stats")
+NATIVE_COMMANDS = ("VM.native_memory summary scale=KB", "VM.classloader_stats", "GC.heap_info")
+#: The addresses that a heap, or one of its generations, may take: `[0x687400000, 0x800000000)`, for some
+#: collectors with how far it reaches now between the two. ZGC tells none.
+_ADDRESSES = re.compile(r"\[0x([0-9a-f]{1,16}), (?:0x[0-9a-f]{1,16}, )?0x([0-9a-f]{1,16})\)")
 
 #: A category, such as `-                    Thread (reserved=42KB, committed=40KB)`.
 _CATEGORY = re.compile(
@@ -46,6 +49,12 @@ def live_classes(report: str) -> dict[str, float]:
 def instances(histogram: str) -> dict[str, float]:
     """Return how many objects there are of each class, by jcmd's names."""
     return {row[2]: float(row[1]) for row in _INSTANCES.finditer(histogram)}
+
+
+def heap_addresses(report: str) -> tuple[int, int] | None:
+    """Return the first address that the heap may take and the one after its last; None if they are not told."""
+    ranges = [(int(row[1], 16), int(row[2], 16)) for row in _ADDRESSES.finditer(report)]
+    return (min(first for first, _ in ranges), max(last for _, last in ranges)) if ranges else None
 
 
 def native_gauges(report: str) -> Iterator[tuple[str, dict[str, str], float]]:

@@ -230,6 +230,23 @@ def test_beside_a_steady_heap_what_is_outside_of_it_tells() -> None:
     assert resident(judged(*outside(0.0), growing))[0] is not Verdict.PASS
 
 
+def test_what_snapshots_read_outside_of_the_heap_tells_as_well() -> None:
+    """A JVM touches ever more pages of its heap, and they are resident after a collection as well."""
+
+    def told(hourly: float, heap: Series = STEADY_HEAP) -> tuple[Verdict, str]:
+        touched = after_collections(900e6)
+        read = replace(after_collections(hourly), name="process_resident_outside_heap_bytes")
+        swinging = gauge(RSS, 60e6 + 900e6 * TIMES / 3600 + GARBAGE)
+        return resident(judged(swinging, touched, read, heap))
+
+    verdict, reason = told(0.0)
+    assert verdict is Verdict.PASS
+    assert reason.startswith("Resident memory outside of the heap is steady")
+    assert told(600e6)[0] is not Verdict.PASS
+    growing = gauge("go_gc_heap_live_bytes", 10e6 + 2e4 * TIMES + noise(1e4, 3))
+    assert told(0.0, growing)[0] is not Verdict.PASS
+
+
 def test_a_limit_on_resident_memory_is_judged_on_itself() -> None:
     limit = {"process_resident_memory_bytes": "1MiB/h"}
     assert resident(judged(SWINGING, after_collections(0.0), growth=limit))[0] is not Verdict.PASS
