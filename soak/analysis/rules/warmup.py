@@ -88,13 +88,16 @@ class _Rise:
             return False
         return min(self.thirds) > 0 and min(self.thirds) >= EVEN_THIRDS * max(self.thirds)
 
-    def explained(self, youth: float) -> bool:
-        """Return True if warm-up may explain all of the rise; `youth` (1 to 0) is the share of its time left."""
+    def explained(self, youth: float, lasting: float = 0.0) -> bool:
+        """Return True if warm-up may explain all of the rise; `youth` (1 to 0) is the share of its time left.
+
+        If it is the rise since something filled, what growth at its pace comes to in the whole stretch is `lasting`.
+        """
         most, most_even = (
             (LIVE_RISE, LIVE_EVEN_RISE) if self.collected else (WARMUP_RISE, WARMUP_EVEN_RISE)
         )
         share = most_even if self.even else most
-        return self.total < youth * max(share * self.level, self.least)
+        return max(self.total, lasting) < youth * max(share * self.level, self.least)
 
     def ended(self, youth: float) -> bool:
         """Return True if a level that garbage does not hide rose a little, and hardly any more in the last third."""
@@ -140,10 +143,12 @@ def within_warmup(
     if youth > 0 and prepared.driven and not rise.bare and (tooth := _unfinished_tooth(subject)):
         return finding.adjusted("warm-up", Verdict.INCONCLUSIVE, tooth, WARMUP_SECONDS - seconds)
     since = None if rise.explained(youth) else _since_settled(subject, finding.trend)
-    if since is not None:
+    lasting = 0.0
+    if since is not None and finding.trend is not None:
         rise = _rise(prepared, since)
+        lasting = finding.trend.slope_per_hour * prepared.judged_seconds / 3600
         rose = f"{_rose(subject, rise, seconds, driven=prepared.driven)}, once what filled at first was full"
-    if youth <= 0 or kept or not rise.explained(youth):
+    if youth <= 0 or kept or not rise.explained(youth, lasting):
         return finding
     return finding.adjusted(
         "warm-up",

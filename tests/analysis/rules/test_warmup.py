@@ -325,12 +325,13 @@ TABLES = [16342, 17291, 18065, 18803, 19194, 19619, 19984, 20380, 20722, 20722, 
 TAKEN = [2, 13, 23, 32, 37, 42, 47, 52, 57, 62, 67, 72, 77, 82, 87, 92, 97, 102, 107, 112, 117, 120]
 
 
-def after_loading(leaked: float, settled: float | None = 54.0) -> Finding:
-    """What remains of a fail of the same, with so many bytes leaked each second."""
+def after_loading(leaked: float, settled: float | None = 54.0, hourly: float = 26e6) -> Finding:
+    """What remains of a fail of the same, with so many bytes leaked each second, and growth that was fitted as `hourly`."""
     at = np.array(TAKEN, dtype=float)
     held = gauge("python_held_bytes", np.array(TABLES) * 1e3 + leaked * at, SNAPSHOT_SOURCE)
     subject = Subject(replace(held, times=at), "what Python holds", "bytes")
-    trend = replace(GROWTH, settled_after_seconds=settled, lines=(line_from(2.0),))
+    lines = (line_from(2.0),)
+    trend = replace(GROWTH, settled_after_seconds=settled, lines=lines, slope_per_hour=hourly)
     return within_warmup(ready(subject, seconds=121), subject, growth(trend=trend))
 
 
@@ -346,6 +347,9 @@ def test_what_a_young_service_creeps_by_once_it_has_loaded_is_warm_up() -> None:
         "service's warm-up may explain: a run of 10 min or more would tell."
     )
     assert after_loading(0.0, settled=None).verdict is Verdict.FAIL
+    # What growth at this pace comes to in the whole stretch must be as little: a sixth of 21 MB in 2 min are 104 MB/h.
+    assert after_loading(0.0, hourly=90e6).verdict is Verdict.INCONCLUSIVE
+    assert after_loading(0.0, hourly=120e6).verdict is Verdict.FAIL
     # A rise by more than a sixth since then is more than warm-up explains.
     assert after_loading(60e3).verdict is Verdict.FAIL
 
