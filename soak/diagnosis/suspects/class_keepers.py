@@ -12,6 +12,7 @@ from typing import Any
 from soak.catalog.jvm import GROWING_CLASSES
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.attribution import Amount
+from soak.diagnosis.attribution.growing_classes import LAMBDA
 from soak.diagnosis.attribution.signals import Signal
 from soak.diagnosis.profiles.frames import Frame
 from soak.diagnosis.profiles.java_names import class_name, is_common, libraries_of
@@ -45,10 +46,16 @@ class ClassKeeper:
         return Frame(self.field, own=True)
 
     @property
+    def shown(self) -> str:
+        """The class in a sentence: the name that the JVM gives to that of a lambda expression is in no source file."""
+        outer, written, _ = self.name.partition(LAMBDA)
+        return f"{outer}'s lambda expressions" if written else self.name
+
+    @property
     def words(self) -> str:
         """What the field keeps, in a sentence."""
         kept = round(self.share * self.objects)
-        return f"After the drain {self.field} keeps about {kept:,} of the {self.objects:,} objects of {self.name} alive."
+        return f"After the drain {self.field} keeps about {kept:,} of the {self.objects:,} objects of {self.shown} alive."
 
 
 def class_keeper(case: Case, context: RunContext) -> ClassKeeper | None:
@@ -87,7 +94,7 @@ def registered_in_field(case: Case, context: RunContext) -> str:
     if keeper.local:
         return f"{keeper.field} is a thread-local: what it holds stays as long as its thread."
     if _LISTENERS.search(keeper.field):
-        return f"{keeper.field} gains one of {keeper.name} after the other: listeners that are never removed."
+        return f"{keeper.field} gains one of {keeper.shown} after the other: listeners that are never removed."
     return ""
 
 

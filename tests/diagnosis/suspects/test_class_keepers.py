@@ -120,6 +120,13 @@ def test_the_field_that_keeps_what_requests_leave_is_named() -> None:
     assert field(row(ADDER, (100, deep))) == "shop.Shop.registry.open"
 
 
+def test_lambda_expressions_have_no_name_of_their_own() -> None:
+    name = "shop.Quote$$Lambda$206.0x00007fca"
+    written = ClassKeeper("shop.Feed.listeners", name, 1.0, 60, local=False)
+    assert written.shown == "shop.Quote's lambda expressions"
+    assert "60 objects of shop.Quote's lambda expressions alive" in written.words
+
+
 @pins(thresholds, "KEEPS_SHARE")
 def test_a_field_keeps_at_least_half_of_what_the_class_gained() -> None:
     jdk = [("java.util.Jdk", "CACHE", 4), MAP]
