@@ -28,6 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -157,15 +158,16 @@ def _planted(
     with numeric_libraries().limit(limits=1, user_api="blas"), np.errstate(all="ignore"):
         try:
             copies = copies_of(subject, seed=len(finding.series))
-            late = _copies_since_warm_up(subject, trend, seed=len(finding.series))
         except np.linalg.LinAlgError:
             return finding
         if copies is None:
             return finding
+        # Most leaks are caught in the whole, so these are made only if they are needed.
+        since_warm_up = cache(lambda: _copies_since_warm_up(subject, trend, len(finding.series)))
 
         def tried(per_hour: float) -> int:
             caught = caught_in(copies, per_hour + fall)
-            if caught < SHARE * TRIES and late is not None:
+            if caught < SHARE * TRIES and (late := since_warm_up()) is not None:
                 caught = max(caught, caught_in(late, per_hour + fall, CERTAIN))
             enough = caught >= SHARE * TRIES
             return _FEWER if enough and _passes_since_plateau(subject, per_hour + fall) else caught
@@ -190,7 +192,12 @@ def _copies_since_warm_up(subject: Subject, trend: Trend, seed: int) -> FitInput
     """
     lives = split(subject)
     began = warm_up_end(trend, lives) if lives else None
-    copies = None if began is None else copies_of(replace(subject, judged_from=began), seed=seed)
+    try:
+        copies = (
+            None if began is None else copies_of(replace(subject, judged_from=began), seed=seed)
+        )
+    except np.linalg.LinAlgError:
+        return None
     creeps = copies is not None and caught_in(copies, 0.0, CERTAIN) > FALSELY * TRIES
     return None if creeps else copies
 

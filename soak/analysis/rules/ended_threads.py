@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.rules.released_requests import bounded_by_what_is_left
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import ResourceKind, metric_of
 from soak.model import Finding, Verdict
@@ -48,18 +49,11 @@ def without_those_that_ended(prepared: Prepared, subject: Subject, finding: Find
     if not len(after) or not len(judged) or after[-1] > judged.min() or not np.ptp(judged):
         return finding
     left = max(0.0, float(after[-1] - recorded.values[known][0]))
-    hourly = 3600 / prepared.judged_seconds
-    if finding.verdict is Verdict.PASS and trend.resolution_per_hour <= (left + 1) * hourly:
+    decided = replace(trend, doubt=None, more_seconds=None)
+    bounded = bounded_by_what_is_left(decided, left, prepared.judged_seconds)
+    finer = trend.resolution_per_hour <= bounded.resolution_per_hour
+    if finding.verdict is Verdict.PASS and finer:
         return finding
-    bounded = replace(
-        trend,
-        slope_per_hour=left * hourly,
-        slope_low=0.0,
-        slope_high=(left + 1) * hourly,
-        resolution_per_hour=(left + 1) * hourly,
-        doubt=None,
-        more_seconds=None,
-    )
     reason = (
         f"{capitalized(subject.noun)} came and went with the load: {show_number(float(after[-1]))} are left after the drain, "
         "no more than at any moment under load."

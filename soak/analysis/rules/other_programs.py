@@ -6,14 +6,16 @@ target's. What others took is what was busy, less the load generator's and the t
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from soak.analysis.prepare.prepare import Prepared
+from soak.analysis.prepare.stretches import known_between
 from soak.analysis.thresholds import CROWDED_BUSY, CROWDING_MORE
 from soak.catalog.process import CPU_SECONDS
-from soak.model import Floats
+from soak.model import Floats, Series
 from soak.units import show_number
 
 #: Windows needed in each third of the judged stretch: the system's clock moves in hundredths of a
@@ -47,7 +49,7 @@ def crowding_of(prepared: Prepared) -> Crowding | None:
     if known.sum() < 3 * _FEWEST:
         return None
     busy, seconds = own.machine_busy[known], own.seconds[known]
-    used = np.sum([_at(own.times[known], each.times, each.values) for each in target], axis=0)
+    used = np.sum([_at(own.times[known], each) for each in target], axis=0)
     others = busy - own.cpu_seconds[known] / seconds - used
     first, *_, last = np.array_split(np.clip(others, 0.0, None), 3)
     processors = int(own.machine_processors[known].max())
@@ -58,6 +60,7 @@ def crowding_of(prepared: Prepared) -> Crowding | None:
     return Crowding(before, after, processors)
 
 
-def _at(times: Floats, known_at: Floats, values: Floats) -> Floats:
-    there = np.isfinite(values)
-    return np.interp(times, known_at[there], values[there]) if there.any() else np.zeros(len(times))
+def _at(times: Floats, series: Series) -> Floats:
+    """Return a series at other times, 0 if nothing of it is known."""
+    known = known_between(series, -math.inf)
+    return np.interp(times, *known) if len(known[0]) else np.zeros(len(times))

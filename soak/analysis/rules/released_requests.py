@@ -14,7 +14,7 @@ import numpy as np
 from soak.analysis.prepare.prepare import Prepared
 from soak.analysis.statistics.growth_input import Subject
 from soak.catalog.metrics import ResourceKind, metric_of
-from soak.model import Finding, Series, Verdict
+from soak.model import Finding, Series, Trend, Verdict
 from soak.units import capitalized, show_count
 
 _STEP = "requests left after the drain"
@@ -40,19 +40,24 @@ def without_requests_under_way(prepared: Prepared, subject: Subject, finding: Fi
     judged = subject.series.values[subject.series.times >= subject.judged_from]
     if left is None or not np.isfinite(judged).any() or left > np.nanmin(judged):
         return finding
-    most = (left + 1) * 3600 / prepared.judged_seconds
-    bounded = replace(
-        trend,
-        slope_per_hour=left * 3600 / prepared.judged_seconds,
-        slope_low=0.0,
-        slope_high=most,
-        resolution_per_hour=most,
-    )
+    bounded = bounded_by_what_is_left(trend, left, prepared.judged_seconds)
     are = "is" if left == 1 else "are"
     counted = f"{show_count(int(left), 'request')} {are}" if left else "none is"
     reason = f"{capitalized(subject.noun)} were under way: {counted} left after the drain, no more than at any moment under load."
     passed = finding.adjusted(_STEP, Verdict.PASS, reason)
     return replace(passed, trend=bounded, observed=bounded.slope_per_hour)
+
+
+def bounded_by_what_is_left(trend: Trend, left: float, seconds: float) -> Trend:
+    """Return the trend of a count of which so many are left of those that came in so many seconds, or one more."""
+    most = (left + 1) * 3600 / seconds
+    return replace(
+        trend,
+        slope_per_hour=left * 3600 / seconds,
+        slope_low=0.0,
+        slope_high=most,
+        resolution_per_hour=most,
+    )
 
 
 def requests_left(prepared: Prepared, counted: Series) -> float | None:

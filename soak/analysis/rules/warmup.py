@@ -170,7 +170,7 @@ def _may_be_warmup(prepared: Prepared, rise: _Rise, rose: str) -> str:
 
 
 def _since_settled(subject: Subject, trend: Trend | None) -> Subject | None:
-    """Return the subject since what filled at first was full, if that was early; else None.
+    """Return the subject since what filled at first was full; None if nothing is known to have filled.
 
     A service that filled a cache is as young as one without: what it rose by since may be its warm-up.
     """

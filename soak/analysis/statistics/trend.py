@@ -106,7 +106,7 @@ def _fit_settled(subject: Subject) -> Trend:
         return trend
     since = _fit_trend(replace(subject, judged_from=began))
     if warmed_up is not None and _grows_on(since, trend):
-        more = EDGE_LONGER * fit_seconds(since)
+        more = EDGE_LONGER * _watched_seconds(since)
         return replace(trend, p_no_growth=CANNOT_TELL, doubt=MAY_BE_CHANCE, more_seconds=more)
     settled = since.p_no_growth > SUSPICIOUS
     if steady:  # use it only if it shows more than the whole did
@@ -139,7 +139,7 @@ def _grows_on(since: Trend, trend: Trend) -> bool:
     return sure and since.slope_per_hour >= _GROWS_ON * trend.slope_high
 
 
-def fit_seconds(trend: Trend) -> float:
+def _watched_seconds(trend: Trend) -> float:
     """Return how long the levels of a trend were watched."""
     return sum(line.end - line.start for line in trend.lines)
 

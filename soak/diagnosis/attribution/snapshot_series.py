@@ -20,7 +20,7 @@ from soak.catalog.python import TRACED_MEMORY
 from soak.catalog.row_types import Unit
 from soak.diagnosis.attribution.growing_classes import growing_classes
 from soak.diagnosis.attribution.growing_entries import growing_entries
-from soak.diagnosis.profiles.formats import read_profile
+from soak.diagnosis.profiles.formats import HELD, read_profile
 from soak.errors import OTHER_SHAPE, SoakError
 from soak.model import Floats, Kind, Labels, Recording, Series, label_pairs
 from soak.snapshots import SNAPSHOT_SOURCE, Snapshot, SnapshotKind
@@ -28,8 +28,6 @@ from soak.snapshots import SNAPSHOT_SOURCE, Snapshot, SnapshotKind
 #: Kinds whose total stands for a gauge in recordings of older versions of soak, which took no
 #: gauges.
 _TOTALS: dict[SnapshotKind, str] = {"tracemalloc": TRACED_MEMORY, "classes": LIVE_CLASSES}
-#: Columns of profiles whose total is a level.
-_LEVELS: dict[SnapshotKind, str] = {"goroutine": "goroutine"}
 
 
 def with_snapshot_series(recording: Recording) -> Recording:
@@ -92,8 +90,7 @@ def _total(snapshot: Snapshot, kind: SnapshotKind) -> float | None:
     if snapshot.kind != kind:
         return None
     try:
-        column = _LEVELS.get(kind, "inuse_space")
-        return float(read_profile(kind, snapshot.read()).column(column).sum())
+        return float(read_profile(kind, snapshot.read()).column(HELD[kind]).sum())
     except (SoakError, OSError):
         return None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from soak.catalog.metrics import ResourceKind
 from soak.diagnosis.attribution.allocation_sites import own_frames
 from soak.diagnosis.attribution.signals import PLACE
@@ -17,13 +19,7 @@ def allocates_exactly(frame: Frame | None, case: Case, context: RunContext) -> b
     telling = (
         [name for name in context.classes.each if not is_common(name)] if context.classes else []
     )
-    return frame is not None and any(
-        signal.site is not None
-        and signal.site.place == frame
-        and own_frames((frame,))
-        and signal.site.share_of(telling) > 0
-        for signal in case.of(PLACE)
-    )
+    return frame is not None and bool(own_frames((frame,))) and allocates(case, frame, telling)
 
 
 def adds_little(frame: Frame, case: Case) -> bool:
@@ -37,11 +33,9 @@ def adds_little(frame: Frame, case: Case) -> bool:
     return bool(own) and max(own) <= HELPER_SHARE * heap
 
 
-def allocates(case: Case, frame: Frame | None, made: Frame) -> bool:
-    """Return True if growing objects of a class are seen to be allocated at a place."""
+def allocates(case: Case, frame: Frame | None, classes: Sequence[str]) -> bool:
+    """Return True if growing objects of any of these classes are seen to be allocated at a place."""
     return any(
-        signal.site is not None
-        and signal.site.place == frame
-        and signal.site.share_of((made.function,)) > 0
+        signal.site is not None and signal.site.place == frame and signal.site.share_of(classes) > 0
         for signal in case.of(PLACE)
     )

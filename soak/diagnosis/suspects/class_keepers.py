@@ -46,6 +46,11 @@ class ClassKeeper:
         return Frame(self.field, own=True)
 
     @property
+    def listens(self) -> bool:
+        """True if the field keeps listeners, by its name."""
+        return bool(_LISTENERS.search(self.field))
+
+    @property
     def shown(self) -> str:
         """The class in a sentence: the name that the JVM gives to that of a lambda expression is in no source file."""
         outer, written, _ = self.name.partition(LAMBDA)
@@ -93,7 +98,7 @@ def registered_in_field(case: Case, context: RunContext) -> str:
         return ""
     if keeper.local:
         return f"{keeper.field} is a thread-local: what it holds stays as long as its thread."
-    if _LISTENERS.search(keeper.field):
+    if keeper.listens:
         return f"{keeper.field} gains one of {keeper.shown} after the other: listeners that are never removed."
     return ""
 
@@ -103,7 +108,7 @@ def field_remedy(name: str, case: Case, context: RunContext) -> str:
     keeper = class_keeper(case, context) if name == "request-context" else None
     if keeper is not None and keeper.local:
         return f"Call {keeper.field}.remove() in a finally block when the request ends: the threads of a pool never do."
-    if keeper is not None and _LISTENERS.search(keeper.field):
+    if keeper is not None and keeper.listens:
         return f"Remove from {keeper.field} what each request adds when it ends, whatever way it ends (finally, onClose)."
     return ""
 

@@ -74,6 +74,16 @@ class RunContext:
 
     def drained(self, kind: SnapshotKind) -> bytes | None:
         """Return the snapshot of a kind that was taken after the drain; None if there is none that can be read."""
+        if kind not in self._drained:
+            self._drained[kind] = self._read_drained(kind)
+        return self._drained[kind]
+
+    @cached_property
+    def _drained(self) -> dict[SnapshotKind, bytes | None]:
+        """What was read already."""
+        return {}
+
+    def _read_drained(self, kind: SnapshotKind) -> bytes | None:
         for snapshot in self.prepared.recording.snapshots:
             if snapshot.kind == kind and snapshot.stage == "drained" and snapshot.error is None:
                 try:

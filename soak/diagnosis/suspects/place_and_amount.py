@@ -178,7 +178,7 @@ def _frame(name: str, case: Case, context: RunContext) -> Frame | None:
     if unit == "goroutines":
         frame = waits_of_virtual_threads(case) or frame
     made = own_class(context) if unit == "bytes" else None
-    if made is not None and not allocates(case, frame, made):
+    if made is not None and not allocates(case, frame, (made.function,)):
         frame = find_maker(context, made) or frame or made
     if frame is not None and is_own_class(frame):
         frame = find_maker(context, frame) or frame

@@ -20,8 +20,7 @@ _CATEGORY = re.compile(
 _TOTAL = re.compile(r"^Total\s+\d{1,18}\s+(\d{1,18})\s*$", re.MULTILINE)
 #: Instances and bytes of a class, largest first: `   1:         12345        1234567  [B
 #: (java.base@17.0.1)`.
-_CLASS = re.compile(r"^\s*\d{1,12}:\s+\d{1,18}\s+(\d{1,18})\s+(\S{1,500})", re.MULTILINE)
-_INSTANCES = re.compile(r"^\s*\d{1,12}:\s+(\d{1,18})\s+\d{1,18}\s+(\S{1,500})", re.MULTILINE)
+_CLASS = re.compile(r"^\s*\d{1,12}:\s+(\d{1,18})\s+(\d{1,18})\s+(\S{1,500})", re.MULTILINE)
 #: Name prefixes of the runtime's own classes.
 RUNTIME = ("[", "java.", "javax.", "jdk.", "sun.", "com.sun.")
 #: Classes kept between snapshots, both of the runtime's and of all others: a few KB when packed.
@@ -40,15 +39,15 @@ def live_classes(report: str) -> dict[str, float]:
     """Return bytes of the largest classes by jcmd's names: up to `_MOST_CLASSES` of the runtime and of all others."""
     largest: dict[bool, dict[str, float]] = {True: {}, False: {}}
     for row in _CLASS.finditer(report):
-        kept = largest[row[2].startswith(RUNTIME)]
+        kept = largest[row[3].startswith(RUNTIME)]
         if len(kept) < _MOST_CLASSES:
-            kept[row[2]] = kept.get(row[2], 0.0) + float(row[1])
+            kept[row[3]] = kept.get(row[3], 0.0) + float(row[2])
     return largest[True] | largest[False]
 
 
 def instances(histogram: str) -> dict[str, float]:
     """Return how many objects there are of each class, by jcmd's names."""
-    return {row[2]: float(row[1]) for row in _INSTANCES.finditer(histogram)}
+    return {row[3]: float(row[1]) for row in _CLASS.finditer(histogram)}
 
 
 def heap_addresses(report: str) -> tuple[int, int] | None:

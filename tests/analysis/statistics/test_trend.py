@@ -217,6 +217,18 @@ def test_only_the_time_since_a_standstill_is_judged_if_the_level_was_steady_sinc
     for name in ("plateau_begin", "first_fall_end"):
         monkeypatch.setattr(module, name, lambda times, values, counted=False: None)
     assert module._fit_settled(subject([1.0])) is trends[0.0]
+    monkeypatch.setattr(module, "split", lambda _: [])
+    assert module._fit_settled(subject([1.0])) is trends[0.0]
+
+
+def settled_of(monkeypatch: pytest.MonkeyPatch, trends: dict[float, Trend]) -> Trend:
+    """What is told of a process that was born at 8 s and has no plateau, where these are the trends since some times."""
+    monkeypatch.setattr(module, "split", lambda _: [points([9, 10], [7, 8], born=8.0)])
+    monkeypatch.setattr(module, "handful_of_floors", lambda _: None)
+    monkeypatch.setattr(module, "_fit_trend", lambda given: trends[given.judged_from])
+    for name in ("plateau_begin", "first_fall_end"):
+        monkeypatch.setattr(module, name, lambda times, values, counted=False: None)
+    return module._fit_settled(subject([1.0]))
 
 
 @pytest.mark.parametrize(
@@ -237,12 +249,7 @@ def test_a_steady_level_is_judged_since_its_warm_up_if_that_shows_more(
     """It warmed up for 30 s, in a process that was born at 8 s."""
     trends = {0.0: replace(KNOWN, **whole)}
     trends[38.0] = replace(KNOWN, **({"resolution_per_hour": 0.5, "level": 38.0} | since))
-    monkeypatch.setattr(module, "split", lambda _: [points([9, 10], [7, 8], born=8.0)])
-    monkeypatch.setattr(module, "handful_of_floors", lambda _: None)
-    monkeypatch.setattr(module, "_fit_trend", lambda given: trends[given.judged_from])
-    for name in ("plateau_begin", "first_fall_end"):
-        monkeypatch.setattr(module, name, lambda times, values, counted=False: None)
-    told = module._fit_settled(subject([1.0]))
+    told = settled_of(monkeypatch, trends)
     if taken:
         assert (told.level, told.settled_after_seconds, told.begins) == (38.0, 30.0, 8.0)
     else:
@@ -265,20 +272,13 @@ def test_a_level_that_surely_grows_since_its_warm_up_is_not_steady(
 ) -> None:
     watched = (Line(38.0, 98.0, 1.0, 2.0, 1.0, 2.0),)
     trends = {0.0: replace(KNOWN, **whole), 38.0: replace(KNOWN, lines=watched, **since)}
-    monkeypatch.setattr(module, "split", lambda _: [points([9, 10], [7, 8], born=8.0)])
-    monkeypatch.setattr(module, "handful_of_floors", lambda _: None)
-    monkeypatch.setattr(module, "_fit_trend", lambda given: trends[given.judged_from])
-    for name in ("plateau_begin", "first_fall_end"):
-        monkeypatch.setattr(module, name, lambda times, values, counted=False: None)
-    told = module._fit_settled(subject([1.0]))
+    told = settled_of(monkeypatch, trends)
     if doubtful:
         assert (told.p_no_growth, told.doubt) == (CANNOT_TELL, MAY_BE_CHANCE)
         assert told.more_seconds == 60.0
         assert told.slope_per_hour == KNOWN.slope_per_hour
     else:
         assert told is trends[0.0]
-    monkeypatch.setattr(module, "split", lambda _: [])
-    assert module._fit_settled(subject([1.0])) is trends[0.0]
 
 
 def test_the_first_point_after_a_restart_and_lives_of_one_point_are_left_out() -> None:
